@@ -1,0 +1,1 @@
+"""What an operator edits: Spark settings, one file per platform."""

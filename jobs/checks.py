@@ -1,0 +1,79 @@
+"""What must be true before a run writes anything; each check ends in one clear sentence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from semscore.jobs.dataset import frames, ledger
+from semscore.jobs.dataset.storage import Folder
+from semscore.jobs.errors import UserError, root_cause
+from semscore.udfs.models import ModelError, check_model, content_sha256, local_folder
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from semscore.jobs.dataset.columns import Layout
+    from semscore.jobs.dataset.source import Source
+    from semscore.jobs.settings import Settings
+    from semscore.udfs.recipe import Recipe
+
+MAX_FOLDERS = 10_000  # partition folders that a dataset may have
+
+
+def check_output(settings: Settings, output: Folder) -> None:
+    """OUTPUT must be apart from INPUT, writable, and free or ours to replace."""
+    for given in settings.inputs:
+        place = Folder(given).local
+        if output.local == place:
+            raise UserError(f"OUTPUT {settings.output} is INPUT; choose another folder")
+        for inner, outer, what in (
+            (output.local, place, "OUTPUT lies inside INPUT"),
+            (place, output.local, "INPUT lies inside OUTPUT"),
+        ):
+            if outer in inner.parents:
+                raise UserError(f"{what}: {inner} is in {outer}; choose another folder")
+    output.require_writable()
+    if settings.target.mode == "new":
+        ledger.require_empty(output)
+    else:
+        ledger.require_ours(output)
+
+
+def pin_model(recipe: Recipe) -> tuple[Recipe, str]:
+    """The recipe with its model and revision resolved, and the hash of the model's content."""
+    try:
+        folder = local_folder(recipe.model, recipe.revision)
+        check_model(folder, recipe.max_seq_length)
+    except ModelError as error:
+        raise UserError(str(error)) from error
+    if folder.parent.name == "snapshots":  # the hub's cache: the folder is named by its commit
+        recipe = replace(recipe, revision=folder.name)
+    elif Path(recipe.model).expanduser().is_dir():
+        recipe = replace(recipe, model=str(folder))  # workers run elsewhere
+    return recipe, content_sha256(folder)
+
+
+def apply_where(frame: DataFrame, where: str | None) -> DataFrame:
+    """The rows for which `where` is true; UserError if Spark does not understand it."""
+    from pyspark.errors import PySparkException
+
+    try:
+        return frame if where is None else frame.where(where)
+    except PySparkException as error:
+        raise UserError(f"--where {where!r}: {root_cause(error)}") from error
+
+
+def check_folders(frame: DataFrame, source: Source, layout: Layout) -> None:
+    """The output must not fall into too many folders; counts them, by a job if it must."""
+    if layout.regroups(source):
+        names = map(frames.column, layout.partition_by)
+        count = frame.select(*names).distinct().count()
+    else:
+        count = len({(file.root, Path(file.path).parent) for file in source.files})
+    if layout.partition_by and count > MAX_FOLDERS:
+        raise UserError(
+            f"--partition-by {','.join(layout.partition_by)} would make {count:,} folders, more "
+            f"than {MAX_FOLDERS:,}; choose columns with fewer values, or none"
+        )

@@ -1,0 +1,136 @@
+"""The command `semscore`: parse, call, print."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts.config import Toml
+from rich.console import Console
+
+from semscore.jobs.errors import JobError, UserError, root_cause
+from semscore.jobs.settings import (
+    GROUPS,
+    Columns,
+    Limits,
+    Output,
+    Rows,
+    Run,
+    Settings,
+    Spark,
+    with_prompt,
+)
+from semscore.udfs.recipe import Engine, Recipe
+from semscore.udfs.version import __version__
+
+app = App(
+    name="semscore",
+    version=__version__,
+    help="Score the semantic similarity of text pairs, from parquet to parquet, with Spark.",
+    help_format="plaintext",
+)
+
+
+@app.command(
+    name="score",
+    usage="semscore score INPUT... OUTPUT [options]\n",
+    sort_key=0,
+)
+def score_command(
+    *places: Annotated[
+        str, Parameter(name="INPUT... OUTPUT", group=Group("Places", sort_key=-1), negative="")
+    ],
+    columns: Columns = Columns(),
+    rows: Rows = Rows(),
+    recipe: Annotated[Recipe, Parameter(name="*", group=GROUPS["Model"])] = Recipe(),
+    prompt: Annotated[str | None, Parameter(group=GROUPS["Model"])] = None,
+    engine: Annotated[Engine, Parameter(name="*", group=GROUPS["Engine"])] = Engine(),
+    target: Output = Output(),
+    limits: Limits = Limits(),
+    spark: Spark = Spark(),
+    run: Run = Run(),
+    config: Annotated[Path | None, Parameter(group=GROUPS["Run"])] = None,
+) -> int:
+    """Embed two text columns of a parquet dataset, compare them, write all columns and the score.
+
+    Exit codes: 0 complete; 1 internal error; 2 a mistake in options or input, nothing written;
+    3 rows in and rows out differ; 4 too many rows that the model failed on; 6 finished, but some
+    files are not scored (listed).
+
+    Parameters
+    ----------
+    places
+        INPUT: a parquet file or folder (partition folders too), or several. OUTPUT: a folder.
+    prompt
+        Both prompts at once.
+    config
+        TOML file with options by their names, without dashes in front; the command line wins.
+    """
+    del config  # read before parsing, in main
+    settings = Settings(
+        inputs=places[:-1],
+        output=places[-1] if places else "",
+        columns=columns,
+        rows=rows,
+        recipe=with_prompt(recipe, prompt),
+        engine=engine,
+        target=target,
+        limits=limits,
+        spark=spark,
+        run=run,
+    )
+    logging.getLogger("semscore").setLevel(
+        logging.DEBUG if run.debug else logging.ERROR if run.quiet else logging.INFO
+    )
+    from semscore.jobs.score import score
+    from semscore.jobs.summary import print_summary
+
+    result = score(settings)
+    if not run.quiet:
+        print_summary(Console(), result)
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and give its exit code; a user's mistake shows one sentence."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    logging.basicConfig(format="semscore: %(message)s")
+    debug = "--debug" in arguments
+    try:
+        app.config = _config_files(arguments)
+        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except JobError as error:
+        return _complain(error, str(error), error.exit_code, debug)
+    except CycloptsError as error:
+        return _complain(error, " ".join(str(error).split()), UserError.exit_code, debug)
+    except KeyboardInterrupt:
+        return _complain(None, "interrupted", 130, debug)
+    except Exception as error:
+        hint = "" if debug else " (--debug shows where)"
+        return _complain(error, f"internal error: {root_cause(error)}{hint}", 1, debug)
+    return code if isinstance(code, int) else 0
+
+
+def _config_files(arguments: Sequence[str]) -> list[Toml]:
+    """The file named by --config, which must exist; its options act as if given first."""
+    for i, argument in enumerate(arguments):
+        name, _, value = argument.partition("=")
+        if name == "--config":
+            path = Path(value or "".join(arguments[i + 1 : i + 2]))
+            if not path.is_file():
+                raise UserError(f"--config {path}: there is no such file")
+            return [Toml(path, must_exist=True, use_commands_as_keys=False)]
+    return []
+
+
+def _complain(error: BaseException | None, message: str, code: int, debug: bool) -> int:
+    logging.getLogger("semscore").error(message, exc_info=error if debug else None)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Where the job runs; knows nothing of texts."""

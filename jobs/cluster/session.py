@@ -1,0 +1,103 @@
+"""The SparkSession for wherever this runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import zipfile
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from semscore.jobs.cluster.java import java_home
+from semscore.jobs.errors import UserError, root_cause
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# What the results depend on, whatever the platform and its conf file say.
+REQUIRED = {
+    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "true",
+    "spark.sql.caseSensitive": "true",
+    "spark.sql.files.openCostInBytes": str(64 * 2**10),
+    "spark.sql.legacy.parquet.nanosAsLong": "true",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+}
+
+
+def start_session(master: str | None, conf: dict[str, str], debug: bool = False) -> SparkSession:
+    """Start Spark, or join the one that spark-submit started.
+
+    `conf` wins over the platform's file. Raises UserError when Spark or Java is missing, or when
+    Spark refuses a setting.
+    """
+    try:
+        from pyspark import SparkConf
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise UserError(
+            f"Spark is not installed ({error}): pip install 'semscore[local]', or run through "
+            "spark-submit"
+        ) from error
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+    if not submitted:
+        os.environ["JAVA_HOME"] = str(java_home())
+    settings = SparkConf()
+    master = master or settings.get("spark.master") or "local[*]"
+    local = master.startswith("local") and not master.startswith("local-cluster")
+    if local:
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    if local and not submitted:
+        settings.setAll(list(_local_conf(debug).items()))
+    settings.setMaster(master).setAppName("semscore")
+    settings.setAll(list(conf.items()))
+    try:
+        spark = SparkSession.builder.config(conf=settings).getOrCreate()
+    except Exception as error:  # py4j's, pyspark's or plain RuntimeError
+        raise UserError(f"Spark did not start: {root_cause(error)}") from error
+    if not local:
+        _ship_code(spark)
+    return spark
+
+
+def job_session(spark: SparkSession) -> SparkSession:
+    """A session of the job's own on a running Spark: its settings touch no other session."""
+    own = spark.newSession()
+    for key, value in REQUIRED.items():
+        own.conf.set(key, value)
+    return own
+
+
+def slots(spark: SparkSession) -> int:
+    """Tasks that can run at once."""
+    context = spark.sparkContext
+    per_task = int(context.getConf().get("spark.task.cpus", "1") or 1)
+    return max(context.defaultParallelism // per_task, 1)
+
+
+def _local_conf(debug: bool) -> dict[str, str]:
+    """conf/spark-local.conf, and a quiet log unless `debug`."""
+    folder = files("semscore.conf")
+    lines = (folder / "spark-local.conf").read_text("utf-8").splitlines()
+    pairs = (line.split(None, 1) for line in lines if line.strip() and not line.startswith("#"))
+    conf = {key: value.strip() for key, value in pairs}
+    if not debug:
+        with as_file(folder / "log4j2-local.properties") as path:
+            conf["spark.driver.extraJavaOptions"] = f"-Dlog4j2.configurationFile={path.as_uri()}"
+    return conf
+
+
+def _ship_code(spark: SparkSession) -> None:
+    """Send the executors' side along, so that a cluster's Pythons need only its dependencies."""
+    folder = Path(tempfile.mkdtemp(prefix="semscore-"))
+    package = files("semscore.udfs")
+    with as_file(package) as source, zipfile.ZipFile(folder / "semscore-udfs.zip", "w") as archive:
+        for path in sorted(source.rglob("*.py")):
+            archive.write(path, f"semscore/udfs/{path.relative_to(source).as_posix()}")
+    spark.sparkContext.addPyFile(str(folder / "semscore-udfs.zip"))

@@ -1,0 +1,66 @@
+"""Which columns come in and which go out, checked before anything runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from semscore.jobs.dataset.source import Source
+from semscore.jobs.errors import UserError, suggestion
+from semscore.jobs.settings import Columns
+
+NO_PARTITIONS = ("none",)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of the output."""
+
+    kept: tuple[str, ...]  # of the input, partition columns included
+    partition_by: tuple[str, ...]
+
+    def regroups(self, source: Source) -> bool:
+        """Whether the output has other partition columns than the input, and so needs a shuffle."""
+        return bool(self.partition_by) and self.partition_by != source.partition_columns
+
+
+def plan_columns(source: Source, columns: Columns, partition_by: tuple[str, ...]) -> Layout:
+    """Settle the output's columns, or raise UserError saying which name does not fit."""
+    for option, name in (("--text1", columns.text1), ("--text2", columns.text2)):
+        _require_column(source, name, f"Name it with {option}")
+        if name not in source.strings:
+            raise UserError(
+                f"column {name!r} is {source.types[name]}, expected string; "
+                f"cast it, or name another column with {option}"
+            )
+    for name in columns.keep:
+        _require_column(source, name, "Correct --keep")
+    if partition_by == NO_PARTITIONS and "none" not in source.columns:
+        partition_by = ()
+    else:
+        partition_by = partition_by or source.partition_columns
+    for name in partition_by:
+        _require_column(source, name, "Correct --partition-by")
+        kind = source.types.get(name, "string")
+        if kind.startswith(("list", "large_list", "fixed_size_list", "struct", "map")):
+            raise UserError(f"--partition-by {name}: a {kind} cannot be a folder name")
+    kept = {*(columns.keep or source.columns), *partition_by}
+    for option, name in (
+        ("--score-column", columns.score_column),
+        ("--status-column", columns.status_column),
+    ):
+        if name in kept:
+            raise UserError(
+                f"INPUT has a column {name!r} already; name the new one with {option}, "
+                "or leave the old one out with --keep"
+            )
+    return Layout(
+        kept=tuple(name for name in source.columns if name in kept), partition_by=partition_by
+    )
+
+
+def _require_column(source: Source, name: str, fix: str) -> None:
+    if name not in source.columns:
+        raise UserError(
+            f"column {name!r} not found in INPUT{suggestion(name, source.columns)}; "
+            f"it has: {', '.join(source.columns)}. {fix}"
+        )

@@ -1,0 +1,108 @@
+"""Parquet footers: rows, bytes and columns of files, without reading their data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from semscore.jobs.dataset.storage import Entry, Folder
+
+THREADS = 16  # footers are small and far away: waiting, not computing
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A primitive column as the file stores it; two equal leaves are read alike by Spark."""
+
+    path: str  # dotted where nested
+    physical: str
+    logical: str
+    length: int
+    repeated: int
+
+
+@dataclass(frozen=True)
+class Footer:
+    """What one file says of itself."""
+
+    rows: int
+    row_groups: int
+    types: dict[str, str]  # top-level column -> Arrow's name of its type
+    strings: frozenset[str]  # top-level columns of text
+    leaves: tuple[Leaf, ...]
+    row_bytes: dict[str, int]  # flat column -> bytes per row, in the row group with the largest
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A file that is no whole parquet file, and why."""
+
+    reason: str
+
+
+def read_footers(folder: Folder, entries: Iterable[Entry]) -> Iterator[Footer | Unreadable]:
+    """The footers of some files, in order, read in parallel."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        yield from pool.map(partial(_read_footer, folder), entries)
+
+
+def _read_footer(folder: Folder, entry: Entry) -> Footer | Unreadable:
+    if entry.size == 0:
+        return Unreadable("it is empty")
+    try:
+        with folder.open(entry.path) as file:
+            return _footer(pq.read_metadata(file))
+    except (pa.ArrowException, OSError) as error:
+        return Unreadable(" ".join(str(error).split()))
+
+
+def _footer(metadata: pq.FileMetaData) -> Footer:
+    schema = metadata.schema.to_arrow_schema()
+    leaves = tuple(_leaf(metadata.schema.column(i)) for i in range(len(metadata.schema)))
+    return Footer(
+        rows=metadata.num_rows,
+        row_groups=metadata.num_row_groups,
+        types={field.name: str(field.type) for field in schema},
+        strings=frozenset(field.name for field in schema if _is_text(field.type)),
+        leaves=leaves,
+        row_bytes=_row_bytes(metadata, leaves, schema.names),
+    )
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    value = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(
+        pa.types.is_string(value) or pa.types.is_large_string(value) or str(value) == "string_view"
+    )
+
+
+def _leaf(column: pq.ColumnSchema) -> Leaf:
+    """Annotations that mean the same to Spark are made the same."""
+    logical = str(column.logical_type)
+    if logical in ("Int(bitWidth=32, isSigned=true)", "Int(bitWidth=64, isSigned=true)"):
+        logical = "None"  # what the physical type says already
+    timestamp = re.match(r"Timestamp\(isAdjustedToUTC=(\w+), timeUnit=(\w+)", logical)
+    if timestamp:
+        utc, unit = timestamp.groups()
+        logical = f"Timestamp(utc={utc}, nanoseconds={unit == 'nanoseconds'})".lower()
+    return Leaf(
+        column.path, column.physical_type, logical, column.length, column.max_repetition_level
+    )
+
+
+def _row_bytes(
+    metadata: pq.FileMetaData, leaves: tuple[Leaf, ...], names: list[str]
+) -> dict[str, int]:
+    largest = dict.fromkeys((leaf.path for leaf in leaves if leaf.path in set(names)), 0)
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for i, leaf in enumerate(leaves):
+            if leaf.path in largest and group.num_rows:
+                average = group.column(i).total_uncompressed_size // group.num_rows
+                largest[leaf.path] = max(largest[leaf.path], average)
+    return largest

@@ -1,0 +1,1 @@
+"""A demo dataset made from the installed Python's own docstrings: no network, no download."""

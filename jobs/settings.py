@@ -1,0 +1,159 @@
+"""Everything that a run needs, as one frozen value: the options of the command, and their help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+from cyclopts import Group, Parameter
+
+from semscore.jobs.errors import UserError
+from semscore.udfs.recipe import Engine, Recipe
+
+ORDER = ("Columns", "Rows", "Model", "Engine", "Output", "Limits", "Spark", "Run")
+GROUPS = {name: Group(name, sort_key=position) for position, name in enumerate(ORDER)}
+
+
+def _flat(name: str) -> Parameter:
+    """Fields become options of their own, in the help's group `name`."""
+    return Parameter(name="*", group=GROUPS[name])
+
+
+def _names(_: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
+    """Comma-separated names: `a,b` -> ("a", "b")."""
+    parts = (part.strip() for token in tokens for part in token.value.split(","))
+    return tuple(part for part in parts if part)
+
+
+Names = Annotated[tuple[str, ...], Parameter(converter=_names, negative="", n_tokens=1)]
+Flag = Annotated[bool, Parameter(negative="")]
+
+
+@_flat("Columns")
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """Names of columns, in and out."""
+
+    text1: str = "text1"
+    """First text column."""
+    text2: str = "text2"
+    """Second text column."""
+    score_column: str = "semanticScore"
+    """Column to write the score to."""
+    status_column: str = "semanticStatus"
+    """Column to write the status to."""
+    keep: Names = ()
+    """Input columns to write, comma separated; unset: all."""
+
+
+@_flat("Rows")
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Which rows are scored."""
+
+    where: str | None = None
+    """Spark SQL condition: only rows for which it is true are scored and written."""
+    limit: int | None = None
+    """Score this many rows, at most, in the order of the files' paths."""
+    bad_files: Literal["fail", "skip"] = "fail"
+    """What to do about files that cannot be read; skip: set them aside and list them."""
+
+
+@_flat("Output")
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """Where the result goes, and how."""
+
+    partition_by: Names = ()
+    """Columns to write as folders, comma separated, or `none`; unset: those of INPUT."""
+    mode: Literal["new", "overwrite"] = "new"
+    """new: OUTPUT must hold nothing; overwrite: replace a dataset that semscore wrote."""
+    yes: Flag = False
+    """Confirm that overwrite deletes the dataset in OUTPUT."""
+
+
+@_flat("Limits")
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """When a run gives up."""
+
+    max_error_rate: float = 0.0
+    """Share of rows that the model may fail on, from 0 to 1."""
+
+
+@_flat("Spark")
+@dataclass(frozen=True, kw_only=True)
+class Spark:
+    """Which Spark runs it."""
+
+    master: str | None = None
+    """Spark master URL; unset: what spark-submit says, else local[*]."""
+    conf: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=False)] = ()
+    """Spark setting as key=value; may be given many times."""
+
+    @property
+    def pairs(self) -> dict[str, str]:
+        """`conf` as keys and values."""
+        return dict(setting.split("=", 1) for setting in self.conf)
+
+
+@_flat("Run")
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """How the run shows itself."""
+
+    quiet: Flag = False
+    """Print errors only."""
+    debug: Flag = False
+    """Show Spark's log, and stack traces of errors."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """A run, complete and checked as far as that goes without looking at any file.
+
+    Raises UserError for values that contradict each other.
+    """
+
+    inputs: tuple[str, ...]
+    output: str
+    columns: Columns
+    rows: Rows
+    recipe: Recipe
+    engine: Engine
+    target: Output
+    limits: Limits
+    spark: Spark
+    run: Run
+
+    def __post_init__(self) -> None:
+        if not self.inputs or not self.output:
+            raise UserError("INPUT and OUTPUT are needed: semscore score INPUT... OUTPUT")
+        if self.columns.score_column == self.columns.status_column:
+            raise UserError(
+                f"--score-column and --status-column are both {self.columns.score_column!r}; "
+                "give them two names"
+            )
+        if self.rows.limit is not None and self.rows.limit < 1:
+            raise UserError(f"--limit must be at least 1, got {self.rows.limit}")
+        if not 0 <= self.limits.max_error_rate <= 1:
+            raise UserError(f"--max-error-rate must be 0 to 1, got {self.limits.max_error_rate}")
+        bad = [setting for setting in self.spark.conf if "=" not in setting]
+        if bad:
+            raise UserError(f"--conf takes key=value, got {bad[0]!r}")
+        if self.target.mode == "overwrite" and not self.target.yes:
+            raise UserError(
+                f"--mode overwrite deletes the dataset in {self.output}; add --yes to confirm"
+            )
+
+
+def with_prompt(recipe: Recipe, prompt: str | None) -> Recipe:
+    """The recipe with `--prompt` for those of its two prompts that are not set."""
+    if prompt is None:
+        return recipe
+    return replace(
+        recipe,
+        prompt1=prompt if recipe.prompt1 is None else recipe.prompt1,
+        prompt2=prompt if recipe.prompt2 is None else recipe.prompt2,
+    )

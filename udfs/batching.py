@@ -1,0 +1,28 @@
+"""Token lengths to batches: neighbours in length together, under a budget of padded tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def batches(
+    lengths: NDArray[np.int64], token_budget: int, max_texts: int | None
+) -> Iterator[NDArray[np.int64]]:
+    """Cut texts into batches, the longest texts first: (n,) lengths -> index arrays.
+
+    Every index comes exactly once. A batch's texts times its longest text stay within
+    `token_budget`; a text that exceeds it alone makes a batch of its own. The longest come first
+    so that memory peaks at once, not after hours.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        longest = max(int(lengths[order[start]]), 1)
+        size = max(token_budget // longest, 1)
+        if max_texts is not None:
+            size = min(size, max_texts)
+        yield order[start : start + size]
+        start += size

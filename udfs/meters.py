@@ -1,0 +1,81 @@
+"""Counts and seconds of a task, and how they flow back to the driver."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.accumulators import AccumulatorParam
+
+SCORE_BINS = 40  # of cosine, from -1 to 1
+TOKEN_BINS = 16  # bin k: 2^k to 2^(k+1) - 1 tokens
+
+
+@dataclass
+class Meters:
+    """What some tasks counted. `a + b` adds counts and seconds; peaks keep the larger."""
+
+    rows: int = 0
+    texts: int = 0
+    distinct_texts: int = 0
+    tokens: int = 0
+    padded_tokens: int = 0
+    batches: int = 0
+    load_s: float = 0.0
+    wait_input_s: float = 0.0
+    tokenize_s: float = 0.0
+    forward_s: float = 0.0
+    compare_s: float = 0.0
+    emit_s: float = 0.0
+    peak_rss_bytes: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    workers: Counter[str] = field(default_factory=Counter)  # "host pid device" -> rows
+    score_hist: Counter[int] = field(default_factory=Counter)  # bin -> rows
+    token_hist: Counter[int] = field(default_factory=Counter)  # bin -> distinct texts
+
+    def __add__(self, other: Meters) -> Meters:
+        """Both together, as a new value."""
+        return Meters(
+            **{
+                f.name: (max if f.name.startswith("peak_") else _add)(
+                    getattr(self, f.name), getattr(other, f.name)
+                )
+                for f in fields(self)
+            }
+        )
+
+    def figures(self) -> dict[str, float]:
+        """The plain counts, seconds and bytes, by name."""
+        return {
+            f.name: value
+            for f in fields(self)
+            if not isinstance(value := getattr(self, f.name), Counter)
+        }
+
+    def count_scores(self, score: NDArray[np.float32], token_lengths: NDArray[np.int64]) -> None:
+        """Add scores (n,) and the token lengths of distinct texts (m,) to the histograms."""
+        scored = score[~np.isnan(score)]
+        bins = np.clip((scored + 1) * (SCORE_BINS / 2), 0, SCORE_BINS - 1).astype(int)
+        self.score_hist.update(bins.tolist())
+        bins = np.log2(np.maximum(token_lengths, 1)).astype(int).clip(max=TOKEN_BINS - 1)
+        self.token_hist.update(bins.tolist())
+
+
+class MetersParam(AccumulatorParam[Meters]):
+    """Lets Spark add meters up: `sc.accumulator(Meters(), MetersParam())`."""
+
+    def zero(self, value: Meters) -> Meters:  # noqa: ARG002 - Spark's signature
+        """Nothing counted."""
+        return Meters()
+
+    def addInPlace(self, value1: Meters, value2: Meters) -> Meters:  # noqa: N802 - Spark's name
+        """Both together."""
+        return value1 + value2
+
+
+def _add(a: Any, b: Any) -> Any:
+    # Counter's own + drops zeros and takes no other type; sums of counts must stay counts.
+    return Counter({k: a[k] + b[k] for k in a | b}) if isinstance(a, Counter) else a + b

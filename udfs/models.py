@@ -1,0 +1,175 @@
+"""A model's name to a local folder, and what must be true of that folder before it is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+LOADED = (".jinja", ".json", ".model", ".safetensors", ".txt")  # endings of what a model is made of
+OTHER_FORMATS = ("onnx", "openvino")  # folders with copies of the weights that are never read
+PICKLED = (".bin", ".ckpt", ".pkl", ".pt", ".pth")
+OTHER_KINDS = ("CrossEncoder", "MultiVectorEncoder", "SparseEncoder")
+
+
+class ModelError(ValueError):
+    """The model cannot be used; the message says why and what to do."""
+
+
+def local_folder(model: str, revision: str | None = None) -> Path:
+    """The folder of a model: itself, inside an installed package, or downloaded from the hub.
+
+    A download is done once per node, under a file lock, into $SEMSCORE_CACHE (default: the hub's
+    own cache), safetensors only. Raises ModelError for a model that is not to be had.
+    """
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return folder.resolve()
+    packaged = _packaged_model(model)
+    if packaged:
+        return packaged
+    if folder.exists():
+        raise ModelError(f"model {model!r} is a file, expected a model's folder")
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", model) or model.startswith("."):
+        raise ModelError(f"model {model!r}: there is no such folder")
+    return _from_hub(model, revision)
+
+
+def check_model(folder: Path, max_seq_length: int | None = None) -> None:
+    """Refuse a folder that is no sentence-transformers model, or not one to be trusted.
+
+    Reads configurations and the headers of weights, and imports no deep-learning library. Raises
+    ModelError for: no model at all, code of its own, pickled or broken weights, another kind of
+    encoder, fewer positions than `max_seq_length`.
+    """
+    modules = _modules(folder)
+    kind = _json(folder / "config_sentence_transformers.json").get("model_type")
+    if kind in OTHER_KINDS:
+        raise ModelError(f"{folder} is a {kind}; needed is a model that gives each text one vector")
+    for path, module_type in modules:
+        if not module_type.startswith("sentence_transformers."):
+            raise ModelError(
+                f"{folder} needs code of its own ({module_type}), which is never run; "
+                "use a model made of sentence-transformers' modules"
+            )
+        config = _json(path / "config.json")
+        if "auto_map" in config and not _is_known_architecture(config.get("model_type")):
+            raise ModelError(
+                f"{folder} needs code of its own (model type {config.get('model_type')!r}), which "
+                "is never run; use a model whose architecture transformers knows"
+            )
+        positions = config.get("max_position_embeddings")
+        if max_seq_length and positions and max_seq_length > positions:
+            raise ModelError(
+                f"--max-seq-length {max_seq_length} is more than {folder} can read: {positions}"
+            )
+        _check_weights(path, is_root=path == folder, needed=module_type.endswith(".Transformer"))
+
+
+def content_sha256(folder: Path) -> str:
+    """One hash over the names and contents of all files that loading the model may read."""
+    total = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.suffix in LOADED and name.parts[0] not in OTHER_FORMATS and path.is_file():
+            content = hashlib.sha256()
+            with path.open("rb") as file:
+                while chunk := file.read(2**20):
+                    content.update(chunk)
+            total.update(f"{name.as_posix()}\0{content.hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+def _packaged_model(name: str) -> Path | None:
+    """The model's folder inside the installed distribution `name`, if there is such a thing."""
+    try:
+        files = metadata.files(name) or []
+    except (metadata.PackageNotFoundError, ValueError):
+        return None
+    found = sorted(Path(str(file.locate())) for file in files if file.name == "modules.json")
+    return found[0].parent.resolve() if found else None
+
+
+def _from_hub(model: str, revision: str | None) -> Path:
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    repository = model if "/" in model else f"sentence-transformers/{model}"
+    cache = Path(os.environ.get("SEMSCORE_CACHE") or constants.HF_HUB_CACHE)
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache / f"{repository.replace('/', '--')}.lock"):
+        try:
+            folder = snapshot_download(
+                repository,
+                revision=revision,
+                cache_dir=cache,
+                allow_patterns=[f"*{suffix}" for suffix in LOADED],
+                ignore_patterns=[f"{name}/*" for name in OTHER_FORMATS],
+            )
+        except (HfHubHTTPError, LocalEntryNotFoundError) as error:
+            at = f" at revision {revision!r}" if revision else ""
+            raise ModelError(
+                f"model {model!r}{at} is no folder, no installed package, not in the cache "
+                f"{cache}, and the hub did not give it: {str(error).strip().splitlines()[0]}"
+            ) from error
+    return Path(folder)
+
+
+def _modules(folder: Path) -> list[tuple[Path, str]]:
+    """Folder and type of each module of the model."""
+    if (folder / "modules.json").is_file():
+        listed = _json(folder / "modules.json")
+        return [(folder / module["path"], module["type"]) for module in listed]
+    if "model_type" in _json(folder / "config.json"):
+        # sentence-transformers adds mean pooling to a bare transformer
+        return [(folder, "sentence_transformers.models.Transformer")]
+    raise ModelError(
+        f"{folder} is no model: it has neither modules.json (sentence-transformers) nor a "
+        "config.json with a model_type (transformers)"
+    )
+
+
+def _json(path: Path) -> Any:
+    if not path.is_file():
+        return {}
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{path} is not valid JSON: {error}") from error
+
+
+def _is_known_architecture(model_type: str | None) -> bool:
+    from transformers import CONFIG_MAPPING
+
+    return model_type in CONFIG_MAPPING
+
+
+def _check_weights(module: Path, is_root: bool, needed: bool) -> None:
+    """Weights, where there are any, must be whole safetensors files."""
+    from safetensors import SafetensorError, safe_open
+
+    files = [path for path in module.glob("*" if is_root else "**/*") if path.is_file()]
+    weights = [path for path in files if path.suffix == ".safetensors"]
+    pickled = sorted(path.name for path in files if path.suffix in PICKLED)
+    if not weights and pickled:
+        raise ModelError(
+            f"{module} has only pickled weights ({pickled[0]}), which are never loaded since they "
+            "can run code; save the model with safetensors"
+        )
+    if not weights and needed:
+        raise ModelError(f"{module} has no weights: there is no *.safetensors in it")
+    for path in weights:
+        try:
+            with safe_open(path, framework="numpy"):
+                pass
+        except (SafetensorError, OSError) as error:
+            raise ModelError(
+                f"{path} is no whole safetensors file ({error}); fetch it again "
+                "(with git, large files need git-lfs)"
+            ) from error

@@ -1,0 +1,96 @@
+"""What decides a score, and what decides only its speed: small frozen values that Spark ships."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Literal, get_args
+
+DEFAULT_MODEL = "sentence-transformers/distiluse-base-multilingual-cased-v2"
+SCORING_VERSION = 1  # raised when the same recipe starts to give other scores
+
+Precision = Literal["float32", "bfloat16", "float16"]
+Metric = Literal["cosine", "dot", "euclidean", "manhattan"]
+Device = Literal["auto", "cpu"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """All that the score of a pair depends on, besides the pair.
+
+    Raises ValueError, saying what was found and what is allowed, when a value is out of range.
+    """
+
+    model: str = DEFAULT_MODEL
+    """Model: a folder, a name on the hub, or an installed package that holds a model."""
+    revision: str | None = None
+    """Branch, tag or commit of a model on the hub."""
+    metric: Metric = "cosine"
+    """How two vectors are compared; distances are negative, so that larger is nearer."""
+    prompt1: str | None = None
+    """Text put before every first text; unset: the model's default prompt, '': none."""
+    prompt2: str | None = None
+    """Text put before every second text; unset: the model's default prompt, '': none."""
+    max_seq_length: int | None = None
+    """Tokens of a text that the model reads, at most; unset: the model's own limit."""
+    truncate_dim: int | None = None
+    """Leading dimensions of the vectors to compare; unset: all."""
+    precision: Precision = "float32"
+    """Number format of the forward pass."""
+
+    def __post_init__(self) -> None:
+        if not self.model:
+            raise ValueError("model must be named, got an empty string")
+        _require_choice("precision", self.precision, get_args(Precision))
+        _require_choice("metric", self.metric, get_args(Metric))
+        _require_positive("max_seq_length", self.max_seq_length)
+        _require_positive("truncate_dim", self.truncate_dim)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """What decides the speed of scoring and its memory, never the score."""
+
+    device: Device = "auto"
+    """auto: the GPU that Spark gave the task, else the CPU."""
+    token_budget: int = 2048
+    """Padded tokens in one forward pass, at most."""
+    batch_size: int | None = None
+    """Texts in one forward pass, at most; unset: only the token budget counts."""
+    window_rows: int = 16_384
+    """Rows among which repeated texts are embedded once and lengths are sorted."""
+    window_bytes: int = 64 * 2**20
+    """Bytes of text that a window holds, give or take one Arrow batch."""
+
+    def __post_init__(self) -> None:
+        _require_choice("device", self.device, get_args(Device))
+        for name in ("token_budget", "batch_size", "window_rows", "window_bytes"):
+            _require_positive(name, getattr(self, name))
+
+
+def fingerprint(recipe: Recipe, model_sha256: str, text_columns: tuple[str, str]) -> str:
+    """The identity of the scores: equal fingerprints mean comparable scores.
+
+    The model counts by its content, not by where it was found, so that a copy of it in another
+    folder or bucket gives the same fingerprint.
+    """
+    parts = asdict(recipe)
+    del parts["model"], parts["revision"]
+    parts |= {
+        "model_sha256": model_sha256,
+        "int8_sha256": None,
+        "text_columns": list(text_columns),
+        "scoring_version": SCORING_VERSION,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+
+
+def _require_positive(name: str, value: int | None) -> None:
+    if value is not None and value < 1:
+        raise ValueError(f"{name} must be at least 1, got {value}")

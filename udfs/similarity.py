@@ -1,0 +1,58 @@
+"""The columns: Spark's rim around the scoring of pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pandas as pd
+from pyspark.accumulators import Accumulator
+from pyspark.sql import Column, SparkSession
+from pyspark.sql.pandas.functions import PandasUDFType, pandas_udf
+
+from semscore.udfs import worker
+from semscore.udfs.meters import Meters
+from semscore.udfs.recipe import Engine, Recipe
+
+RESULT = "struct<score: float, status: string>"
+DEFAULT_ENGINE = Engine()
+
+
+def similarity(
+    text1: str | Column,
+    text2: str | Column,
+    recipe: Recipe,
+    engine: Engine = DEFAULT_ENGINE,
+    meters: Accumulator[Meters] | None = None,
+) -> Column:
+    """The similarity of two text columns, as struct<score: float, status: string>.
+
+        df.withColumn("s", similarity("text1", "text2", Recipe(model="…"))).select("*", "s.score")
+
+    A row with a null text has status `null`, one with an empty or white-space text `blank`, one
+    that the model fails on `error`; these have a null score. `truncated` (scored on the texts'
+    beginnings) and `ok` have one. Each row is scored once, however often the struct is used.
+    """
+    return _udf(recipe, engine, meters)(text1, text2)
+
+
+def register(
+    spark: SparkSession, name: str, recipe: Recipe, engine: Engine = DEFAULT_ENGINE
+) -> None:
+    """Make `name(text1, text2)` a function of Spark SQL; see `similarity`."""
+    spark.udf.register(name, _udf(recipe, engine, None))
+
+
+def _udf(
+    recipe: Recipe, engine: Engine, meters: Accumulator[Meters] | None
+) -> Callable[..., Column]:
+    def score(batches: Iterator[worker.TextColumns]) -> Iterator[pd.DataFrame]:
+        counted = Meters()
+        yield from worker.score_batches(batches, recipe, engine, counted)
+        if meters is not None:
+            meters.add(counted)
+
+    udf: Any = pandas_udf(score, RESULT, PandasUDFType.SCALAR_ITER)  # type: ignore[arg-type]
+    # A deterministic function may be run again for each use of its column.
+    scored_once: Callable[..., Column] = udf.asNondeterministic()
+    return scored_once
