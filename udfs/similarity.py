@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from pyspark.accumulators import Accumulator
 from pyspark.sql import Column, SparkSession
-from pyspark.sql.pandas.functions import PandasUDFType, pandas_udf
+from pyspark.sql.pandas.functions import pandas_udf
 
 from semscore.udfs import worker
 from semscore.udfs.meters import Meters
@@ -46,13 +46,15 @@ def register(
 def _udf(
     recipe: Recipe, engine: Engine, meters: Accumulator[Meters] | None
 ) -> Callable[..., Column]:
-    def score(batches: Iterator[worker.TextColumns]) -> Iterator[pd.DataFrame]:
+    def score(
+        batches: Iterator[tuple[pd.Series, pd.Series]],
+    ) -> Iterator[pd.DataFrame]:
         counted = Meters()
         yield from worker.score_batches(batches, recipe, engine, counted)
         if meters is not None:
             meters.add(counted)
 
-    udf: Any = pandas_udf(score, RESULT, PandasUDFType.SCALAR_ITER)  # type: ignore[arg-type]
+    udf: Any = pandas_udf(score, RESULT)  # type: ignore[call-overload]
     # A deterministic function may be run again for each use of its column.
     scored_once: Callable[..., Column] = udf.asNondeterministic()
     return scored_once

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 TextColumns: TypeAlias = "tuple[pd.Series[Any], pd.Series[Any]]"
 
+FIRST_ROWS = 128  # of the first window of a task
+GROWTH = 8  # from one window to the next, up to the full size
+
 
 class Resident(NamedTuple):
     """The model in this process: it stays from task to task."""
@@ -73,17 +76,28 @@ def score_batches(
 
 
 def windows(batches: Iterable[TextColumns], max_rows: int, max_bytes: int) -> Iterator[TextColumns]:
-    """Gather batches until a window is full: at most one batch more than either bound."""
+    """Cut and join batches into windows of `max_rows`, or less where `max_bytes` is reached first.
+
+    The first windows are small, so that somebody who looks at a few rows does not wait for many.
+    A window exceeds `max_bytes` by one batch at most.
+    """
     held: list[TextColumns] = []
     rows = size = 0
+    target = min(FIRST_ROWS, max_rows)
     for batch in batches:
         held.append(batch)
         rows += len(batch[0])
-        size += sum(_text_bytes(texts) for texts in batch)
-        if rows >= max_rows or size >= max_bytes:
+        size += _text_bytes(batch)
+        while rows >= target:
+            first, second = _joined(held)
+            yield first[:target], second[:target]
+            held = [(first[target:], second[target:])]
+            rows, size = rows - target, _text_bytes(held[0])
+            target = min(target * GROWTH, max_rows)
+        if size >= max_bytes:
             yield _joined(held)
             held, rows, size = [], 0, 0
-    if held:
+    if rows:
         yield _joined(held)
 
 
@@ -92,15 +106,15 @@ def _joined(held: list[TextColumns]) -> TextColumns:
     return pd.concat(first, ignore_index=True), pd.concat(second, ignore_index=True)
 
 
-def _text_bytes(texts: pd.Series[Any]) -> int:
-    """Bytes of a column's texts, about: Python counts one to four a character."""
-    kinds = {type(text) for text in texts} - {type(None)}
+def _text_bytes(columns: TextColumns) -> int:
+    """Bytes of both columns' texts, about: Python takes one to four a character."""
+    kinds = {type(text) for texts in columns for text in texts} - {type(None)}
     if kinds - {str}:
         raise TypeError(
             f"similarity() takes string columns, got {sorted(kind.__name__ for kind in kinds)}; "
             "cast them to string"
         )
-    return sum(len(text) for text in texts if text is not None)
+    return sum(len(text) for texts in columns for text in texts if text is not None)
 
 
 def _encoder(recipe: Recipe, engine: Engine, device: str, cpus: int) -> Encoder:
