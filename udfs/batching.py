@@ -14,15 +14,19 @@ def batches(
     """Cut texts into batches, the longest texts first: (n,) lengths -> index arrays.
 
     Every index comes exactly once. A batch's texts times its longest text stay within
-    `token_budget`; a text that exceeds it alone makes a batch of its own. The longest come first
-    so that memory peaks at once, not after hours.
+    `token_budget`; a text that exceeds it alone makes a batch of its own. No text is padded to
+    more than twice its length. The longest come first so that memory peaks at once, not after
+    hours.
     """
     order = np.argsort(-lengths, kind="stable")
+    descending = np.maximum(lengths[order], 1)
     start = 0
     while start < len(order):
-        longest = max(int(lengths[order[start]]), 1)
-        size = max(token_budget // longest, 1)
+        longest = descending[start]
+        size = max(token_budget // int(longest), 1)
         if max_texts is not None:
             size = min(size, max_texts)
+        batch = descending[start : start + size]
+        size = int(np.searchsorted(-batch, -longest / 2, side="right"))
         yield order[start : start + size]
         start += size

@@ -20,9 +20,7 @@ class Embedded:
 
     vectors: NDArray[np.float32]  # (n, dim)
     truncated: NDArray[np.bool_]  # (n,): the model read only the text's beginning
-    failed: NDArray[
-        np.bool_
-    ]  # (n,) bool: the model failed on this text alone; its vector means nothing
+    failed: NDArray[np.bool_]  # (n,): the model failed on this text alone; no vector
     tokens: NDArray[np.int64]  # (n,) tokens read
 
 
@@ -72,13 +70,16 @@ class Encoder:
         self.meters.tokenize_s += perf_counter() - start
         vectors = np.zeros((len(texts), self.backend.dim), dtype=np.float32)
         failed = np.zeros(len(texts), dtype=bool)
+        error = None
         for rows in batches(lengths, self.token_budget, self.batch_size):
             start = perf_counter()
-            self._forward(inputs, rows, prompt, vectors, failed)
+            error = self._forward(inputs, rows, prompt, vectors, failed) or error
             self.meters.forward_s += perf_counter() - start
             self.meters.batches += 1
             self.meters.tokens += int(lengths[rows].sum())
             self.meters.padded_tokens += int(lengths[rows].max()) * len(rows)
+        if error and len(texts) > 1 and failed.all():  # each in a batch of its own
+            raise error
         return Embedded(vectors, inputs.truncated, failed, lengths)
 
     def _forward(
@@ -88,18 +89,20 @@ class Encoder:
         prompt: str | None,
         vectors: NDArray[np.float32],
         failed: NDArray[np.bool_],
-    ) -> None:
+    ) -> Exception | None:
+        """Fill in the vectors of some texts; gives what the model raised if it failed on them."""
         try:
             vectors[rows] = self._checked(inputs, rows, prompt)
-            return
-        except Exception:
+            return None
+        except Exception as error:
             if len(rows) == 1:
                 failed[rows] = True
-                return
+                return error
             for row in rows:
                 self._forward(inputs, row[None], prompt, vectors, failed)
             if failed[rows].all():
                 raise
+            return error
 
     def _checked(
         self, inputs: Any, rows: NDArray[np.int64], prompt: str | None

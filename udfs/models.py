@@ -16,6 +16,19 @@ LOADED = (".jinja", ".json", ".model", ".safetensors", ".txt")  # endings of wha
 OTHER_FORMATS = ("onnx", "openvino")  # folders with copies of the weights that are never read
 PICKLED = (".bin", ".ckpt", ".pkl", ".pt", ".pth")
 OTHER_KINDS = ("CrossEncoder", "MultiVectorEncoder", "SparseEncoder")
+CLASSIFIER = "ForSequenceClassification"  # how a cross-encoder without modules.json is recognised
+NEEDED = "a model that gives each text one vector"
+COUNT_AFTER_PADDING = (  # positions of these start behind the padding token's id
+    "camembert",
+    "data2vec-text",
+    "longformer",
+    "mpnet",
+    "roberta",
+    "roberta-prelayernorm",
+    "xlm-roberta",
+    "xlm-roberta-xl",
+    "xmod",
+)
 
 
 class ModelError(ValueError):
@@ -49,26 +62,23 @@ def check_model(folder: Path, max_seq_length: int | None = None) -> None:
     encoder, fewer positions than `max_seq_length`.
     """
     modules = _modules(folder)
-    kind = _json(folder / "config_sentence_transformers.json").get("model_type")
+    kind = _json(folder / "config_sentence_transformers.json", dict).get("model_type")
     if kind in OTHER_KINDS:
-        raise ModelError(f"{folder} is a {kind}; needed is a model that gives each text one vector")
+        raise ModelError(f"{folder} is a {kind}; needed is {NEEDED}")
     for path, module_type in modules:
         if not module_type.startswith("sentence_transformers."):
             raise ModelError(
                 f"{folder} needs code of its own ({module_type}), which is never run; "
                 "use a model made of sentence-transformers' modules"
             )
-        config = _json(path / "config.json")
+        config = _json(path / "config.json", dict)
         if "auto_map" in config and not _is_known_architecture(config.get("model_type")):
             raise ModelError(
                 f"{folder} needs code of its own (model type {config.get('model_type')!r}), which "
                 "is never run; use a model whose architecture transformers knows"
             )
-        positions = config.get("max_position_embeddings")
-        if max_seq_length and positions and max_seq_length > positions:
-            raise ModelError(
-                f"--max-seq-length {max_seq_length} is more than {folder} can read: {positions}"
-            )
+        if max_seq_length:
+            _check_max_seq_length(max_seq_length, folder, module_type, config)
         _check_weights(path, is_root=path == folder, needed=module_type.endswith(".Transformer"))
 
 
@@ -98,7 +108,7 @@ def _packaged_model(name: str) -> Path | None:
 
 def _from_hub(model: str, revision: str | None) -> Path:
     from huggingface_hub import constants, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     repository = model if "/" in model else f"sentence-transformers/{model}"
     cache = Path(os.environ.get("SEMSCORE_CACHE") or constants.HF_HUB_CACHE)
@@ -112,7 +122,7 @@ def _from_hub(model: str, revision: str | None) -> Path:
                 allow_patterns=[f"*{suffix}" for suffix in LOADED],
                 ignore_patterns=[f"{name}/*" for name in OTHER_FORMATS],
             )
-        except (HfHubHTTPError, LocalEntryNotFoundError) as error:
+        except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
             at = f" at revision {revision!r}" if revision else ""
             raise ModelError(
                 f"model {model!r}{at} is no folder, no installed package, not in the cache "
@@ -123,25 +133,54 @@ def _from_hub(model: str, revision: str | None) -> Path:
 
 def _modules(folder: Path) -> list[tuple[Path, str]]:
     """Folder and type of each module of the model."""
+    config = _json(folder / "config.json", dict)
     if (folder / "modules.json").is_file():
-        listed = _json(folder / "modules.json")
+        listed = _json(folder / "modules.json", list)
+        if not listed or not all(
+            isinstance(m, dict) and {"path", "type"} <= m.keys() for m in listed
+        ):
+            raise ModelError(
+                f"{folder / 'modules.json'} must list modules, each with path and type"
+            )
         return [(folder / module["path"], module["type"]) for module in listed]
-    if "model_type" in _json(folder / "config.json"):
-        # sentence-transformers adds mean pooling to a bare transformer
-        return [(folder, "sentence_transformers.models.Transformer")]
-    raise ModelError(
-        f"{folder} is no model: it has neither modules.json (sentence-transformers) nor a "
-        "config.json with a model_type (transformers)"
-    )
+    if "model_type" not in config:
+        raise ModelError(
+            f"{folder} is no model: it has neither modules.json (sentence-transformers) nor a "
+            "config.json with a model_type (transformers)"
+        )
+    for architecture in config.get("architectures") or ():
+        if architecture.endswith(CLASSIFIER):
+            raise ModelError(f"{folder} is a classifier ({architecture}); needed is {NEEDED}")
+    # sentence-transformers adds mean pooling to a bare transformer
+    return [(folder, "sentence_transformers.models.Transformer")]
 
 
-def _json(path: Path) -> Any:
+def _json(path: Path, kind: type) -> Any:
+    """What a file holds, which must be of a kind: dict or list; empty if there is no such file."""
     if not path.is_file():
-        return {}
+        return kind()
     try:
-        return json.loads(path.read_text("utf-8"))
+        value = json.loads(path.read_text("utf-8"))
     except ValueError as error:
         raise ModelError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(value, kind):
+        raise ModelError(f"{path} holds a {type(value).__name__}, expected a {kind.__name__}")
+    return value
+
+
+def _check_max_seq_length(
+    limit: int, folder: Path, module_type: str, config: dict[str, Any]
+) -> None:
+    """A model must be able to read `limit` tokens, and to be told to."""
+    if module_type.endswith(".StaticEmbedding"):
+        raise ModelError(
+            f"--max-seq-length does nothing for {folder}: it reads texts of any length"
+        )
+    positions = config.get("max_position_embeddings")
+    if positions and config.get("model_type") in COUNT_AFTER_PADDING:
+        positions -= config.get("pad_token_id", 1) + 1
+    if positions and limit > positions:
+        raise ModelError(f"--max-seq-length {limit} is more than {folder} can read: {positions}")
 
 
 def _is_known_architecture(model_type: str | None) -> bool:

@@ -119,11 +119,11 @@ def _embed_distinct(
 ) -> tuple[tuple[Rows, Rows], Embedded]:
     """Embed each distinct text once: the rows of the vectors that each pair needs, and these."""
     if prompts[0] == prompts[1]:
-        codes, distinct = pd.factorize(np.concatenate([texts1, texts2]))
-        return (codes[: len(texts1)], codes[len(texts1) :]), encode(list(distinct), prompts[0])
-    codes1, distinct1 = pd.factorize(texts1)
-    codes2, distinct2 = pd.factorize(texts2)
-    first, second = encode(list(distinct1), prompts[0]), encode(list(distinct2), prompts[1])
+        codes, distinct = _distinct(np.concatenate([texts1, texts2]))
+        return (codes[: len(texts1)], codes[len(texts1) :]), encode(distinct, prompts[0])
+    codes1, distinct1 = _distinct(texts1)
+    codes2, distinct2 = _distinct(texts2)
+    first, second = encode(distinct1, prompts[0]), encode(distinct2, prompts[1])
     both = Embedded(
         *(
             np.concatenate([getattr(first, name), getattr(second, name)])
@@ -131,3 +131,13 @@ def _embed_distinct(
         )
     )
     return (codes1, codes2 + len(distinct1)), both
+
+
+def _distinct(texts: Texts) -> tuple[Rows, list[str]]:
+    """Each text's place among the distinct ones: (n,), and these in order of appearance.
+
+    By Python's own equality: pd.factorize reads a text only up to its first NUL character.
+    """
+    places: dict[str, int] = {}
+    codes = (places.setdefault(text, len(places)) for text in texts)
+    return np.fromiter(codes, np.int64, len(texts)), list(places)

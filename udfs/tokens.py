@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 HEAD_CHARS = 8  # of a text's head, per token that the model reads: English has about 4.5
 HEAD_GROWTH = 4
-MARGIN = 8  # tokens beyond the limit that prove a head long enough, wherever it was cut
+MARGIN = 8  # tokens beyond the limit that prove a head long enough
 CHUNK_CHARS = 4_000_000  # per call of the tokenizer: bounds the memory of its encodings
 
 
@@ -49,53 +49,50 @@ def tokenize(texts: Sequence[str], tokenizer: Tokenizer, max_length: int | None)
     """Tokenize `texts` as `tokenizer` would in full, at a cost bounded by `max_length`.
 
     `tokenizer` truncates to `max_length` tokens (None: it does not truncate). Of a long text only
-    the head is tokenised; where that gives too few tokens (runs of blanks, endless words) a longer
-    head is tried, up to the whole text, so that the ids are those of the whole text.
+    the head is tokenised, up to where a word ends, for a word that was cut may be read otherwise
+    from its first token on. Where the head gives too few tokens (runs of blanks) a longer one is
+    tried; where no word ends it is the whole text: the ids are always those of the whole text.
     """
-    encodings: dict[int, Encoding] = {}
+    ids: list[NDArray[np.int32]] = [np.empty(0, np.int32)] * len(texts)
+    truncated = np.zeros(len(texts), dtype=bool)
+    specials = tokenizer.num_special_tokens_to_add(False)
     pending = list(range(len(texts)))
     chars = HEAD_CHARS * max_length if max_length else None
     while pending:
         heads = [_head(texts[i], chars) for i in pending]
         retry = []
         for i, head, encoding in zip(pending, heads, _encode(heads, tokenizer), strict=True):
-            if len(head) == len(texts[i]) or _proves_truncation(encoding):
-                encodings[i] = encoding
+            beyond = [len(piece) - specials for piece in encoding.overflowing]
+            if len(head) == len(texts[i]) or sum(beyond) > MARGIN:
+                ids[i] = np.array(encoding.ids, dtype=np.int32)
+                truncated[i] = bool(beyond)
             else:
                 retry.append(i)
         pending = retry
         chars = chars * HEAD_GROWTH if chars else None
-    ids = [encodings[i].ids for i in range(len(texts))]
     lengths = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
     return Tokens(
-        ids=np.fromiter((token for text in ids for token in text), np.int32, int(lengths.sum())),
+        ids=np.concatenate([np.empty(0, np.int32), *ids]),
         starts=np.concatenate([[0], np.cumsum(lengths)]),
-        truncated=np.array([bool(encodings[i].overflowing) for i in range(len(texts))], dtype=bool),
+        truncated=truncated,
     )
 
 
 def _head(text: str, chars: int | None) -> str:
-    """The first `chars` characters, cut where a word ends if there is such a place."""
-    if chars is None or len(text) <= chars:
-        return text
-    cut = max(text.rfind(" ", chars // 2, chars), text.rfind("\n", chars // 2, chars))
-    return text[: cut if cut > 0 else chars]
+    """About the first `chars` characters, up to where a word ends; all if no word ends there."""
+    while chars is not None and chars < len(text):
+        cut = max(text.rfind(" ", chars // 2, chars), text.rfind("\n", chars // 2, chars))
+        if cut >= 0:
+            return text[:cut].rstrip()
+        chars *= HEAD_GROWTH
+    return text
 
 
-def _proves_truncation(encoding: Encoding) -> bool:
-    """Whether tokens lie so far beyond the limit that the cut of the head cannot matter."""
-    overflowing = encoding.overflowing
-    return len(overflowing) > 1 or (len(overflowing) == 1 and len(overflowing[0].ids) > MARGIN)
-
-
-def _encode(texts: Sequence[str], tokenizer: Tokenizer) -> list[Encoding]:
-    encodings: list[Encoding] = []
-    chunk: list[str] = []
-    chars = 0
-    for text in texts:
-        chunk.append(text)
+def _encode(texts: Sequence[str], tokenizer: Tokenizer) -> Iterator[Encoding]:
+    """Encodings take about 100 bytes a token: only those of one chunk exist at a time."""
+    start = chars = 0
+    for end, text in enumerate(texts, start=1):
         chars += len(text)
-        if chars >= CHUNK_CHARS:
-            encodings += tokenizer.encode_batch_fast(chunk)
-            chunk, chars = [], 0
-    return encodings + tokenizer.encode_batch_fast(chunk)
+        if chars >= CHUNK_CHARS or end == len(texts):
+            yield from tokenizer.encode_batch_fast(texts[start:end])
+            start, chars = end, 0

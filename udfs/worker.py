@@ -108,13 +108,14 @@ def _joined(held: list[TextColumns]) -> TextColumns:
 
 def _text_bytes(columns: TextColumns) -> int:
     """Bytes of both columns' texts, about: Python takes one to four a character."""
-    kinds = {type(text) for texts in columns for text in texts} - {type(None)}
+    texts = [text for column in columns for text in column.dropna()]
+    kinds = set(map(type, texts))
     if kinds - {str}:
         raise TypeError(
             f"similarity() takes string columns, got {sorted(kind.__name__ for kind in kinds)}; "
             "cast them to string"
         )
-    return sum(len(text) for texts in columns for text in texts if text is not None)
+    return sum(map(len, texts))
 
 
 def _encoder(recipe: Recipe, engine: Engine, device: str, cpus: int) -> Encoder:

@@ -36,7 +36,7 @@ class Footer:
     types: dict[str, str]  # top-level column -> Arrow's name of its type
     strings: frozenset[str]  # top-level columns of text
     leaves: tuple[Leaf, ...]
-    row_bytes: dict[str, int]  # flat column -> bytes per row, in the row group with the largest
+    row_bytes: dict[str, int]  # leaf -> bytes per row, in the row group with the largest
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _footer(metadata: pq.FileMetaData) -> Footer:
         types={field.name: str(field.type) for field in schema},
         strings=frozenset(field.name for field in schema if _is_text(field.type)),
         leaves=leaves,
-        row_bytes=_row_bytes(metadata, leaves, schema.names),
+        row_bytes=_row_bytes(metadata, leaves),
     )
 
 
@@ -96,13 +96,10 @@ def _leaf(column: pq.ColumnSchema) -> Leaf:
     )
 
 
-def _row_bytes(
-    metadata: pq.FileMetaData, leaves: tuple[Leaf, ...], names: list[str]
-) -> dict[str, int]:
-    largest = dict.fromkeys((leaf.path for leaf in leaves if leaf.path in set(names)), 0)
+def _row_bytes(metadata: pq.FileMetaData, leaves: tuple[Leaf, ...]) -> dict[str, int]:
+    largest = {leaf.path: 0 for leaf in leaves}
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         for i, leaf in enumerate(leaves):
-            if leaf.path in largest and group.num_rows:
-                average = group.column(i).total_uncompressed_size // group.num_rows
-                largest[leaf.path] = max(largest[leaf.path], average)
+            average = group.column(i).total_uncompressed_size // max(group.num_rows, 1)
+            largest[leaf.path] = max(largest[leaf.path], average)
     return largest

@@ -13,8 +13,10 @@ from pyspark.sql.types import StructType
 from semscore.jobs.dataset.source import Source, SourceFile
 from semscore.jobs.dataset.units import Unit, task_count
 
-ARROW_BYTES = 64 * 2**20  # of text in one Arrow batch, by the averages in the footers
-ARROW_ROWS = 1024  # footers hide repeated long texts in dictionaries of 1 MB: 1 GB at worst
+BATCH_BYTES = 64 * 2**20  # in one batch of rows, by the averages in the footers
+# Footers do not tell how long the texts in a dictionary are. Writers end a dictionary at 1 MB, so
+# that a batch of one long text repeated has 256 MB at worst, far below Arrow's and Java's 2 GB.
+BATCH_ROWS = 256
 
 
 def column(name: str) -> Column:
@@ -73,10 +75,14 @@ def regroup(frame: DataFrame, partition_by: Sequence[str], rows: int, slots: int
     return frame.hint("rebalance", tasks, *[quoted(name) for name in partition_by])
 
 
-def arrow_batch_rows(source: Source, text1: str, text2: str) -> int:
-    """Rows of an Arrow batch, so that its texts stay far below Arrow's 2 GB."""
-    row = source.row_bytes.get(text1, 0) + source.row_bytes.get(text2, 0)
-    return max(1, min(ARROW_ROWS, ARROW_BYTES // max(row, 1)))
+def bound_batches(spark: SparkSession, source: Source, text1: str, text2: str) -> None:
+    """Bound the rows that Spark reads, and hands to Python, at a time, by what the footers say."""
+    texts = source.row_bytes.get(text1, 0) + source.row_bytes.get(text2, 0)
+    for key, row in (
+        ("spark.sql.parquet.columnarReaderBatchSize", sum(source.row_bytes.values())),
+        ("spark.sql.execution.arrow.maxRecordsPerBatch", texts),
+    ):
+        spark.conf.set(key, max(1, min(BATCH_ROWS, BATCH_BYTES // max(row, 1))))
 
 
 def glob_escaped(path: str) -> str:

@@ -52,7 +52,7 @@ class Source:
     strings: frozenset[str]  # those that are text, partition columns included
     partition_columns: tuple[str, ...]  # columns in the folder names, all text
     nanoseconds: dict[str, bool]  # timestamp columns in nanoseconds -> whether they are in UTC
-    row_bytes: dict[str, int]  # column -> bytes of a row, in the row group with the longest
+    row_bytes: dict[str, int]  # column, dotted where nested -> bytes per row where it has most
     skipped: tuple[BadFile, ...]
     ignored: tuple[str, ...]  # files that do not end like parquet
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Transformer
 from tokenizers import Tokenizer
 
 from semscore.udfs.recipe import Recipe
@@ -30,18 +31,20 @@ class TorchBackend:
     """
 
     def __init__(self, folder: Path, recipe: Recipe, device: str) -> None:
-        dtype = getattr(torch, recipe.precision)
         model = SentenceTransformer(
             str(folder),
             device=device,
             local_files_only=True,
             trust_remote_code=False,
-            model_kwargs={"dtype": dtype, "use_safetensors": True},
+            model_kwargs={"dtype": getattr(torch, recipe.precision), "use_safetensors": True},
         )
         if recipe.max_seq_length is not None:
             model.max_seq_length = recipe.max_seq_length
-        self.model = model.float().eval()
-        self.model[0].to(dtype)
+        self.model = model.eval()
+        for module in model:
+            # Not the transformer: it came in `dtype`, but for what must stay in float32
+            if not isinstance(module, Transformer):
+                module.float()
         self.device = torch.device(device)
         self.truncate_dim = recipe.truncate_dim or model.truncate_dim
         with torch.inference_mode():
