@@ -174,7 +174,7 @@ def _score_unit(run: Run, unit: Unit, limit: int | None) -> ledger.UnitRecord:
     if limit is not None and limit < rows:
         rows, frame = limit, frame.limit(limit).repartition(slots(run.spark))
     elif run.layout.regroups(run.source):
-        frame = frames.regroup(frame, run.layout.partition_by, rows, slots(run.spark))
+        frame = frames.regroup(run.spark, frame, run.layout.partition_by, rows, slots(run.spark))
     else:
         frame = frames.spread(run.spark, frame, unit, rows, slots(run.spark))
     accumulator = run.spark.sparkContext.accumulator(Meters(), MetersParam())

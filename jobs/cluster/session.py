@@ -62,7 +62,8 @@ def start_session(master: str | None, conf: dict[str, str], debug: bool = False)
     except Exception as error:  # py4j's, pyspark's or plain RuntimeError
         raise UserError(f"Spark did not start: {root_cause(error)}") from error
     if not local:
-        _ship_code(spark)
+        # A cluster's Pythons need only the dependencies.
+        spark.sparkContext.addPyFile(str(code_archive(Path(tempfile.mkdtemp(prefix="semscore-")))))
     return spark
 
 
@@ -93,11 +94,10 @@ def _local_conf(debug: bool) -> dict[str, str]:
     return conf
 
 
-def _ship_code(spark: SparkSession) -> None:
-    """Send the executors' side along, so that a cluster's Pythons need only its dependencies."""
-    folder = Path(tempfile.mkdtemp(prefix="semscore-"))
-    package = files("semscore.udfs")
-    with as_file(package) as source, zipfile.ZipFile(folder / "semscore-udfs.zip", "w") as archive:
+def code_archive(folder: Path) -> Path:
+    """The executors' side as a zip for --py-files, written to `folder`."""
+    target = folder / "semscore-udfs.zip"
+    with as_file(files("semscore.udfs")) as source, zipfile.ZipFile(target, "w") as archive:
         for path in sorted(source.rglob("*.py")):
             archive.write(path, f"semscore/udfs/{path.relative_to(source).as_posix()}")
-    spark.sparkContext.addPyFile(str(folder / "semscore-udfs.zip"))
+    return target

@@ -69,10 +69,13 @@ def spread(spark: SparkSession, frame: DataFrame, unit: Unit, rows: int, slots: 
     return frame if unit.row_groups >= tasks else frame.repartition(tasks)
 
 
-def regroup(frame: DataFrame, partition_by: Sequence[str], rows: int, slots: int) -> DataFrame:
+def regroup(
+    spark: SparkSession, frame: DataFrame, partition_by: Sequence[str], rows: int, slots: int
+) -> DataFrame:
     """Bring the rows of each output folder together, before scoring; large ones stay split."""
-    tasks = task_count(rows, slots)
-    return frame.hint("rebalance", tasks, *[quoted(name) for name in partition_by])
+    columns = ", ".join(map(quoted, partition_by))
+    hint = f"REBALANCE({task_count(rows, slots)}, {columns})"  # DataFrame.hint takes no columns
+    return spark.sql(f"SELECT /*+ {hint} */ * FROM {{frame}}", frame=frame)
 
 
 def bound_batches(spark: SparkSession, source: Source, text1: str, text2: str) -> None:

