@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from semscore.jobs.dataset import frames, ledger
 from semscore.jobs.dataset.storage import Folder
-from semscore.jobs.errors import UserError, root_cause
+from semscore.jobs.errors import UserError, root_cause, some_of
 from semscore.udfs.models import ModelError, check_model, content_sha256, local_folder
 
 if TYPE_CHECKING:
@@ -34,11 +34,14 @@ def check_output(settings: Settings, output: Folder) -> None:
         ):
             if outer in inner.parents:
                 raise UserError(f"{what}: {inner} is in {outer}; choose another folder")
-    output.require_writable()
-    if settings.target.mode == "new":
-        ledger.require_empty(output)
-    else:
-        ledger.require_ours(output)
+    try:
+        output.require_writable()
+        if settings.target.mode == "new":
+            ledger.require_empty(output)
+        else:
+            ledger.require_ours(output)
+    except OSError as error:
+        raise UserError(f"OUTPUT {settings.output} cannot be looked into: {error}") from error
 
 
 def pin_model(recipe: Recipe) -> tuple[Recipe, str]:
@@ -62,7 +65,10 @@ def apply_where(frame: DataFrame, where: str | None) -> DataFrame:
     try:
         return frame if where is None else frame.where(where)
     except PySparkException as error:
-        raise UserError(f"--where {where!r}: {root_cause(error)}") from error
+        raise UserError(
+            f"--where {where!r} is no SQL condition on the columns {some_of(frame.columns)}: "
+            f"{root_cause(error)}"
+        ) from error
 
 
 def check_folders(frame: DataFrame, source: Source, layout: Layout) -> None:
@@ -71,7 +77,7 @@ def check_folders(frame: DataFrame, source: Source, layout: Layout) -> None:
         names = map(frames.column, layout.partition_by)
         count = frame.select(*names).distinct().count()
     else:
-        count = len({(file.root, Path(file.path).parent) for file in source.files})
+        count = len({Path(file.path).parent for file in source.files})
     if layout.partition_by and count > MAX_FOLDERS:
         raise UserError(
             f"--partition-by {','.join(layout.partition_by)} would make {count:,} folders, more "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -44,11 +44,18 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {by_lower[near[0]]!r}?)" if near else ""
 
 
+def some_of(names: Sequence[str], shown: int = 20) -> str:
+    """The first names of a list, and how many more there are."""
+    more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
+
+
 def root_cause(error: BaseException) -> str:
     """The sentence of the exception that started it, out of Spark's nested texts.
 
     Spark wraps a Python worker's exception as `…PythonException: …Traceback…` followed by Java
-    frames: the cause is the last line of the last traceback.
+    frames: the cause is the last line of the last traceback. py4j puts the Java exception below a
+    line of its own.
     """
     text = str(error)
     tracebacks = re.findall(
@@ -57,5 +64,6 @@ def root_cause(error: BaseException) -> str:
     if tracebacks:
         return str(tracebacks[-1].strip().splitlines()[-1]).strip()
     caused = re.findall(r"^Caused by: (.*)$", text, re.M)
+    text = re.sub(r"\AAn error occurred while calling \S+\n: ", "", text)
     lines = [line for line in text.strip().splitlines() if line.strip()] or [type(error).__name__]
     return str(caused[-1] if caused else lines[0]).strip()

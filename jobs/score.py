@@ -17,6 +17,8 @@ from importlib import metadata
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from pyspark.sql import SparkSession
+
 from semscore.jobs.checks import apply_where, check_folders, check_output, pin_model
 from semscore.jobs.cluster.session import job_session, slots, start_session
 from semscore.jobs.dataset import frames, ledger
@@ -31,7 +33,7 @@ from semscore.udfs.meters import Meters, MetersParam
 from semscore.udfs.recipe import Recipe, fingerprint
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
     from pyspark.sql.types import StructType
 
     from semscore.jobs.settings import Settings
@@ -68,7 +70,7 @@ class Result:
 
 
 def score(settings: Settings, spark: SparkSession | None = None) -> Result:
-    """Score INPUT into OUTPUT, on `spark` if given (left running), else on one of its own.
+    """Score INPUT into OUTPUT, on `spark` or the session that is active, else on one of its own.
 
     Raises UserError before anything is written; AuditFailed, TooManyErrors or UnitsSetAside after.
     """
@@ -80,6 +82,7 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     check_output(settings, output)
     recipe, model_sha256 = pin_model(settings.recipe)
     columns = (settings.columns.text1, settings.columns.text2)
+    spark = spark or SparkSession.getActiveSession()
     started = spark or start_session(
         settings.spark.master, settings.spark.pairs, settings.run.debug
     )
@@ -125,6 +128,7 @@ def _score_units(run: Run) -> tuple[list[ledger.UnitRecord], list[BadFile]]:
     left = run.settings.rows.limit
     done = 0
     units = group_files(run.source.files)
+    log.info("scoring %s rows in %d units", _total(run), len(units))
     for number, unit in enumerate(units, start=1):
         record, bad = _score_readable(run, unit, left)
         all_bad += bad
@@ -291,6 +295,7 @@ def _run_record(run: Run, model_sha256: str) -> dict[str, Any]:
         "started": _now(),
         "versions": {"semscore": __version__, "python": sys.version.split()[0]}
         | {name: metadata.version(name) for name in LIBRARIES},
+        "master": run.spark.sparkContext.master,
         "recipe": asdict(run.recipe),
         "model_sha256": model_sha256,
         "fingerprint": run.fingerprint,

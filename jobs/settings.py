@@ -128,7 +128,7 @@ class Settings:
     run: Run = Run()
 
     def __post_init__(self) -> None:
-        if not self.inputs or not self.output:
+        if not self.inputs or not all((*self.inputs, self.output)):
             raise UserError("INPUT and OUTPUT are needed: semscore score INPUT... OUTPUT")
         if self.columns.score_column == self.columns.status_column:
             raise UserError(

@@ -37,15 +37,19 @@ def java_home() -> Path:
 
 
 def java_version(home: Path) -> int | None:
-    """The major version of the Java in a folder; None if there is none that runs."""
+    """The major version of the Java in a folder, None if there is none.
+
+    Its `release` file says so; where that is missing, it is run.
+    """
     try:
         text = (home / "release").read_text("utf-8", errors="replace")
     except OSError:
         try:
             command = [str(home / "bin" / "java"), "-version"]
-            text = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+            ran = subprocess.run(command, capture_output=True, check=True)
         except (OSError, subprocess.CalledProcessError):
             return None
+        text = ran.stderr.decode(errors="replace")
     stated = re.search(r'(?:JAVA_VERSION=|version )"(?:1\.)?(\d+)', text)
     return int(stated.group(1)) if stated and (home / "bin" / "java").exists() else None
 

@@ -8,13 +8,12 @@ import tempfile
 import zipfile
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from pyspark import SparkConf
+from pyspark.sql import SparkSession
 
 from semscore.jobs.cluster.java import java_home
 from semscore.jobs.errors import UserError, root_cause
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 # What the results depend on, whatever the platform and its conf file say.
 REQUIRED = {
@@ -34,34 +33,25 @@ REQUIRED = {
 def start_session(master: str | None, conf: dict[str, str], debug: bool = False) -> SparkSession:
     """Start Spark, or join the one that spark-submit started.
 
-    `conf` wins over the platform's file. Raises UserError when Spark or Java is missing, or when
-    Spark refuses a setting.
+    `conf` wins over the platform's file. Raises UserError when Java is missing or Spark refuses a
+    setting.
     """
-    try:
-        from pyspark import SparkConf
-        from pyspark.sql import SparkSession
-    except ImportError as error:
-        raise UserError(
-            f"Spark is not installed ({error}): pip install 'semscore[local]', or run through "
-            "spark-submit"
-        ) from error
-    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
-    if not submitted:
-        os.environ["JAVA_HOME"] = str(java_home())
     settings = SparkConf()
-    master = master or settings.get("spark.master") or "local[*]"
-    local = master.startswith("local") and not master.startswith("local-cluster")
-    if local:
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    if local and not submitted:
-        settings.setAll(list(_local_conf(debug).items()))
-    settings.setMaster(master).setAppName("semscore")
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # else spark-submit has settled all this
+        os.environ["JAVA_HOME"] = str(java_home())
+        master = master or "local[*]"
+        if _is_local(master):
+            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+            settings.setAll(list(_local_conf(debug).items()))
+        settings.setAppName("semscore")
+    if master:
+        settings.setMaster(master)
     settings.setAll(list(conf.items()))
     try:
         spark = SparkSession.builder.config(conf=settings).getOrCreate()
     except Exception as error:  # py4j's, pyspark's or plain RuntimeError
         raise UserError(f"Spark did not start: {root_cause(error)}") from error
-    if not local:
+    if not _is_local(str(spark.sparkContext.master)):
         # A cluster's Pythons need only the dependencies.
         spark.sparkContext.addPyFile(str(code_archive(Path(tempfile.mkdtemp(prefix="semscore-")))))
     return spark
@@ -80,6 +70,10 @@ def slots(spark: SparkSession) -> int:
     context = spark.sparkContext
     per_task = int(context.getConf().get("spark.task.cpus", "1") or 1)
     return max(context.defaultParallelism // per_task, 1)
+
+
+def _is_local(master: str) -> bool:
+    return master.startswith("local") and not master.startswith("local-cluster")
 
 
 def _local_conf(debug: bool) -> dict[str, str]:

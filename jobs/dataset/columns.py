@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from semscore.jobs.dataset.source import Source
-from semscore.jobs.errors import UserError, suggestion
+from semscore.jobs.errors import UserError, some_of, suggestion
 from semscore.jobs.settings import Columns
 
 NO_PARTITIONS = ("none",)
@@ -37,7 +37,7 @@ def plan_columns(source: Source, columns: Columns, partition_by: tuple[str, ...]
     if partition_by == NO_PARTITIONS and "none" not in source.columns:
         partition_by = ()
     else:
-        partition_by = partition_by or source.partition_columns
+        partition_by = tuple(dict.fromkeys(partition_by)) or source.partition_columns
     for name in partition_by:
         _require_column(source, name, "Correct --partition-by")
         kind = source.types.get(name, "string")
@@ -62,5 +62,5 @@ def _require_column(source: Source, name: str, fix: str) -> None:
     if name not in source.columns:
         raise UserError(
             f"column {name!r} not found in INPUT{suggestion(name, source.columns)}; "
-            f"it has: {', '.join(source.columns)}. {fix}"
+            f"it has: {some_of(source.columns)}. {fix}"
         )

@@ -41,7 +41,7 @@ class Footer:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A file that is no whole parquet file, and why."""
+    """A file that cannot be read, and why."""
 
     reason: str
 
@@ -59,7 +59,14 @@ def _read_footer(folder: Folder, entry: Entry) -> Footer | Unreadable:
         with folder.open(entry.path) as file:
             return _footer(pq.read_metadata(file))
     except (pa.ArrowException, OSError) as error:
-        return Unreadable(" ".join(str(error).split()))
+        return Unreadable(reason(error))
+
+
+def reason(error: Exception) -> str:
+    """Why a file cannot be read, on one line."""
+    known = error.strerror if isinstance(error, OSError) else None
+    text = "".join(filter(str.isprintable, known or " ".join(str(error).split())))
+    return text.rstrip(" .:")
 
 
 def _footer(metadata: pq.FileMetaData) -> Footer:
@@ -91,9 +98,10 @@ def _leaf(column: pq.ColumnSchema) -> Leaf:
     if timestamp:
         utc, unit = timestamp.groups()
         logical = f"Timestamp(utc={utc}, nanoseconds={unit == 'nanoseconds'})".lower()
-    return Leaf(
-        column.path, column.physical_type, logical, column.length, column.max_repetition_level
-    )
+    physical, length = column.physical_type, column.length
+    if logical.startswith("Decimal("):
+        physical, length = "any", 0  # some writers use bytes, some integers where these suffice
+    return Leaf(column.path, physical, logical, length, column.max_repetition_level)
 
 
 def _row_bytes(metadata: pq.FileMetaData, leaves: tuple[Leaf, ...]) -> dict[str, int]:

@@ -16,7 +16,7 @@ MANIFEST = f"{HOME}/manifest.json"
 UNITS = f"{HOME}/units"
 STAGING = f"{HOME}/staging"
 SUCCESS = "_SUCCESS"
-DATA_FILE = re.compile(r"(.*/)?part-[0-9a-f]{12}-\d{5}\.zstd\.parquet")
+DATA_FILE = re.compile(r"(.*/)?part-[0-9a-f]{12}-\d{5,}\.zstd\.parquet")
 VERSION = 1  # of the records' format
 
 
@@ -79,16 +79,22 @@ def require_ours(output: Folder) -> list[Entry]:
 
 
 def remove_dataset(output: Folder) -> None:
-    """Delete a dataset that semscore wrote, its run record last: a broken-off removal goes on."""
-    found = require_ours(output)
-    output.delete(entry.path for entry in found if entry.path != RUN)
+    """Delete a dataset that semscore wrote: first what declares it complete, last its run record.
+
+    So a removal that was broken off can go on, and nobody takes what is left for the whole.
+    """
+    paths = [entry.path for entry in require_ours(output) if entry.path != RUN]
+    output.delete(sorted(paths, key=lambda path: path not in (SUCCESS, MANIFEST)))
     output.delete_folder(HOME)
 
 
 def begin(output: Folder, record: dict[str, Any]) -> None:
     """Write the run's record; UserError if another run has begun here meanwhile."""
     if not output.create_if_absent(RUN, _json(record)):
-        raise UserError(f"another run has begun to write to OUTPUT {output.local}")
+        raise UserError(
+            f"another run has begun to write to OUTPUT {output.local}; wait for it, or choose "
+            "another folder"
+        )
 
 
 def commit(output: Folder, record: UnitRecord) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -10,12 +12,12 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from semscore.jobs.dataset.footers import Footer, Unreadable, read_footers
+from semscore.jobs.dataset.footers import Footer, Leaf, Unreadable, read_footers, reason
 from semscore.jobs.dataset.storage import Entry, Folder, local_path
-from semscore.jobs.errors import UserError
+from semscore.jobs.errors import UserError, some_of
 
 PARQUET = (".parquet", ".parq", ".pq", "")  # some engines write files without an ending
-SHOWN = 5  # names in a message
+MAX_DIGITS = 38  # of a decimal in Spark
 
 
 @dataclass(frozen=True)
@@ -85,11 +87,13 @@ def read_source(inputs: Sequence[str], skip_bad_files: bool = False) -> Source:
         found = 0
         for entry, footer in zip(entries, read_footers(folder, entries), strict=True):
             name = str(folder.local / entry.path)
+            if ":" in PurePosixPath(entry.path).name:
+                footer = Unreadable("Spark opens no local file with a colon in its name")
             if isinstance(footer, Unreadable):
                 if not skip_bad_files:
                     raise UserError(
-                        f"{name} is not a whole parquet file: {footer.reason}. Replace it, or set "
-                        "such files aside with --bad-files skip"
+                        f"{name} cannot be read as parquet: {footer.reason}. Replace or remove it, "
+                        "or set such files aside with --bad-files skip"
                     )
                 skipped.append(BadFile(name, footer.reason))
                 continue
@@ -104,9 +108,12 @@ def read_source(inputs: Sequence[str], skip_bad_files: bool = False) -> Source:
             )
             found += 1
         if not found:
-            raise UserError(f"INPUT {given}: none of its {len(entries)} parquet files can be read")
+            raise UserError(
+                f"INPUT {given}: none of its {len(entries)} parquet files can be read, such as "
+                f"{skipped[-1].path}: {skipped[-1].reason}"
+            )
     assert first is not None
-    files = sorted(set(files), key=lambda file: (file.root, file.path))
+    files = _each_once(files)
     nanoseconds = _check_types(first[1])
     partitions = _partition_columns(files)
     both = [name for name in partitions if name in first[1].types]
@@ -136,29 +143,41 @@ def unreadable_files(files: Sequence[SourceFile]) -> list[BadFile]:
                 for _ in pq.ParquetFile(opened).iter_batches():
                     pass
         except (pa.ArrowException, OSError) as error:
-            bad.append(BadFile(file.url, " ".join(str(error).split())))
+            bad.append(BadFile(file.url, reason(error)))
     return bad
 
 
 def _listed(given: str) -> tuple[Folder, list[Entry], list[str]]:
     """The folder of an input, its parquet files, and the names of files that are none."""
     path = local_path(given)
-    if path.is_file():
-        folder = Folder(str(path.parent))
-        stat = path.stat()
-        return folder, [Entry(path.name, stat.st_size, str(stat.st_mtime_ns))], []
-    if not path.is_dir():
-        raise UserError(f"INPUT {given}: there is no such file or folder")
-    folder = Folder(str(path))
-    visible = [entry for entry in folder.entries() if not _is_hidden(entry.path)]
+    try:
+        if path.is_file():
+            if _is_hidden(path.name):
+                raise UserError(
+                    f"INPUT {given}: Spark reads no file whose name begins with '_' or '.'; "
+                    "rename it"
+                )
+            folder = Folder(str(path.parent))
+            return folder, [folder.entry(path.name)], []
+        if not path.is_dir():
+            raise UserError(f"INPUT {given}: there is no such file or folder")
+        folder = Folder(str(path))
+        entries = folder.entries()
+    except OSError as error:
+        raise UserError(f"INPUT {given} cannot be listed: {error}") from error
+    visible = [entry for entry in entries if not _is_hidden(entry.path)]
     if not visible:
-        raise UserError(f"INPUT {given}: the folder is empty")
-    parquet = [e for e in visible if PurePosixPath(e.path).suffix.lower() in PARQUET]
-    others = [str(path / e.path) for e in visible if e not in set(parquet)]
+        hidden = f" but for hidden files: {some_of([e.path for e in entries])}" if entries else ""
+        raise UserError(f"INPUT {given}: the folder is empty{hidden}")
+    parquet, others = [], []
+    for entry in visible:
+        if PurePosixPath(entry.path).suffix.lower() in PARQUET:
+            parquet.append(entry)
+        else:
+            others.append(entry.path)
     if not parquet:
-        shown = ", ".join(PurePosixPath(name).name for name in others[:SHOWN])
-        raise UserError(f"INPUT {given}: no parquet files in it, only {shown}")
-    return folder, parquet, others
+        raise UserError(f"INPUT {given}: no parquet files in it, only {some_of(others)}")
+    return folder, parquet, [str(path / name) for name in others]
 
 
 def _is_hidden(path: str) -> bool:
@@ -169,30 +188,56 @@ def _is_hidden(path: str) -> bool:
     )
 
 
+def _each_once(files: Sequence[SourceFile]) -> list[SourceFile]:
+    """Sorted by root and path; a file that two inputs hold belongs to the outer one."""
+    once: dict[str, SourceFile] = {}
+    for file in sorted(files, key=lambda file: (file.root, file.path)):
+        once.setdefault(file.url, file)
+    return list(once.values())
+
+
 def _require_same_columns(name1: str, one: Footer, name2: str, two: Footer) -> None:
+    """The same names and types, in any order."""
     if one.leaves == two.leaves:
         return
     fix = "All files of INPUT must have the same columns: rewrite one, or score them apart"
-    for column in one.types.keys() ^ two.types.keys():
+    for column in sorted(one.types.keys() ^ two.types.keys()):
         has, lacks = (name1, name2) if column in one.types else (name2, name1)
         raise UserError(f"column {column!r} is in {has} but not in {lacks}. {fix}")
-    leaves = {leaf.path: leaf for leaf in one.leaves}
-    for leaf in two.leaves:
-        if leaves.get(leaf.path) != leaf:
-            column = leaf.path if leaf.path in one.types else leaf.path.split(".")[0]
-            kinds = [footer.types.get(column, "another type") for footer in (one, two)]
-            if kinds[0] == kinds[1]:
-                kinds = [str(leaves.get(leaf.path)), str(leaf)]
-            raise UserError(
-                f"column {column!r} is {kinds[0]} in {name1} but {kinds[1]} in {name2}. {fix}"
-            )
+    for leaf in sorted({*one.leaves} ^ {*two.leaves}, key=lambda leaf: leaf.path):
+        column = next(name for name in one.types if _is_of(leaf, name))
+        kinds = [footer.types[column] for footer in (one, two)]
+        if kinds[0] == kinds[1]:  # alike for Arrow but not for Spark
+            kinds = [f"{kinds[0]} stored as {_stored(column, f)}" for f in (one, two)]
+        raise UserError(
+            f"column {column!r} is {kinds[0]} in {name1} but {kinds[1]} in {name2}. {fix}"
+        )
+
+
+def _is_of(leaf: Leaf, column: str) -> bool:
+    return f"{leaf.path}.".startswith(f"{column}.")
+
+
+def _stored(column: str, footer: Footer) -> str:
+    """What the leaves of a column are in the file."""
+    leaves = (leaf for leaf in footer.leaves if _is_of(leaf, column))
+    return " and ".join(f"{leaf.physical} ({leaf.logical})" for leaf in leaves)
 
 
 def _check_types(footer: Footer) -> dict[str, bool]:
     """Refuse what Spark cannot read; the top-level timestamps in nanoseconds, and if in UTC."""
     nanoseconds = {}
+    for path, times in Counter(leaf.path for leaf in footer.leaves).items():
+        if times > 1:
+            raise UserError(f"INPUT has {times} columns of the name {path!r}; rename all but one")
     for leaf in footer.leaves:
         flat = leaf.path in footer.types
+        decimal = re.match(r"Decimal\(precision=(\d+)", leaf.logical)
+        if decimal and int(decimal[1]) > MAX_DIGITS:
+            raise UserError(
+                f"column {leaf.path!r} is a decimal of {decimal[1]} digits, and Spark reads "
+                f"{MAX_DIGITS} at most; cast it to a shorter one or a string"
+            )
         for marker, what, fix in (
             ("Time(", "a time of day", "cast it to a timestamp or a string"),
             ("Float16", "a 16-bit float", "cast it to float32"),
@@ -215,9 +260,21 @@ def _check_types(footer: Footer) -> dict[str, bool]:
 def _partition_columns(files: Sequence[SourceFile]) -> tuple[str, ...]:
     """The columns in the folder names, which must be those of every file."""
     first: tuple[str, tuple[str, ...]] | None = None
+    seen: set[str] = set()
     for file in files:
+        folder, _, _ = file.url.rpartition("/")
+        if folder in seen:
+            continue
+        seen.add(folder)
         folders = PurePosixPath(file.path).parent.parts
-        names = tuple(unquote(part.split("=", 1)[0]) for part in folders if "=" in part)
+        pairs = [part.split("=", 1) for part in folders if "=" in part]
+        # Spark decodes `%C3` as one character, so that is what the column is called there
+        names = tuple(unquote(name, "latin-1") for name, _ in pairs)
+        if not all(map(all, pairs)) or len(set(names)) < len(names):
+            raise UserError(
+                f"{file.url} lies in folders that name no column, no value, or one column twice; "
+                "partition folders must be called column=value"
+            )
         if names and len(names) < len(folders):
             raise UserError(
                 f"{file.url} lies in both plain and partition (column=value) folders; give the "

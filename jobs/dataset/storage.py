@@ -146,7 +146,8 @@ def local_path(location: str) -> Path:
         )
     if url and re.match("file://[^/]", location):
         raise UserError(f"{location} cannot be used: write {location.replace('//', '///', 1)}")
+    path = location.removeprefix("file:") if url else location
     try:
-        return Path(location.removeprefix("file:") if url else location).expanduser().resolve()
+        return Path(re.sub("^/+", "/", path)).expanduser().resolve()
     except RuntimeError as error:  # an unknown user's home, or links that go round
         raise UserError(f"{location} cannot be used: {error}") from error

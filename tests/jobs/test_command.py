@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -48,6 +49,8 @@ def test_spark_submit_takes_the_same_job(pairs: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "2 rows in, 2 rows out" in done.stdout
     assert scores(out)[0] == pytest.approx(1)
+    record = json.loads((out / "_semscore" / "run.json").read_text())
+    assert record["master"] == "local[1]"  # spark-submit's word counts
 
 
 def test_a_config_file_gives_options_and_the_command_line_wins(pairs: Path, tmp_path: Path) -> None:
