@@ -10,7 +10,7 @@ def main() -> int:
     try:
         from semscore.jobs.cli import main as command
     except ModuleNotFoundError as error:
-        if error.name != "pyspark":
+        if (error.name or "").split(".")[0] != "pyspark":
             raise
         sys.stderr.write(
             "semscore: Spark is not installed in this Python: pip install 'semscore[local]', "
