@@ -9,12 +9,17 @@ import zipfile
 from importlib.resources import as_file, files
 from pathlib import Path
 
+import psutil
 from pyspark import SparkConf
 from pyspark.sql import SparkSession
 
 from semscore.jobs.cluster.java import java_home
 from semscore.jobs.errors import UserError, root_cause
 
+# The driver is the executor too: whole row groups are read into its heap. The Python workers, about
+# 1 GB each, live beside it.
+HEAP_SHARE = 3
+MIN_HEAP = 2 * 2**30
 # What the results depend on, whatever the platform and its conf file say.
 REQUIRED = {
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "true",
@@ -77,11 +82,13 @@ def _is_local(master: str) -> bool:
 
 
 def _local_conf(debug: bool) -> dict[str, str]:
-    """conf/spark-local.conf, and a quiet log unless `debug`."""
+    """conf/spark-local.conf, a heap for this machine, and a quiet log unless `debug`."""
     folder = files("semscore.conf")
     lines = (folder / "spark-local.conf").read_text("utf-8").splitlines()
     pairs = (line.split(None, 1) for line in lines if line.strip() and not line.startswith("#"))
     conf = {key: value.strip() for key, value in pairs}
+    heap = max(psutil.virtual_memory().total // HEAP_SHARE, MIN_HEAP)
+    conf.setdefault("spark.driver.memory", f"{heap // 2**20}m")
     if not debug:
         with as_file(folder / "log4j2-local.properties") as path:
             conf["spark.driver.extraJavaOptions"] = f"-Dlog4j2.configurationFile={path.as_uri()}"

@@ -27,7 +27,8 @@ def text(rng: np.random.Generator, chars: int) -> str:
 
 def write(path: Path, texts1: list[str], seed_text: str) -> None:
     texts2 = [f"{seed_text} {i % 50}" for i in range(len(texts1))]
-    pq.write_table(pa.table({"text1": texts1, "text2": texts2}), path, row_group_size=len(texts1))
+    table = pa.table({"text1": texts1, "text2": texts2})
+    pq.write_table(table, path, row_group_size=len(texts1), compression="zstd")
 
 
 def run(folder: Path, spark: Any) -> dict[str, Any]:
@@ -51,15 +52,20 @@ def expected(text1: str, text2: str, model_folder: Path) -> float:
     return float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
 
 
-def test_ten_thousand_long_texts_and_a_huge_one(
-    spark: Any, tmp_path: Path, model_folder: Path
+@pytest.mark.parametrize("n", [1000, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_many_long_texts_and_a_huge_one(
+    spark: Any, tmp_path: Path, model_folder: Path, n: int
 ) -> None:
-    """3 GB of text in a file of few MB: a dictionary hides their length from the footer."""
+    """Up to 3 GB of text in few MB: a dictionary hides the texts' length from the footer."""
     rng = np.random.default_rng(1)
     long, huge = text(rng, LONG), text(rng, HUGE)
-    write(tmp_path / "in.parquet", [long] * 5000 + [huge] + [long] * 4999, "short text number")
+    write(
+        tmp_path / "in.parquet",
+        [long] * (n // 2) + [huge] + [long] * (n // 2 - 1),
+        "short text number",
+    )
     meters = run(tmp_path, spark)
-    assert meters["rows"] == 10_000
+    assert meters["rows"] == n
     assert meters["peak_rss_bytes"] < 2000 * MB
     table = pq.read_table(tmp_path / "out", columns=["text2", "semanticScore", "semanticStatus"])
     assert set(table["semanticStatus"].to_pylist()) == {"truncated"}
