@@ -139,7 +139,7 @@ class Settings:
             raise UserError(f"--limit must be at least 1, got {self.rows.limit}")
         if not 0 <= self.limits.max_error_rate <= 1:
             raise UserError(f"--max-error-rate must be 0 to 1, got {self.limits.max_error_rate}")
-        bad = [setting for setting in self.spark.conf if "=" not in setting]
+        bad = [setting for setting in self.spark.conf if setting.find("=") < 1]
         if bad:
             raise UserError(f"--conf takes key=value, got {bad[0]!r}")
         if self.target.mode == "overwrite" and not self.target.yes:

@@ -42,7 +42,10 @@ def plan_columns(source: Source, columns: Columns, partition_by: tuple[str, ...]
         _require_column(source, name, "Correct --partition-by")
         kind = source.types.get(name, "string")
         if kind.startswith(("list", "large_list", "fixed_size_list", "struct", "map")):
-            raise UserError(f"--partition-by {name}: a {kind} cannot be a folder name")
+            raise UserError(
+                f"--partition-by {name}: a {kind} cannot be a folder name; "
+                "choose a column of plain values"
+            )
     kept = {*(columns.keep or source.columns), *partition_by}
     for option, name in (
         ("--score-column", columns.score_column),
@@ -51,7 +54,7 @@ def plan_columns(source: Source, columns: Columns, partition_by: tuple[str, ...]
         if name in kept:
             raise UserError(
                 f"INPUT has a column {name!r} already; name the new one with {option}, "
-                "or leave the old one out with --keep"
+                "or leave the old one out by listing the others in --keep"
             )
     return Layout(
         kept=tuple(name for name in source.columns if name in kept), partition_by=partition_by

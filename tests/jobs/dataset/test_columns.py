@@ -1,0 +1,132 @@
+"""Which columns come in and go out, and which names are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from semscore.jobs.dataset.columns import plan_columns
+from semscore.jobs.dataset.source import Source
+from semscore.jobs.errors import UserError
+from semscore.jobs.settings import Columns
+
+
+def source(partitions: Sequence[str] = (), **types: str) -> Source:
+    types = {"text1": "string", "text2": "large_string"} | types
+    return Source(
+        files=(),
+        types=types,
+        strings=frozenset(name for name, kind in types.items() if "string" in kind) | {*partitions},
+        partition_columns=tuple(partitions),
+        nanoseconds={},
+        row_bytes={},
+        skipped=(),
+        ignored=(),
+    )
+
+
+def test_all_columns_are_kept_in_the_order_of_the_input() -> None:
+    layout = plan_columns(source(["k"], id="int64"), Columns(), ())
+    assert layout.kept == ("text1", "text2", "id", "k")
+
+
+def test_keep_names_columns_in_any_order_and_partition_columns_stay() -> None:
+    layout = plan_columns(source(["k"], id="int64"), Columns(keep=("id", "text1")), ())
+    assert layout.kept == ("text1", "id", "k")
+    assert layout.partition_by == ("k",)
+
+
+def test_without_partitions_kept_columns_may_leave_the_input_s_partition_column_out() -> None:
+    layout = plan_columns(source(["k"]), Columns(keep=("text1",)), ("none",))
+    assert (layout.kept, layout.partition_by) == (("text1",), ())
+
+
+def test_a_new_partition_column_is_kept_even_if_not_named() -> None:
+    layout = plan_columns(source(id="int64"), Columns(keep=("text1",)), ("id",))
+    assert layout.kept == ("text1", "id")
+
+
+@pytest.mark.parametrize(
+    ("partitions", "asked", "gives", "regroups"),
+    [
+        ((), (), (), False),
+        (("k",), (), ("k",), False),
+        (("k",), ("k",), ("k",), False),
+        (("k",), ("none",), (), False),
+        (("k", "m"), ("m", "k"), ("m", "k"), True),
+        (("k", "m"), ("k",), ("k",), True),
+        ((), ("text1",), ("text1",), True),
+        ((), ("text1", "text1"), ("text1",), True),
+        (("none",), ("none",), ("none",), False),
+    ],
+)
+def test_the_layout_is_the_input_s_unless_asked_otherwise(
+    partitions: tuple[str, ...], asked: tuple[str, ...], gives: tuple[str, ...], regroups: bool
+) -> None:
+    given = source(partitions)
+    layout = plan_columns(given, Columns(), asked)
+    assert layout.partition_by == gives
+    assert layout.regroups(given) is regroups
+
+
+def test_a_partition_column_may_be_a_text_column() -> None:
+    layout = plan_columns(source(["k"]), Columns(text1="k"), ())
+    assert layout.partition_by == ("k",)
+
+
+@pytest.mark.parametrize(
+    ("columns", "asked", "says"),
+    [
+        (
+            Columns(text1="Text1"),
+            (),
+            r"column 'Text1' not found in INPUT \(did you mean 'text1'\?\); it has: text1, text2, "
+            r"id, vec, k. Name it with --text1$",
+        ),
+        (Columns(text2="txt2"), (), r"'txt2' not .*did you mean 'text2'\?.* Name it with --text2$"),
+        (Columns(text2="body"), (), r"'body' not found in INPUT; it has: text1"),
+        (
+            Columns(text1="id"),
+            (),
+            "column 'id' is int64, expected string; cast it, or name another column with --text1$",
+        ),
+        (Columns(keep=("ID",)), (), r"'ID' not .*\(did you mean 'id'\?\).* Correct --keep$"),
+        (Columns(), ("K",), r"'K' not .*\(did you mean 'k'\?\).* Correct --partition-by$"),
+        (Columns(), ("none", "k"), "column 'none' not found"),
+        (Columns(), ("vec",), "--partition-by vec: a list<element: float> cannot be a folder name"),
+        (
+            Columns(score_column="id"),
+            (),
+            "has a column 'id' already; .* --score-column, or .*--keep",
+        ),
+        (Columns(status_column="id"), (), "has a column 'id' already; .* --status-column"),
+        (Columns(score_column="k", keep=("id",)), (), "has a column 'k' already"),
+    ],
+)
+def test_names_that_do_not_fit_are_refused(
+    columns: Columns, asked: tuple[str, ...], says: str
+) -> None:
+    given = source(["k"], id="int64", vec="list<element: float>")
+    with pytest.raises(UserError, match=says):
+        plan_columns(given, columns, asked)
+
+
+@pytest.mark.parametrize(
+    "kind", ["large_list<item: int8>", "struct<a: int64>", "map<string, int64>"]
+)
+def test_nested_columns_are_no_folder_names(kind: str) -> None:
+    with pytest.raises(UserError, match="cannot be a folder name"):
+        plan_columns(source(x=kind), Columns(), ("x",))
+
+
+def test_an_old_score_may_be_replaced_by_not_keeping_it() -> None:
+    given = source(semanticScore="float", semanticStatus="string")
+    layout = plan_columns(given, Columns(keep=("text1", "text2")), ())
+    assert layout.kept == ("text1", "text2")
+
+
+def test_a_wide_input_is_not_listed_in_full() -> None:
+    given = source(**{f"c{n}": "int64" for n in range(30)})
+    with pytest.raises(UserError, match=r"c17 and 12 more\. Name it with --text1"):
+        plan_columns(given, Columns(text1="zzz"), ())

@@ -1,0 +1,526 @@
+"""The input: which files belong to it, which of them are alike, and what is refused."""
+
+from __future__ import annotations
+
+import base64
+import re
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from semscore.jobs.dataset.source import read_source, unreadable_files
+from semscore.jobs.errors import UserError
+
+Write = Callable[..., Path]
+
+ODD_FOLDERS = [
+    "k=007",
+    "k=a%2Fb",
+    "k=a b",
+    "k=[x]{y}",
+    "k=é",
+    "k=日本",
+    "k=50%",
+    "k=a#1",
+    "k=a?b*",
+    "k=a=b",
+    "k=_x",
+    "k=.x",
+    "k=tab\tx",
+    "k=__HIVE_DEFAULT_PARTITION__",
+]
+
+# One row, written by DuckDB 1.x: integers are annotated, decimals are integers, nothing is null.
+DUCKDB = zlib.decompress(
+    base64.b85decode(
+        r"c-nPR%SyvQ6ulYKGL#B!@eT=O5yXU8LTS_1RTnB<x+tz(2-<Wa7OR4N;KEOEAuhV{SKRnRet;|QBz>n1!`yq$opW"
+        r">M(K)-UAz%)3J~B$Om<7-Ppu3d~2^6rf!K#liN4`>E3Aw%+PXB)RS0=rBs#Y`etqI1y9QPh%cr)zXM~_|11LhqtG"
+        r"Nb5qRC8bj1q$he_WCCc=ZN%iUJsnZglD6nb8zuqvi!uNs%z58p^hd0TFt}?W?JUJ1q<^gf;syU5-)t=yS!y+T^a("
+        r"sI2MawTBtUlHn<@R7P1D(LK;e@Vp^uhGG#p$1tM^7TLzz>=Q5)fTiA3%HfvZ<T$DxG{nT29uIkB5omS8;OLS@rN8"
+        r"i+d&o6D6DNAW~mnBUu4E-uY)7ZjvW@w4l_2PpG=5h+)d2M<U?Q?q)y$t)$Pxd6JR4Y~63&;I|v}Lo=3&W@`?~cuZ"
+        r"1+X#TirRJPo&N)jB3lv"
+    )
+)
+
+
+def paths(*inputs: Path, **options: Any) -> list[str]:
+    return [file.path for file in read_source([str(given) for given in inputs], **options).files]
+
+
+def test_files_are_found_at_any_depth_and_sorted(write: Write, tmp_path: Path) -> None:
+    for name in ("b/c/2.parquet", "1.parquet", "b/1.PARQUET", "a/3.pq", "a/4.parq", "000000_0"):
+        write(name)
+    found = paths(tmp_path)
+    assert found == ["000000_0", "1.parquet", "a/3.pq", "a/4.parq", "b/1.PARQUET", "b/c/2.parquet"]
+
+
+def test_hidden_files_are_no_input(write: Write, tmp_path: Path) -> None:
+    write("a.parquet")
+    for name in ("_SUCCESS", ".a.parquet.crc", "_semscore/x.parquet", "_temporary/0/y.parquet"):
+        write(name)
+    write(".hidden/z.parquet")
+    assert paths(tmp_path) == ["a.parquet"]
+
+
+def test_a_folder_that_begins_with_an_underscore_may_be_a_partition(
+    write: Write, tmp_path: Path
+) -> None:
+    write("_k=1/a.parquet")
+    source = read_source([str(tmp_path)])
+    assert source.partition_columns == ("_k",)
+
+
+def test_other_files_are_ignored_and_named(write: Write, tmp_path: Path) -> None:
+    write("a.parquet")
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "a.parquet.gz").write_text("x")
+    source = read_source([str(tmp_path)])
+    assert source.ignored == (str(tmp_path / "a.parquet.gz"), str(tmp_path / "notes.txt"))
+
+
+def test_partition_folders_keep_their_odd_names(write: Write, tmp_path: Path) -> None:
+    for folder in ODD_FOLDERS:
+        write(f"{folder}/a b[1]#.parquet")
+    source = read_source([str(tmp_path)])
+    assert [file.path for file in source.files] == sorted(
+        f"{folder}/a b[1]#.parquet" for folder in ODD_FOLDERS
+    )
+    assert source.partition_columns == ("k",)
+    assert source.columns == ("text1", "text2", "k")
+    assert "k" in source.strings
+
+
+def test_partitions_may_be_nested(write: Write, tmp_path: Path) -> None:
+    write("year=2024/k=a/x.parquet")
+    write("year=2025/k=b/x.parquet")
+    assert read_source([str(tmp_path)]).partition_columns == ("year", "k")
+
+
+def test_an_escaped_partition_column_is_called_as_spark_calls_it(
+    write: Write, tmp_path: Path
+) -> None:
+    write("a%20b=1/x.parquet")
+    assert read_source([str(tmp_path)]).partition_columns == ("a b",)
+
+
+@pytest.mark.parametrize("folder", ["k=", "=1", "k=1/k=2"])
+def test_folders_that_spark_takes_for_broken_partitions_are_refused(
+    write: Write, tmp_path: Path, folder: str
+) -> None:
+    write(f"{folder}/x.parquet")
+    with pytest.raises(UserError, match=f"{folder}/x.parquet lies in .*called column=value"):
+        read_source([str(tmp_path)])
+
+
+@pytest.mark.parametrize("folder", ["plain/k=1", "k=1/plain"])
+def test_plain_folders_among_partition_folders_are_refused(
+    write: Write, tmp_path: Path, folder: str
+) -> None:
+    write(f"{folder}/x.parquet")
+    with pytest.raises(UserError, match=r"both plain and partition .* folders; give the folder"):
+        read_source([str(tmp_path)])
+
+
+def test_different_partition_columns_are_refused_naming_two_files(
+    write: Write, tmp_path: Path
+) -> None:
+    write("k=1/x.parquet")
+    write("m=1/y.parquet")
+    match = "partition columns differ: k for .*k=1/x.parquet, m for .*m=1/y.parquet"
+    with pytest.raises(UserError, match=match):
+        read_source([str(tmp_path)])
+
+
+def test_a_column_in_files_and_folder_names_is_refused(write: Write, tmp_path: Path) -> None:
+    write("text1=1/x.parquet")
+    with pytest.raises(UserError, match="column 'text1' is both in the files and in the folder"):
+        read_source([str(tmp_path)])
+
+
+def test_several_inputs_may_be_files_and_folders(write: Write, tmp_path: Path) -> None:
+    write("a/1.parquet", rows=1)
+    write("b/2.parquet", rows=2)
+    write("b/3.parquet", rows=4)
+    source = read_source([str(tmp_path / "b/3.parquet"), str(tmp_path / "a")])
+    assert [file.url for file in source.files] == [
+        f"file://{tmp_path}/a/1.parquet",
+        f"file://{tmp_path}/b/3.parquet",
+    ]
+    assert source.rows == 5
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [("in", "in"), ("in", "in/k=1/a.parquet"), ("in/k=1", "in"), ("link", "in"), ("./in/", "in")],
+)
+def test_a_file_given_twice_counts_once_under_the_outer_folder(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inputs: tuple[str, ...]
+) -> None:
+    write("in/k=1/a.parquet")
+    write("in/k=2/b.parquet")
+    (tmp_path / "link").symlink_to("in")
+    monkeypatch.chdir(tmp_path)
+    source = read_source(inputs)
+    assert [(file.root, file.path) for file in source.files] == [
+        (f"file://{tmp_path}/in", "k=1/a.parquet"),
+        (f"file://{tmp_path}/in", "k=2/b.parquet"),
+    ]
+
+
+def test_a_file_has_the_same_tag_by_itself_and_in_its_folder(write: Write, tmp_path: Path) -> None:
+    file = write("in/a.parquet")
+    assert read_source([str(file)]).files == read_source([str(file.parent)]).files
+
+
+def test_inputs_may_be_links_to_files_and_folders(write: Write, tmp_path: Path) -> None:
+    write("far/a.parquet")
+    write("in/b.parquet")
+    (tmp_path / "in/more").symlink_to("../far")
+    (tmp_path / "in/c.parquet").symlink_to("../far/a.parquet")
+    assert paths(tmp_path / "in") == ["b.parquet", "c.parquet", "more/a.parquet"]
+
+
+def test_a_broken_link_is_an_unreadable_file(write: Write, tmp_path: Path) -> None:
+    write("in/a.parquet")
+    (tmp_path / "in/b.parquet").symlink_to("nowhere.parquet")
+    with pytest.raises(UserError, match=r"in/b.parquet cannot be read .*: No such file"):
+        read_source([str(tmp_path / "in")])
+
+
+def test_links_that_go_round_are_refused(write: Write, tmp_path: Path) -> None:
+    write("in/a.parquet")
+    (tmp_path / "in/loop").symlink_to("..")
+    with pytest.raises(UserError, match=r"cannot be listed: .*symbolic links: .*in/loop"):
+        read_source([str(tmp_path / "in")])
+
+
+def test_names_that_look_like_anothers_temporary_files_are_read(
+    write: Write, tmp_path: Path
+) -> None:
+    write("part#1")
+    assert paths(tmp_path) == ["part#1"]
+
+
+def test_a_file_without_rows_is_a_file(write: Write, tmp_path: Path) -> None:
+    write("a.parquet", rows=0)
+    write("b.parquet", rows=3)
+    source = read_source([str(tmp_path)])
+    assert [file.rows for file in source.files] == [0, 3]
+    assert source.rows == 3
+
+
+def test_a_dataset_may_have_no_rows_at_all(write: Write, tmp_path: Path) -> None:
+    write("a.parquet", rows=0)
+    assert read_source([str(tmp_path)]).rows == 0
+
+
+def test_row_bytes_are_those_of_the_file_with_the_longest_rows(
+    write: Write, tmp_path: Path
+) -> None:
+    plain = {"use_dictionary": False}
+    write("a.parquet", writer=plain, x=["s" * 10] * 2)
+    write("b.parquet", writer=plain, x=["s" * 5000] * 2)
+    assert 5000 <= read_source([str(tmp_path)]).row_bytes["x"] < 5100
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pytest.param((pa.array([1, 2]), pa.array([3, None])), id="with and without nulls"),
+        pytest.param(
+            (pa.array(["a", "b"]), pa.array(["a", "b"], pa.large_string())), id="large_string"
+        ),
+        pytest.param((pa.array(["a", "b"]), pa.array(["a", "b"], pa.string_view())), id="views"),
+        pytest.param(
+            (pa.array(["a", "b"]), pa.array(["a", "b"]).dictionary_encode()), id="dictionary"
+        ),
+        pytest.param(
+            (pa.array([1, 2], pa.timestamp("ms")), pa.array([1, 2], pa.timestamp("us"))),
+            id="ms and us",
+        ),
+        pytest.param(
+            (
+                pa.array([1, 2], pa.timestamp("us", "UTC")),
+                pa.array([1, 2], pa.timestamp("us", "Europe/Berlin")),
+            ),
+            id="time zones",
+        ),
+        pytest.param(
+            (pa.array([[1], [2]]), pa.array([[1], [2]], pa.large_list(pa.int64()))), id="lists"
+        ),
+    ],
+)
+def test_columns_that_mean_the_same_to_spark_are_the_same(
+    write: Write, tmp_path: Path, column: tuple[pa.Array, pa.Array]
+) -> None:
+    write("a.parquet", x=column[0])
+    write("b.parquet", x=column[1])
+    assert len(paths(tmp_path)) == 2
+
+
+def test_required_and_optional_columns_are_the_same(write: Write, tmp_path: Path) -> None:
+    optional = pq.read_table(write("a.parquet"))
+    required = pa.schema([field.with_nullable(False) for field in optional.schema])
+    pq.write_table(optional.cast(required), tmp_path / "b.parquet")
+    assert len(paths(tmp_path)) == 2
+
+
+def test_decimals_are_the_same_as_bytes_and_as_integers(write: Write, tmp_path: Path) -> None:
+    numbers = pa.array([1, 2], pa.decimal128(9, 2))
+    write("a.parquet", x=numbers)
+    write("b.parquet", x=numbers, writer={"store_decimal_as_integer": True})
+    assert len(paths(tmp_path)) == 2
+
+
+def test_columns_may_come_in_another_order(write: Write, tmp_path: Path) -> None:
+    table = pq.read_table(write("a.parquet"))
+    pq.write_table(table.select(["text2", "text1"]), tmp_path / "b.parquet")
+    assert read_source([str(tmp_path)]).columns == ("text1", "text2")
+
+
+def test_duckdb_and_arrow_write_the_same_columns(tmp_path: Path) -> None:
+    (tmp_path / "duckdb.parquet").write_bytes(DUCKDB)
+    table = pq.read_table(tmp_path / "duckdb.parquet")
+    names = table.column_names
+    assert names == ["text1", "text2", "i64", "i32", "ts", "d"]
+    pq.write_table(
+        table.cast(pa.schema([f.with_nullable(True) for f in table.schema])),
+        tmp_path / "arrow.parquet",
+    )
+    assert len(paths(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "kinds"),
+    [
+        pytest.param([1, 2], ["a", "b"], "int64 in A but string in B", id="type"),
+        pytest.param(
+            pa.array([1, 2], pa.int16()),
+            pa.array([1, 2], pa.int32()),
+            "int16 in A but int32 in B",
+            id="width",
+        ),
+        pytest.param(
+            pa.array([1, 2], pa.uint64()),
+            pa.array([1, 2], pa.int64()),
+            "uint64 in A but int64 in B",
+            id="sign",
+        ),
+        pytest.param(
+            pa.array([1, 2], pa.timestamp("us")),
+            pa.array([1, 2], pa.timestamp("us", "UTC")),
+            r"timestamp\[us\] in A but timestamp\[us, tz=UTC\] in B",
+            id="zone",
+        ),
+        pytest.param(
+            pa.array([1, 2], pa.timestamp("us")),
+            pa.array([1, 2], pa.timestamp("ns")),
+            r"timestamp\[us\] in A but timestamp\[ns\] in B",
+            id="nanoseconds",
+        ),
+        pytest.param(
+            pa.array([1, 2], pa.decimal128(9, 2)),
+            pa.array([1, 2], pa.decimal128(9, 3)),
+            r"decimal128\(9, 2\) in A but decimal128\(9, 3\) in B",
+            id="scale",
+        ),
+        pytest.param(
+            [[1], [2]],
+            [["a"], ["b"]],
+            "list<element: int64> in A but list<element: string> in B",
+            id="inside a list",
+        ),
+        pytest.param(
+            [{"a": 1}] * 2,
+            [{"a": 1, "b": 2}] * 2,
+            "struct<a: int64> in A but struct<a: int64, b: int64> in B",
+            id="a field more",
+        ),
+        pytest.param(
+            [{"a": 1, "b": 2}] * 2,
+            [{"a": 1}] * 2,
+            "struct<a: int64, b: int64> in A but struct<a: int64> in B",
+            id="a field less",
+        ),
+        pytest.param([1, 2], [[1], [2]], "int64 in A but list<element: int64> in B", id="a list"),
+        pytest.param(pa.nulls(2), ["a", "b"], "null in A but string in B", id="all null"),
+    ],
+)
+def test_columns_that_differ_are_refused_naming_both_files(
+    write: Write, tmp_path: Path, one: Any, two: Any, kinds: str
+) -> None:
+    write("a.parquet", **{"x.y": one})
+    write("b.parquet", **{"x.y": two})
+    kinds = kinds.replace(" A", f" {tmp_path}/a.parquet").replace(" B", f" {tmp_path}/b.parquet")
+    with pytest.raises(UserError, match=f"column 'x.y' is {kinds}. All files of INPUT must have"):
+        read_source([str(tmp_path)])
+
+
+def test_columns_that_arrow_reads_alike_but_spark_does_not_are_told_apart(
+    write: Write, tmp_path: Path
+) -> None:
+    times = pa.array([1000, 2000], pa.timestamp("ns"))
+    write("a.parquet", x=times)
+    write("b.parquet", x=times, writer={"use_deprecated_int96_timestamps": True})
+    with pytest.raises(UserError, match=r"stored as INT64 .* but .* stored as INT96 .*b.parquet"):
+        read_source([str(tmp_path)])
+
+
+@pytest.mark.parametrize(("one", "two"), [("a", "b"), ("b", "a")])
+def test_a_column_that_only_one_file_has_is_refused_naming_both(
+    write: Write, tmp_path: Path, one: str, two: str
+) -> None:
+    write(f"{one}.parquet", x=[1, 2])
+    write(f"{two}.parquet")
+    match = f"column 'x' is in {tmp_path}/{one}.parquet but not in {tmp_path}/{two}.parquet"
+    with pytest.raises(UserError, match=match):
+        read_source([str(tmp_path)])
+
+
+def test_files_of_two_inputs_must_be_alike_too(write: Write, tmp_path: Path) -> None:
+    write("a/1.parquet")
+    write("b/1.parquet", x=[1, 2])
+    with pytest.raises(UserError, match=r"column 'x' is in .*b/1.parquet but not in .*a/1.parquet"):
+        read_source([str(tmp_path / "a"), str(tmp_path / "b")])
+
+
+@pytest.mark.parametrize(
+    ("column", "says"),
+    [
+        (pa.array([1, 2], pa.time32("ms")), "'x' is a time of day, .*; cast it to a timestamp"),
+        (pa.array([1, 2], pa.time64("ns")), "'x' is a time of day"),
+        (pa.array([1, 2], pa.float32()).cast(pa.float16()), "'x' is a 16-bit float, .*float32"),
+        (pa.array([b"0" * 16] * 2, pa.uuid()), "'x' is a UUID, .*cast it to a string"),
+        (pa.array([[1], [2]], pa.list_(pa.time32("ms"))), "'x.list.element' is a time of day"),
+        (
+            pa.array([[1], [2]], pa.list_(pa.timestamp("ns"))),
+            "'x.list.element' is a timestamp in nanoseconds inside .*coerce_timestamps='us'",
+        ),
+        (pa.array([1, 2], pa.decimal256(39, 2)), "'x' is a decimal of 39 digits, .*38 at most"),
+    ],
+    ids=str,
+)
+def test_types_that_spark_cannot_read_are_refused_with_a_way_out(
+    write: Write, tmp_path: Path, column: pa.Array, says: str
+) -> None:
+    write("a.parquet", x=column)
+    with pytest.raises(UserError, match=says):
+        read_source([str(tmp_path)])
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    table = pa.Table.from_arrays([pa.array(["a"])] * 3, names=["text1", "text2", "text1"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(UserError, match="INPUT has 2 columns of the name 'text1'; rename"):
+        read_source([str(tmp_path)])
+
+
+def test_timestamps_in_nanoseconds_are_noted_with_their_zone(write: Write, tmp_path: Path) -> None:
+    write(
+        "a.parquet",
+        local=pa.array([1, 2], pa.timestamp("ns")),
+        utc=pa.array([1, 2], pa.timestamp("ns", "Asia/Tokyo")),
+        fine=pa.array([1, 2], pa.timestamp("us")),
+    )
+    assert read_source([str(tmp_path)]).nanoseconds == {"local": False, "utc": True}
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "it is empty"),
+        (b"hello", "file size is 5 bytes"),
+        (b"x" * 1000, "magic bytes not found"),
+        (b"PAR1PAR1", "smaller than the size reported"),
+        (b"PAR1" + b"\x0f" * 100 + b"\x64\0\0\0PAR1", "thrift"),
+    ],
+)
+def test_files_that_are_no_parquet_are_named_with_the_reason(
+    write: Write, tmp_path: Path, content: bytes, reason: str
+) -> None:
+    write("a.parquet")
+    bad = tmp_path / "b.parquet"
+    bad.write_bytes(content)
+    with pytest.raises(UserError, match=f"{bad} cannot be read as parquet: .*{reason}") as raised:
+        read_source([str(tmp_path)])
+    assert str(raised.value).isprintable()
+    assert ".." not in str(raised.value)
+    source = read_source([str(tmp_path)], skip_bad_files=True)
+    assert [file.path for file in source.files] == ["a.parquet"]
+    assert [file.path for file in source.skipped] == [str(bad)]
+    assert re.search(reason, source.skipped[0].reason)
+
+
+def test_a_colon_in_a_file_name_is_refused_since_spark_cannot_open_it(
+    write: Write, tmp_path: Path
+) -> None:
+    write("at=10:00/a.parquet")
+    assert read_source([str(tmp_path)]).rows == 2
+    write("at=10:00/b:c.parquet")
+    with pytest.raises(UserError, match=r"b:c.parquet cannot be read .*: Spark opens no .*colon"):
+        read_source([str(tmp_path)])
+
+
+def test_skipping_every_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").touch()
+    with pytest.raises(UserError, match=r"none of its 1 parquet files .*a.parquet: it is empty"):
+        read_source([str(tmp_path)], skip_bad_files=True)
+
+
+@pytest.mark.parametrize("name", ["_a.parquet", ".a.parquet"])
+def test_a_hidden_file_as_input_is_refused_since_spark_passes_it_over(
+    write: Write, name: str
+) -> None:
+    with pytest.raises(UserError, match=f"{name}: Spark reads no file whose name begins with"):
+        read_source([str(write(name))])
+
+
+def test_a_hidden_folder_may_be_input(write: Write, tmp_path: Path) -> None:
+    write("_staged/a.parquet")
+    assert paths(tmp_path / "_staged") == ["a.parquet"]
+
+
+def test_an_input_that_holds_nothing_to_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nowhere: there is no such file or folder"):
+        read_source([str(tmp_path / "nowhere")])
+    with pytest.raises(UserError, match=r"the folder is empty$"):
+        read_source([str(tmp_path)])
+    (tmp_path / "_SUCCESS").touch()
+    with pytest.raises(UserError, match=r"the folder is empty but for hidden files: _SUCCESS$"):
+        read_source([str(tmp_path)])
+    for n in range(22):
+        (tmp_path / f"{n:02}.csv").touch()
+    with pytest.raises(
+        UserError, match=r"no parquet files in it, only 00.csv, .*19.csv and 2 more"
+    ):
+        read_source([str(tmp_path)])
+
+
+def test_a_folder_that_may_not_be_listed_is_refused(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("a/b.parquet")
+
+    def refuse(self: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(UserError, match=f"INPUT {tmp_path} cannot be listed: .*Permission denied"):
+        read_source([str(tmp_path)])
+
+
+def test_files_whose_data_is_broken_are_found_by_reading_them(write: Write, tmp_path: Path) -> None:
+    folder = tmp_path / "100% #1"
+    good = write("100% #1/a.parquet", rows=2000)
+    content = bytearray(good.read_bytes())
+    content[100:200] = b"\xff" * 100
+    (folder / "b.parquet").write_bytes(content)
+    source = read_source([str(folder)])
+    bad = unreadable_files(source.files)
+    assert [file.path for file in bad] == [f"file://{folder}/b.parquet"]
+    assert bad[0].reason

