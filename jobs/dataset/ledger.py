@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from semscore.jobs.dataset.storage import Entry, Folder
-from semscore.jobs.errors import UserError
+from semscore.jobs.errors import OutputInUse, UserError
 
 HOME = "_semscore"
 RUN = f"{HOME}/run.json"
@@ -89,9 +89,9 @@ def remove_dataset(output: Folder) -> None:
 
 
 def begin(output: Folder, record: dict[str, Any]) -> None:
-    """Write the run's record; UserError if another run has begun here meanwhile."""
+    """Write the run's record; OutputInUse if another run has begun here meanwhile."""
     if not output.create_if_absent(RUN, _json(record)):
-        raise UserError(
+        raise OutputInUse(
             f"another run has begun to write to OUTPUT {output.local}; wait for it, or choose "
             "another folder"
         )

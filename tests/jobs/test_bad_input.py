@@ -453,7 +453,6 @@ def test_options_that_cannot_be(refused: Refused, arguments: tuple[str, ...], sa
     assert refused("in", "out", *arguments) == says
 
 
-@pytest.mark.xfail(strict=True, reason="cli.py: ValueError of Recipe and Engine ends as exit 1")
 @pytest.mark.parametrize(
     "option", ["max-seq-length", "truncate-dim", "token-budget", "batch-size", "window-rows"]
 )
@@ -499,7 +498,6 @@ def test_a_config_with_a_mistake_in_it(refused: Refused, text: str, says: str) -
     assert re.fullmatch(says, refused("in", "out", "--config", "run.toml"))
 
 
-@pytest.mark.xfail(strict=True, reason="cli.py: the file is not named")
 @pytest.mark.parametrize("content", [b'text1 = "a', b"text1", b"\xff\xfe"])
 def test_a_config_that_is_no_toml(refused: Refused, content: bytes) -> None:
     write("in/a.parquet")

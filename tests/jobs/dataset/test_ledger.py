@@ -11,7 +11,7 @@ import pytest
 from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.ledger import DataFile, UnitRecord
 from semscore.jobs.dataset.storage import Folder
-from semscore.jobs.errors import UserError
+from semscore.jobs.errors import OutputInUse, UserError
 
 DATA = "part-0123456789ab-00000.zstd.parquet"
 OURS = (
@@ -175,7 +175,9 @@ def test_a_removal_broken_off_at_any_point_goes_on(
 
 def test_the_first_run_to_begin_has_the_folder(output: Folder) -> None:
     ledger.begin(output, {"run": "é"})
-    with pytest.raises(UserError, match=r"another run has begun to write to OUTPUT .*wait for it"):
+    with pytest.raises(
+        OutputInUse, match=r"another run has begun to write to OUTPUT .*wait for it"
+    ):
         ledger.begin(output, {"run": "late"})
     assert json.load(output.open(ledger.RUN)) == {"run": "é"}
 
