@@ -62,7 +62,8 @@ class Encoder:
     def encode(self, texts: Sequence[str], prompt: str | None = None) -> Embedded:
         """Embed n texts: a text that makes the model fail on its own is marked, not raised.
 
-        Raises whatever the model raises when it fails on all of several texts: that is not theirs.
+        Raises whatever the model raises when it fails on all of several texts, or on one that it
+        has just embedded: that is not the texts' fault.
         """
         start = perf_counter()
         inputs = self.backend.prepare(texts, prompt)
@@ -71,14 +72,20 @@ class Encoder:
         vectors = np.zeros((len(texts), self.backend.dim), dtype=np.float32)
         failed = np.zeros(len(texts), dtype=bool)
         error = None
+        worked: NDArray[np.int64] | None = None  # (1,): a text that the model did not fail on
         for rows in batches(lengths, self.token_budget, self.batch_size):
             start = perf_counter()
             error = self._forward(inputs, rows, prompt, vectors, failed) or error
+            good = rows[~failed[rows]]
+            if len(good):
+                worked = good[:1]
+            elif worked is not None:
+                self._checked(inputs, worked, prompt)
             self.meters.forward_s += perf_counter() - start
             self.meters.batches += 1
             self.meters.tokens += int(lengths[rows].sum())
             self.meters.padded_tokens += int(lengths[rows].max()) * len(rows)
-        if error and len(texts) > 1 and failed.all():  # each in a batch of its own
+        if error and len(texts) > 1 and worked is None:
             raise error
         return Embedded(vectors, inputs.truncated, failed, lengths)
 
@@ -97,11 +104,9 @@ class Encoder:
         except Exception as error:
             if len(rows) == 1:
                 failed[rows] = True
-                return error
-            for row in rows:
-                self._forward(inputs, row[None], prompt, vectors, failed)
-            if failed[rows].all():
-                raise
+            else:
+                for row in rows:
+                    self._forward(inputs, row[None], prompt, vectors, failed)
             return error
 
     def _checked(

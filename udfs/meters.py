@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, fields
-from typing import Any
+from operator import add
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ class Meters:
         """Both together, as a new value."""
         return Meters(
             **{
-                f.name: (max if f.name.startswith("peak_") else _add)(
+                f.name: (max if f.name.startswith("peak_") else add)(
                     getattr(self, f.name), getattr(other, f.name)
                 )
                 for f in fields(self)
@@ -74,8 +74,3 @@ class MetersParam(AccumulatorParam[Meters]):
     def addInPlace(self, value1: Meters, value2: Meters) -> Meters:  # noqa: N802 - Spark's name
         """Both together."""
         return value1 + value2
-
-
-def _add(a: Any, b: Any) -> Any:
-    # Counter's own + drops zeros and takes no other type; sums of counts must stay counts.
-    return Counter({k: a[k] + b[k] for k in a | b}) if isinstance(a, Counter) else a + b

@@ -136,12 +136,8 @@ def _modules(folder: Path) -> list[tuple[Path, str]]:
     config = _json(folder / "config.json", dict)
     if (folder / "modules.json").is_file():
         listed = _json(folder / "modules.json", list)
-        if not listed or not all(
-            isinstance(m, dict) and {"path", "type"} <= m.keys() for m in listed
-        ):
-            raise ModelError(
-                f"{folder / 'modules.json'} must list modules, each with path and type"
-            )
+        if not (listed and all("path" in module and "type" in module for module in listed)):
+            raise ModelError(f"{folder}/modules.json must list modules, each with path and type")
         return [(folder / module["path"], module["type"]) for module in listed]
     if "model_type" not in config:
         raise ModelError(
@@ -173,12 +169,10 @@ def _check_max_seq_length(
 ) -> None:
     """A model must be able to read `limit` tokens, and to be told to."""
     if module_type.endswith(".StaticEmbedding"):
-        raise ModelError(
-            f"--max-seq-length does nothing for {folder}: it reads texts of any length"
-        )
+        raise ModelError(f"--max-seq-length means nothing to {folder}: it reads all of every text")
     positions = config.get("max_position_embeddings")
     if positions and config.get("model_type") in COUNT_AFTER_PADDING:
-        positions -= config.get("pad_token_id", 1) + 1
+        positions -= (config.get("pad_token_id", 1) or 0) + 1
     if positions and limit > positions:
         raise ModelError(f"--max-seq-length {limit} is more than {folder} can read: {positions}")
 
@@ -203,6 +197,12 @@ def _check_weights(module: Path, is_root: bool, needed: bool) -> None:
         )
     if not weights and needed:
         raise ModelError(f"{module} has no weights: there is no *.safetensors in it")
+    for index in module.glob("*.safetensors.index.json"):
+        listed = set(_json(index, dict).get("weight_map", {}).values())
+        if missing := listed - {path.name for path in weights}:
+            raise ModelError(
+                f"{module} lacks {min(missing)}, listed in {index.name}; fetch it again"
+            )
     for path in weights:
         try:
             with safe_open(path, framework="numpy"):

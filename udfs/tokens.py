@@ -57,7 +57,7 @@ def tokenize(texts: Sequence[str], tokenizer: Tokenizer, max_length: int | None)
     truncated = np.zeros(len(texts), dtype=bool)
     specials = tokenizer.num_special_tokens_to_add(False)
     pending = list(range(len(texts)))
-    chars = HEAD_CHARS * max_length if max_length else None
+    chars = HEAD_CHARS * (max_length + MARGIN) if max_length else None
     while pending:
         heads = [_head(texts[i], chars) for i in pending]
         retry = []

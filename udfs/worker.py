@@ -109,8 +109,8 @@ def _joined(held: list[TextColumns]) -> TextColumns:
 def _text_bytes(columns: TextColumns) -> int:
     """Bytes of both columns' texts, about: Python takes one to four a character."""
     texts = [text for column in columns for text in column.dropna()]
-    kinds = set(map(type, texts))
-    if kinds - {str}:
+    kinds = set(map(type, texts)) - {str}
+    if kinds:
         raise TypeError(
             f"similarity() takes string columns, got {sorted(kind.__name__ for kind in kinds)}; "
             "cast them to string"

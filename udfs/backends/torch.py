@@ -169,7 +169,7 @@ def _token_reader(model: SentenceTransformer) -> TokenReader | None:
         pad_left=tokenizer.padding_side == "left",
         type_ids="token_type_ids" in tokenizer.model_input_names,
     )
-    samples = ["Probe", "a second, longer probe: 𝒳 é 漢字 " + "word " * 2 * min(limit or 1, 1000)]
+    samples = ["Probe", "a second, longer probe: 𝒳 é 漢字 " + "word " * 2 * min(limit or 1, 50_000)]
     expected = model.preprocess(samples)
     found = reader.features(tokenize(samples, own, limit), np.arange(len(samples)))
     same = expected.keys() == found.keys() and all(

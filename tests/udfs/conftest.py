@@ -1,0 +1,168 @@
+"""A model that can be computed by hand, demo pairs, and tokenizers trained on them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
+from semscore.jobs.demo import pairs as demo
+from semscore.udfs.encoder import Encoder
+
+SPECIALS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+VOCABULARY = 1500
+JUST_48 = " ".join(["a"] * 46)  # tokens, with the two special ones
+SENTENCES = [
+    "the cat sat on the mat",
+    "unbelievable words of considerable length are tokenised, aren't they?",
+    "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich",
+    "漢字仮名交じり文を書く。日本語には空白がない。",
+    "====================----------------***************aaaaaaaaaaaaaaaa",
+    "0123456789 2024-05-06 3.14159 1000000 00000000",
+    "🎉 party 👩‍👩‍👧 family 🙂🙂🙂",
+]
+
+
+@dataclass
+class FakeInputs:
+    texts: list[str]
+    lengths: NDArray[np.int64]
+    truncated: NDArray[np.bool_]
+
+
+@dataclass
+class FakeBackend:
+    """Three whole numbers for a text: characters, code points and first character, all + 1.
+
+    A token is a character; beyond `limit` of them a text is cut. Fails on a batch that holds a
+    text of `poison`, gives zeros for "zero" and NaN for "nan".
+    """
+
+    limit: int = 6
+    default_prompt: str = "d:"
+    poison: tuple[str, ...] = ()
+    dim: int = 3
+    batches: list[list[str]] = field(default_factory=list)  # as they came, prompt included
+
+    def prepare(self, texts: Sequence[str], prompt: str | None) -> FakeInputs:
+        prompt = self.default_prompt if prompt is None else prompt
+        prompted = [prompt + text for text in texts]
+        full = np.array([len(text) for text in prompted], dtype=np.int64)
+        cut = self.limit + len(prompt)
+        return FakeInputs([text[:cut] for text in prompted], np.minimum(full, cut), full > cut)
+
+    def forward(
+        self,
+        inputs: FakeInputs,
+        rows: NDArray[np.int64],
+        prompt: str | None,  # noqa: ARG002 - already in the inputs
+    ) -> NDArray[np.float32]:
+        batch = [inputs.texts[row] for row in rows]
+        self.batches.append(batch)
+        for text in batch:
+            if any(word in text for word in self.poison):
+                raise RuntimeError(f"poisoned by {text!r}")
+        return np.array([self.vector(text) for text in batch], dtype=np.float32)
+
+    @staticmethod
+    def vector(text: str) -> list[float]:
+        if "zero" in text:
+            return [0, 0, 0]
+        if "nan" in text:
+            return [1, math.nan, 1]
+        return [1 + len(text), 1 + sum(map(ord, text)) % 101, 1 + ord((text or "\0")[0]) % 53]
+
+
+@pytest.fixture
+def make_backend() -> type[FakeBackend]:
+    return FakeBackend
+
+
+@pytest.fixture
+def make_encoder() -> Callable[..., Encoder]:
+    """Make an encoder around a fake backend with the given fields."""
+
+    def make(token_budget: int = 2048, batch_size: int | None = None, **fields: Any) -> Encoder:
+        return Encoder(FakeBackend(**fields), token_budget, batch_size)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def demo_pairs() -> list[tuple[str | None, str | None]]:
+    """300 pairs of docstrings, all graded ones and all odd ones."""
+    stdlib = demo.stdlib_pairs()
+    pairs = [*demo.evenly(stdlib, 300), *demo.graded_pairs(), *demo.odd_pairs(stdlib)]
+    return [(pair.text1, pair.text2) for pair in pairs]
+
+
+@pytest.fixture(scope="session")
+def odd_texts(demo_pairs: list[tuple[str | None, str | None]]) -> list[str]:
+    """Some eighty texts that have a score: graded and odd ones, short and long, all different."""
+    given = [text for pair in demo_pairs[440:] for text in pair if text and text.strip()]
+    short = [text for text in dict.fromkeys(given) if len(text) < 300][::2]
+    return [*short, " ".join(SENTENCES), "the cat sat, " * 300, "漢字" * 400, "\u200b", JUST_48]
+
+
+@pytest.fixture(scope="session")
+def corpus() -> list[str]:
+    graded = [text for pair in demo.graded_pairs() for text in (pair.text1, pair.text2) if text]
+    return [*graded, *SENTENCES * 5]
+
+
+@pytest.fixture(scope="session")
+def byte_level_bpe(corpus: list[str]) -> Tokenizer:
+    """As RoBERTa's: bytes, no normalisation, <s> text </s>."""
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        show_progress=False,
+        special_tokens=SPECIALS,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )
+    tokenizer.train_from_iterator(corpus, trainer)
+    return between_specials(tokenizer)
+
+
+@pytest.fixture(scope="session")
+def unigram(corpus: list[str]) -> Tokenizer:
+    """As XLM-R's: normalised, words apart by Metaspace, <s> text </s>."""
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=VOCABULARY, show_progress=False, special_tokens=SPECIALS, unk_token="<unk>"
+    )
+    tokenizer.train_from_iterator(corpus, trainer)
+    return between_specials(tokenizer)
+
+
+@pytest.fixture(scope="session")
+def wordpiece(corpus: list[str]) -> Tokenizer:
+    """As BERT's: lower case, accents stripped, [CLS] text [SEP]."""
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=VOCABULARY, show_progress=False, special_tokens=specials
+    )
+    tokenizer.train_from_iterator(corpus, trainer)
+    return between_specials(tokenizer, "[CLS]", "[SEP]")
+
+
+def between_specials(tokenizer: Tokenizer, first: str = "<s>", last: str = "</s>") -> Tokenizer:
+    ids = [(name, tokenizer.token_to_id(name)) for name in (first, last)]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{first} $A {last}", special_tokens=ids
+    )
+    return tokenizer

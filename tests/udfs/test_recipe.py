@@ -1,0 +1,99 @@
+"""Recipes: checked where they are built, and identified by what decides the score."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import FrozenInstanceError, fields
+from typing import Any
+
+import pytest
+
+from semscore.udfs import recipe as module
+from semscore.udfs.recipe import Engine, Recipe, fingerprint
+
+SHA = "ab" * 32
+COLUMNS = ("text1", "text2")
+GOLDEN = "7fa5a6130325f9438be34d8d49c8b971e069d5f23d40c5c09197fd186c8cf0f3"
+CHANGES: dict[str, Any] = {
+    "metric": "dot",
+    "prompt1": "query: ",
+    "prompt2": "",
+    "max_seq_length": 128,
+    "truncate_dim": 64,
+    "precision": "bfloat16",
+}
+
+
+def test_the_fingerprint_of_a_fixed_recipe_never_changes() -> None:
+    # If this fails, datasets scored earlier cannot be resumed: raise SCORING_VERSION on purpose.
+    assert fingerprint(Recipe(model="m"), SHA, COLUMNS) == GOLDEN
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_the_fingerprint_changes_with_what_decides_the_score(name: str) -> None:
+    changed = Recipe(model="m", **{name: CHANGES[name]})
+    assert fingerprint(changed, SHA, COLUMNS) != GOLDEN
+
+
+def test_every_field_but_the_models_name_decides_the_score() -> None:
+    assert CHANGES.keys() | {"model", "revision"} == {field.name for field in fields(Recipe)}
+
+
+def test_the_fingerprint_changes_with_model_content_columns_and_version(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert fingerprint(Recipe(model="m"), "cd" * 32, COLUMNS) != GOLDEN
+    assert fingerprint(Recipe(model="m"), SHA, ("text2", "text1")) != GOLDEN
+    monkeypatch.setattr(module, "SCORING_VERSION", module.SCORING_VERSION + 1)
+    assert fingerprint(Recipe(model="m"), SHA, COLUMNS) != GOLDEN
+
+
+def test_the_fingerprint_does_not_depend_on_where_the_model_lies() -> None:
+    elsewhere = Recipe(model="/mnt/models/m", revision="v1.2")
+    assert fingerprint(elsewhere, SHA, COLUMNS) == GOLDEN
+
+
+def test_no_prompt_and_the_models_own_are_different_recipes() -> None:
+    prompts = [None, "", "None", "\ud800"]
+    found = {fingerprint(Recipe(prompt1=prompt), SHA, COLUMNS) for prompt in prompts}
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"model": ""}, "model must be named, got an empty string"),
+        ({"metric": "jaccard"}, "metric must be one of cosine, dot, .*, got 'jaccard'"),
+        ({"precision": "int4"}, "precision must be one of float32, .*, got 'int4'"),
+        ({"max_seq_length": 0}, "max_seq_length must be at least 1, got 0"),
+        ({"truncate_dim": -1}, "truncate_dim must be at least 1, got -1"),
+    ],
+)
+def test_a_value_out_of_range_is_named(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Recipe(**values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"device": "tpu"}, "device must be one of auto, cpu.*, got 'tpu'"),
+        ({"token_budget": 0}, "token_budget must be at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        ({"window_rows": 0}, "window_rows must be at least 1, got 0"),
+        ({"window_bytes": -5}, "window_bytes must be at least 1, got -5"),
+    ],
+)
+def test_an_engine_out_of_range_is_named(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Engine(**values)
+
+
+@pytest.mark.parametrize("value", [Recipe(prompt1="q: "), Engine(batch_size=3)])
+def test_recipe_and_engine_are_small_frozen_and_ship_to_workers(value: Any) -> None:
+    shipped = pickle.dumps(value)
+    assert pickle.loads(shipped) == value
+    assert hash(pickle.loads(shipped)) == hash(value)
+    assert len(shipped) < 1000
+    with pytest.raises(FrozenInstanceError):
+        setattr(value, fields(value)[0].name, "other")

@@ -1,0 +1,273 @@
+"""Pairs to scores: each as if it were alone, in order, with the status that comes first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from semscore.udfs import worker
+from semscore.udfs.encoder import Embedded
+from semscore.udfs.recipe import Metric
+from semscore.udfs.scoring import STATUSES, Scores, compare, score_pairs
+
+MakeEncoder = Callable[..., Any]  # an Encoder around the fake backend
+Pair = tuple[Any, Any]
+
+METRICS: tuple[Metric, ...] = ("cosine", "dot", "euclidean", "manhattan")
+NULLS = (None, math.nan)
+BLANKS = ("", " ", "\t\n", "\u3000", "\u00a0 ")
+
+some_text = (
+    st.sampled_from(["a", "b", "ab", "a\0b", "a\0c", "poison", "zero", "nan", "long, too long"])
+    | st.sampled_from(NULLS + BLANKS)
+    | st.text("ab \0漢é\u0301", max_size=9)
+)
+some_pairs = st.lists(st.tuples(some_text, some_text), max_size=30)
+some_prompts = st.tuples(*[st.sampled_from([None, "", "p ", "q: "])] * 2)
+thorough = settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def series(texts: Sequence[Any]) -> pd.Series[Any]:
+    return pd.Series(list(texts), dtype=object)
+
+
+def score(
+    pairs: Sequence[Pair], encoder: Any, metric: Metric = "cosine", prompts: Any = (None, None)
+) -> Scores:
+    firsts, seconds = ([pair[side] for pair in pairs] for side in (0, 1))
+    return score_pairs(series(firsts), series(seconds), encoder.encode, metric, prompts)
+
+
+def by_hand(
+    pair: Pair, encoder: Any, metric: Metric, prompts: tuple[str | None, str | None]
+) -> tuple[float, str]:
+    """Score and status of a pair in plain Python, from the fake backend's definition."""
+    if any(text is None or text != text for text in pair):
+        return math.nan, "null"
+    if any(not text.strip() for text in pair):
+        return math.nan, "blank"
+    read, cut = [], False
+    for text, prompt in zip(pair, prompts, strict=True):
+        prompt = encoder.backend.default_prompt if prompt is None else prompt
+        cut |= len(text) > encoder.backend.limit
+        read.append(prompt + text[: encoder.backend.limit])
+    if any(word in text for text in read for word in ("poison", "zero", "nan")):
+        return math.nan, "error"
+    a, b = (encoder.backend.vector(text) for text in read)
+    dot = sum(x * y for x, y in zip(a, b, strict=True))
+    apart = [abs(x - y) for x, y in zip(a, b, strict=True)]
+    value = {
+        "cosine": dot / math.hypot(*a) / math.hypot(*b),
+        "dot": dot,
+        "euclidean": -math.hypot(*apart),
+        "manhattan": -sum(apart),
+    }[metric]
+    return value, "truncated" if cut else "ok"
+
+
+def in_batches(pairs: Sequence[Pair], cuts: Sequence[int]) -> list[worker.TextColumns]:
+    edges = [0, *sorted(cut % (len(pairs) + 1) for cut in cuts), len(pairs)]
+    parts = [pairs[a:b] for a, b in pairwise(edges)]
+    return [(series([a for a, _ in part]), series([b for _, b in part])) for part in parts]
+
+
+@thorough
+@given(
+    pairs=some_pairs,
+    cuts=st.lists(st.integers(0, 30), max_size=4),
+    max_rows=st.integers(1, 40),
+    max_bytes=st.integers(1, 200),
+    token_budget=st.integers(1, 100),
+    batch_size=st.none() | st.integers(1, 5),
+    prompts=some_prompts,
+    metric=st.sampled_from(METRICS),
+)
+def test_every_pair_is_scored_as_if_it_were_alone(
+    make_encoder: MakeEncoder,
+    pairs: list[Pair],
+    cuts: list[int],
+    max_rows: int,
+    max_bytes: int,
+    token_budget: int,
+    batch_size: int | None,
+    prompts: tuple[str | None, str | None],
+    metric: Metric,
+) -> None:
+    encoder = make_encoder(token_budget, batch_size, poison=("poison",))
+    alone = make_encoder(poison=("poison",))
+    scores: list[float] = []
+    statuses: list[str] = []
+    for texts1, texts2 in worker.windows(in_batches(pairs, cuts), max_rows, max_bytes):
+        assert 0 < len(texts1) <= max_rows
+        found = score_pairs(texts1, texts2, encoder.encode, metric, prompts)
+        scores += found.score.tolist()
+        statuses += found.status.tolist()
+    expected = [by_hand(pair, alone, metric, prompts) for pair in pairs]
+    assert statuses == [status for _, status in expected]
+    assert scores == pytest.approx([value for value, _ in expected], rel=1e-6, nan_ok=True)
+
+
+@thorough
+@given(pairs=some_pairs, metric=st.sampled_from(METRICS), prompts=some_prompts)
+def test_a_score_does_not_depend_on_its_neighbours_in_the_last_bit(
+    make_encoder: MakeEncoder,
+    pairs: list[Pair],
+    metric: Metric,
+    prompts: tuple[str | None, str | None],
+) -> None:
+    encoder = make_encoder()
+    together = score(pairs, encoder, metric, prompts)
+    alone = [score([pair], encoder, metric, prompts) for pair in pairs]
+    single = np.array([found.score[0] for found in alone], dtype=np.float32)
+    assert together.score.tobytes() == single.tobytes()
+    assert together.status.tolist() == [found.status[0] for found in alone]
+
+
+def test_the_first_status_that_applies_counts(make_encoder: MakeEncoder) -> None:
+    encoder = make_encoder(poison=("poison",))
+    long, bad, blank = "long, too long", "poison", " "
+    pairs = [(None, blank), (blank, bad), (bad, long), (long, "fine"), ("fine", "good")]
+    found = score(pairs, encoder)
+    assert found.status.tolist() == ["null", "blank", "error", "truncated", "ok"]
+    assert np.isnan(found.score).tolist() == [True, True, True, False, False]
+    assert set(found.status) == set(STATUSES)
+
+
+@pytest.mark.parametrize("null", [*NULLS, pd.NA, pd.NaT])
+def test_whatever_pandas_takes_for_a_null_is_one(make_encoder: MakeEncoder, null: Any) -> None:
+    found = score([(null, "b"), ("a", null), ("a", "b")], make_encoder())
+    assert found.status.tolist() == ["null", "null", "ok"]
+
+
+@pytest.mark.parametrize("blank", [*BLANKS, "\x1c", "\u2028", "\x85"])
+def test_white_space_of_any_kind_is_blank(make_encoder: MakeEncoder, blank: str) -> None:
+    assert score([(blank, "b")], make_encoder()).status.tolist() == ["blank"]
+
+
+@pytest.mark.parametrize("text", ["\0", "\u200b", ".", "0", "\ufeff"])
+def test_what_python_does_not_strip_is_a_text(make_encoder: MakeEncoder, text: str) -> None:
+    assert score([(text, "b")], make_encoder()).status.tolist() == ["ok"]
+
+
+def test_nulls_and_blanks_never_reach_the_model(make_encoder: MakeEncoder) -> None:
+    encoder = make_encoder(default_prompt="")
+    score([(None, "x"), ("y", " "), ("a", "b")], encoder)
+    assert sorted(encoder.backend.batches) == [["a", "b"]]
+
+
+def test_no_pairs_and_no_scorable_pairs_are_no_work(make_encoder: MakeEncoder) -> None:
+    encoder = make_encoder()
+    assert score([], encoder).score.shape == (0,)
+    assert score([(None, "x")], encoder).distinct_texts == 0
+    assert encoder.backend.batches == []
+
+
+def test_a_repeated_text_is_embedded_once_for_both_columns(make_encoder: MakeEncoder) -> None:
+    encoder = make_encoder(default_prompt="")
+    found = score([("a", "bb"), ("bb", "a"), ("a", "a"), ("ccc", "a")], encoder)
+    embedded = [text for batch in encoder.backend.batches for text in batch]
+    assert embedded == ["ccc", "bb", "a"]
+    assert found.distinct_texts == 3
+    assert found.token_lengths.tolist() == [1, 2, 3]
+
+
+def test_different_prompts_embed_a_text_once_each(make_encoder: MakeEncoder) -> None:
+    encoder = make_encoder()
+    found = score([("a", "a"), ("a", "b")], encoder, prompts=("q:", "d:"))
+    embedded = [text for batch in encoder.backend.batches for text in batch]
+    assert embedded == ["q:a", "d:a", "d:b"]
+    assert found.distinct_texts == 3
+    assert found.score[0] < 1  # the prompts tell the same text apart
+
+
+def test_texts_that_differ_after_a_nul_are_different(make_encoder: MakeEncoder) -> None:
+    found = score([("a\0b", "a\0c"), ("a", "a\0")], make_encoder(), "manhattan")
+    assert (found.score != 0).all()
+    assert found.distinct_texts == 4
+
+
+def test_texts_that_only_look_alike_are_different(make_encoder: MakeEncoder) -> None:
+    assert score([("é", "e\u0301"), ("A", "a")], make_encoder()).distinct_texts == 4
+
+
+def test_the_encoder_sees_a_list_of_texts_and_the_prompt() -> None:
+    seen: list[Any] = []
+
+    def encode(texts: Sequence[str], prompt: str | None) -> Embedded:
+        seen.append((texts, prompt))
+        none = np.zeros(len(texts), dtype=bool)
+        return Embedded(np.ones((len(texts), 2), np.float32), none, none, none.astype(np.int64))
+
+    score_pairs(series(["a", "b"]), series(["c", "a"]), encode, "dot", ("p", "p"))
+    score_pairs(series(["a"]), series(["a"]), encode, "dot", ("p", ""))
+    assert seen == [(["a", "b", "c"], "p"), (["a"], "p"), (["a"], "")]
+
+
+# -- compare ---------------------------------------------------------------------------------------
+
+A_TO_B = np.array([[3, 4], [4, 3], [-3, -4], [0, 0], [1, np.nan], [1, np.inf]], np.float32)
+
+
+def compared(i: list[int], j: list[int], metric: Metric) -> list[float]:
+    return compare(A_TO_B, np.array(i), np.array(j), metric).tolist()
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [
+        ("cosine", [1, 0.96, -1]),
+        ("dot", [25, 24, -25]),
+        ("euclidean", [0, -math.sqrt(2), -10]),
+        ("manhattan", [0, -2, -14]),
+    ],
+)
+def test_metrics_are_as_computed_by_hand(metric: Metric, expected: list[float]) -> None:
+    assert compared([0, 0, 0], [0, 1, 2], metric) == pytest.approx(expected, rel=1e-7)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_zero_and_non_finite_vectors_have_no_score(metric: Metric) -> None:
+    assert np.isnan(compared([0, 3, 4, 5, 3], [3, 0, 0, 0, 3], metric)).all()
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_comparing_nothing_gives_nothing(metric: Metric) -> None:
+    empty = np.array([], dtype=np.int64)
+    assert compare(np.zeros((0, 3), np.float32), empty, empty, metric).tolist() == []
+
+
+def test_a_score_beyond_float32_is_an_error(make_encoder: MakeEncoder) -> None:
+    huge = np.full((1, 2), 3e38, dtype=np.float32)
+    assert np.isinf(compare(huge, np.array([0]), np.array([0]), "dot")).all()
+    no = np.zeros(1, dtype=bool)
+    embedded = Embedded(huge, no, no, np.ones(1, np.int64))
+    found = score_pairs(series(["a"]), series(["a"]), lambda *_: embedded, "dot")
+    assert found.status.tolist() == ["error"]
+
+
+def test_tiny_and_huge_vectors_keep_their_cosine() -> None:
+    vectors = np.array([[1e-30, 1e-30], [1e30, 1e30], [1e-30, 0]], dtype=np.float32)
+    found = compare(vectors, np.array([0, 0]), np.array([1, 2]), "cosine")
+    assert found.tolist() == pytest.approx([1, math.sqrt(0.5)], rel=1e-6)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_metrics_agree_with_those_of_sentence_transformers(metric: Metric) -> None:
+    from sentence_transformers import SimilarityFunction
+
+    vectors = np.random.default_rng(7).normal(size=(3000, 48)).astype(np.float32)
+    i, j = np.arange(1500), np.arange(1500, 3000)
+    theirs = SimilarityFunction.to_similarity_pairwise_fn(metric)(vectors[i], vectors[j])
+    ours = compare(vectors, i, j, metric)
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-5, atol=1e-6)
