@@ -11,9 +11,8 @@ import logging
 import sys
 import uuid
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from importlib import metadata
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -22,39 +21,23 @@ from pyspark.sql import SparkSession
 from semscore.jobs.checks import apply_where, check_folders, check_output, pin_model
 from semscore.jobs.cluster.session import job_session, slots, start_session
 from semscore.jobs.dataset import frames, ledger
-from semscore.jobs.dataset.columns import Layout, plan_columns
-from semscore.jobs.dataset.publish import count_rows, discard_staging, publish, stage
+from semscore.jobs.dataset.columns import plan_columns
+from semscore.jobs.dataset.publish import discard_staging, publish, stage
 from semscore.jobs.dataset.source import BadFile, Source, SourceFile, read_source, unreadable_files
 from semscore.jobs.dataset.storage import Folder
 from semscore.jobs.dataset.units import Unit, group_files
-from semscore.jobs.errors import AuditFailed, TooManyErrors, UnitsSetAside
-from semscore.udfs import __version__, similarity
+from semscore.jobs.errors import AuditFailed, TooManyErrors
+from semscore.jobs.run import Run, audit, now, run_record
+from semscore.udfs import similarity
 from semscore.udfs.meters import Meters, MetersParam
-from semscore.udfs.recipe import Recipe, fingerprint
+from semscore.udfs.recipe import fingerprint
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-    from pyspark.sql.types import StructType
 
     from semscore.jobs.settings import Settings
 
-LIBRARIES = ("pandas", "pyarrow", "pyspark", "sentence-transformers", "torch", "transformers")
 log = logging.getLogger("semscore")
-
-
-@dataclass(frozen=True)
-class Run:
-    """What all units of a run share."""
-
-    id: str
-    settings: Settings
-    recipe: Recipe  # resolved
-    fingerprint: str
-    source: Source
-    layout: Layout
-    output: Folder
-    spark: SparkSession
-    schema: StructType  # of the input
 
 
 @dataclass(frozen=True)
@@ -104,10 +87,10 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
         check_folders(_read(run, seen), source, layout)
         if settings.target.mode == "overwrite":
             ledger.remove_dataset(output)
-        ledger.begin(output, _run_record(run, model_sha256))
+        ledger.begin(output, run_record(run, model_sha256))
         before_units = perf_counter()
         records, bad = _score_units(run)
-        manifest = _audit(run, records, bad)
+        manifest = audit(run, records, bad)
         ledger.finish(output, manifest)
     finally:
         if spark is None:
@@ -129,12 +112,12 @@ def _score_units(run: Run) -> tuple[list[ledger.UnitRecord], list[BadFile]]:
     left = run.settings.rows.limit
     done = 0
     units = group_files(run.source.files)
-    log.info("scoring %s rows in %d units", _total(run), len(units))
+    log.info("scoring %s rows in %d units", run.total, len(units))
     for number, unit in enumerate(units, start=1):
         record, bad = _score_readable(run, unit, left)
         all_bad += bad
         done += unit.rows
-        log.info("unit %d of %d: %s of %s rows", number, len(units), f"{done:,}", _total(run))
+        log.info("unit %d of %d: %s of %s rows", number, len(units), f"{done:,}", run.total)
         if record is None:
             continue
         records.append(record)
@@ -173,7 +156,7 @@ def _score_readable(
 
 def _score_unit(run: Run, unit: Unit, limit: int | None) -> ledger.UnitRecord:
     """Read, score, stage, publish and record one unit of at most `limit` rows."""
-    started = _now()
+    started = now()
     frame = _read(run, unit.files)
     rows = unit.rows if run.settings.rows.where is None else frame.count()
     if limit is not None and limit < rows:
@@ -205,7 +188,7 @@ def _score_unit(run: Run, unit: Unit, limit: int | None) -> ledger.UnitRecord:
         rows=written,
         statuses=dict(meters.statuses),
         started=started,
-        ended=_now(),
+        ended=now(),
         meters=meters.figures(),
         workers=dict(meters.workers),
         hist={"score": dict(meters.score_hist), "tokens": dict(meters.token_hist)},
@@ -248,62 +231,8 @@ def _require_few_errors(run: Run, records: list[ledger.UnitRecord]) -> None:
     if errors > rate * run.source.rows:
         raise TooManyErrors(
             f"the model failed on {errors:,} rows (status 'error'), more than --max-error-rate "
-            f"{rate} allows of {_total(run)}; what is scored stays in {run.output.local}"
+            f"{rate} allows of {run.total}; what is scored stays in {run.output.local}"
         )
-
-
-def _audit(run: Run, records: list[ledger.UnitRecord], bad: list[BadFile]) -> dict[str, Any]:
-    """Count the output again, by its footers: the manifest, if all is there, each row once."""
-    rows = sum(record.rows for record in records)
-    published = count_rows(run.output, ledger.data_files(run.output))
-    expected = {file.path for record in records for file in record.files}
-    found = sum(file.rows for file in published)
-    if found != rows or {file.path for file in published} != expected:
-        raise AuditFailed(
-            f"{rows:,} rows were scored into {len(expected)} files, but {found:,} rows in "
-            f"{len(published)} files are in {run.output.local}. Does something else write there?"
-        )
-    if bad and run.settings.rows.bad_files == "fail":
-        raise UnitsSetAside(
-            f"{found:,} of {_total(run)} rows are scored; the units of these unreadable files are "
-            f"not: {', '.join(file.path for file in bad)}. Replace the files and score again, or "
-            "leave them out with --bad-files skip"
-        )
-    return {
-        "v": ledger.VERSION,
-        "run": run.id,
-        "fingerprint": run.fingerprint,
-        "ended": _now(),
-        "files": [asdict(file) for file in published],
-        "rows": found,
-        "bytes": sum(file.bytes for file in published),
-        "audit": {
-            "rows_in": sum(source["rows"] for record in records for source in record.sources),
-            "rows_out": found,
-            "where": run.settings.rows.where,
-            "limit": run.settings.rows.limit,
-            "skipped_files": [asdict(file) for file in (*run.source.skipped, *bad)],
-        },
-    }
-
-
-def _run_record(run: Run, model_sha256: str) -> dict[str, Any]:
-    settings = run.settings
-    slices = ("columns", "rows", "engine", "target", "limits")
-    return {
-        "v": ledger.VERSION,
-        "run": run.id,
-        "started": _now(),
-        "versions": {"semscore": __version__, "python": sys.version.split()[0]}
-        | {name: metadata.version(name) for name in LIBRARIES},
-        "master": run.spark.sparkContext.master,
-        "recipe": asdict(run.recipe),
-        "model_sha256": model_sha256,
-        "fingerprint": run.fingerprint,
-        "input": list(settings.inputs),
-        "options": {name: asdict(getattr(settings, name)) for name in slices},
-        "schema": run.schema.jsonValue(),
-    }
 
 
 def _tell_about(source: Source) -> None:
@@ -317,14 +246,6 @@ def _tell_about(source: Source) -> None:
         )
     for name in source.nanoseconds:
         log.warning("column %r: timestamps are cut from nanoseconds to microseconds", name)
-
-
-def _total(run: Run) -> str:
-    return f"{run.source.rows:,}"
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from math import ceil
 
 from semscore.jobs.dataset.source import SourceFile
 
-UNIT_ROWS = 250_000  # about 20 minutes on two cores, less than a minute on a few GPUs
+UNIT_ROWS = 250_000  # what a crash may cost: half an hour on two cores, far less on GPUs
 UNIT_BYTES = 256 * 2**20
 TASK_ROWS = 25_000  # a lost task costs a minute or so
 MIN_TASK_ROWS = 1_000  # fewer leave little to de-duplicate and to sort by length
