@@ -7,6 +7,7 @@ import pytest
 from semscore.jobs.errors import (
     AuditFailed,
     JobError,
+    OutputInUse,
     TooManyErrors,
     UnitsSetAside,
     UserError,
@@ -119,5 +120,11 @@ def test_long_lists_are_cut_and_counted() -> None:
 
 def test_every_error_has_the_exit_code_that_the_help_states() -> None:
     codes = {kind: kind.exit_code for kind in JobError.__subclasses__()}
-    assert codes == {UserError: 2, AuditFailed: 3, TooManyErrors: 4, UnitsSetAside: 6}
+    assert codes == {
+        UserError: 2,
+        AuditFailed: 3,
+        TooManyErrors: 4,
+        OutputInUse: 5,
+        UnitsSetAside: 6,
+    }
     assert JobError.exit_code == 1
