@@ -83,6 +83,11 @@ def audit(run: Run, records: list[ledger.UnitRecord], bad: list[BadFile]) -> dic
             f"not: {', '.join(file.path for file in bad)}. Replace the files and score again, or "
             "leave them out with --bad-files skip"
         )
+    unread = {file.path for file in bad}
+    rows_in = sum(file.rows for file in run.source.files if file.url not in unread)
+    chosen = run.settings.rows
+    if chosen.where is None and chosen.limit is None and found != rows_in:
+        raise AuditFailed(f"INPUT has {rows_in:,} rows, but {found:,} are in {run.output.local}")
     return {
         "v": ledger.VERSION,
         "run": run.id,
@@ -92,10 +97,10 @@ def audit(run: Run, records: list[ledger.UnitRecord], bad: list[BadFile]) -> dic
         "rows": found,
         "bytes": sum(file.bytes for file in published),
         "audit": {
-            "rows_in": sum(source["rows"] for record in records for source in record.sources),
+            "rows_in": rows_in,
             "rows_out": found,
-            "where": run.settings.rows.where,
-            "limit": run.settings.rows.limit,
+            "where": chosen.where,
+            "limit": chosen.limit,
             "skipped_files": [asdict(file) for file in (*run.source.skipped, *bad)],
         },
     }

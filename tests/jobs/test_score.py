@@ -18,6 +18,7 @@ import pytest
 
 from semscore.jobs import score as job
 from semscore.jobs.dataset import ledger
+from semscore.jobs.dataset.units import group_files
 from semscore.jobs.errors import AuditFailed, TooManyErrors, UnitsSetAside
 from semscore.jobs.score import Result, score
 from semscore.jobs.settings import Columns, Limits, Output, Rows, Settings
@@ -272,6 +273,17 @@ def test_rows_that_come_and_go_while_the_job_runs_end_it(
     with pytest.raises(AuditFailed, match="30 rows went in but 29 came out"):
         run()
     assert not list((tmp_path / "out").glob("*.parquet"))
+
+
+def test_a_file_that_no_unit_took_ends_the_run(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for k in range(2):
+        write(tmp_path, f"part-{k}.parquet", **pairs(20, start=20 * k))
+    monkeypatch.setattr(job, "group_files", lambda files: group_files(files[:1]))
+    with pytest.raises(AuditFailed, match="INPUT has 40 rows, but 20 are in"):
+        run()
+    assert not (tmp_path / "out" / "_SUCCESS").exists()
 
 
 def test_a_published_file_that_vanishes_ends_the_run(
