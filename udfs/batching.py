@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 
 def batches(
-    lengths: NDArray[np.int64], token_budget: int, max_texts: int | None
+    lengths: NDArray[np.int64], token_budget: int, max_texts: int | None, stretch: float
 ) -> Iterator[NDArray[np.int64]]:
     """Cut texts into batches, the longest texts first: (n,) lengths -> index arrays.
 
     Every index comes exactly once. A batch's texts times its longest text stay within
     `token_budget`; a text that exceeds it alone makes a batch of its own. No text is padded to
-    more than twice its length. The longest come first so that memory peaks at once, not after
-    hours.
+    more than `stretch` times its length; 1: only texts of one length share a batch. The longest
+    come first so that memory peaks at once, not after hours.
     """
     order = np.argsort(-lengths, kind="stable")
     descending = np.maximum(lengths[order], 1)
@@ -27,6 +27,6 @@ def batches(
         if max_texts is not None:
             size = min(size, max_texts)
         batch = descending[start : start + size]
-        size = int(np.searchsorted(-batch, -longest / 2, side="right"))
+        size = int(np.searchsorted(-batch, -longest / stretch, side="right"))
         yield order[start : start + size]
         start += size

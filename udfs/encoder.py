@@ -12,16 +12,7 @@ from numpy.typing import NDArray
 
 from semscore.udfs.batching import batches
 from semscore.udfs.meters import Meters
-
-
-@dataclass(frozen=True)
-class Embedded:
-    """What an encoder gives for n texts."""
-
-    vectors: NDArray[np.float32]  # (n, dim)
-    truncated: NDArray[np.bool_]  # (n,): the model read only the text's beginning
-    failed: NDArray[np.bool_]  # (n,): the model failed on this text alone; no vector
-    tokens: NDArray[np.int64]  # (n,) tokens read
+from semscore.udfs.metrics import Rows, Vectors
 
 
 class Inputs(Protocol):
@@ -36,65 +27,91 @@ class Inputs(Protocol):
         """Whether the model reads only the text's beginning: (n,) bool."""
 
 
+@dataclass(frozen=True)
+class Embedded:
+    """What an encoder gives for n texts."""
+
+    vectors: Vectors  # (n, dim) float32
+    truncated: NDArray[np.bool_]  # (n,): the model read only the text's beginning
+    failed: NDArray[np.bool_]  # (n,): the model failed on this text alone; no vector
+    tokens: NDArray[np.int64]  # (n,) tokens read
+
+
 class Backend(Protocol):
     """One loaded model."""
 
+    name: str  # as --backend has it
     dim: int  # of its vectors
+    token_budget: int  # padded tokens in one forward pass, where its device is fastest
+    stretch: float  # how far it pays to pad a text: see batches()
 
     def prepare(self, texts: Sequence[str], prompt: str | None) -> Any:
         """Tokenise n texts (`prompt`: None is the model's default one): -> Inputs."""
 
-    def forward(
-        self, inputs: Any, rows: NDArray[np.int64], prompt: str | None
-    ) -> NDArray[np.float32]:
-        """Run some of the texts: (k,) indices -> (k, dim) float32."""
+    def forward(self, inputs: Any, rows: Rows, prompt: str | None) -> Any:
+        """Run some of the texts: (k,) indices -> (k, dim) float32, where the device is."""
+
+    def vectors(self, n: int) -> Any:
+        """Room for n vectors where the device is: Vectors, all zero, that rows can be set in."""
+
+    def wait(self) -> None:
+        """Return when all that was asked for is computed."""
 
 
 class Encoder:
     """A backend, fed with batches of texts of like length."""
 
-    def __init__(self, backend: Backend, token_budget: int, batch_size: int | None = None) -> None:
+    def __init__(self, backend: Backend, token_budget: int | None, batch_size: int | None) -> None:
         self.backend = backend
-        self.token_budget = token_budget
+        self.token_budget = token_budget or backend.token_budget
         self.batch_size = batch_size
-        self.meters = Meters()  # of the task at hand
 
     def encode(self, texts: Sequence[str], prompt: str | None = None) -> Embedded:
+        """Embed n texts: `prepare`, then `embed`."""
+        meters = Meters()
+        return self.embed(self.prepare(texts, prompt, meters), prompt, meters)
+
+    def prepare(self, texts: Sequence[str], prompt: str | None, meters: Meters) -> Inputs:
+        """Tokenise n texts. May run in another thread than `embed`, beside it."""
+        start = perf_counter()
+        inputs: Inputs = self.backend.prepare(texts, prompt)
+        meters.tokenize_s += perf_counter() - start
+        return inputs
+
+    def embed(self, inputs: Inputs, prompt: str | None, meters: Meters) -> Embedded:
         """Embed n texts: a text that makes the model fail on its own is marked, not raised.
 
         Raises whatever the model raises when it fails on all of several texts, or on one that it
         has just embedded: that is not the texts' fault.
         """
         start = perf_counter()
-        inputs = self.backend.prepare(texts, prompt)
         lengths = inputs.lengths
-        self.meters.tokenize_s += perf_counter() - start
-        vectors = np.zeros((len(texts), self.backend.dim), dtype=np.float32)
-        failed = np.zeros(len(texts), dtype=bool)
+        vectors = self.backend.vectors(len(lengths))
+        failed = np.zeros(len(lengths), dtype=bool)
         error = None
-        worked: NDArray[np.int64] | None = None  # (1,): a text that the model did not fail on
-        for rows in batches(lengths, self.token_budget, self.batch_size):
-            start = perf_counter()
+        worked: Rows | None = None  # (1,): a text that the model did not fail on
+        for rows in batches(lengths, self.token_budget, self.batch_size, self.backend.stretch):
             error = self._forward(inputs, rows, prompt, vectors, failed) or error
             good = rows[~failed[rows]]
             if len(good):
                 worked = good[:1]
             elif worked is not None:
                 self._checked(inputs, worked, prompt)
-            self.meters.forward_s += perf_counter() - start
-            self.meters.batches += 1
-            self.meters.tokens += int(lengths[rows].sum())
-            self.meters.padded_tokens += int(lengths[rows].max()) * len(rows)
-        if error and len(texts) > 1 and worked is None:
+            meters.batches += 1
+            meters.tokens += int(lengths[rows].sum())
+            meters.padded_tokens += int(lengths[rows].max()) * len(rows)
+        if error and len(lengths) > 1 and worked is None:
             raise error
+        self.backend.wait()
+        meters.forward_s += perf_counter() - start
         return Embedded(vectors, inputs.truncated, failed, lengths)
 
     def _forward(
         self,
-        inputs: Any,
-        rows: NDArray[np.int64],
+        inputs: Inputs,
+        rows: Rows,
         prompt: str | None,
-        vectors: NDArray[np.float32],
+        vectors: Any,
         failed: NDArray[np.bool_],
     ) -> Exception | None:
         """Fill in the vectors of some texts; gives what the model raised if it failed on them."""
@@ -109,11 +126,9 @@ class Encoder:
                     self._forward(inputs, row[None], prompt, vectors, failed)
             return error
 
-    def _checked(
-        self, inputs: Any, rows: NDArray[np.int64], prompt: str | None
-    ) -> NDArray[np.float32]:
+    def _checked(self, inputs: Inputs, rows: Rows, prompt: str | None) -> Any:
         out = self.backend.forward(inputs, rows, prompt)
         expected = (len(rows), self.backend.dim)
         if out.shape != expected:
-            raise ValueError(f"the model returned shape {out.shape}, expected {expected}")
+            raise ValueError(f"the model returned shape {tuple(out.shape)}, expected {expected}")
         return out

@@ -32,9 +32,10 @@ class Meters:
     emit_s: float = 0.0
     peak_rss_bytes: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
-    workers: Counter[str] = field(default_factory=Counter)  # "host pid device" -> rows
+    workers: Counter[str] = field(default_factory=Counter)  # "host pid device backend" -> rows
     score_hist: Counter[int] = field(default_factory=Counter)  # bin -> rows
     token_hist: Counter[int] = field(default_factory=Counter)  # bin -> distinct texts
+    notes: Counter[str] = field(default_factory=Counter)  # what a user should know -> tasks
 
     def __add__(self, other: Meters) -> Meters:
         """Both together, as a new value."""
@@ -55,13 +56,27 @@ class Meters:
             if not isinstance(value := getattr(self, f.name), Counter)
         }
 
-    def count_scores(self, score: NDArray[np.float32], token_lengths: NDArray[np.int64]) -> None:
-        """Add scores (n,) and the token lengths of distinct texts (m,) to the histograms."""
+    def count(
+        self,
+        score: NDArray[np.float32],
+        status: NDArray[np.object_],
+        token_lengths: NDArray[np.int64],
+    ) -> None:
+        """Add n pairs: scores (n,), statuses (n,), token lengths of their distinct texts (m,)."""
+        self.rows += len(score)
+        self.texts += 2 * len(score)
+        self.distinct_texts += len(token_lengths)
+        self.statuses.update(status.tolist())
         scored = score[~np.isnan(score)]
         bins = np.clip((scored + 1) * (SCORE_BINS / 2), 0, SCORE_BINS - 1).astype(int)
-        self.score_hist.update(bins.tolist())
+        _add(self.score_hist, bins)
         bins = np.log2(np.maximum(token_lengths, 1)).astype(int).clip(max=TOKEN_BINS - 1)
-        self.token_hist.update(bins.tolist())
+        _add(self.token_hist, bins)
+
+
+def _add(histogram: Counter[int], bins: NDArray[np.int64]) -> None:
+    counts = np.bincount(bins)
+    histogram.update({place: int(counts[place]) for place in np.flatnonzero(counts).tolist()})
 
 
 class MetersParam(AccumulatorParam[Meters]):

@@ -10,9 +10,10 @@ from typing import Literal, get_args
 DEFAULT_MODEL = "sentence-transformers/distiluse-base-multilingual-cased-v2"
 SCORING_VERSION = 1  # raised when the same recipe starts to give other scores
 
-Precision = Literal["float32", "bfloat16", "float16"]
+Precision = Literal["auto", "float32", "bfloat16", "float16", "int8"]
 Metric = Literal["cosine", "dot", "euclidean", "manhattan"]
 Device = Literal["auto", "cpu"]
+BackendName = Literal["auto", "torch", "openvino"]
 
 
 class RecipeError(ValueError):
@@ -42,6 +43,8 @@ class Recipe:
     """Leading dimensions of the vectors to compare; unset: all."""
     precision: Precision = "float32"
     """Number format of the forward pass."""
+    calibration: str | None = None
+    """Folder of an int8 calibration (see `calibrate`), which every worker can read."""
 
     def __post_init__(self) -> None:
         if not self.model:
@@ -50,6 +53,8 @@ class Recipe:
         _require_choice("metric", self.metric, get_args(Metric))
         _require_positive("max_seq_length", self.max_seq_length)
         _require_positive("truncate_dim", self.truncate_dim)
+        if self.calibration is not None and self.precision != "int8":
+            raise RecipeError(f"calibration belongs to precision int8, got {self.precision!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +63,10 @@ class Engine:
 
     device: Device = "auto"
     """auto: the GPU that Spark gave the task, else the CPU."""
-    token_budget: int = 2048
-    """Padded tokens in one forward pass, at most."""
+    backend: BackendName = "auto"
+    """What computes; auto: OpenVINO on CPUs, for models that it can run, else torch."""
+    token_budget: int | None = None
+    """Padded tokens in one forward pass, at most; unset: what suits the device."""
     batch_size: int | None = None
     """Texts in one forward pass, at most; unset: only the token budget counts."""
     window_rows: int = 16_384
@@ -69,21 +76,27 @@ class Engine:
 
     def __post_init__(self) -> None:
         _require_choice("device", self.device, get_args(Device))
+        _require_choice("backend", self.backend, get_args(BackendName))
         for name in ("token_budget", "batch_size", "window_rows", "window_bytes"):
             _require_positive(name, getattr(self, name))
 
 
-def fingerprint(recipe: Recipe, model_sha256: str, text_columns: tuple[str, str]) -> str:
+def fingerprint(
+    recipe: Recipe,
+    model_sha256: str,
+    text_columns: tuple[str, str],
+    int8_sha256: str | None = None,
+) -> str:
     """The identity of the scores: equal fingerprints mean comparable scores.
 
     The model counts by its content, not by where it was found, so that a copy of it in another
-    folder or bucket gives the same fingerprint.
+    folder or bucket gives the same fingerprint; so does an int8 calibration.
     """
     parts = asdict(recipe)
-    del parts["model"], parts["revision"]
+    del parts["model"], parts["revision"], parts["calibration"]
     parts |= {
         "model_sha256": model_sha256,
-        "int8_sha256": None,
+        "int8_sha256": int8_sha256,
         "text_columns": list(text_columns),
         "scoring_version": SCORING_VERSION,
     }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,23 +28,15 @@ class Tokens:
     starts: NDArray[np.int64]  # (n + 1,): text i is ids[starts[i]:starts[i + 1]]
     truncated: NDArray[np.bool_]  # (n,): the text was longer than the model reads
 
-    @property
+    @cached_property
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of each text: (n,)."""
         return np.diff(self.starts)
 
-    def padded(
-        self, rows: NDArray[np.int64], pad_id: int, left: bool
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Ids and attention mask of some texts, padded to the longest: two (len(rows), width)."""
-        lengths = self.lengths[rows]
-        places = np.arange(lengths.max())
-        mask = np.less.outer(places, lengths).T
-        if left:
-            mask = mask[:, ::-1]
-        ids = np.full(mask.shape, pad_id, dtype=np.int64)
-        ids[mask] = np.concatenate([self.ids[self.starts[i] : self.starts[i + 1]] for i in rows])
-        return ids, mask.astype(np.int64)
+    def stacked(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Ids of some texts, all of one length: (k,) -> (k, length)."""
+        places = np.arange(self.lengths[rows[0]])
+        return self.ids[self.starts[rows, None] + places].astype(np.int64)
 
 
 def tokenize(texts: Sequence[str], tokenizer: Tokenizer, max_length: int | None) -> Tokens:
@@ -53,7 +47,7 @@ def tokenize(texts: Sequence[str], tokenizer: Tokenizer, max_length: int | None)
     from its first token on. Where the head gives too few tokens (runs of blanks) a longer one is
     tried; where no word ends it is the whole text: the ids are always those of the whole text.
     """
-    ids: list[NDArray[np.int32]] = [np.empty(0, np.int32)] * len(texts)
+    ids = [array("i")] * len(texts)
     truncated = np.zeros(len(texts), dtype=bool)
     specials = tokenizer.num_special_tokens_to_add(False)
     pending = list(range(len(texts)))
@@ -64,7 +58,7 @@ def tokenize(texts: Sequence[str], tokenizer: Tokenizer, max_length: int | None)
         for i, head, encoding in zip(pending, heads, _encode(heads, tokenizer), strict=True):
             beyond = [len(piece) - specials for piece in encoding.overflowing]
             if len(head) == len(texts[i]) or sum(beyond) > MARGIN:
-                ids[i] = np.array(encoding.ids, dtype=np.int32)
+                ids[i] = array("i", encoding.ids)
                 truncated[i] = bool(beyond)
             else:
                 retry.append(i)
@@ -72,7 +66,7 @@ def tokenize(texts: Sequence[str], tokenizer: Tokenizer, max_length: int | None)
         chars = chars * HEAD_GROWTH if chars else None
     lengths = np.fromiter(map(len, ids), dtype=np.int64, count=len(ids))
     return Tokens(
-        ids=np.concatenate([np.empty(0, np.int32), *ids]),
+        ids=np.frombuffer(b"".join(ids), dtype=np.int32),
         starts=np.concatenate([[0], np.cumsum(lengths)]),
         truncated=truncated,
     )

@@ -6,36 +6,37 @@ import os
 import resource
 import socket
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import chain
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 from pyspark import TaskContext
 
+from semscore.udfs.ahead import ahead
 from semscore.udfs.device import task_cpus, task_device
 from semscore.udfs.meters import Meters
 from semscore.udfs.models import local_folder
 from semscore.udfs.recipe import Engine, Recipe
-from semscore.udfs.scoring import score_pairs
+from semscore.udfs.scoring import Pairs, lay_out, score
+from semscore.udfs.windows import TextColumns, windows
 
 if TYPE_CHECKING:
-    from semscore.udfs.encoder import Encoder
-
-TextColumns: TypeAlias = "tuple[pd.Series[Any], pd.Series[Any]]"
-
-FIRST_ROWS = 128  # of the first window of a task
-GROWTH = 8  # from one window to the next, up to the full size
+    from semscore.udfs.encoder import Encoder, Inputs
 
 
 class Resident(NamedTuple):
     """The model in this process: it stays from task to task."""
 
-    key: tuple[object, ...]
     encoder: Encoder
+    label: str  # host, process, device, backend
+    note: str | None  # what a user should know of how it runs
 
 
 _resident: Resident | None = None
+_key: tuple[object, ...] = ()  # what it was loaded for
 
 
 def score_batches(
@@ -43,93 +44,64 @@ def score_batches(
 ) -> Iterator[pd.DataFrame]:
     """Score Arrow batches of (text1, text2), as frames of (score, status), in order.
 
-    Batches are gathered into windows within which a repeated text is embedded once. Ends with the
-    input; when Spark stops reading earlier, the generator is closed and nothing is left behind.
-    Fills `meters` as it goes. Raises TypeError for a column that is not text.
+    Batches are gathered into windows within which a repeated text is embedded once. While one
+    window is embedded, a thread reads and tokenises the next. Ends with the input; when Spark
+    stops reading earlier, the generator is closed and the thread ends. Fills `meters` as it goes.
+    Raises TypeError for a column that is not text.
     """
-    context = TaskContext.get()
-    device = task_device(engine.device, context)
-    worker = f"{socket.gethostname()} {os.getpid()} {device}"
     start = perf_counter()
-    for texts1, texts2 in windows(batches, engine.window_rows, engine.window_bytes):
-        meters.wait_input_s += perf_counter() - start
+    cut = windows(batches, engine.window_rows, engine.window_bytes)
+    first = next(cut, None)
+    meters.wait_input_s += perf_counter() - start
+    if first is None:
+        return  # an empty task loads no model
+    start = perf_counter()
+    encoder, label, note = resident(recipe, engine)
+    if note:
+        meters.notes[note] += 1
+    meters.load_s += perf_counter() - start
+    with closing(ahead(_prepare(chain([first], cut), encoder, recipe, meters))) as prepared:
         start = perf_counter()
-        encoder = _encoder(recipe, engine, device, task_cpus(context))  # not for an empty task
-        encoder.meters = meters
-        meters.load_s += perf_counter() - start
-        start, before = perf_counter(), meters.tokenize_s + meters.forward_s
-        scores = score_pairs(
-            texts1, texts2, encoder.encode, recipe.metric, (recipe.prompt1, recipe.prompt2)
-        )
-        meters.compare_s += perf_counter() - start - (meters.tokenize_s + meters.forward_s - before)
-        meters.rows += len(texts1)
-        meters.texts += 2 * len(texts1)
-        meters.distinct_texts += scores.distinct_texts
-        meters.statuses.update(scores.status)
-        meters.workers[worker] += len(texts1)
-        meters.count_scores(scores.score, scores.token_lengths)
-        meters.peak_rss_bytes = _peak_rss()
-        start = perf_counter()
-        yield pd.DataFrame({"score": scores.score, "status": scores.status})
-        meters.emit_s += perf_counter() - start
-        start = perf_counter()
+        for pairs, inputs in prepared:
+            meters.wait_input_s += perf_counter() - start
+            parts = zip(inputs, pairs.prompts, strict=True)
+            embedded = [encoder.embed(part, prompt, meters) for part, prompt in parts]
+            start = perf_counter()
+            scores = score(pairs, embedded, recipe.metric)
+            meters.compare_s += perf_counter() - start
+            meters.workers[label] += len(scores.score)
+            meters.count(scores.score, scores.status, scores.token_lengths)
+            meters.peak_rss_bytes = _peak_rss()
+            start = perf_counter()
+            yield pd.DataFrame({"score": scores.score, "status": scores.status}, copy=False)
+            meters.emit_s += perf_counter() - start
+            start = perf_counter()
 
 
-def windows(batches: Iterable[TextColumns], max_rows: int, max_bytes: int) -> Iterator[TextColumns]:
-    """Cut and join batches into windows of `max_rows`, or less where `max_bytes` is reached first.
-
-    The first windows are small, so that somebody who looks at a few rows does not wait for many.
-    A window exceeds `max_bytes` by one batch at most.
-    """
-    held: list[TextColumns] = []
-    rows = size = 0
-    target = min(FIRST_ROWS, max_rows)
-    for batch in batches:
-        held.append(batch)
-        rows += len(batch[0])
-        size += _text_bytes(batch)
-        while rows >= target:
-            first, second = _joined(held)
-            yield first[:target], second[:target]
-            held = [(first[target:], second[target:])]
-            rows, size = rows - target, _text_bytes(held[0])
-            target = min(target * GROWTH, max_rows)
-        if size >= max_bytes:
-            yield _joined(held)
-            held, rows, size = [], 0, 0
-    if rows:
-        yield _joined(held)
+def _prepare(
+    cut: Iterator[TextColumns], encoder: Encoder, recipe: Recipe, meters: Meters
+) -> Iterator[tuple[Pairs, list[Inputs]]]:
+    """Find and tokenise the distinct texts of each window."""
+    for texts1, texts2 in cut:
+        pairs = lay_out(texts1, texts2, (recipe.prompt1, recipe.prompt2))
+        parts = zip(pairs.texts, pairs.prompts, strict=True)
+        yield pairs, [encoder.prepare(texts, prompt, meters) for texts, prompt in parts]
 
 
-def _joined(held: list[TextColumns]) -> TextColumns:
-    first, second = zip(*held, strict=True)
-    return pd.concat(first, ignore_index=True), pd.concat(second, ignore_index=True)
-
-
-def _text_bytes(columns: TextColumns) -> int:
-    """Bytes of both columns' texts, about: Python takes one to four a character."""
-    texts = [text for column in columns for text in column.dropna()]
-    kinds = set(map(type, texts)) - {str}
-    if kinds:
-        raise TypeError(
-            f"similarity() takes string columns, got {sorted(kind.__name__ for kind in kinds)}; "
-            "cast them to string"
-        )
-    return sum(map(len, texts))
-
-
-def _encoder(recipe: Recipe, engine: Engine, device: str, cpus: int) -> Encoder:
-    """This worker's encoder: loaded once, then kept as long as it is asked for the same model."""
-    global _resident  # a worker process is the very thing that lives from task to task
-    parts = ("model", "revision", "precision", "max_seq_length", "truncate_dim")
+def resident(recipe: Recipe, engine: Engine) -> Resident:
+    """This worker's model: loaded once, then kept as long as it is asked for the same one."""
+    global _resident, _key  # a worker process is the very thing that lives from task to task
+    context = TaskContext.get()
+    device, cpus = task_device(engine.device, context), task_cpus(context)
+    parts = ("model", "revision", "precision", "max_seq_length", "truncate_dim", "calibration")
     key = (*(getattr(recipe, name) for name in parts), engine, device, cpus)
-    if _resident is None or _resident.key != key:
+    if _resident is None or _key != key:
         _resident = None  # never two models at once
-        _resident = Resident(key, _load(recipe, engine, device, cpus))
-    return _resident.encoder
+        _resident, _key = _load(recipe, engine, device, cpus), key
+    return _resident
 
 
-def _load(recipe: Recipe, engine: Engine, device: str, cpus: int) -> Encoder:
+def _load(recipe: Recipe, engine: Engine, device: str, cpus: int) -> Resident:
     folder = local_folder(recipe.model, recipe.revision)
     # Before the first import of torch and tokenizers, which read these once.
     os.environ |= {
@@ -140,13 +112,15 @@ def _load(recipe: Recipe, engine: Engine, device: str, cpus: int) -> Encoder:
         "TQDM_DISABLE": "1",
         "TRANSFORMERS_VERBOSITY": "error",
     }
-    import torch
-
-    from semscore.udfs.backends.torch import TorchBackend
+    from semscore.udfs.backends.choose import load_backend
     from semscore.udfs.encoder import Encoder
 
-    torch.set_num_threads(cpus)
-    return Encoder(TorchBackend(folder, recipe, device), engine.token_budget, engine.batch_size)
+    backend, reason = load_backend(folder, recipe, engine, device, cpus)
+    return Resident(
+        encoder=Encoder(backend, engine.token_budget, engine.batch_size),
+        label=f"{socket.gethostname()} {os.getpid()} {device} {backend.name}",
+        note=f"the model runs in torch, not in OpenVINO: {reason}" if reason else None,
+    )
 
 
 def _peak_rss() -> int:

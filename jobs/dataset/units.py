@@ -13,7 +13,8 @@ from semscore.jobs.dataset.source import SourceFile
 UNIT_ROWS = 250_000  # what a crash may cost: half an hour on two cores, far less on GPUs
 UNIT_BYTES = 256 * 2**20
 TASK_ROWS = 25_000  # a lost task costs a minute or so
-MIN_TASK_ROWS = 1_000  # fewer leave little to de-duplicate and to sort by length
+GOOD_TASK_ROWS = 5_000  # fewer leave little to de-duplicate, and batches of one length small
+MIN_TASK_ROWS = 1_000  # so few only to use all slots
 TASKS_PER_SLOT = 4  # so that the last tasks of a unit end about together
 
 
@@ -58,5 +59,10 @@ def group_files(files: Iterable[SourceFile]) -> list[Unit]:
 
 def task_count(rows: int, slots: int) -> int:
     """Tasks for so many rows on so many slots: a multiple of the slots where that is possible."""
-    tasks = max(ceil(rows / TASK_ROWS), min(TASKS_PER_SLOT * slots, rows // MIN_TASK_ROWS), 1)
+    tasks = max(
+        ceil(rows / TASK_ROWS),
+        min(TASKS_PER_SLOT * slots, rows // GOOD_TASK_ROWS),
+        min(slots, rows // MIN_TASK_ROWS),
+        1,
+    )
     return ceil(tasks / slots) * slots if rows >= slots * MIN_TASK_ROWS else tasks

@@ -47,7 +47,10 @@ class FakeBackend:
     limit: int = 6
     default_prompt: str = "d:"
     poison: tuple[str, ...] = ()
+    name: str = "fake"
     dim: int = 3
+    token_budget: int = 2048
+    stretch: float = 2.0
     batches: list[list[str]] = field(default_factory=list)  # as they came, prompt included
 
     def prepare(self, texts: Sequence[str], prompt: str | None) -> FakeInputs:
@@ -70,6 +73,12 @@ class FakeBackend:
                 raise RuntimeError(f"poisoned by {text!r}")
         return np.array([self.vector(text) for text in batch], dtype=np.float32)
 
+    def vectors(self, n: int) -> NDArray[np.float32]:
+        return np.zeros((n, self.dim), np.float32)
+
+    def wait(self) -> None:
+        pass
+
     @staticmethod
     def vector(text: str) -> list[float]:
         if "zero" in text:
@@ -88,7 +97,9 @@ def make_backend() -> type[FakeBackend]:
 def make_encoder() -> Callable[..., Encoder]:
     """Make an encoder around a fake backend with the given fields."""
 
-    def make(token_budget: int = 2048, batch_size: int | None = None, **fields: Any) -> Encoder:
+    def make(
+        token_budget: int | None = None, batch_size: int | None = None, **fields: Any
+    ) -> Encoder:
         return Encoder(FakeBackend(**fields), token_budget, batch_size)
 
     return make

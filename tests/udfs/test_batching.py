@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from semscore.udfs.batching import batches
 
 
-def cut(lengths: list[int], token_budget: int, max_texts: int | None = None) -> list[list[int]]:
-    cuts = batches(np.array(lengths, dtype=np.int64), token_budget, max_texts)
+def cut(
+    lengths: list[int], token_budget: int, max_texts: int | None = None, stretch: float = 2
+) -> list[list[int]]:
+    cuts = batches(np.array(lengths, dtype=np.int64), token_budget, max_texts, stretch)
     return [rows.tolist() for rows in cuts]
 
 
@@ -24,6 +26,10 @@ def test_padding_counts_against_the_budget() -> None:
 
 def test_no_text_is_padded_beyond_twice_its_length() -> None:
     assert cut([8, 4, 3, 8, 1, 2], token_budget=100) == [[0, 3, 1], [2, 5], [4]]
+
+
+def test_without_stretch_only_equals_share_a_batch() -> None:
+    assert cut([8, 4, 3, 8, 4, 4], token_budget=8, stretch=1) == [[0], [3], [1, 4], [5], [2]]
 
 
 def test_a_text_beyond_the_budget_is_a_batch_of_its_own() -> None:

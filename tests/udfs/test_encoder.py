@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from semscore.udfs.meters import Meters
+
 MakeEncoder = Callable[..., Any]  # an Encoder around the fake backend
 
 TEXTS = ["ccc", "a", "much too long", "bb", "dddd", "漢字"]
@@ -149,9 +151,9 @@ def test_an_interrupt_is_not_taken_for_a_bad_text(make_encoder: MakeEncoder) -> 
 
 
 def test_meters_count_tokens_with_and_without_padding(make_encoder: MakeEncoder) -> None:
-    encoder = make_encoder(token_budget=6, default_prompt="")
-    encoder.encode(TEXTS)
-    assert encoder.meters.batches == 4
-    assert encoder.meters.tokens == 3 + 1 + 6 + 2 + 4 + 2
-    assert encoder.meters.padded_tokens == 6 + 4 + 2 * 3 + 2 * 2
-    assert encoder.meters.tokenize_s > 0 and encoder.meters.forward_s > 0
+    encoder, meters = make_encoder(token_budget=6, default_prompt=""), Meters()
+    encoder.embed(encoder.prepare(TEXTS, None, meters), None, meters)
+    assert meters.batches == 4
+    assert meters.tokens == 3 + 1 + 6 + 2 + 4 + 2
+    assert meters.padded_tokens == 6 + 4 + 2 * 3 + 2 * 2
+    assert meters.tokenize_s > 0 and meters.forward_s > 0

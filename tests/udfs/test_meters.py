@@ -1,11 +1,26 @@
 """Meters add up."""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
 
 from semscore.udfs.meters import SCORE_BINS, TOKEN_BINS, Meters, MetersParam
+
+
+def scored(scores: list[float], lengths: Any = ()) -> Any:
+    """Scores, statuses and token lengths, as Meters.count takes them."""
+    status = np.full(len(scores), "ok", dtype=object)
+    return np.array(scores, np.float32), status, np.array(lengths, np.int64)
+
+
+def test_rows_texts_and_statuses_are_counted() -> None:
+    meters = Meters()
+    for _ in range(2):
+        meters.count(*scored([0.5, 0.7], [3, 4, 5]))
+    assert (meters.rows, meters.texts, meters.distinct_texts) == (4, 8, 6)
+    assert meters.statuses == {"ok": 4}
 
 
 def test_adding_sums_counts_and_seconds_and_keeps_the_larger_peak() -> None:
@@ -53,25 +68,25 @@ def test_figures_are_the_plain_numbers() -> None:
 )
 def test_scores_fall_into_forty_bins_of_cosine(score: float, bin_: int) -> None:
     meters = Meters()
-    meters.count_scores(np.array([score], np.float32), np.array([], np.int64))
+    meters.count(*scored([score]))
     assert meters.score_hist == {bin_: 1}
 
 
 def test_scores_beyond_cosine_fall_into_the_outermost_bins_and_none_into_no_bin() -> None:
     meters = Meters()
-    meters.count_scores(np.array([-40, 99, np.nan], np.float32), np.array([], np.int64))
+    meters.count(*scored([-40, 99, np.nan]))
     assert meters.score_hist == {0: 1, SCORE_BINS - 1: 1}
 
 
 def test_token_lengths_fall_into_bins_of_powers_of_two() -> None:
     meters = Meters()
     lengths = np.array([0, 1, 2, 3, 4, 7, 8, 255, 256, 2**15, 2**20], dtype=np.int64)
-    meters.count_scores(np.array([], np.float32), lengths)
+    meters.count(*scored([], lengths))
     assert meters.token_hist == {0: 2, 1: 2, 2: 2, 3: 1, 7: 1, 8: 1, TOKEN_BINS - 1: 2}
 
 
 def test_every_power_of_two_opens_its_bin() -> None:
     lengths = 2 ** np.arange(TOKEN_BINS, dtype=np.int64)
     meters = Meters()
-    meters.count_scores(np.array([], np.float32), np.concatenate([lengths, 2 * lengths - 1]))
+    meters.count(*scored([], np.concatenate([lengths, 2 * lengths - 1])))
     assert meters.token_hist == dict.fromkeys(range(TOKEN_BINS), 2)

@@ -36,7 +36,9 @@ def test_the_fingerprint_changes_with_what_decides_the_score(name: str) -> None:
 
 
 def test_every_field_but_the_models_name_decides_the_score() -> None:
-    assert CHANGES.keys() | {"model", "revision"} == {field.name for field in fields(Recipe)}
+    assert CHANGES.keys() | {"model", "revision", "calibration"} == {
+        field.name for field in fields(Recipe)
+    }
 
 
 def test_the_fingerprint_changes_with_model_content_columns_and_version(
@@ -44,6 +46,7 @@ def test_the_fingerprint_changes_with_model_content_columns_and_version(
 ) -> None:
     assert fingerprint(Recipe(model="m"), "cd" * 32, COLUMNS) != GOLDEN
     assert fingerprint(Recipe(model="m"), SHA, ("text2", "text1")) != GOLDEN
+    assert fingerprint(Recipe(model="m"), SHA, COLUMNS, "ef" * 32) != GOLDEN
     monkeypatch.setattr(module, "SCORING_VERSION", module.SCORING_VERSION + 1)
     assert fingerprint(Recipe(model="m"), SHA, COLUMNS) != GOLDEN
 
@@ -51,6 +54,8 @@ def test_the_fingerprint_changes_with_model_content_columns_and_version(
 def test_the_fingerprint_does_not_depend_on_where_the_model_lies() -> None:
     elsewhere = Recipe(model="/mnt/models/m", revision="v1.2")
     assert fingerprint(elsewhere, SHA, COLUMNS) == GOLDEN
+    here, there = (Recipe(model="m", precision="int8", calibration=place) for place in "ab")
+    assert fingerprint(here, SHA, COLUMNS, SHA) == fingerprint(there, SHA, COLUMNS, SHA)
 
 
 def test_no_prompt_and_the_models_own_are_different_recipes() -> None:
@@ -64,9 +69,10 @@ def test_no_prompt_and_the_models_own_are_different_recipes() -> None:
     [
         ({"model": ""}, "model must be named, got an empty string"),
         ({"metric": "jaccard"}, "metric must be one of cosine, dot, .*, got 'jaccard'"),
-        ({"precision": "int4"}, "precision must be one of float32, .*, got 'int4'"),
+        ({"precision": "int4"}, "precision must be one of auto, float32, .*, got 'int4'"),
         ({"max_seq_length": 0}, "max_seq_length must be at least 1, got 0"),
         ({"truncate_dim": -1}, "truncate_dim must be at least 1, got -1"),
+        ({"calibration": "f"}, "calibration belongs to precision int8, got 'float32'"),
     ],
 )
 def test_a_value_out_of_range_is_named(values: dict[str, Any], message: str) -> None:
@@ -78,6 +84,7 @@ def test_a_value_out_of_range_is_named(values: dict[str, Any], message: str) -> 
     ("values", "message"),
     [
         ({"device": "tpu"}, "device must be one of auto, cpu.*, got 'tpu'"),
+        ({"backend": "onnx"}, "backend must be one of auto, torch, openvino, got 'onnx'"),
         ({"token_budget": 0}, "token_budget must be at least 1, got 0"),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"window_rows": 0}, "window_rows must be at least 1, got 0"),

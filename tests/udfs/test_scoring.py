@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from semscore.udfs import worker
 from semscore.udfs.encoder import Embedded
 from semscore.udfs.recipe import Metric
-from semscore.udfs.scoring import STATUSES, Scores, compare, score_pairs
+from semscore.udfs.scoring import STATUSES, Scores, score_pairs
+from semscore.udfs.windows import TextColumns, windows
 
 MakeEncoder = Callable[..., Any]  # an Encoder around the fake backend
 Pair = tuple[Any, Any]
@@ -75,7 +75,7 @@ def by_hand(
     return value, "truncated" if cut else "ok"
 
 
-def in_batches(pairs: Sequence[Pair], cuts: Sequence[int]) -> list[worker.TextColumns]:
+def in_batches(pairs: Sequence[Pair], cuts: Sequence[int]) -> list[TextColumns]:
     edges = [0, *sorted(cut % (len(pairs) + 1) for cut in cuts), len(pairs)]
     parts = [pairs[a:b] for a, b in pairwise(edges)]
     return [(series([a for a, _ in part]), series([b for _, b in part])) for part in parts]
@@ -107,7 +107,7 @@ def test_every_pair_is_scored_as_if_it_were_alone(
     alone = make_encoder(poison=("poison",))
     scores: list[float] = []
     statuses: list[str] = []
-    for texts1, texts2 in worker.windows(in_batches(pairs, cuts), max_rows, max_bytes):
+    for texts1, texts2 in windows(in_batches(pairs, cuts), max_rows, max_bytes):
         assert 0 < len(texts1) <= max_rows
         found = score_pairs(texts1, texts2, encoder.encode, metric, prompts)
         scores += found.score.tolist()
@@ -213,61 +213,9 @@ def test_the_encoder_sees_a_list_of_texts_and_the_prompt() -> None:
     assert seen == [(["a", "b", "c"], "p"), (["a"], "p"), (["a"], "")]
 
 
-# -- compare ---------------------------------------------------------------------------------------
-
-A_TO_B = np.array([[3, 4], [4, 3], [-3, -4], [0, 0], [1, np.nan], [1, np.inf]], np.float32)
-
-
-def compared(i: list[int], j: list[int], metric: Metric) -> list[float]:
-    return compare(A_TO_B, np.array(i), np.array(j), metric).tolist()
-
-
-@pytest.mark.parametrize(
-    ("metric", "expected"),
-    [
-        ("cosine", [1, 0.96, -1]),
-        ("dot", [25, 24, -25]),
-        ("euclidean", [0, -math.sqrt(2), -10]),
-        ("manhattan", [0, -2, -14]),
-    ],
-)
-def test_metrics_are_as_computed_by_hand(metric: Metric, expected: list[float]) -> None:
-    assert compared([0, 0, 0], [0, 1, 2], metric) == pytest.approx(expected, rel=1e-7)
-
-
-@pytest.mark.parametrize("metric", METRICS)
-def test_zero_and_non_finite_vectors_have_no_score(metric: Metric) -> None:
-    assert np.isnan(compared([0, 3, 4, 5, 3], [3, 0, 0, 0, 3], metric)).all()
-
-
-@pytest.mark.parametrize("metric", METRICS)
-def test_comparing_nothing_gives_nothing(metric: Metric) -> None:
-    empty = np.array([], dtype=np.int64)
-    assert compare(np.zeros((0, 3), np.float32), empty, empty, metric).tolist() == []
-
-
 def test_a_score_beyond_float32_is_an_error(make_encoder: MakeEncoder) -> None:
     huge = np.full((1, 2), 3e38, dtype=np.float32)
-    assert np.isinf(compare(huge, np.array([0]), np.array([0]), "dot")).all()
     no = np.zeros(1, dtype=bool)
     embedded = Embedded(huge, no, no, np.ones(1, np.int64))
     found = score_pairs(series(["a"]), series(["a"]), lambda *_: embedded, "dot")
     assert found.status.tolist() == ["error"]
-
-
-def test_tiny_and_huge_vectors_keep_their_cosine() -> None:
-    vectors = np.array([[1e-30, 1e-30], [1e30, 1e30], [1e-30, 0]], dtype=np.float32)
-    found = compare(vectors, np.array([0, 0]), np.array([1, 2]), "cosine")
-    assert found.tolist() == pytest.approx([1, math.sqrt(0.5)], rel=1e-6)
-
-
-@pytest.mark.parametrize("metric", METRICS)
-def test_metrics_agree_with_those_of_sentence_transformers(metric: Metric) -> None:
-    from sentence_transformers import SimilarityFunction
-
-    vectors = np.random.default_rng(7).normal(size=(3000, 48)).astype(np.float32)
-    i, j = np.arange(1500), np.arange(1500, 3000)
-    theirs = SimilarityFunction.to_similarity_pairwise_fn(metric)(vectors[i], vectors[j])
-    ours = compare(vectors, i, j, metric)
-    assert ours.dtype == np.float32
-    np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-5, atol=1e-6)

@@ -5,19 +5,17 @@ from __future__ import annotations
 import math
 import os
 import socket
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from semscore.udfs import worker
 from semscore.udfs.meters import Meters
 from semscore.udfs.recipe import Engine, Recipe
+from semscore.udfs.windows import TextColumns
 
 ENGINE = Engine(window_rows=4)
 PAIRS = [(f"t{i}", f"u{i}") for i in range(10)]
@@ -26,26 +24,23 @@ PAIRS = [(f"t{i}", f"u{i}") for i in range(10)]
 @pytest.fixture
 def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Any, make_backend: Any) -> list[Recipe]:
     """The recipes for which a model was loaded; the model is the fake one."""
-    import torch
-
-    from semscore.udfs.backends import torch as backends
+    from semscore.udfs.backends import choose
 
     recipes: list[Recipe] = []
 
-    def load(folder: Any, recipe: Recipe, device: str) -> Any:
-        assert (folder, device) == (tmp_path, "cpu")
+    def load(folder: Any, recipe: Recipe, engine: Engine, device: str, cpus: int) -> Any:
+        assert (folder, device, cpus) == (tmp_path, "cpu", 1)
         recipes.append(recipe)
-        return make_backend(default_prompt="", poison=("poison",))
+        return make_backend(default_prompt="", poison=("poison",)), "a reason"
 
-    monkeypatch.setattr(backends, "TorchBackend", load)
+    monkeypatch.setattr(choose, "load_backend", load)
     monkeypatch.setattr(worker, "local_folder", lambda *_: tmp_path)
     monkeypatch.setattr(worker, "_resident", None)
     monkeypatch.setattr(os, "environ", os.environ.copy())
-    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
     return recipes
 
 
-def batch(pairs: Sequence[tuple[Any, Any]]) -> worker.TextColumns:
+def batch(pairs: Sequence[tuple[Any, Any]]) -> TextColumns:
     first, second = ([pair[side] for pair in pairs] for side in (0, 1))
     return pd.Series(first, dtype=object), pd.Series(second, dtype=object)
 
@@ -56,73 +51,6 @@ def run(
     meters = Meters()
     parts = [batch(pairs[i : i + batch_rows]) for i in range(0, len(pairs), batch_rows)]
     return pd.concat(worker.score_batches(iter(parts), recipe, engine, meters)), meters
-
-
-def cut(sizes: Sequence[int], max_rows: int, max_bytes: int = 10**9) -> list[list[str]]:
-    numbers = iter(range(sum(sizes)))
-    batches = [batch([(f"{next(numbers):03}", "right") for _ in range(size)]) for size in sizes]
-    found = list(worker.windows(batches, max_rows, max_bytes))
-    assert all(set(second) == {"right"} for _, second in found)
-    return [first.tolist() for first, _ in found]
-
-
-# -- windows ---------------------------------------------------------------------------------------
-
-
-def test_batches_are_joined_and_cut() -> None:
-    assert cut([2, 2, 3], max_rows=3) == [["000", "001", "002"], ["003", "004", "005"], ["006"]]
-
-
-def test_the_first_windows_are_small() -> None:
-    assert list(map(len, cut([500] * 10, max_rows=3000))) == [128, 1024, 3000, 848]
-
-
-def test_a_window_ends_when_its_bytes_are_reached() -> None:
-    assert list(map(len, cut([2] * 5, max_rows=100, max_bytes=17))) == [4, 4, 2]
-
-
-def test_what_a_window_leaves_over_counts_for_the_next() -> None:
-    assert list(map(len, cut([15, 1, 9], max_rows=10, max_bytes=48))) == [10, 6, 9]
-
-
-def test_no_batches_and_empty_batches_make_no_window() -> None:
-    assert cut([], max_rows=3) == cut([0, 0], max_rows=3) == []
-    assert list(map(len, cut([0, 2, 0, 2, 0], max_rows=3))) == [3, 1]
-
-
-def test_a_batch_is_not_asked_for_before_it_is_needed() -> None:
-    taken: list[int] = []
-
-    def batches() -> Iterator[worker.TextColumns]:
-        for number in range(5):
-            taken.append(number)
-            yield batch([("a", "b"), ("c", "d")])
-
-    found = worker.windows(batches(), 2, 10**9)
-    next(found)
-    assert taken == [0]
-
-
-@given(st.lists(st.integers(0, 40), max_size=10), st.integers(1, 60), st.integers(1, 300))
-def test_windows_hold_every_row_in_order_within_their_bounds(
-    sizes: list[int], max_rows: int, max_bytes: int
-) -> None:
-    found = cut(sizes, max_rows, max_bytes)
-    assert [text for window in found for text in window] == [f"{i:03}" for i in range(sum(sizes))]
-    assert all(0 < len(window) <= max_rows for window in found)
-    assert all(len(window) * 8 < max_bytes + 8 * max(sizes) for window in found)
-
-
-@given(st.lists(st.integers(1, 40), min_size=1, max_size=10), st.integers(1, 60))
-def test_without_pressure_of_bytes_only_the_last_window_is_short(
-    sizes: list[int], max_rows: int
-) -> None:
-    lengths = list(map(len, cut(sizes, max_rows)))
-    assert all(a <= b for a, b in pairwise(lengths[:-1]))
-    assert all(length == max_rows for length in lengths[:-1])
-
-
-# -- score_batches ---------------------------------------------------------------------------------
 
 
 def test_rows_come_back_in_order_as_frames_of_score_and_status(loaded: list[Recipe]) -> None:
@@ -268,7 +196,8 @@ def test_meters_tell_what_was_done(loaded: list[Recipe]) -> None:
     assert (meters.rows, meters.texts, meters.distinct_texts) == (4, 8, 3)
     assert meters.tokens == 1 + 2 + 3
     assert meters.statuses == {"ok": 3, "null": 1}
-    assert meters.workers == {f"{socket.gethostname()} {os.getpid()} cpu": 4}
+    assert meters.workers == {f"{socket.gethostname()} {os.getpid()} cpu fake": 4}
+    assert meters.notes == {"the model runs in torch, not in OpenVINO: a reason": 1}
     assert sum(meters.score_hist.values()) == 3
     assert meters.token_hist == {0: 1, 1: 2}
     assert meters.peak_rss_bytes > 10_000_000

@@ -6,22 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Transformer
-from tokenizers import Tokenizer
 
+from semscore.udfs.backends.features import DeviceTokens, DeviceVectors
+from semscore.udfs.backends.load import load_model, token_limit, token_reader
+from semscore.udfs.metrics import Rows
+from semscore.udfs.reader import Prompts
 from semscore.udfs.recipe import Recipe
-from semscore.udfs.tokens import Tokens, tokenize
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
-NO_LIMIT = 1_000_000  # tokens; a tokenizer without a limit states about 10^30
+# Padded tokens in a forward pass. CPU: caches want few, and fewer than 500 cost 10%. A GPU wants
+# enough to fill it; beyond that only memory grows.
+CPU_TOKENS = 1024
+GPU_TOKENS = 32_768
+GPU_STRETCH = 2.0  # short kernels cost a GPU more than some padding does
+# Each token sees all others: no window, no order that a mask of our own would have to know of.
+SEE_ALL = ("bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta")
+WIDE_MASK_TOLERANCE = 1e-2  # of the largest figure: half precisions round
 
 
 class TorchBackend:
@@ -30,53 +35,56 @@ class TorchBackend:
     Its transformer runs in the recipe's precision, all that follows (pooling, dense) in float32.
     """
 
-    def __init__(self, folder: Path, recipe: Recipe, device: str) -> None:
-        model = SentenceTransformer(
-            str(folder),
-            device=device,
-            local_files_only=True,
-            trust_remote_code=False,
-            model_kwargs={"dtype": getattr(torch, recipe.precision), "use_safetensors": True},
-        )
-        if recipe.max_seq_length is not None:
-            model.max_seq_length = recipe.max_seq_length
-        self.model = model.eval()
-        for module in model:
-            # Not the transformer: it came in `dtype`, but for what must stay in float32
-            if not isinstance(module, Transformer):
-                module.float()
-        self.device = torch.device(device)
-        self.truncate_dim = recipe.truncate_dim or model.truncate_dim
-        with torch.inference_mode():
-            self.dim = self._run(model.preprocess(["probe"])).shape[1]
-        self.reader = _token_reader(model)
+    name = "torch"
 
-    def prepare(self, texts: Sequence[str], prompt: str | None) -> Tokens | Texts:
+    def __init__(self, folder: Path, recipe: Recipe, device: str) -> None:
+        self.model = load_model(folder, recipe.precision, device)
+        if recipe.max_seq_length is not None:
+            self.model.max_seq_length = recipe.max_seq_length
+        self.device = torch.device(device)
+        on_cpu = self.device.type == "cpu"
+        self.token_budget = CPU_TOKENS if on_cpu else GPU_TOKENS
+        self.stretch = 1.0 if on_cpu else GPU_STRETCH
+        self.truncate_dim = recipe.truncate_dim or self.model.truncate_dim
+        self.prompts = Prompts(self.model.prompts, self.model.default_prompt_name)
+        self.wide_mask = False
+        with torch.inference_mode():
+            self.dim = self._run(self.model.preprocess(["probe"])).shape[1]
+            self.wide_mask = self.device.type == "cuda" and self._takes_wide_mask()
+        self.reader = token_reader(self.model)
+
+    def prepare(self, texts: Sequence[str], prompt: str | None) -> DeviceTokens | Texts:
         """Tokenise n texts; a model without a plain fast tokenizer does so in the forward pass."""
-        prompted = [self._prompt(prompt) + text for text in texts]
+        before = self.prompts.text(prompt)
+        prompted = [before + text for text in texts] if before else list(texts)
         if self.reader is None:
             return Texts(list(texts), *_count_tokens(prompted, self.model))
-        return tokenize(prompted, self.reader.tokenizer, self.reader.limit)
+        return DeviceTokens(self.reader.read(prompted), self.device)
 
     @torch.inference_mode()
-    def forward(
-        self, inputs: Tokens | Texts, rows: NDArray[np.int64], prompt: str | None
-    ) -> NDArray[np.float32]:
-        """Run some of the texts: (k,) indices -> (k, dim) float32."""
-        prompt = self._prompt(prompt)
+    def forward(self, inputs: DeviceTokens | Texts, rows: Rows, prompt: str | None) -> Any:
+        """Run some of the texts: (k,) indices -> (k, dim) float32, a tensor if on a GPU."""
+        prompt = self.prompts.text(prompt)
         if isinstance(inputs, Texts):
             features = self.model.preprocess([inputs.texts[i] for i in rows], prompt=prompt)
         else:
             assert self.reader is not None
-            features = self.reader.features(inputs, rows)
+            features = inputs.features(rows, self.reader)
             if prompt:  # some poolings leave the prompt's tokens out
                 features["prompt_length"] = self._prompt_length(prompt)
-        return self._run(features).cpu().numpy()
+        vectors = self._run(features)
+        return vectors.numpy() if self.device.type == "cpu" else vectors
 
-    def _prompt(self, prompt: str | None) -> str:
-        if prompt is not None:
-            return prompt
-        return self.model.prompts.get(self.model.default_prompt_name or "") or ""
+    def vectors(self, n: int) -> Any:
+        """Room for n vectors, in the memory of the device."""
+        if self.device.type == "cpu":
+            return np.zeros((n, self.dim), np.float32)
+        return DeviceVectors(n, self.dim, self.device)
+
+    def wait(self) -> None:
+        """Return when the device has done all that it was asked for."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
 
     @lru_cache  # noqa: B019 - the backend lives as long as its process
     def _prompt_length(self, prompt: str) -> Any:
@@ -86,13 +94,35 @@ class TorchBackend:
         for name, value in features.items():
             if isinstance(value, torch.Tensor):
                 features[name] = value.to(self.device)
-        for module in self.model:
+        mask = features.get("attention_mask")
+        for number, module in enumerate(self.model):
+            if self.wide_mask and mask is not None:
+                features["attention_mask"] = mask if number else mask[:, None, None, :].bool()
             features = module(features)
             for name, value in features.items():
                 if isinstance(value, torch.Tensor) and value.is_floating_point():
                     features[name] = value.float()
         vectors: torch.Tensor = features["sentence_embedding"]
         return vectors[:, : self.truncate_dim]
+
+    def _takes_wide_mask(self) -> bool:
+        """Whether the transformer takes a mask of (texts, 1, 1, tokens), with the same result.
+
+        From a mask of (texts, tokens) transformers makes that itself, but first asks the GPU
+        whether anything is padded: a wait in each batch.
+        """
+        config = getattr(getattr(self.model[0], "auto_model", None), "config", None)
+        if getattr(config, "model_type", None) not in SEE_ALL:
+            return False
+        texts = ["probe", "a second, longer probe"]
+        narrow = self._run(self.model.preprocess(texts))
+        self.wide_mask = True
+        try:
+            wide = self._run(self.model.preprocess(texts))
+        except Exception:  # whatever an architecture makes of a mask that it does not know
+            return False
+        tolerance = WIDE_MASK_TOLERANCE * float(narrow.abs().max())
+        return torch.allclose(wide, narrow, rtol=0, atol=tolerance)
 
 
 @dataclass(frozen=True)
@@ -111,69 +141,9 @@ def _count_tokens(
 
     For a model without tokenizer or limit: characters, and never.
     """
-    limit = model.max_seq_length
+    limit = token_limit(model)
     tokenizer = model.tokenizer
-    if limit is None or limit >= NO_LIMIT or not hasattr(tokenizer, "num_special_tokens_to_add"):
+    if limit is None or not hasattr(tokenizer, "num_special_tokens_to_add"):
         return np.array([len(text) for text in texts], np.int64), np.zeros(len(texts), bool)
     full = np.array([len(tokenizer(text, truncation=False)["input_ids"]) for text in texts])
     return np.minimum(full, limit).astype(np.int64), full > limit
-
-
-@dataclass(frozen=True)
-class TokenReader:
-    """A transformer's own fast tokenizer, and how its features look."""
-
-    tokenizer: Tokenizer
-    limit: int | None  # tokens of a text that the model reads
-    pad_id: int
-    pad_left: bool
-    type_ids: bool
-
-    def features(self, tokens: Tokens, rows: NDArray[np.int64]) -> dict[str, Any]:
-        """The transformer's input for some texts: tensors (len(rows), width)."""
-        ids, mask = tokens.padded(rows, self.pad_id, self.pad_left)
-        features: dict[str, Any] = {
-            "input_ids": torch.from_numpy(ids),
-            "attention_mask": torch.from_numpy(mask),
-            "modality": "text",
-        }
-        if self.type_ids:
-            features["token_type_ids"] = torch.zeros_like(features["input_ids"])
-        return features
-
-
-def _token_reader(model: SentenceTransformer) -> TokenReader | None:
-    """How to tokenise for `model` outside of it; None if only the model itself knows.
-
-    Decided by trying: the features must be those that the model makes for some sample texts.
-    """
-    tokenizer: PreTrainedTokenizerBase | None = getattr(model[0], "tokenizer", None)
-    if not getattr(tokenizer, "is_fast", False) or getattr(model[0], "transformer_task", None) != (
-        "feature-extraction"
-    ):
-        return None
-    assert tokenizer is not None
-    if tokenizer.truncation_side != "right":
-        return None
-    limit = model.max_seq_length
-    limit = None if limit is None or limit >= NO_LIMIT else int(limit)
-    own = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
-    own.no_padding()
-    own.no_truncation()
-    if limit:
-        own.enable_truncation(limit)
-    reader = TokenReader(
-        tokenizer=own,
-        limit=limit,
-        pad_id=tokenizer.pad_token_id or 0,
-        pad_left=tokenizer.padding_side == "left",
-        type_ids="token_type_ids" in tokenizer.model_input_names,
-    )
-    samples = ["Probe", "a second, longer probe: 𝒳 é 漢字 " + "word " * 2 * min(limit or 1, 50_000)]
-    expected = model.preprocess(samples)
-    found = reader.features(tokenize(samples, own, limit), np.arange(len(samples)))
-    same = expected.keys() == found.keys() and all(
-        torch.equal(value, found[name]) if isinstance(value, torch.Tensor) else value == found[name]
-        for name, value in expected.items()
-    )
-    return reader if same else None

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer, SimilarityFunction, util
 
-from semscore.udfs.backends.torch import TorchBackend
+from semscore.udfs.backends.torch import GPU_STRETCH, TorchBackend
 from semscore.udfs.encoder import Embedded, Encoder
 from semscore.udfs.models import check_model
 from semscore.udfs.recipe import Metric, Recipe
@@ -48,7 +48,11 @@ NOT_READ = ("left_truncation", "processing_of_its_own", "static_embedding", "rou
 
 
 def backend_of(folder: Path, **recipe: Any) -> TorchBackend:
-    return TorchBackend(folder, Recipe(model=str(folder), **recipe), "cpu")
+    """On the CPU, but padding as on a GPU."""
+    backend = TorchBackend(folder, Recipe(model=str(folder), **recipe), "cpu")
+    assert backend.stretch == 1
+    backend.stretch = GPU_STRETCH
+    return backend
 
 
 def theirs_of(folder: Path, **options: Any) -> SentenceTransformer:
@@ -59,7 +63,7 @@ def theirs_of(folder: Path, **options: Any) -> SentenceTransformer:
 def encoded(
     backend: TorchBackend, texts: Sequence[str], prompt: str | None = None, budget: int = 700
 ) -> Embedded:
-    found = Encoder(backend, budget).encode(texts, prompt)
+    found = Encoder(backend, budget, None).encode(texts, prompt)
     assert not found.failed.any()
     return found
 
@@ -157,7 +161,7 @@ def test_each_column_has_its_own_prompt(zoo: MakeModel, odd_texts: list[str]) ->
         found = score_pairs(
             pd.Series(texts1),
             pd.Series(texts2),
-            Encoder(backend, 512).encode,
+            Encoder(backend, 512, None).encode,
             prompts=prompts,
         )
         vectors = [
@@ -191,6 +195,19 @@ def test_the_recipe_sets_how_much_is_read(
     assert_same_vectors(found.vectors, theirs.encode(odd_texts))
 
 
+@pytest.mark.parametrize("name", READ)
+def test_a_mask_that_asks_the_gpu_nothing_changes_nothing(
+    zoo: MakeModel, odd_texts: list[str], name: str
+) -> None:
+    backend, texts = backend_of(zoo(name)), odd_texts[:20]
+    expected = encoded(backend, texts).vectors
+    with torch.inference_mode():
+        backend.wide_mask = backend._takes_wide_mask()
+    others = ("decoder", "modernbert", "mpnet", "prompts_left_out_with_left", "t5")
+    assert backend.wide_mask == (not name.startswith(others))
+    assert_same_vectors(encoded(backend, texts).vectors, expected)
+
+
 def test_the_result_does_not_depend_on_the_batch(zoo: MakeModel, odd_texts: list[str]) -> None:
     for name in ("modernbert", "decoder_with_left_padding", "prompts_left_out_of_the_pooling"):
         backend = backend_of(zoo(name))
@@ -208,7 +225,7 @@ def test_a_forward_pass_leaves_its_inputs_as_they_were(zoo: MakeModel) -> None:
 
 
 def test_a_text_that_vanishes_in_tokenisation_has_no_score(zoo: MakeModel) -> None:
-    encoder = Encoder(backend_of(zoo("static_embedding")), 512)
+    encoder = Encoder(backend_of(zoo("static_embedding")), 512, None)
     found = score_pairs(pd.Series(["\u200b", "cat"]), pd.Series(["cat", "cat"]), encoder.encode)
     assert found.status.tolist() == ["error", "ok"]
 
@@ -260,7 +277,7 @@ def scored(
     backend: TorchBackend, pairs: Pairs, metric: Metric = "cosine", budget: int = 2048
 ) -> NDArray[np.float32]:
     texts1, texts2 = (pd.Series([pair[side] for pair in pairs], dtype=object) for side in (0, 1))
-    return score_pairs(texts1, texts2, Encoder(backend, budget).encode, metric).score
+    return score_pairs(texts1, texts2, Encoder(backend, budget, None).encode, metric).score
 
 
 def scored_by_theirs(

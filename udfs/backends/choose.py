@@ -1,0 +1,54 @@
+"""Which backend runs a model: by device, precision, what is installed, and what was asked for."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from semscore.udfs.backends.converted import NotConvertible, converted
+from semscore.udfs.models import ModelError
+from semscore.udfs.recipe import Engine, Recipe
+
+if TYPE_CHECKING:
+    from semscore.udfs.encoder import Backend
+
+
+def load_backend(
+    folder: Path, recipe: Recipe, engine: Engine, device: str, cpus: int
+) -> tuple[Backend, str | None]:
+    """The model in `folder`, loaded; and why torch runs it, where OpenVINO would be faster.
+
+    Raises ModelError if OpenVINO is asked for (by `backend` or by int8) and cannot run it.
+    """
+    needed = engine.backend == "openvino" or recipe.precision == "int8"
+    reason = None
+    if needed or (engine.backend == "auto" and device == "cpu"):
+        try:
+            return _openvino(folder, recipe, device, cpus), None
+        except NotConvertible as error:
+            reason = str(error)
+    if needed:
+        asked = "int8" if recipe.precision == "int8" else "--backend openvino"
+        raise ModelError(f"{asked} needs OpenVINO, which cannot run {folder}: {reason}")
+    import torch
+
+    from semscore.udfs.backends.torch import TorchBackend
+
+    torch.set_num_threads(cpus)
+    return TorchBackend(folder, recipe, device), reason
+
+
+def _openvino(folder: Path, recipe: Recipe, device: str, cpus: int) -> Backend:
+    if device != "cpu":
+        raise NotConvertible(f"it runs on CPUs only, and the device is {device}")
+    if not find_spec("openvino"):
+        raise NotConvertible("it is not installed; pip install 'semscore[openvino]'")
+    from semscore.udfs.backends.openvino import HINTS, OpenVinoBackend, has_bfloat16
+
+    if recipe.precision not in HINTS:
+        raise NotConvertible(f"it does not compute in {recipe.precision} on CPUs")
+    if recipe.precision == "bfloat16" and not has_bfloat16():
+        raise NotConvertible("this CPU does not compute in bfloat16")
+    place = Path(recipe.calibration) if recipe.calibration else converted(folder)
+    return OpenVinoBackend(place, recipe, cpus)

@@ -1,0 +1,73 @@
+"""Models converted for OpenVINO: made once per node, kept in a cache, found again by content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+
+from semscore.udfs.models import content_sha256
+
+VERSION = 1  # of the converted folder's layout
+REASON = "unconvertible.txt"  # stands in the folder of a model that cannot be converted, alone
+LIBRARIES = ("openvino", "sentence-transformers", "torch", "transformers")
+
+
+class NotConvertible(Exception):
+    """OpenVINO cannot run the model; the message says why."""
+
+
+def cache_folder() -> Path:
+    """Where this node keeps what is made from models: $SEMSCORE_CACHE or the user's cache."""
+    user = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.environ.get("SEMSCORE_CACHE") or Path(user, "semscore")).expanduser()
+
+
+@lru_cache
+def converted_place(folder: Path) -> Path:
+    """Where the conversion of a model is, or will be.
+
+    The name stands for the model's content and the libraries' versions: another model, or another
+    library, never meets an old conversion.
+    """
+    versions = {name: metadata.version(name) for name in LIBRARIES}
+    key = json.dumps([VERSION, content_sha256(folder), versions], sort_keys=True)
+    return cache_folder() / "openvino" / hashlib.sha256(key.encode()).hexdigest()[:24]
+
+
+def conversion_command(folder: Path) -> list[str]:
+    """The command that converts a model, or waits for the process that is at it."""
+    here = "semscore.udfs.backends.convert"
+    return [sys.executable, "-m", here, str(folder), str(converted_place(folder))]
+
+
+def python_environment() -> dict[str, str]:
+    """For a Python that imports what this one can, from the archives that Spark ships too."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+def converted(folder: Path) -> Path:
+    """The converted model, made first if it is not there, by a process of its own.
+
+    Torch then never gets into this one: that saves seconds and memory in each worker. Raises
+    NotConvertible, from then on without another try.
+    """
+    place = converted_place(folder)
+    if not place.exists():
+        ran = subprocess.run(
+            conversion_command(folder), env=python_environment(), capture_output=True, check=False
+        )
+        if ran.returncode:
+            lines = ran.stderr.decode(errors="replace").strip().splitlines() or [""]
+            raise NotConvertible(
+                f"its conversion ended with exit code {ran.returncode}: {lines[-1]}"
+            )
+    reason = place / REASON
+    if reason.exists():
+        raise NotConvertible(reason.read_text("utf-8"))
+    return place

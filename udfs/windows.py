@@ -1,0 +1,64 @@
+"""Arrow batches to windows: the rows among which repeated texts are found and lengths sorted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeAlias
+
+import pandas as pd
+
+TextColumns: TypeAlias = "tuple[pd.Series[Any], pd.Series[Any]]"
+
+FIRST_ROWS = 128  # of the first window of a task
+
+
+def windows(batches: Iterable[TextColumns], max_rows: int, max_bytes: int) -> Iterator[TextColumns]:
+    """Cut and join batches into windows of `max_rows`, or less where `max_bytes` is reached first.
+
+    The first window is small, so that somebody who looks at a few rows does not wait for many.
+    A window exceeds `max_bytes` by one batch at most. Raises TypeError for a column that is not
+    text.
+    """
+    held: list[TextColumns] = []
+    rows = size = 0
+    target = min(FIRST_ROWS, max_rows)
+    for batch in batches:
+        held.append(batch)
+        rows += len(batch[0])
+        size += _text_bytes(batch)
+        while rows >= target:
+            first, second = _joined(held)
+            yield first[:target], second[:target]
+            held = [(first[target:], second[target:])]
+            rows, size = rows - target, _text_bytes(held[0])
+            target = max_rows
+        if size >= max_bytes:
+            yield _joined(held)
+            held, rows, size = [], 0, 0
+    if rows:
+        yield _joined(held)
+
+
+def _joined(held: list[TextColumns]) -> TextColumns:
+    if len(held) == 1:
+        return held[0]
+    first, second = zip(*held, strict=True)
+    return pd.concat(first, ignore_index=True), pd.concat(second, ignore_index=True)
+
+
+def _text_bytes(columns: TextColumns) -> int:
+    """Bytes of both columns' texts, about: Python takes one to four a character."""
+    return sum(map(_characters, columns))
+
+
+def _characters(column: pd.Series[Any]) -> int:
+    texts = column.to_numpy(dtype=object)
+    if set(map(type, texts)) - {str}:
+        texts = column.dropna().to_numpy(dtype=object)
+    kinds = set(map(type, texts)) - {str}
+    if kinds:
+        raise TypeError(
+            f"similarity() takes string columns, got {sorted(kind.__name__ for kind in kinds)}; "
+            "cast them to string"
+        )
+    return sum(map(len, texts))
