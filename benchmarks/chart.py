@@ -1,0 +1,60 @@
+"""The chart: a bar for each contender, and where its hardware limit is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")  # no window
+from matplotlib import pyplot as plt
+from matplotlib.lines import Line2D
+
+from benchmarks.contenders import label, parts
+from benchmarks.summary import limit
+
+OURS, PEER, LIMIT = "#1f6feb", "#a9b4c2", "#d1242f"
+BAR_INCHES = 0.42
+STYLE = {"font.size": 10, "svg.hashsalt": "semscore", "svg.fonttype": "path"}
+
+
+def draw(result: dict[str, Any], lines: list[dict[str, Any]], path: Path) -> None:
+    """Write pairs/s of all `lines`, slowest on top, as SVG."""
+    lines = sorted(lines, key=lambda line: -line["pairs_per_s"])
+    rates = [line["pairs_per_s"] for line in lines]
+    limits = [limit(result, line["precision"]) for line in lines]
+    hardware = result["hardware"]
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            figsize=(9, 1.6 + BAR_INCHES * len(lines)), layout="constrained", facecolor="white"
+        )
+        colors = [OURS if parts(line["contender"])[0] == "semscore" else PEER for line in lines]
+        axes.barh(range(len(lines)), rates, color=colors, height=0.7)
+        for y, (line, most) in enumerate(zip(lines, limits, strict=True)):
+            if most:
+                axes.plot([most, most], [y - 0.4, y + 0.4], color=LIMIT, linewidth=2)
+            beside = axes.get_yaxis_transform()  # x: share of the width, so that no line is crossed
+            axes.text(1.01, y, _note(line), va="center", transform=beside)
+        axes.set_yticks(range(len(lines)), [label(line["contender"]) for line in lines])
+        axes.set_xlim(0, 1.12 * max(*rates, *(most or 0 for most in limits)))
+        axes.set_xlabel("pairs per second in steady state, more is better")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(
+            handles=[Line2D([], [], color=LIMIT, linewidth=2)],
+            labels=["hardware limit: matrix products of the distinct texts, nothing else"],
+            loc="lower center",
+            bbox_to_anchor=(0.4, 1.0),
+            frameon=False,
+        )
+        figure.suptitle(
+            f"{result['model']}, {result['corpus']} pairs, {hardware['cores']} cores of "
+            f"{hardware['cpu']}, {hardware['date'][:10]}"
+        )
+        figure.savefig(path, metadata={"Date": None})
+        plt.close(figure)
+
+
+def _note(line: dict[str, Any]) -> str:
+    rate = f"{line['pairs_per_s']:,.0f}"
+    return rate if line["ratio"] is None else f"{rate}  ({line['ratio']:.1f}×)"

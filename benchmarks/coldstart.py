@@ -1,0 +1,46 @@
+"""Seconds from the shell to two scored rows on disk: `python -m benchmarks.coldstart --help`.
+
+For semscore the first time, when nothing that it keeps is there yet, and after. The files of the
+libraries are in the system's cache in both cases.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from benchmarks.contenders import parts
+from benchmarks.corpus import corpus
+from benchmarks.files import first_rows
+from benchmarks.ours import Book, parser
+from benchmarks.trial import trial
+from semscore.udfs.models import local_folder
+
+ROWS = 2
+
+
+def main() -> None:
+    """Each contender once per turn, semscore twice: with a new cache, and with that same cache."""
+    options = parser(__doc__)
+    options.add_argument("--turns", type=int, default=3)
+    given = options.parse_args()
+    model = str(local_folder(given.model))
+    data = first_rows(corpus("en", given.suite), ROWS)
+    book = Book("coldstart", ["contender", "when", "turn", "wall_s", "cpu_s", "error"])
+    for turn in range(given.turns):
+        for contender in (f"semscore:{given.precision}", "original", "daft_udf"):
+            ours = parts(contender)[0] == "semscore"
+            with TemporaryDirectory(prefix="semscore-bench-") as cache:
+                for when in ("first", "after") if ours else ("any",):
+                    env = {"SEMSCORE_CACHE": cache}
+                    result = trial(contender, data, model, env=env, limit_s=given.limit)
+                    book.add(turn=turn, when=when, **result)
+    for contender, when in dict.fromkeys((p["contender"], p["when"]) for p in book.points):
+        chosen = [p for p in book.points if (p["contender"], p["when"]) == (contender, when)]
+        seconds = [p["wall_s"] for p in chosen if "error" not in p]
+        if seconds:
+            print(f"{contender:20} {when:6} median {median(seconds):.1f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""What the benchmarks write: parquet folders, slices of them, results that survive a stop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks import BUILD
+
+
+def write_parquet(table: pa.Table, folder: Path, files: int) -> None:
+    """Write `table` as files of equal length; `folder` appears only when all are there."""
+    unfinished = folder.with_name(folder.name + ".unfinished")
+    unfinished.mkdir(parents=True, exist_ok=True)
+    size = max(-(-len(table) // files), 1)  # rows per file, rounded up
+    for k in range(files):
+        path = unfinished / f"part-{k:05d}.parquet"
+        pq.write_table(table.slice(k * size, size), path, compression="zstd")
+    unfinished.rename(folder)
+
+
+def first_rows(corpus: Path, rows: int, files: int = 8) -> Path:
+    """A folder with the first rows of a corpus in so many files, made if it is not there."""
+    files = min(files, rows)
+    folder = BUILD / "slices" / f"{corpus.parent.name}-{corpus.name}-{rows}-in-{files}"
+    if not folder.is_dir():
+        table = pq.read_table(corpus)
+        if len(table) < rows:
+            raise ValueError(f"{corpus} has {len(table):,} rows, not {rows:,}")
+        write_parquet(table.slice(0, rows), folder, files)
+    return folder
+
+
+def save_json(path: Path, value: Any) -> None:
+    """Write `value`; an interrupt leaves the file as it was before, or as it is after."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(value, indent=1) + "\n", "utf-8")
+    unfinished.replace(path)
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    """A markdown table; floats get three significant digits."""
+    head = list(head)
+    lines = [head, ["---"] * len(head)]
+    lines += [[f"{c:,.3g}" if isinstance(c, float) else str(c) for c in row] for row in rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)

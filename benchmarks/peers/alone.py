@@ -1,0 +1,20 @@
+"""sentence-transformers alone: everything in memory, one call, all threads."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from benchmarks.peers.common import WORKERS, arguments, load_model, score
+
+
+def main() -> None:
+    """Read all, score all, write all."""
+    given = arguments()
+    pairs = pd.read_parquet(given.input)
+    model = load_model(given.model, given.precision, threads=WORKERS)
+    pairs["score"] = score(model, pairs["text1"].tolist(), pairs["text2"].tolist())
+    pairs[["id", "score"]].to_parquet(given.output / "part-0.parquet")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Run a command and say what it cost, seen from outside: JVM, Python workers and daemons included.
+
+Linux only: orphans are adopted, and memory is read as each process's share (PSS), so that pages
+which forked workers have in common count once.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+
+import psutil
+
+PERIOD_S = 0.25  # between two looks at the processes' CPU time
+LOOKS_PER_MEMORY = 4  # memory is looked at less often: it makes the kernel walk page tables
+PR_SET_CHILD_SUBREAPER = 36  # from linux/prctl.h
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command took, with all processes that it started."""
+
+    wall_s: float
+    cpu_s: float
+    peak_bytes: int
+    exit_code: int  # -9: also when it was stopped at its time limit
+
+
+@dataclass
+class _Watch:
+    """What the living descendants of this process have used, as last seen."""
+
+    cpu_s: dict[tuple[int, float], float] = field(default_factory=dict)  # (pid, birth) -> seconds
+    peak_bytes: int = 0
+    looks: int = 0
+
+    def look(self) -> None:
+        at_memory = self.looks % LOOKS_PER_MEMORY == 0
+        self.looks += 1
+        in_use = 0
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):  # it has just ended
+                times = process.cpu_times()
+                self.cpu_s[process.pid, process.create_time()] = times.user + times.system
+                in_use += process.memory_full_info().pss if at_memory else 0
+        self.peak_bytes = max(self.peak_bytes, in_use)
+
+
+def measure(
+    command: list[str], log: Path, env: dict[str, str] | None = None, limit_s: float = 3600
+) -> Cost:
+    """Run `command` with `env` added to the environment and its output in `log`; wait for all."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    before_s = _reaped_cpu_s()
+    watch = _Watch()
+    start = perf_counter()
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            env=os.environ | (env or {}),
+        )
+        while True:
+            watch.look()
+            with suppress(subprocess.TimeoutExpired):
+                exit_code = process.wait(PERIOD_S)
+                break
+            if perf_counter() - start > limit_s:
+                process.kill()
+    wall_s = perf_counter() - start
+    _end_what_is_left()
+    # Each is a lower bound: looks miss the last moments, and the kernel's own sum misses processes
+    # whose parent ignored their end.
+    cpu_s = max(sum(watch.cpu_s.values()), _reaped_cpu_s() - before_s)
+    return Cost(wall_s, cpu_s, watch.peak_bytes, exit_code)
+
+
+def _reaped_cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _end_what_is_left() -> None:
+    """Daemons that outlive their command would take part in the next measurement."""
+    left = psutil.Process().children(recursive=True)
+    for process in left:
+        with suppress(psutil.Error):
+            process.terminate()
+    for process in psutil.wait_procs(left, timeout=5)[1]:
+        with suppress(psutil.Error):
+            process.kill()
+    with suppress(ChildProcessError):  # adopted ones are ours to bury
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass

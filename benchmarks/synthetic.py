@@ -1,0 +1,50 @@
+"""Pairs with a given share of repeats, or of a given length, made from a corpus."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks import BUILD
+from benchmarks.files import write_parquet
+
+SEED = 7
+FILES = 8
+
+
+def repeated(corpus: Path, share: float, rows: int) -> Path:
+    """`rows` pairs, a share of them repeats of others among them, in random order.
+
+    `corpus` must itself be free of repeats.
+    """
+    folder = BUILD / "synthetic" / f"repeated-{share}-{rows}"
+    if not folder.is_dir():
+        distinct = max(round(rows * (1 - share)), 1)
+        random = np.random.default_rng(SEED)
+        again = random.integers(0, distinct, rows - distinct)
+        places = random.permutation(np.concatenate([np.arange(distinct), again]))
+        write_parquet(_renamed(pq.read_table(corpus).take(places)), folder, FILES)
+    return folder
+
+
+def cut(corpus: Path, words: int, rows: int) -> Path:
+    """`rows` pairs of texts of `words` words each: the corpus, read on and on, cut anew."""
+    folder = BUILD / "synthetic" / f"cut-{words}-{rows}"
+    if not folder.is_dir():
+        stream = (word for text in pq.read_table(corpus)["text2"] for word in text.as_py().split())
+        texts = [" ".join(islice(stream, words)) for _ in range(2 * rows)]
+        if len(texts[-1].split()) < words:
+            raise ValueError(f"{corpus} has too few words for {rows:,} pairs of {words} words")
+        table = pa.table({"text1": texts[::2], "text2": texts[1::2]})
+        write_parquet(_renamed(table), folder, FILES)
+    return folder
+
+
+def _renamed(table: pa.Table) -> pa.Table:
+    """With new ids, so that each row has its own."""
+    ids = pa.array(map(str, range(len(table))), pa.string())
+    return pa.table({"id": ids, "text1": table["text1"], "text2": table["text2"]})

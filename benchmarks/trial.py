@@ -1,0 +1,61 @@
+"""One measurement: a contender, some pairs, a new output folder, and everything that it tells."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from benchmarks import BUILD
+from benchmarks.contenders import command, parts, score_column
+from benchmarks.process import measure
+from benchmarks.scores import difference
+
+
+def trial(
+    contender: str,
+    data: Path,
+    model: str,
+    *,
+    expected: pd.Series | None = None,
+    options: Sequence[str] = (),
+    env: dict[str, str] | None = None,
+    limit_s: float = 3600,
+) -> dict[str, Any]:
+    """Run it, compare its scores with those `expected`, and delete its output.
+
+    A failure is part of the result, as `error`: the other contenders go on.
+    """
+    output = BUILD / "out" / f"{contender.replace(':', '-')}-{data.name}"
+    log = BUILD / "logs" / f"{output.name}.log"
+    shutil.rmtree(output, ignore_errors=True)
+    cost = measure(command(contender, data, output, model, options), log, env, limit_s)
+    rows = sum(pq.read_metadata(file).num_rows for file in data.glob("*.parquet"))
+    result = {"contender": contender, "rows": rows, **asdict(cost)}
+    if cost.exit_code:
+        return result | {"error": f"exit code {cost.exit_code}; see {log}"}
+    try:
+        result |= records(output) if parts(contender)[0] == "semscore" else {}
+        if expected is not None:
+            result |= difference(output, score_column(contender), expected)
+    except (OSError, ValueError, KeyError) as error:
+        return result | {"error": f"{type(error).__name__}: {error}"}
+    shutil.rmtree(output)
+    return result
+
+
+def records(output: Path) -> dict[str, Any]:
+    """What semscore's own records say: the precision it settled on, and its units' meters."""
+    run = json.loads((output / "_semscore" / "run.json").read_text("utf-8"))
+    total: dict[str, float] = {}
+    for path in (output / "_semscore" / "units").glob("*.json"):
+        for name, value in json.loads(path.read_text("utf-8"))["meters"].items():
+            so_far = total.get(name, 0)
+            total[name] = max(so_far, value) if name.startswith("peak_") else so_far + value
+    return {"precision": run["recipe"]["precision"], "meters": total}
