@@ -1,18 +1,20 @@
 # make demo      score a demo dataset on this machine and show the result
 # make test      lint-free minutes: unit tests, local Spark, the command, the wheel
 # make test-all  adds what takes longer
+# make bench     the engine and its peers on the same data; also bench-quick, bench-sweeps,
+#                bench-quality GRADED="a.tsv b.tsv"; BENCH="..." adds options
 
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: setup demo test test-all lint types clean
+.PHONY: setup demo test test-all lint types clean bench bench-quick bench-sweeps bench-quality
 
 setup: .venv/ready
 
 .venv/ready: $(SOURCES)
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,openvino,dev]'
 	touch $@
 
 demo: setup
@@ -33,6 +35,24 @@ types: setup
 	mkdir -p build/names/semscore
 	for room in conf jobs udfs; do ln -sfn ../../../$$room build/names/semscore/$$room; done
 	$(BIN)/mypy -p semscore.jobs -p semscore.udfs
+
+.venv/bench-ready: .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,openvino,dev,bench]'
+	touch $@
+
+bench: .venv/bench-ready
+	$(BIN)/python -m benchmarks.run $(BENCH)
+
+bench-quick: .venv/bench-ready
+	$(BIN)/python -m benchmarks.run --name quick --rows 200 1000 --no-start-up --contenders original,daft_udf,semscore:float32,semscore:bfloat16 $(BENCH)
+
+bench-sweeps: .venv/bench-ready
+	$(BIN)/python -m benchmarks.sweeps $(BENCH)
+	$(BIN)/python -m benchmarks.growth $(BENCH)
+	$(BIN)/python -m benchmarks.coldstart $(BENCH)
+
+bench-quality: .venv/bench-ready
+	$(BIN)/python -m benchmarks.quality $(GRADED) $(BENCH)
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,7 @@ from semscore.jobs.errors import JobError, UserError, root_cause
 from semscore.jobs.settings import (
     GROUPS,
     Columns,
+    JobRecipe,
     Limits,
     Output,
     Rows,
@@ -53,7 +55,7 @@ def score_command(
     ],
     columns: Columns = Columns(),
     rows: Rows = Rows(),
-    recipe: Annotated[Recipe, Parameter(name="*", group=GROUPS["Model"])] = Recipe(),
+    recipe: Annotated[JobRecipe, Parameter(name="*", group=GROUPS["Model"])] = JobRecipe(),
     prompt: Annotated[str | None, Parameter(group=GROUPS["Model"])] = None,
     engine: Annotated[Engine, Parameter(name="*", group=GROUPS["Engine"])] = Engine(),
     target: Output = Output(),
@@ -83,7 +85,7 @@ def score_command(
         output=places[-1] if places else "",
         columns=columns,
         rows=rows,
-        recipe=with_prompt(recipe, prompt),
+        recipe=with_prompt(Recipe(**asdict(recipe)), prompt),
         engine=engine,
         target=target,
         limits=limits,
@@ -125,7 +127,7 @@ def demo_command(folder: Path = Path("semscore-demo")) -> int:
         Settings(
             inputs=(str(pairs),),
             output=str(scored),
-            recipe=Recipe(model=DEMO_MODEL),
+            recipe=Recipe(model=DEMO_MODEL, precision="auto"),
             target=Output(mode="overwrite", yes=True),
         )
     )

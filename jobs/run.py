@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from semscore.jobs.settings import Settings
 
+log = logging.getLogger("semscore")
 LIBRARIES = ("pandas", "pyarrow", "pyspark", "sentence-transformers", "torch", "transformers")
 
 
@@ -39,15 +42,22 @@ class Run:
     output: Folder
     spark: SparkSession
     schema: StructType  # of the input
+    told: set[str] = field(default_factory=set)  # notes that were shown
 
     @property
     def total(self) -> str:
         """Rows of the input, for people."""
         return f"{self.source.rows:,}"
 
+    def tell(self, notes: Iterable[str]) -> None:
+        """Show what workers note of how they run, each note once."""
+        for note in sorted(set(notes) - self.told):
+            log.warning(note)
+            self.told.add(note)
 
-def run_record(run: Run, model_sha256: str) -> dict[str, Any]:
-    """What run.json says."""
+
+def run_record(run: Run, model_sha256: str, precision: dict[str, Any]) -> dict[str, Any]:
+    """What run.json says; `precision`: how that was settled."""
     settings = run.settings
     slices = ("columns", "rows", "engine", "target", "limits")
     return {
@@ -58,6 +68,7 @@ def run_record(run: Run, model_sha256: str) -> dict[str, Any]:
         | {name: metadata.version(name) for name in LIBRARIES},
         "master": run.spark.sparkContext.master,
         "recipe": asdict(run.recipe),
+        "precision": precision,
         "model_sha256": model_sha256,
         "fingerprint": run.fingerprint,
         "input": list(settings.inputs),

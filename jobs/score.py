@@ -11,7 +11,7 @@ import logging
 import sys
 import uuid
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from semscore.jobs.dataset.source import BadFile, Source, SourceFile, read_sourc
 from semscore.jobs.dataset.storage import Folder
 from semscore.jobs.dataset.units import Unit, group_files
 from semscore.jobs.errors import AuditFailed, TooManyErrors
+from semscore.jobs.precision import settle
 from semscore.jobs.run import Run, audit, now, run_record
 from semscore.udfs import similarity
 from semscore.udfs.meters import Meters, MetersParam
@@ -71,23 +72,26 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     )
     try:
         own = job_session(started)
+        schema = frames.read_schema(own, source)
+        frames.bound_batches(own, source, *columns)
+        settled = settle(own, settings, source, schema, recipe, model_sha256)
         run = Run(
             id=f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}",
             settings=settings,
-            recipe=recipe,
-            fingerprint=fingerprint(recipe, model_sha256, columns),
+            recipe=settled.recipe,
+            fingerprint=fingerprint(settled.recipe, model_sha256, columns, settled.int8_sha256),
             source=source,
             layout=layout,
             output=output,
             spark=own,
-            schema=frames.read_schema(own, source),
+            schema=schema,
         )
-        frames.bound_batches(own, source, *columns)
         seen = source.files if layout.regroups(source) else source.files[:1]  # for --where
         check_folders(_read(run, seen), source, layout)
         if settings.target.mode == "overwrite":
             ledger.remove_dataset(output)
-        ledger.begin(output, run_record(run, model_sha256))
+        ledger.begin(output, run_record(run, model_sha256, settled.record))
+        run = replace(run, recipe=settled.keep(output))
         before_units = perf_counter()
         records, bad = _score_units(run)
         manifest = audit(run, records, bad)
@@ -176,6 +180,7 @@ def _score_unit(run: Run, unit: Unit, limit: int | None) -> ledger.UnitRecord:
             "published. Do files of INPUT change while the job runs?"
         )
     meters: Meters = accumulator.value
+    run.tell(meters.notes)
     record = ledger.UnitRecord(
         id=unit.id,
         run=run.id,

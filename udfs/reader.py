@@ -31,7 +31,7 @@ class TokenReader:
 class Prompts:
     """A model's own prompts."""
 
-    named: Mapping[str, str] = field(default_factory=dict)
+    named: Mapping[str, str | None] = field(default_factory=dict)
     default_name: str | None = None
 
     def text(self, prompt: str | None) -> str:

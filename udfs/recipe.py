@@ -42,9 +42,10 @@ class Recipe:
     truncate_dim: int | None = None
     """Leading dimensions of the vectors to compare; unset: all."""
     precision: Precision = "float32"
-    """Number format of the forward pass."""
+    """Number format of the forward pass; `auto` is for jobs, which settle it."""
     calibration: str | None = None
-    """Folder of an int8 calibration (see `calibrate`), which every worker can read."""
+    """int8: folder of a calibration to use again, as in _semscore/model/ of an output; unset: one
+    is made from a sample of the texts."""
 
     def __post_init__(self) -> None:
         if not self.model:

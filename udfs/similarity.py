@@ -12,7 +12,7 @@ from pyspark.sql.pandas.functions import pandas_udf
 
 from semscore.udfs import worker
 from semscore.udfs.meters import Meters
-from semscore.udfs.recipe import Engine, Recipe
+from semscore.udfs.recipe import Engine, Recipe, RecipeError
 
 RESULT = "struct<score: float, status: string>"
 DEFAULT_ENGINE = Engine()
@@ -32,6 +32,9 @@ def similarity(
     A row with a null text has status `null`, one with an empty or white-space text `blank`, one
     that the model fails on `error`; these have a null score. `truncated` (scored on the texts'
     beginnings) and `ok` have one. Each row is scored once, however often the struct is used.
+
+    Raises ValueError for precision `auto`, which only a whole job can settle, and for int8 without
+    a calibration (see `calibrate`).
     """
     return _udf(recipe, engine, meters)(text1, text2)
 
@@ -46,6 +49,13 @@ def register(
 def _udf(
     recipe: Recipe, engine: Engine, meters: Accumulator[Meters] | None
 ) -> Callable[..., Column]:
+    if recipe.precision == "auto":
+        raise RecipeError("precision auto is settled by `semscore score`; name one for similarity")
+    if recipe.precision == "int8" and not recipe.calibration:
+        raise RecipeError(
+            "precision int8 needs a calibration: recipe = calibrate(texts, recipe, …)"
+        )
+
     def score(
         batches: Iterator[tuple[pd.Series, pd.Series]],
     ) -> Iterator[pd.DataFrame]:

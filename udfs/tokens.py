@@ -36,7 +36,8 @@ class Tokens:
     def stacked(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Ids of some texts, all of one length: (k,) -> (k, length)."""
         places = np.arange(self.lengths[rows[0]])
-        return self.ids[self.starts[rows, None] + places].astype(np.int64)
+        ids: NDArray[np.int64] = self.ids[self.starts[rows, None] + places].astype(np.int64)
+        return ids
 
 
 def tokenize(texts: Sequence[str], tokenizer: Tokenizer, max_length: int | None) -> Tokens:

@@ -46,7 +46,7 @@ class TorchBackend:
         self.token_budget = CPU_TOKENS if on_cpu else GPU_TOKENS
         self.stretch = 1.0 if on_cpu else GPU_STRETCH
         self.truncate_dim = recipe.truncate_dim or self.model.truncate_dim
-        self.prompts = Prompts(self.model.prompts, self.model.default_prompt_name)
+        self.prompts = Prompts(dict(self.model.prompts), self.model.default_prompt_name)
         self.wide_mask = False
         with torch.inference_mode():
             self.dim = self._run(self.model.preprocess(["probe"])).shape[1]

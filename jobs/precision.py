@@ -1,0 +1,145 @@
+"""The precision of a run, settled once per dataset: `auto` by a probe, int8 by a calibration."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import reduce
+from math import ceil
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pyspark.sql import DataFrame
+
+from semscore.jobs.dataset import frames, ledger
+from semscore.jobs.errors import UserError
+from semscore.udfs.calibration import TEXTS, int8_sha256, quantized, read_calibration
+from semscore.udfs.models import ModelError
+from semscore.udfs.probe import Candidate, probe
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+    from pyspark.sql.types import StructType
+
+    from semscore.jobs.dataset.source import Source
+    from semscore.jobs.dataset.storage import Folder
+    from semscore.jobs.settings import Settings
+    from semscore.udfs.recipe import Precision, Recipe
+
+BOUND = 0.01  # the largest difference from float32 that `auto` accepts
+WORTH_A_PROBE = 2_000  # rows: with fewer, float32 is done before the probe is
+PROBE_PAIRS = 64
+SAMPLE_FILES = 16
+SAMPLE_ROWS = 512
+
+Answer = TypeVar("Answer")
+log = logging.getLogger("semscore")
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The recipe with its precision decided, and how that came."""
+
+    recipe: Recipe
+    record: dict[str, Any]  # for run.json
+    calibration: dict[str, bytes] = field(default_factory=dict)  # int8: files to keep, by name
+
+    @property
+    def int8_sha256(self) -> str | None:
+        """The identity of the int8 calibration, if there is one."""
+        return int8_sha256(self.calibration) if self.calibration else None
+
+    def keep(self, output: Folder) -> Recipe:
+        """Write the calibration to the dataset that it belongs to: the recipe that points there."""
+        if not self.calibration:
+            return self.recipe
+        place = f"{ledger.HOME}/model/{self.int8_sha256}"
+        for name, content in self.calibration.items():
+            output.write(f"{place}/{name}", content)
+        return replace(self.recipe, calibration=str(output.local / place))
+
+
+def settle(
+    spark: SparkSession,
+    settings: Settings,
+    source: Source,
+    schema: StructType,
+    recipe: Recipe,
+    model_sha256: str,
+) -> Settled:
+    """Decide the precision of all scores of this dataset, on the hardware of an executor.
+
+    Raises UserError if int8 is asked for and the model, or the calibration given, cannot have it.
+    """
+    record: dict[str, Any] = {"asked": recipe.precision}
+    if recipe.precision == "auto":
+        if source.rows < WORTH_A_PROBE:
+            why = f"fewer than {WORTH_A_PROBE:,} rows are not worth a probe"
+            return Settled(replace(recipe, precision="float32"), record | {"why": why})
+        pairs = _sample(spark, settings, source, schema)[:PROBE_PAIRS]
+        texts1, texts2 = [a for a, _ in pairs], [b for _, b in pairs]
+        found = _on_executor(spark, lambda: probe(texts1, texts2, recipe, settings.engine))
+        taken, why = choose(found, len(pairs))
+        log.info("precision %s: %s", taken, why)
+        record |= {"why": why, "probe": [asdict(candidate) for candidate in found]}
+        return Settled(replace(recipe, precision=taken), record)
+    if recipe.precision != "int8":
+        return Settled(recipe, record)
+    if recipe.calibration:
+        try:
+            files = read_calibration(recipe.calibration, model_sha256)
+        except ModelError as error:
+            raise UserError(str(error)) from error
+        return Settled(recipe, record | {"calibration": recipe.calibration}, files)
+    texts = [text for pair in _sample(spark, settings, source, schema) for text in pair]
+    log.info("precision int8: calibrating on %d texts", min(len(set(texts)), TEXTS))
+    files = _on_executor(spark, lambda: quantized(texts, recipe))
+    return Settled(recipe, record, files)
+
+
+def choose(found: Sequence[Candidate], pairs: int) -> tuple[Precision, str]:
+    """The fastest precision within the bound, and why: float32, the first, always is."""
+    exact = found[0]
+    best = min((c for c in found if c.difference <= BOUND), key=lambda c: c.seconds)
+    if not pairs:
+        return "float32", "no pair in the sample has two texts"
+    told = "; ".join(
+        f"{c.precision} {exact.seconds / c.seconds:.1f} times as fast as float32 with scores "
+        f"{c.difference:.4f} apart at most"
+        for c in found[1:]
+    )
+    return best.precision, f"on {best.where}, {pairs} pairs: {told} (bound {BOUND})"
+
+
+def _sample(
+    spark: SparkSession, settings: Settings, source: Source, schema: StructType
+) -> list[tuple[str, str]]:
+    """Some pairs of texts, from the beginnings of files all over the dataset."""
+    step = ceil(len(source.files) / SAMPLE_FILES)
+    files = source.files[::step]
+    names = (settings.columns.text1, settings.columns.text2)
+    texts1, texts2 = map(frames.column, names)
+    parts = [
+        frames.read_files(spark, schema, source, [file])
+        .select(texts1.alias("text1"), texts2.alias("text2"))
+        .limit(ceil(SAMPLE_ROWS / len(files)))
+        for file in files
+    ]
+    rows = reduce(DataFrame.union, parts).collect()
+    pairs = [(row.text1, row.text2) for row in rows]
+    return [(a, b) for a, b in pairs if a and b and a.strip() and b.strip()]
+
+
+def _on_executor(spark: SparkSession, question: Callable[[], Answer]) -> Answer:
+    """Ask one executor. Raises UserError for what a model cannot do."""
+
+    def ask(_: object) -> Answer | ModelError:
+        try:
+            return question()
+        except ModelError as error:
+            return error
+
+    [answer] = spark.sparkContext.parallelize([None], 1).map(ask).collect()
+    if isinstance(answer, ModelError):
+        raise UserError(str(answer)) from answer
+    return answer

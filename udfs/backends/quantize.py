@@ -1,0 +1,58 @@
+"""Quantise a converted model to int8, its ranges calibrated on texts of the dataset at hand.
+
+    python -m semscore.udfs.backends.quantize CONVERTED_FOLDER TEXTS.json TARGET_FOLDER
+
+Weights and activations of the transformer's matrix products become int8 by NNCF's post-training
+quantisation (its scheme for transformers, with smoothing); what follows it (pooling, dense) stays
+as it is. The target is complete: the model, its tokenizer, its facts.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+BEHIND_THE_TRANSFORMER = r"__module\.chain\.[1-9].*"  # as convert.py names the modules
+
+
+def quantize(converted: Path, texts: list[str], target: Path) -> None:
+    """Write the int8 model of `converted` to the folder `target`."""
+    # Nobody is told; see convert.py.
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    import nncf
+    import numpy as np
+    import openvino
+    from tokenizers import Tokenizer
+
+    facts = json.loads((converted / "model.json").read_text("utf-8"))
+    tokenizer = Tokenizer.from_file(str(converted / "tokenizer.json"))
+    if facts["limit"]:
+        tokenizer.enable_truncation(facts["limit"])
+    ids = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
+
+    def batch(row: list[int]) -> NDArray[np.int64]:
+        return np.array([row], dtype=np.int64)
+
+    model = nncf.quantize(
+        openvino.Core().read_model(converted / "model.xml"),
+        nncf.Dataset([row for row in ids if row], batch),
+        subset_size=len(ids),
+        preset=nncf.QuantizationPreset.MIXED,
+        model_type=nncf.ModelType.TRANSFORMER,
+        ignored_scope=nncf.IgnoredScope(patterns=[BEHIND_THE_TRANSFORMER], validate=False),
+    )
+    target.mkdir(parents=True)
+    openvino.save_model(model, target / "model.xml", compress_to_fp16=False)
+    for name in ("model.json", "tokenizer.json"):
+        shutil.copyfile(converted / name, target / name)
+
+
+if __name__ == "__main__":
+    given = json.loads(Path(sys.argv[2]).read_text("utf-8"))
+    quantize(Path(sys.argv[1]), given, Path(sys.argv[3]))

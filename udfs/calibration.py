@@ -1,0 +1,86 @@
+"""int8 calibrations: made once per dataset from some of its texts, then part of the recipe."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from semscore.udfs.backends.converted import NotConvertible, converted, python_environment
+from semscore.udfs.models import ModelError, content_sha256, local_folder
+from semscore.udfs.recipe import Recipe
+
+TEXTS = 300  # as many as NNCF takes by default; more change nothing that STS-B shows
+FILES = ("model.bin", "model.json", "model.xml", "tokenizer.json")
+
+
+def calibrate(texts: Sequence[str], recipe: Recipe, folder: str | Path) -> Recipe:
+    """Calibrate the recipe's model for int8 on some texts: the int8 recipe, ready for use.
+
+    `texts` should be like those to be scored; the first 300 different ones that are not blank are
+    taken. The calibration, with the quantised model, is written to `folder`, which every worker
+    must be able to read. Takes about 15 seconds. Raises ModelError if the model cannot be
+    converted for OpenVINO, or there are no texts.
+    """
+    target = Path(folder).absolute()
+    target.mkdir(parents=True, exist_ok=True)
+    for name, content in quantized(texts, recipe).items():
+        (target / name).write_bytes(content)
+    return replace(recipe, precision="int8", calibration=str(target))
+
+
+def quantized(texts: Sequence[str], recipe: Recipe) -> dict[str, bytes]:
+    """The files of a calibration by name; see `calibrate`."""
+    chosen = [text for text in dict.fromkeys(texts) if text.strip()][:TEXTS]
+    if not chosen:
+        raise ModelError("int8 is calibrated on texts of the dataset, and found none in it")
+    model = local_folder(recipe.model, recipe.revision)
+    try:
+        place = converted(model)
+    except NotConvertible as error:
+        raise ModelError(f"int8 needs OpenVINO, which cannot run {model}: {error}") from error
+    with tempfile.TemporaryDirectory(prefix="semscore-int8-") as workshop:
+        sample, target = Path(workshop, "texts.json"), Path(workshop, "int8")
+        before = recipe.prompt1 or ""
+        sample.write_text(json.dumps([before + text for text in chosen]), "utf-8")
+        command = [sys.executable, "-m", "semscore.udfs.backends.quantize"]
+        ran = subprocess.run(
+            [*command, str(place), str(sample), str(target)],
+            env=python_environment(),
+            capture_output=True,
+            check=False,
+        )
+        if ran.returncode:
+            lines = ran.stderr.decode(errors="replace").strip().splitlines() or [""]
+            raise ModelError(f"int8: {model} could not be quantised: {lines[-1]}")
+        facts = json.loads((target / "model.json").read_text("utf-8"))
+        facts["model_sha256"] = content_sha256(model)
+        (target / "model.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False), "utf-8")
+        return {name: (target / name).read_bytes() for name in FILES}
+
+
+def int8_sha256(files: dict[str, bytes]) -> str:
+    """The identity of a calibration: a hash over its files."""
+    total = hashlib.sha256()
+    for name in FILES:
+        total.update(f"{name}\0{hashlib.sha256(files[name]).hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+def read_calibration(folder: str | Path, model_sha256: str) -> dict[str, bytes]:
+    """The files of a calibration; ModelError if there is none, or it is that of another model."""
+    missing = [name for name in FILES if not Path(folder, name).is_file()]
+    if missing:
+        raise ModelError(
+            f"--calibration {folder} is no int8 calibration: it has no {missing[0]}. Those that "
+            "semscore made are in _semscore/model/ of the output"
+        )
+    files = {name: Path(folder, name).read_bytes() for name in FILES}
+    if json.loads(files["model.json"]).get("model_sha256") != model_sha256:
+        raise ModelError(f"--calibration {folder} was made for another model; leave it out")
+    return files

@@ -1,0 +1,58 @@
+"""What a worker's hardware makes of each precision: speed, and distance from float32."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+from pyspark import TaskContext
+
+from semscore.udfs import worker
+from semscore.udfs.device import task_device
+from semscore.udfs.recipe import Engine, Precision, Recipe
+from semscore.udfs.scoring import score_pairs
+
+# int8 never comes within the bound, and its calibration costs more than this probe.
+CPU_CANDIDATES: tuple[Precision, ...] = ("float32", "bfloat16")
+GPU_CANDIDATES: tuple[Precision, ...] = ("float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A precision as measured on one worker."""
+
+    precision: Precision
+    seconds: float  # for the sample, model loaded
+    difference: float  # from float32's scores, the largest
+    where: str  # device and backend
+
+
+def probe(
+    texts1: Sequence[str], texts2: Sequence[str], recipe: Recipe, engine: Engine
+) -> list[Candidate]:
+    """Score a sample in each precision that the device has, float32 first.
+
+    Of metrics other than cosine, the difference is relative to the largest score.
+    """
+    on_cpu = task_device(engine.device, TaskContext.get()) == "cpu"
+    first, second = pd.Series(texts1, dtype=object), pd.Series(texts2, dtype=object)
+    found: list[Candidate] = []
+    exact = np.zeros(0, dtype=np.float32)
+    for precision in CPU_CANDIDATES if on_cpu else GPU_CANDIDATES:
+        encoder, label, _ = worker.resident(replace(recipe, precision=precision), engine)
+        prompts = (recipe.prompt1, recipe.prompt2)
+        for _ in range(2):  # the first run makes code for each shape
+            start = perf_counter()
+            scores = score_pairs(first, second, encoder.encode, recipe.metric, prompts).score
+            seconds = perf_counter() - start
+        if precision == "float32":
+            exact = scores
+        scale = 1.0 if recipe.metric == "cosine" else float(np.nanmax(np.abs(exact), initial=0))
+        apart = float(np.nanmax(np.abs(scores - exact), initial=0)) / (scale or 1.0)
+        lost = bool((np.isnan(scores) & ~np.isnan(exact)).any())
+        where = " ".join(label.split()[2:])
+        found.append(Candidate(precision, seconds, np.inf if lost else apart, where))
+    return found
