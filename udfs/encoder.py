@@ -43,10 +43,13 @@ class Backend(Protocol):
     name: str  # as --backend has it
     dim: int  # of its vectors
     token_budget: int  # padded tokens in one forward pass, where its device is fastest
-    stretch: float  # how far it pays to pad a text: see batches()
+    stretch: float  # how far it pays to pad a text beyond its width: see batches()
 
     def prepare(self, texts: Sequence[str], prompt: str | None) -> Any:
         """Tokenise n texts (`prompt`: None is the model's default one): -> Inputs."""
+
+    def widths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Tokens to which texts of some lengths are padded in any case: (n,) -> (n,)."""
 
     def forward(self, inputs: Any, rows: Rows, prompt: str | None) -> Any:
         """Run some of the texts: (k,) indices -> (k, dim) float32, where the device is."""
@@ -90,7 +93,8 @@ class Encoder:
         failed = np.zeros(len(lengths), dtype=bool)
         error = None
         worked: Rows | None = None  # (1,): a text that the model did not fail on
-        for rows in batches(lengths, self.token_budget, self.batch_size, self.backend.stretch):
+        widths = self.backend.widths(lengths)
+        for rows in batches(widths, self.token_budget, self.batch_size, self.backend.stretch):
             error = self._forward(inputs, rows, prompt, vectors, failed) or error
             good = rows[~failed[rows]]
             if len(good):
@@ -99,7 +103,7 @@ class Encoder:
                 self._checked(inputs, worked, prompt)
             meters.batches += 1
             meters.tokens += int(lengths[rows].sum())
-            meters.padded_tokens += int(lengths[rows].max()) * len(rows)
+            meters.padded_tokens += int(widths[rows].max()) * len(rows)
         if error and len(lengths) > 1 and worked is None:
             raise error
         self.backend.wait()

@@ -33,11 +33,16 @@ class Tokens:
         """Tokens of each text: (n,)."""
         return np.diff(self.starts)
 
-    def stacked(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Ids of some texts, all of one length: (k,) -> (k, length)."""
-        places = np.arange(self.lengths[rows[0]])
-        ids: NDArray[np.int64] = self.ids[self.starts[rows, None] + places].astype(np.int64)
-        return ids
+    def padded(
+        self, rows: NDArray[np.int64], width: int, pad_id: int, left: bool
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Ids and attention mask of k texts, padded to `width` tokens: two (k, width)."""
+        lengths = self.lengths[rows, None]
+        places = np.arange(width) - (width - lengths if left else 0)  # in each text
+        mask = (places >= 0) & (places < lengths)
+        ids = self.ids[np.where(mask, self.starts[rows, None] + places, 0)].astype(np.int64)
+        ids[~mask] = pad_id
+        return ids, mask.astype(np.int64)
 
 
 def tokenize(texts: Sequence[str], tokenizer: Tokenizer, max_length: int | None) -> Tokens:

@@ -73,6 +73,9 @@ class FakeBackend:
                 raise RuntimeError(f"poisoned by {text!r}")
         return np.array([self.vector(text) for text in batch], dtype=np.float32)
 
+    def widths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+        return lengths
+
     def vectors(self, n: int) -> NDArray[np.float32]:
         return np.zeros((n, self.dim), np.float32)
 

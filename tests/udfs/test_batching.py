@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semscore.udfs.batching import batches
+from semscore.udfs.batching import batches, rounded_up
 
 
 def cut(
@@ -73,3 +73,16 @@ def test_no_batch_could_have_taken_one_more(lengths: list[int], token_budget: in
     for rows, after in pairwise(found):
         longest, following = lengths[rows[0]], lengths[after[0]]
         assert (len(rows) + 1) * longest > token_budget or 2 * following < longest
+
+
+def test_lengths_are_rounded_up_to_eight_figures_a_doubling() -> None:
+    lengths = np.array([0, 1, 7, 15, 16, 17, 18, 33, 63, 64, 65, 129, 255, 256])
+    found = rounded_up(lengths, 8).tolist()
+    assert found == [0, 1, 7, 15, 16, 18, 18, 36, 64, 64, 72, 144, 256, 256]
+
+
+@given(st.integers(1, 100_000), st.sampled_from([4, 8, 16]))
+def test_a_length_grows_by_less_than_one_step(length: int, steps: int) -> None:
+    [found] = rounded_up(np.array([length]), steps).tolist()
+    assert length <= found < length * (1 + 1 / steps) + 1
+    assert rounded_up(np.array([found]), steps).tolist() == [found]

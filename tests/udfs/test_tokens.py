@@ -201,6 +201,15 @@ def tokens_of(*ids: list[int]) -> Tokens:
     )
 
 
-def test_rows_of_one_length_are_stacked() -> None:
-    ids = tokens_of([1, 2], [5], [6, 7]).stacked(np.array([2, 0]))
-    assert ids.tolist() == [[6, 7], [1, 2]]
+def test_rows_are_padded_to_a_width() -> None:
+    tokens = tokens_of([1, 2, 3, 4], [5], [6, 7])
+    ids, mask = tokens.padded(np.array([2, 1]), 3, 9, left=False)
+    assert ids.tolist() == [[6, 7, 9], [5, 9, 9]]
+    assert mask.tolist() == [[1, 1, 0], [1, 0, 0]]
+
+
+def test_padding_may_stand_on_the_left() -> None:
+    tokens = tokens_of([1, 2, 3], [5], [6, 7])
+    ids, mask = tokens.padded(np.array([0, 1, 2]), 3, 9, left=True)
+    assert ids.tolist() == [[1, 2, 3], [9, 9, 5], [9, 6, 7]]
+    assert mask.tolist() == [[1, 1, 1], [0, 0, 1], [0, 1, 1]]

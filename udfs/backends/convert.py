@@ -2,8 +2,7 @@
 
     python -m semscore.udfs.backends.convert MODEL_FOLDER TARGET_FOLDER
 
-The graph takes batches without padding only, as the engine makes them on CPUs, and so needs no
-mask. Prompts, tokenizer and limit are written beside it: who scores with it needs no torch.
+Prompts, tokenizer and limit are written beside the graph: who scores with it needs no torch.
 """
 
 from __future__ import annotations
@@ -12,20 +11,25 @@ import json
 import sys
 import tempfile
 import warnings
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
 from semscore.udfs.backends.converted import REASON, NotConvertible
+from semscore.udfs.tokens import Tokens
 
 if TYPE_CHECKING:
     import openvino
     from sentence_transformers import SentenceTransformer
 
+    from semscore.udfs.reader import TokenReader
 
 TOLERANCE = 1e-5  # between torch's and OpenVINO's float32 vectors, relative to their length
-SHAPES = ((1, 3), (3, 11), (2, 40))  # texts x tokens that are compared
+# Batches that are compared: tokens of their texts, without padding and with.
+EVEN = ((3,), (11, 11, 11), (40, 40))
+UNEVEN = ((11, 7, 11), (40, 13))
 
 
 def convert(folder: Path, target: Path) -> None:
@@ -58,12 +62,13 @@ def _convert(folder: Path, made: Path) -> None:
         raise NotConvertible("only its own code can tokenise for it")
     if any(getattr(module, "include_prompt", True) is False for module in model):
         raise NotConvertible("its pooling leaves the prompt out")
-    converted, dim = _traced(model, reader.type_ids)
+    converted, facts = _traced(model, reader)
     openvino.save_model(converted, made / "model.xml", compress_to_fp16=False)
     reader.tokenizer.save(str(made / "tokenizer.json"))
-    facts = {
+    facts |= {
         "limit": reader.limit,
-        "dim": dim,
+        "pad_id": reader.pad_id,
+        "pad_left": reader.pad_left,
         "truncate_dim": model.truncate_dim,
         "prompts": dict(model.prompts),
         "default_prompt_name": model.default_prompt_name,
@@ -71,8 +76,15 @@ def _convert(folder: Path, made: Path) -> None:
     (made / "model.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False), "utf-8")
 
 
-def _traced(model: SentenceTransformer, type_ids: bool) -> tuple[openvino.Model, int]:
-    """The model as a graph (n, tokens) -> (n, dim), proved to give torch's vectors; and dim."""
+def _traced(
+    model: SentenceTransformer, reader: TokenReader
+) -> tuple[openvino.Model, dict[str, Any]]:
+    """The model as a graph, proved to give torch's vectors; their `dim`, and whether it `pads`.
+
+    The graph takes ids and attention mask, two (n, tokens), and gives vectors (n, dim). Where a
+    token may see nothing but padding (in a window of attention, or before a left-padded text),
+    OpenVINO's attention is not a number: such a model must not be given padding.
+    """
     import numpy as np
     import openvino
     import torch
@@ -82,13 +94,13 @@ def _traced(model: SentenceTransformer, type_ids: bool) -> tuple[openvino.Model,
             super().__init__()
             self.chain = torch.nn.ModuleList(model)
 
-        def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
             features: dict[str, Any] = {
                 "input_ids": input_ids,
-                "attention_mask": torch.ones_like(input_ids),
+                "attention_mask": attention_mask,
                 "modality": "text",
             }
-            if type_ids:
+            if reader.type_ids:
                 features["token_type_ids"] = torch.zeros_like(input_ids)
             for module in self.chain:
                 features = module(features)
@@ -96,20 +108,34 @@ def _traced(model: SentenceTransformer, type_ids: bool) -> tuple[openvino.Model,
             return vectors
 
     chain = Chain().eval()
-    [tokens] = model.preprocess(["Some words to trace the model's way with."])["input_ids"]
+    words = reader.read(["Some words to trace the model's way with."])
+
+    def batch(lengths: tuple[int, ...]) -> list[torch.Tensor]:
+        """Texts of some lengths: ids and mask."""
+        ids = np.resize(words.ids, sum(lengths))
+        tokens = Tokens(ids, np.cumsum([0, *lengths]), np.zeros(len(lengths), bool))
+        rows = np.arange(len(lengths))
+        padded = tokens.padded(rows, max(lengths), reader.pad_id, reader.pad_left)
+        return [torch.from_numpy(part) for part in padded]
+
     with torch.inference_mode():
-        graph = openvino.convert_model(chain, example_input=torch.stack([tokens[:8]] * 2))
-        graph.reshape(openvino.PartialShape([-1, -1]))
+        graph = openvino.convert_model(chain, example_input=batch((8, 6)))
+        graph.reshape({place: [-1, -1] for place in graph.inputs})
         settings = {"INFERENCE_PRECISION_HINT": "f32"}
         run = openvino.Core().compile_model(graph, "CPU", settings)
-        for texts, length in SHAPES:
-            ids = tokens[torch.arange(texts * length) * 5 % len(tokens)].reshape(texts, length)
-            expected = chain(ids).numpy()
-            found = run([ids.numpy()])[0]
-            apart = np.linalg.norm(found - expected) / np.linalg.norm(expected)
-            if not apart <= TOLERANCE:
-                raise NotConvertible(f"OpenVINO's vectors differ from torch's by {apart:.1e}")
-    return graph, expected.shape[1]
+
+        def difference(lengths: tuple[int, ...]) -> float:
+            given = batch(lengths)
+            expected = chain(*given).numpy()
+            found = run([part.numpy() for part in given])[0]
+            return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
+
+        apart = max(map(difference, EVEN), key=lambda value: (isnan(value), value))
+        if not apart <= TOLERANCE:
+            raise NotConvertible(f"OpenVINO's vectors differ from torch's by {apart:.1e}")
+        pads = all(difference(lengths) <= TOLERANCE for lengths in UNEVEN)
+        dim = chain(*batch((3,))).shape[1]
+    return graph, {"dim": dim, "pads": pads}
 
 
 if __name__ == "__main__":

@@ -12,31 +12,31 @@ import openvino
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from semscore.udfs.batching import rounded_up
 from semscore.udfs.metrics import Rows
 from semscore.udfs.reader import Prompts
 from semscore.udfs.recipe import Precision, Recipe
 from semscore.udfs.tokens import Tokens, tokenize
 
 CPU_TOKENS = 1536  # in a forward pass: caches like any number from 500 to 3,000
-# OpenVINO keeps the code that it makes for each shape, by default of 5,000 shapes: about 0.3 MB
-# each, up to gigabytes in a worker that runs for hours. Few shapes come again so soon that more
-# than these matter (2% of the speed).
-KEPT_SHAPES = 256
+WIDTHS = 8  # from a power of two to the next: 3% of padding
+KEPT = 1500  # pieces of code made for a shape; about 15 a shape, and 5 MB a shape in int8
 # int8: what is not quantised stays in float32 on every kind of CPU, so that scores do not depend
 # on it; bfloat16 there would gain 4%.
 HINTS: dict[Precision, str] = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
 
 
 class OpenVinoBackend:
-    """A converted model (see convert.py), run on texts of one length at a time, without padding.
+    """A converted model (see convert.py), run on texts of one width at a time.
 
-    So a text's vector does not depend on its neighbours: half precision and int8 round by what
-    stands in the whole batch, padding included.
+    A text is padded to a width that depends on its own length alone. So its vector does not depend
+    on its neighbours, for in half precision and int8 padding changes what is rounded; and OpenVINO
+    meets few shapes, for each of which it has to make code.
     """
 
     name = "openvino"
     token_budget = CPU_TOKENS
-    stretch = 1.0
+    stretch = 1.0  # batches of one width
 
     def __init__(self, converted: Path, recipe: Recipe, cpus: int) -> None:
         facts = json.loads((converted / "model.json").read_text("utf-8"))
@@ -45,6 +45,9 @@ class OpenVinoBackend:
         if self.limit:
             self.tokenizer.enable_truncation(self.limit)
         self.prompts = Prompts(facts["prompts"], facts["default_prompt_name"])
+        self.pads: bool = facts["pads"]
+        self.pad_id: int = facts["pad_id"]
+        self.pad_left: bool = facts["pad_left"]
         dim: int = facts["dim"]
         self.dim = min(recipe.truncate_dim or facts["truncate_dim"] or dim, dim)
         settings = {
@@ -53,7 +56,7 @@ class OpenVinoBackend:
             "NUM_STREAMS": 1,
             # Else each of a node's workers pins its threads to the same first cores.
             "ENABLE_CPU_PINNING": False,
-            "CPU_RUNTIME_CACHE_CAPACITY": KEPT_SHAPES,
+            "CPU_RUNTIME_CACHE_CAPACITY": KEPT,
         }
         # Weights are mapped from the file: the workers of a node share them.
         model = openvino.Core().compile_model(converted / "model.xml", "CPU", settings)
@@ -66,13 +69,21 @@ class OpenVinoBackend:
         return tokenize(prompted, self.tokenizer, self.limit)
 
     def forward(self, inputs: Tokens, rows: Rows, prompt: str | None) -> NDArray[np.float32]:  # noqa: ARG002 - in the inputs
-        """Run some of the texts, all of one length: (k,) indices -> (k, dim) float32.
+        """Run some of the texts, all of one width: (k,) indices -> (k, dim) float32.
 
         The result is valid until the next call.
         """
-        found = self.request.infer([inputs.stacked(rows)], share_inputs=True, share_outputs=True)
+        [width] = self.widths(inputs.lengths[rows[:1]])
+        given = inputs.padded(rows, int(width), self.pad_id, self.pad_left)
+        found = self.request.infer(list(given), share_inputs=True, share_outputs=True)
         vectors: NDArray[np.float32] = found[0][:, : self.dim]
         return vectors
+
+    def widths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Tokens to which texts of some lengths are padded, the model's limit at most."""
+        if not self.pads:
+            return lengths
+        return np.minimum(rounded_up(lengths, WIDTHS), self.limit or np.iinfo(np.int64).max)
 
     def vectors(self, n: int) -> NDArray[Any]:
         """Room for n vectors."""

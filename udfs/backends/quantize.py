@@ -36,8 +36,9 @@ def quantize(converted: Path, texts: list[str], target: Path) -> None:
         tokenizer.enable_truncation(facts["limit"])
     ids = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
 
-    def batch(row: list[int]) -> NDArray[np.int64]:
-        return np.array([row], dtype=np.int64)
+    def batch(row: list[int]) -> list[NDArray[np.int64]]:
+        ids = np.array([row], dtype=np.int64)
+        return [ids, np.ones_like(ids)]
 
     model = nncf.quantize(
         openvino.Core().read_model(converted / "model.xml"),

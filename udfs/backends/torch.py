@@ -61,6 +61,10 @@ class TorchBackend:
             return Texts(list(texts), *_count_tokens(prompted, self.model))
         return DeviceTokens(self.reader.read(prompted), self.device)
 
+    def widths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Nothing is padded but to the longest text of a batch."""
+        return lengths
+
     @torch.inference_mode()
     def forward(self, inputs: DeviceTokens | Texts, rows: Rows, prompt: str | None) -> Any:
         """Run some of the texts: (k,) indices -> (k, dim) float32, a tensor if on a GPU."""
