@@ -19,7 +19,7 @@ from benchmarks.files import first_rows, save_json
 from benchmarks.flops import count_work
 from benchmarks.hardware import describe
 from benchmarks.scores import reference
-from benchmarks.trial import trial
+from benchmarks.trial import trial, warm_up
 from semscore.udfs.models import local_folder
 
 START_UP = 2  # rows; what is left of a run when there is nothing to do
@@ -47,6 +47,8 @@ def main() -> None:
         "work": asdict(work),  # of the rows between the two sizes
         "timings": [],
     }
+    for contender in given.contenders:
+        warm_up(contender, first_rows(texts, START_UP), str(model))
     for turn in range(given.rounds):
         shift = turn % len(given.contenders)
         for contender in given.contenders[shift:] + given.contenders[:shift]:

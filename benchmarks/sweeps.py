@@ -15,6 +15,7 @@ from benchmarks.corpus import corpus
 from benchmarks.files import first_rows
 from benchmarks.ours import Book, parser, steady
 from benchmarks.synthetic import cut, repeated
+from benchmarks.trial import warm_up
 
 WINDOW_ROWS = (256, 1024, 4096, 16_384, 65_536)
 TOKEN_BUDGETS = (256, 512, 1024, 2048, 4096, 16_384)
@@ -59,6 +60,7 @@ def main() -> None:
     if unknown:
         options.error(f"no sweep {unknown[0]!r}; there are: {', '.join(SWEEPS)}")
     book = Book("sweeps", ["sweep", "value", "ms_per_row", "tokens_per_s", "error"])
+    warm_up(f"semscore:{given.precision}", first_rows(corpus("en", given.suite), 2), given.model)
     for point in points(given):
         result = steady(given, point.small, point.large, point.options)
         book.add(sweep=point.sweep, value=point.value, precision=given.precision, **result)
