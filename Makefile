@@ -44,7 +44,7 @@ bench: .venv/bench-ready
 	$(BIN)/python -m benchmarks.run $(BENCH)
 
 bench-quick: .venv/bench-ready
-	$(BIN)/python -m benchmarks.run --name quick --rows 200 800 --no-start-up --contenders original,daft_udf,semscore:float32,semscore:bfloat16 $(BENCH)
+	$(BIN)/python -m benchmarks.run --name quick --rows 200 1200 --no-start-up --contenders original,daft_udf,semscore:float32,semscore:bfloat16 $(BENCH)
 
 bench-sweeps: .venv/bench-ready
 	$(BIN)/python -m benchmarks.sweeps $(BENCH)

@@ -65,7 +65,7 @@ def main() -> None:
             result["summary"] = summary.summarize(result)
             save_json(RESULTS / f"{result['name']}.json", result)
             summary.write(result, RESULTS)
-    console.print(summary.markdown(result))
+    print(summary.markdown(result))
 
 
 def parse() -> argparse.Namespace:

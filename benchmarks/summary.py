@@ -75,6 +75,8 @@ def markdown(result: Result) -> str:
     """The table, with data, hardware, versions and date above it."""
     hardware, work = result["hardware"], result["work"]
     small, large = result["rows"]
+    lines = summarize(result)
+    missing = set(result["contenders"]) - {line["contender"] for line in lines}
     limits = {name: limit(result, name) for name in hardware["gemm_gflops"]}
     versions = ", ".join(f"{name} {version}" for name, version in hardware["versions"].items())
     text = [
@@ -88,8 +90,9 @@ def markdown(result: Result) -> str:
         "Limit, pairs/s, if matrix products were all: "
         + ", ".join(f"{name} {most:,.0f}" for name, most in limits.items() if most)
         + ".\n",
-        table(HEAD, map(_cells, summarize(result))),
+        table(HEAD, map(_cells, lines)),
         *(f"- {t['contender']}, {t['rows']} rows: {t['error']}" for t in failures(result)),
+        *(f"- {name}: not run yet, failed, or lost in noise" for name in sorted(missing)),
     ]
     return "\n".join(text).rstrip() + "\n"
 
