@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import SparkSession
 
 from semscore.jobs.checks import apply_where, check_folders, check_output, pin_model
-from semscore.jobs.cluster.session import job_session, slots, start_session
+from semscore.jobs.cluster.early import begin_conversion, wake_workers
+from semscore.jobs.cluster.session import is_local, job_session, slots, start_session
 from semscore.jobs.dataset import frames, ledger
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.publish import discard_staging, publish, stage
@@ -67,10 +68,14 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     recipe, model_sha256 = pin_model(settings.recipe)
     columns = (settings.columns.text1, settings.columns.text2)
     spark = spark or SparkSession.getActiveSession()
+    if spark is None and is_local(settings.spark.master):
+        begin_conversion(recipe, settings.engine)
     started = spark or start_session(
         settings.spark.master, settings.spark.pairs, settings.run.debug
     )
     try:
+        if spark is None:
+            wake_workers(started)
         own = job_session(started)
         schema = frames.read_schema(own, source)
         frames.bound_batches(own, source, *columns)

@@ -12,7 +12,8 @@ def rounded_up(lengths: NDArray[np.int64], steps: int) -> NDArray[np.int64]:
     """Lengths rounded up to one of `steps` figures from each power of two to the next: (n,)."""
     size = 2.0 ** np.floor(np.log2(np.maximum(lengths, 1)))
     step = np.maximum(size / steps, 1)
-    return (np.ceil(lengths / step) * step).astype(np.int64)
+    rounded: NDArray[np.int64] = (np.ceil(lengths / step) * step).astype(np.int64)
+    return rounded
 
 
 def batches(

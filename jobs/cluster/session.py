@@ -14,6 +14,7 @@ import psutil
 from pyspark import SparkConf
 from pyspark.sql import SparkSession
 
+from semscore.jobs.cluster.class_archive import archive_options
 from semscore.jobs.cluster.java import java_home
 from semscore.jobs.errors import UserError, root_cause
 
@@ -50,11 +51,12 @@ def start_session(master: str | None, conf: dict[str, str], debug: bool = False)
         )
     settings = SparkConf()
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # else spark-submit has settled all this
-        os.environ["JAVA_HOME"] = str(java_home())
+        java = java_home()
+        os.environ["JAVA_HOME"] = str(java)
         master = master or "local[*]"
-        if _is_local(master):
+        if is_local(master):
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-            settings.setAll(list(_local_conf(debug).items()))
+            settings.setAll(list(_local_conf(java, debug).items()))
         settings.setAppName("semscore")
     if master:
         settings.setMaster(master)
@@ -63,7 +65,7 @@ def start_session(master: str | None, conf: dict[str, str], debug: bool = False)
         spark = SparkSession.builder.config(conf=settings).getOrCreate()
     except Exception as error:  # py4j's, pyspark's or plain RuntimeError
         raise UserError(f"Spark did not start: {root_cause(error)}") from error
-    if not _is_local(str(spark.sparkContext.master)):
+    if not is_local(str(spark.sparkContext.master)):
         # A cluster's Pythons need only the dependencies.
         spark.sparkContext.addPyFile(str(code_archive(Path(tempfile.mkdtemp(prefix="semscore-")))))
     return spark
@@ -84,12 +86,16 @@ def slots(spark: SparkSession) -> int:
     return max(context.defaultParallelism // per_task, 1)
 
 
-def _is_local(master: str) -> bool:
+def is_local(master: str | None) -> bool:
+    """Whether driver and executors are one process on this machine; without a master, they are,
+    unless spark-submit has settled it.
+    """
+    master = master or ("" if "PYSPARK_GATEWAY_PORT" in os.environ else "local[*]")
     return master.startswith("local") and not master.startswith("local-cluster")
 
 
-def _local_conf(debug: bool) -> dict[str, str]:
-    """conf/spark-local.conf, a heap for this machine, and a quiet log unless `debug`."""
+def _local_conf(java: Path, debug: bool) -> dict[str, str]:
+    """conf/spark-local.conf, a heap for this machine, quick starts, a quiet log unless `debug`."""
     folder = files("semscore.conf")
     lines = (folder / "spark-local.conf").read_text("utf-8").splitlines()
     pairs = (line.split(None, 1) for line in lines if line.strip() and not line.startswith("#"))
@@ -97,9 +103,11 @@ def _local_conf(debug: bool) -> dict[str, str]:
     conf["spark.sql.warehouse.dir"] = str(Path(tempfile.gettempdir(), "semscore-warehouse"))
     heap = max(psutil.virtual_memory().total // HEAP_SHARE, MIN_HEAP)
     conf.setdefault("spark.driver.memory", f"{heap // 2**20}m")
+    options = [archive_options(java)]
     if not debug:
         with as_file(folder / "log4j2-local.properties") as path:
-            conf["spark.driver.extraJavaOptions"] = f"-Dlog4j2.configurationFile={path.as_uri()}"
+            options.append(f"-Dlog4j2.configurationFile={path.as_uri()}")
+    conf["spark.driver.extraJavaOptions"] = " ".join(filter(None, options))
     return conf
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from semscore.udfs.backends import no_telemetry  # noqa: F401
 from semscore.udfs.backends.converted import REASON, NotConvertible
 from semscore.udfs.tokens import Tokens
 
@@ -50,8 +51,6 @@ def convert(folder: Path, target: Path) -> None:
 
 
 def _convert(folder: Path, made: Path) -> None:
-    # Conversions are not reported to anyone: with its package missing, OpenVINO sends nothing.
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     import openvino
 
     from semscore.udfs.backends.load import load_model, token_reader

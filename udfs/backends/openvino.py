@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from semscore.udfs.backends import no_telemetry  # noqa: F401
 from semscore.udfs.batching import rounded_up
 from semscore.udfs.metrics import Rows
 from semscore.udfs.reader import Prompts
 from semscore.udfs.recipe import Precision, Recipe
 from semscore.udfs.tokens import Tokens, tokenize
+
+import openvino  # isort: skip
 
 CPU_TOKENS = 1536  # in a forward pass: caches like any number from 500 to 3,000
 WIDTHS = 8  # from a power of two to the next: 3% of padding

@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from semscore.udfs.backends import no_telemetry  # noqa: F401
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -23,8 +25,6 @@ BEHIND_THE_TRANSFORMER = r"__module\.chain\.[1-9].*"  # as convert.py names the 
 
 def quantize(converted: Path, texts: list[str], target: Path) -> None:
     """Write the int8 model of `converted` to the folder `target`."""
-    # Nobody is told; see convert.py.
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     import nncf
     import numpy as np
     import openvino

@@ -1,0 +1,58 @@
+"""The archive of Spark's Java classes: made once, used when it is whole."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from semscore.jobs.cluster.class_archive import SETTLED_S, archive_options
+
+
+@pytest.fixture
+def java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SEMSCORE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "java").mkdir()
+    (tmp_path / "java" / "release").write_text('JAVA_VERSION="17.0.1"')
+    return tmp_path / "java"
+
+
+def written(options: str) -> Path:
+    """The file that Java is told to write, written."""
+    first = options.split()[0]
+    assert first.startswith("-XX:ArchiveClassesAtExit=")
+    path = Path(first.partition("=")[2])
+    path.write_bytes(b"classes")
+    return path
+
+
+def test_the_first_run_writes_it_and_a_later_one_maps_it(java: Path) -> None:
+    made = written(archive_options(java))
+    assert "ArchiveClassesAtExit" in archive_options(java)  # it may still be being written
+    then = time.time() - 2 * SETTLED_S
+    os.utime(made, (then, then))
+    options = archive_options(java).split()
+    archive = Path(options[0].removeprefix("-XX:SharedArchiveFile="))
+    assert archive.read_bytes() == b"classes"
+    assert list(archive.parent.iterdir()) == [archive]
+
+
+def test_another_java_has_another_archive(java: Path) -> None:
+    before = written(archive_options(java))
+    (java / "release").write_text('JAVA_VERSION="17.0.2"')
+    assert written(archive_options(java)) != before
+
+
+def test_a_java_that_does_not_say_its_version_has_none(java: Path) -> None:
+    (java / "release").unlink()
+    assert archive_options(java) == ""
+
+
+def test_a_cache_that_cannot_be_written_is_left_alone(
+    java: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SEMSCORE_CACHE", str(tmp_path / "file"))
+    assert archive_options(java) == ""
