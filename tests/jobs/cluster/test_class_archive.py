@@ -28,7 +28,8 @@ def written(options: str) -> Path:
     return path
 
 
-def test_the_first_run_writes_it_and_a_later_one_maps_it(java: Path) -> None:
+def test_the_second_run_writes_it_and_a_later_one_maps_it(java: Path) -> None:
+    assert archive_options(java) == ""
     made = written(archive_options(java))
     assert "ArchiveClassesAtExit" in archive_options(java)  # it may still be being written
     then = time.time() - 2 * SETTLED_S
@@ -36,12 +37,14 @@ def test_the_first_run_writes_it_and_a_later_one_maps_it(java: Path) -> None:
     options = archive_options(java).split()
     archive = Path(options[0].removeprefix("-XX:SharedArchiveFile="))
     assert archive.read_bytes() == b"classes"
-    assert list(archive.parent.iterdir()) == [archive]
+    assert list(archive.parent.glob("*.part")) == []
 
 
 def test_another_java_has_another_archive(java: Path) -> None:
+    archive_options(java)
     before = written(archive_options(java))
     (java / "release").write_text('JAVA_VERSION="17.0.2"')
+    archive_options(java)
     assert written(archive_options(java)) != before
 
 

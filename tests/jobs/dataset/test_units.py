@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from semscore.jobs.dataset import units
 from semscore.jobs.dataset.source import SourceFile
 from semscore.jobs.dataset.units import (
+    GOOD_TASK_ROWS,
     MIN_TASK_ROWS,
     TASK_ROWS,
     TASKS_PER_SLOT,
@@ -127,12 +128,13 @@ def test_there_are_enough_tasks_and_none_is_too_large(rows: int, slots: int) -> 
 
 @given(slots=st.integers(1, 100))
 def test_a_unit_of_the_usual_size_gives_every_slot_some_tasks(slots: int) -> None:
-    tasks = task_count(slots * TASKS_PER_SLOT * MIN_TASK_ROWS, slots)
+    tasks = task_count(slots * TASKS_PER_SLOT * GOOD_TASK_ROWS, slots)
     assert tasks == slots * TASKS_PER_SLOT
 
 
 @pytest.mark.parametrize(
-    ("rows", "slots", "tasks"), [(0, 8, 1), (1, 8, 1), (2500, 8, 2), (8000, 8, 8), (10**6, 2, 40)]
+    ("rows", "slots", "tasks"),
+    [(0, 8, 1), (1, 8, 1), (2500, 8, 2), (8000, 8, 8), (20_000, 2, 4), (10**6, 2, 40)],
 )
 def test_few_rows_make_few_tasks(rows: int, slots: int, tasks: int) -> None:
     assert task_count(rows, slots) == tasks
