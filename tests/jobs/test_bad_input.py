@@ -419,8 +419,8 @@ def test_a_model_with_pickled_weights_only(refused: Refused, here: Path) -> None
     [
         (
             ("--precision", "float33"),
-            'Invalid value "float33" for --precision. Choose from: "float32", "bfloat16", '
-            '"float16". Did you mean "float32"?',
+            'Invalid value "float33" for --precision. Choose from: "auto", "float32", '
+            '"bfloat16", "float16", "int8". Did you mean "float32"?',
         ),
         (
             ("--metric", "cosin"),

@@ -1,0 +1,110 @@
+"""Pairs a second when the model costs nothing: `python -m benchmarks.datapath --help`.
+
+Spark reads, hands the texts to the workers, they find the distinct ones, a model that does nothing
+gives vectors, scores are compared and written. Once cold, then warm, in one Spark.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from pyspark.sql import functions as F  # noqa: N812 - as all of Spark's own examples have it
+from pyspark.sql.pandas.functions import pandas_udf
+
+from benchmarks import BUILD
+from benchmarks.corpus import corpus
+from benchmarks.ours import Book, parser
+from semscore.jobs.cluster.session import job_session, start_session
+from semscore.jobs.dataset import frames
+from semscore.jobs.dataset.columns import plan_columns
+from semscore.jobs.dataset.source import read_source
+from semscore.jobs.settings import Columns
+from semscore.udfs.recipe import Engine, Recipe
+from semscore.udfs.similarity import RESULT
+
+DIM = 384
+
+
+def idle_udf() -> Any:
+    """The scoring UDF with a model that does nothing; shipped by value, for workers know it not."""
+
+    class Idle:
+        name, dim, token_budget, stretch = "idle", DIM, 1 << 30, 2.0
+
+        class Inputs:
+            def __init__(self, n: int) -> None:
+                self.lengths = np.ones(n, np.int64)
+                self.truncated = np.zeros(n, bool)
+
+        def prepare(self, texts: Any, _: Any) -> Any:
+            return self.Inputs(len(texts))
+
+        def widths(self, lengths: Any) -> Any:
+            return lengths
+
+        def forward(self, _: Any, rows: Any, __: Any) -> Any:
+            return np.ones((len(rows), self.dim), np.float32)
+
+        def vectors(self, n: int) -> Any:
+            return np.zeros((n, self.dim), np.float32)
+
+        def wait(self) -> None:
+            pass
+
+    def score(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.DataFrame]:
+        from semscore.udfs import worker
+        from semscore.udfs.encoder import Encoder
+        from semscore.udfs.meters import Meters
+
+        idle = worker.Resident(Encoder(Idle(), None, None), "idle", None)
+        worker.resident = lambda *_: idle  # type: ignore[assignment]
+        yield from worker.score_batches(batches, Recipe(), Engine(), Meters())
+
+    return pandas_udf(score, RESULT).asNondeterministic()  # type: ignore[call-overload]
+
+
+def main() -> None:
+    """Read, score with the idle model, write; several times."""
+    options = parser(__doc__)
+    options.add_argument("--turns", type=int, default=5)
+    options.add_argument("--copies", type=int, default=3, help="of the corpus, read one by one")
+    given = options.parse_args()
+    data = corpus("en", given.suite)
+    source = read_source((str(data),), False)
+    plan_columns(source, Columns(), ())
+    started = start_session("local[*]", {})
+    spark = job_session(started)
+    frames.bound_batches(spark, source, "text1", "text2")
+    schema = frames.read_schema(spark, source)
+    output = BUILD / "out" / "datapath"
+    book = Book("datapath", ["turn", "rows", "seconds", "pairs_per_s", "without_udf_s"])
+    for turn in range(given.turns):
+        files = list(source.files) * given.copies
+        frame = frames.read_files(spark, schema, source, files)
+        seconds = []
+        for column in (idle_udf()("text1", "text2"), F.lit(1)):
+            shutil.rmtree(output, ignore_errors=True)
+            start = perf_counter()
+            frame.withColumn("s", column).write.option("compression", "zstd").parquet(str(output))
+            seconds.append(perf_counter() - start)
+        rows = sum(pq.read_metadata(file).num_rows for file in output.glob("*.parquet"))
+        with_udf, without = seconds
+        book.add(
+            turn=turn,
+            rows=rows,
+            seconds=with_udf,
+            pairs_per_s=round(rows / with_udf),
+            without_udf_s=without,
+        )
+    shutil.rmtree(output)
+    started.stop()
+
+
+if __name__ == "__main__":
+    main()

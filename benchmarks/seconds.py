@@ -1,0 +1,81 @@
+"""Where the seconds go: `python -m benchmarks.seconds --help`.
+
+A run's own meters by step, and beside them the forward pass alone: the same texts, tokenised
+beforehand, in as many processes as the run has workers. What the run takes beyond that, in steady
+state, is everything that is not the model.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from time import perf_counter
+
+import pyarrow.parquet as pq
+
+from benchmarks.corpus import corpus
+from benchmarks.files import first_rows
+from benchmarks.ours import Book, parser, score
+from benchmarks.trial import warm_up
+from semscore.udfs.meters import Meters
+from semscore.udfs.models import local_folder
+from semscore.udfs.recipe import Engine, Recipe
+
+STEPS = ("load_s", "wait_input_s", "tokenize_s", "forward_s", "compare_s", "emit_s")
+
+
+def forward_only(texts: list[str], model: str, precision: str) -> float:
+    """Seconds of the forward pass for some texts, by this process, model loaded and warm."""
+    from semscore.udfs.backends.choose import load_backend
+    from semscore.udfs.encoder import Encoder
+
+    recipe = Recipe(model=model, precision=precision)  # type: ignore[arg-type]
+    backend, _ = load_backend(local_folder(model), recipe, Engine(), "cpu", 1)
+    encoder, meters = Encoder(backend, None, None), Meters()
+    inputs = encoder.prepare(texts, None, meters)
+    start = perf_counter()
+    encoder.embed(inputs, None, meters)
+    return perf_counter() - start
+
+
+def distinct_texts(data: Path) -> list[str]:
+    """The distinct texts of both columns, in order of appearance."""
+    table = pq.read_table(data, columns=["text1", "text2"])
+    pairs = zip(table["text1"].to_pylist(), table["text2"].to_pylist(), strict=True)
+    return list(dict.fromkeys(text for pair in pairs for text in pair))
+
+
+def main() -> None:
+    """Two sizes, the difference by step, the forward pass alone."""
+    options = parser(__doc__)
+    options.add_argument("--rows", type=int, nargs=2, default=[10_000, 20_000])
+    options.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"])
+    options.add_argument("--workers", type=int, default=2)
+    given = options.parse_args()
+    english = corpus("en", given.suite)
+    columns = ["precision", "rows", "wall_s", *STEPS, "forward_only_s", "outside_forward"]
+    book = Book("seconds", columns)
+    slices = [first_rows(english, rows) for rows in given.rows]
+    few, many = (distinct_texts(data) for data in slices)
+    new = many[len(few) :]
+    for given.precision in given.precisions:
+        warm_up(f"semscore:{given.precision}", first_rows(english, 2), given.model)
+        small, large = (score(given, data) for data in slices)
+        wall = large["wall_s"] - small["wall_s"]
+        with ProcessPoolExecutor(given.workers) as pool:
+            shares = [new[k :: given.workers] for k in range(given.workers)]
+            n = given.workers
+            alone = max(pool.map(forward_only, shares, [given.model] * n, [given.precision] * n))
+        steps = {name: large["meters"][name] - small["meters"][name] for name in STEPS}
+        book.add(
+            precision=given.precision,
+            rows=large["rows"] - small["rows"],
+            wall_s=wall,
+            **steps,
+            forward_only_s=alone,
+            outside_forward=1 - alone / wall,
+        )
+
+
+if __name__ == "__main__":
+    main()
