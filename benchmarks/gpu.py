@@ -48,17 +48,19 @@ def made_pairs(rows: int, seed: int) -> tuple[pd.Series[str], pd.Series[str]]:
     return texts(), texts()
 
 
-def work(ready: Any, go: Any, results: Any, given: argparse.Namespace, seed: int) -> None:
+def work(
+    ready: Any, go: Any, results: Any, given: argparse.Namespace, rows: int, threads: int, seed: int
+) -> None:
     """One worker: load, warm up, wait for the others, score its pairs; its meters."""
     recipe = Recipe(model=str(given.model), precision=given.precision)
     engine = Engine(token_budget=given.token_budget, window_rows=given.window_rows)
-    backend, _ = load_backend(given.model, recipe, engine, DEVICE, given.threads)
+    backend, _ = load_backend(given.model, recipe, engine, DEVICE, threads)
     resident = worker.Resident(Encoder(backend, engine.token_budget, None), "bench", None)
     worker.resident = lambda *_: resident  # type: ignore[assignment]
-    first, second = made_pairs(given.rows // given.workers, seed)
+    first, second = made_pairs(rows, seed)
 
-    def batches(rows: int) -> Iterator[tuple[pd.Series[str], pd.Series[str]]]:
-        for start in range(0, rows, BATCH_ROWS):
+    def batches(most: int) -> Iterator[tuple[pd.Series[str], pd.Series[str]]]:
+        for start in range(0, most, BATCH_ROWS):
             yield first[start : start + BATCH_ROWS], second[start : start + BATCH_ROWS]
 
     for _ in worker.score_batches(batches(2 * BATCH_ROWS), recipe, engine, Meters()):
@@ -71,15 +73,15 @@ def work(ready: Any, go: Any, results: Any, given: argparse.Namespace, seed: int
     results.put(meters.figures() | {"rows": len(first)})
 
 
-def run_engine(given: argparse.Namespace) -> dict[str, Any]:
+def run_engine(given: argparse.Namespace, workers: int, threads: int) -> dict[str, Any]:
     """All workers at once: seconds from the common start to the last one's end."""
     context = get_context("spawn")
     ready, go, results = context.Semaphore(0), context.Event(), context.Queue()
-    arguments = [(ready, go, results, given, seed) for seed in range(given.workers)]
-    workers = [context.Process(target=work, args=some) for some in arguments]
-    for process in workers:
+    shared = (ready, go, results, given, given.rows // workers, threads)
+    processes = [context.Process(target=work, args=(*shared, seed)) for seed in range(workers)]
+    for process in processes:
         process.start()
-    for _ in workers:
+    for _ in processes:
         ready.acquire()
     watch = subprocess.Popen(
         ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "-lms=200"],
@@ -88,11 +90,11 @@ def run_engine(given: argparse.Namespace) -> dict[str, Any]:
     )
     start = perf_counter()
     go.set()
-    figures = [results.get(timeout=3600) for _ in workers]
+    figures = [results.get(timeout=3600) for _ in processes]
     seconds = perf_counter() - start
     watch.terminate()
     busy = [float(line) for line in watch.communicate()[0].splitlines() if line.strip().isdigit()]
-    for process in workers:
+    for process in processes:
         process.join()
     total = {name: sum(each[name] for each in figures) for name in figures[0]}
     return {"seconds": seconds, "gpu_busy": float(np.mean(busy)) / 100 if busy else None} | total
@@ -160,15 +162,15 @@ def main() -> None:
         "encode_pairs_per_s": {dt: run_encode(given, dt) for dt in ("float32", "float16")},
         "engine": [],
     }
-    for given.workers in given.worker_counts:
-        given.threads = max(given.cpus // given.workers, 1)
-        found = run_engine(given)
+    for workers in given.worker_counts:
+        threads = max(given.cpus // workers, 1)
+        found = run_engine(given, workers, threads)
         # of texts of the mean length: attention, which grows with the square, is a few per cent
         mean = np.array([found["tokens"] / max(found["distinct_texts"], 1)])
         flop = float(flop_per_text(mean, layers, hidden)[0]) * found["distinct_texts"]
         found |= {
-            "workers": given.workers,
-            "threads_each": given.threads,
+            "workers": workers,
+            "threads_each": threads,
             "pairs_per_s": found["rows"] / found["seconds"],
             "tokens_per_s": found["tokens"] / found["seconds"],
             "share_of_peak": flop / found["seconds"] / result["peak_flops"],

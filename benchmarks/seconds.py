@@ -58,7 +58,8 @@ def main() -> None:
     slices = [first_rows(english, rows) for rows in given.rows]
     few, many = (distinct_texts(data) for data in slices)
     new = many[len(few) :]
-    for given.precision in given.precisions:
+    for precision in given.precisions:
+        given.precision = precision
         warm_up(f"semscore:{given.precision}", first_rows(english, 2), given.model)
         small, large = (score(given, data) for data in slices)
         wall = large["wall_s"] - small["wall_s"]
