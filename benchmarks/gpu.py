@@ -14,6 +14,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from multiprocessing import get_context
 from pathlib import Path
@@ -32,7 +33,6 @@ from semscore.udfs.recipe import Engine, Recipe
 
 WORDS = ["time", "year", "people", "way", "day", "thing", "world", "school", "state", "student"]
 LOG_MEAN, LOG_SPREAD = 2.7, 0.9  # of words in a text: 15 in the middle, 9 of 10 below 50
-DEVICE = "cuda:0"
 BATCH_ROWS = 4096
 
 
@@ -53,8 +53,8 @@ def work(
 ) -> None:
     """One worker: load, warm up, wait for the others, score its pairs; its meters."""
     recipe = Recipe(model=str(given.model), precision=given.precision)
-    engine = Engine(token_budget=given.token_budget, window_rows=given.window_rows)
-    backend, _ = load_backend(given.model, recipe, engine, DEVICE, threads)
+    engine = Engine(backend="torch", token_budget=given.token_budget, window_rows=given.window_rows)
+    backend, _ = load_backend(given.model, recipe, engine, given.device, threads)
     resident = worker.Resident(Encoder(backend, engine.token_budget, None), "bench", None)
     worker.resident = lambda *_: resident  # type: ignore[assignment]
     first, second = made_pairs(rows, seed)
@@ -83,21 +83,15 @@ def run_engine(given: argparse.Namespace, workers: int, threads: int) -> dict[st
         process.start()
     for _ in processes:
         ready.acquire()
-    watch = subprocess.Popen(
-        ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "-lms=200"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    start = perf_counter()
-    go.set()
-    figures = [results.get(timeout=3600) for _ in processes]
-    seconds = perf_counter() - start
-    watch.terminate()
-    busy = [float(line) for line in watch.communicate()[0].splitlines() if line.strip().isdigit()]
+    with watched(given.device) as busy:
+        start = perf_counter()
+        go.set()
+        figures = [results.get(timeout=3600) for _ in processes]
+        seconds = perf_counter() - start
     for process in processes:
         process.join()
     total = {name: sum(each[name] for each in figures) for name in figures[0]}
-    return {"seconds": seconds, "gpu_busy": float(np.mean(busy)) / 100 if busy else None} | total
+    return {"seconds": seconds, "gpu_busy": float(np.mean(busy)) if busy else None} | total
 
 
 def run_encode(given: argparse.Namespace, dtype: str) -> float:
@@ -106,36 +100,49 @@ def run_encode(given: argparse.Namespace, dtype: str) -> float:
     from sentence_transformers import SentenceTransformer
 
     kinds = {"dtype": getattr(torch, dtype)}
-    model = SentenceTransformer(str(given.model), device=DEVICE, model_kwargs=kinds)
+    model = SentenceTransformer(str(given.model), device=given.device, model_kwargs=kinds)
     first, second = made_pairs(given.encode_rows, 99)
     model.encode(first[:512].tolist(), batch_size=128)
     start = perf_counter()
     for texts in (first, second):
         model.encode(texts.tolist(), batch_size=128)
-    torch.cuda.synchronize()
     return given.encode_rows / (perf_counter() - start)
 
 
-def peak_flops() -> float:
+def peak_flops(device: str) -> float:
     """Best of some bfloat16 matrix products on the device, operations a second."""
     import torch
 
-    n = 8192
-    a, b = (torch.randn(n, n, device=DEVICE, dtype=torch.bfloat16) for _ in range(2))
+    n = 8192 if device.startswith("cuda") else 1024
+    a, b = (torch.randn(n, n, device=device, dtype=torch.bfloat16) for _ in range(2))
     best = float("inf")
     for _ in range(20):
-        torch.cuda.synchronize()
         start = perf_counter()
-        a @ b
-        torch.cuda.synchronize()
+        (a @ b)[0, 0].item()  # waits for the product
         best = min(best, perf_counter() - start)
     return 2 * n**3 / best
+
+
+@contextmanager
+def watched(device: str) -> Iterator[list[float]]:
+    """How busy the GPU is while this lasts, looked at every 0.2 s: shares of 1."""
+    looks: list[float] = []
+    if not device.startswith("cuda"):
+        yield looks
+        return
+    query = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
+    with subprocess.Popen([*query, "-lms=200"], stdout=subprocess.PIPE, text=True) as watch:
+        yield looks
+        watch.terminate()
+        told = watch.communicate()[0].splitlines()
+        looks += [float(line) / 100 for line in told if line.strip().isdigit()]
 
 
 def main() -> None:
     """Each number of workers, then `encode`; one JSON document."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", type=Path)
+    parser.add_argument("--device", default="cuda:0", help="cpu: to see that all works")
     parser.add_argument("--precision", default="bfloat16")
     parser.add_argument("--worker-counts", type=int, nargs="+", default=[1, 2, 4, 8])
     parser.add_argument("--cpus", type=int, default=16, help="shared out to the workers")
@@ -147,18 +154,20 @@ def main() -> None:
     given = parser.parse_args()
     import torch
 
-    if not torch.cuda.is_available():
+    if given.device != "cpu" and not torch.cuda.is_available():
         sys.exit("this torch sees no CUDA device; nothing was measured")
     config = json.loads((given.model / "config.json").read_text("utf-8"))
     layers = config.get("num_hidden_layers") or config["n_layers"]
     hidden = config.get("hidden_size") or config["dim"]
     result: dict[str, Any] = {
         "date": f"{datetime.now(timezone.utc):%Y-%m-%d}",
-        "device": torch.cuda.get_device_name(0),
+        "device": given.device
+        if given.device == "cpu"
+        else torch.cuda.get_device_name(given.device),
         "torch": torch.__version__,
         "model": given.model.name,
         "precision": given.precision,
-        "peak_flops": peak_flops(),
+        "peak_flops": peak_flops(given.device),
         "encode_pairs_per_s": {dt: run_encode(given, dt) for dt in ("float32", "float16")},
         "engine": [],
     }

@@ -17,6 +17,7 @@ from time import perf_counter
 
 import psutil
 
+GRACE_S = 20  # for what a command leaves running, to end by itself
 PERIOD_S = 0.25  # between two looks at the processes' CPU time
 LOOKS_PER_MEMORY = 4  # memory is looked at less often: it makes the kernel walk page tables
 PR_SET_CHILD_SUBREAPER = 36  # from linux/prctl.h
@@ -92,6 +93,7 @@ def _reaped_cpu_s() -> float:
 def _end_what_is_left() -> None:
     """Daemons that outlive their command would take part in the next measurement."""
     left = psutil.Process().children(recursive=True)
+    left = psutil.wait_procs(left, timeout=GRACE_S)[1]  # Java may be writing its class archive
     for process in left:
         with suppress(psutil.Error):
             process.terminate()
