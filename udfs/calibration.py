@@ -45,9 +45,8 @@ def quantized(texts: Sequence[str], recipe: Recipe) -> dict[str, bytes]:
     except NotConvertible as error:
         raise ModelError(f"int8 needs OpenVINO, which cannot run {model}: {error}") from error
     with tempfile.TemporaryDirectory(prefix="semscore-int8-") as workshop:
-        sample, target = Path(workshop, "texts.json"), Path(workshop, "int8")
-        before = recipe.prompt1 or ""
-        sample.write_text(json.dumps([before + text for text in chosen]), "utf-8")
+        sample, target = Path(workshop, "sample.json"), Path(workshop, "int8")
+        sample.write_text(json.dumps({"texts": chosen, "prompt": recipe.prompt1}), "utf-8")
         command = [sys.executable, "-m", "semscore.udfs.backends.quantize"]
         ran = subprocess.run(
             [*command, str(place), str(sample), str(target)],

@@ -51,4 +51,9 @@ def _openvino(folder: Path, recipe: Recipe, device: str, cpus: int) -> Backend:
     if recipe.precision == "bfloat16" and not has_bfloat16():
         raise NotConvertible("this CPU does not compute in bfloat16")
     place = Path(recipe.calibration) if recipe.calibration else converted(folder)
+    if not place.is_dir():
+        raise ModelError(
+            f"calibration {place} is not to be seen from this worker; it must be on storage that "
+            "all nodes share"
+        )
     return OpenVinoBackend(place, recipe, cpus)

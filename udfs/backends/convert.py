@@ -44,6 +44,8 @@ def convert(folder: Path, target: Path) -> None:
             made.mkdir()
             try:
                 _convert(folder, made)
+            except (OSError, MemoryError):  # of this moment, not of the model
+                raise
             except Exception as error:  # of torch, transformers, OpenVINO: whatever they raise
                 line = str(error).strip().splitlines() or [type(error).__name__]
                 (made / REASON).write_text(line[0], "utf-8")

@@ -1,6 +1,6 @@
 """Quantise a converted model to int8, its ranges calibrated on texts of the dataset at hand.
 
-    python -m semscore.udfs.backends.quantize CONVERTED_FOLDER TEXTS.json TARGET_FOLDER
+    python -m semscore.udfs.backends.quantize CONVERTED_FOLDER SAMPLE.json TARGET_FOLDER
 
 Weights and activations of the transformer's matrix products become int8 by NNCF's post-training
 quantisation (its scheme for transformers, with smoothing); what follows it (pooling, dense) stays
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semscore.udfs.backends import no_telemetry  # noqa: F401
+from semscore.udfs.reader import Prompts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 BEHIND_THE_TRANSFORMER = r"__module\.chain\.[1-9].*"  # as convert.py names the modules
 
 
-def quantize(converted: Path, texts: list[str], target: Path) -> None:
+def quantize(converted: Path, texts: list[str], prompt: str | None, target: Path) -> None:
     """Write the int8 model of `converted` to the folder `target`."""
     import nncf
     import numpy as np
@@ -34,7 +35,8 @@ def quantize(converted: Path, texts: list[str], target: Path) -> None:
     tokenizer = Tokenizer.from_file(str(converted / "tokenizer.json"))
     if facts["limit"]:
         tokenizer.enable_truncation(facts["limit"])
-    ids = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
+    before = Prompts(facts["prompts"], facts["default_prompt_name"]).text(prompt)
+    ids = [encoding.ids for encoding in tokenizer.encode_batch([before + text for text in texts])]
 
     def batch(row: list[int]) -> list[NDArray[np.int64]]:
         ids = np.array([row], dtype=np.int64)
@@ -56,4 +58,4 @@ def quantize(converted: Path, texts: list[str], target: Path) -> None:
 
 if __name__ == "__main__":
     given = json.loads(Path(sys.argv[2]).read_text("utf-8"))
-    quantize(Path(sys.argv[1]), given, Path(sys.argv[3]))
+    quantize(Path(sys.argv[1]), given["texts"], given["prompt"], Path(sys.argv[3]))

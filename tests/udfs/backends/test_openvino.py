@@ -3,7 +3,6 @@ converted says why."""
 
 from __future__ import annotations
 
-import json
 import random
 import subprocess
 from collections.abc import Callable
@@ -247,7 +246,25 @@ def test_a_calibration_of_another_model_is_refused(int8: Recipe, tmp_path: Path)
         calibration.read_calibration(str(int8.calibration), "00" * 32)
     with pytest.raises(ModelError, match=r"is no int8 calibration: it has no model\.bin"):
         calibration.read_calibration(tmp_path, "00" * 32)
-    (tmp_path / "facts").write_text(json.dumps({}))
+
+
+def test_a_calibration_that_a_worker_cannot_see_is_named(int8: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="is not to be seen from this worker"):
+        chosen(Path(int8.model), precision="int8", calibration=str(tmp_path / "elsewhere"))
+
+
+def test_a_full_disk_is_no_property_of_the_model(
+    zoo: MakeModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from semscore.udfs.backends import convert
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(convert, "_convert", full)
+    with pytest.raises(OSError, match="No space"):
+        convert.convert(zoo("prompts"), tmp_path / "place")
+    assert not (tmp_path / "place").exists()
 
 
 def test_int8_wants_texts(model_folder: Path, tmp_path: Path) -> None:
