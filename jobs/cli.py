@@ -22,6 +22,7 @@ from semscore.jobs.errors import JobError, UserError, root_cause
 from semscore.jobs.settings import (
     GROUPS,
     Columns,
+    JobEngine,
     JobRecipe,
     Limits,
     Output,
@@ -57,7 +58,7 @@ def score_command(
     rows: Rows = Rows(),
     recipe: Annotated[JobRecipe, Parameter(name="*", group=GROUPS["Model"])] = JobRecipe(),
     prompt: Annotated[str | None, Parameter(group=GROUPS["Model"])] = None,
-    engine: Annotated[Engine, Parameter(name="*", group=GROUPS["Engine"])] = Engine(),
+    engine: Annotated[JobEngine, Parameter(name="*", group=GROUPS["Engine"])] = JobEngine(),
     target: Output = Output(),
     limits: Limits = Limits(),
     spark: Spark = Spark(),
@@ -86,7 +87,7 @@ def score_command(
         columns=columns,
         rows=rows,
         recipe=with_prompt(Recipe(**asdict(recipe)), prompt),
-        engine=engine,
+        engine=Engine(**asdict(engine)),
         target=target,
         limits=limits,
         spark=spark,
@@ -95,6 +96,12 @@ def score_command(
     logging.getLogger("semscore").setLevel(
         logging.DEBUG if run.debug else logging.ERROR if run.quiet else logging.INFO
     )
+    if spark.explain:
+        from semscore.jobs.cluster.resources import resources_for, show
+        from semscore.jobs.cluster.session import DEFAULT_MASTER
+
+        show(Console(), resources_for(settings, spark.master or DEFAULT_MASTER))
+        return 0
     from semscore.jobs.score import score
     from semscore.jobs.summary import print_summary
 

@@ -14,6 +14,7 @@ from pyspark.sql import DataFrame
 from semscore.jobs.dataset import frames, ledger
 from semscore.jobs.errors import UserError
 from semscore.udfs.calibration import TEXTS, int8_sha256, quantized, read_calibration
+from semscore.udfs.device import for_master
 from semscore.udfs.models import ModelError
 from semscore.udfs.probe import Candidate, probe
 
@@ -72,13 +73,14 @@ def settle(
     Raises UserError if int8 is asked for and the model, or the calibration given, cannot have it.
     """
     record: dict[str, Any] = {"asked": recipe.precision}
+    engine = for_master(settings.engine, str(spark.sparkContext.master))
     if recipe.precision == "auto":
         if source.rows < WORTH_A_PROBE:
             why = f"fewer than {WORTH_A_PROBE:,} rows are not worth a probe"
             return Settled(replace(recipe, precision="float32"), record | {"why": why})
         pairs = _sample(spark, settings, source, schema)[:PROBE_PAIRS]
         texts1, texts2 = [a for a, _ in pairs], [b for _, b in pairs]
-        found = _on_executor(spark, lambda: probe(texts1, texts2, recipe, settings.engine))
+        found = _on_executor(spark, lambda: probe(texts1, texts2, recipe, engine))
         taken, why = choose(found, len(pairs))
         log.info("precision %s: %s", taken, why)
         record |= {"why": why, "probe": [asdict(candidate) for candidate in found]}

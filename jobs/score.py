@@ -20,7 +20,16 @@ from pyspark.sql import SparkSession
 
 from semscore.jobs.checks import apply_where, check_folders, check_output, pin_model
 from semscore.jobs.cluster.early import begin_conversion, wake_workers
-from semscore.jobs.cluster.session import is_local, job_session, slots, start_session
+from semscore.jobs.cluster.resources import resources_for
+from semscore.jobs.cluster.scheduling import check_gpu_settings
+from semscore.jobs.cluster.session import (
+    DEFAULT_MASTER,
+    by_spark_submit,
+    job_session,
+    slots,
+    start_session,
+    will_be_local,
+)
 from semscore.jobs.dataset import frames, ledger
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.publish import discard_staging, publish, stage
@@ -68,11 +77,11 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     recipe, model_sha256 = pin_model(settings.recipe)
     columns = (settings.columns.text1, settings.columns.text2)
     spark = spark or SparkSession.getActiveSession()
-    if spark is None and is_local(settings.spark.master):
+    if spark is None and will_be_local(settings.spark.master):
         begin_conversion(recipe, settings.engine)
-    started = spark or start_session(
-        settings.spark.master, settings.spark.pairs, settings.run.debug
-    )
+    if spark:
+        check_gpu_settings(dict(spark.sparkContext.getConf().getAll()), settings.engine.device)
+    started = spark or _start(settings)
     try:
         if spark is None:
             wake_workers(started)
@@ -112,6 +121,14 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
         seconds=perf_counter() - start,
         scoring_seconds=perf_counter() - before_units,
     )
+
+
+def _start(settings: Settings) -> SparkSession:
+    master, conf = settings.spark.master, settings.spark.pairs
+    if not by_spark_submit():
+        resources = resources_for(settings, master or DEFAULT_MASTER)
+        master, conf = resources.master, resources.conf | conf
+    return start_session(master, conf, settings.run.debug, settings.engine.device)
 
 
 def _score_units(run: Run) -> tuple[list[ledger.UnitRecord], list[BadFile]]:

@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal
 from cyclopts import Group, Parameter
 
 from semscore.jobs.errors import UserError
+from semscore.udfs.recipe import BackendName as BackendName  # cyclopts looks for types here
+from semscore.udfs.recipe import Device as Device
 from semscore.udfs.recipe import Engine, Precision, Recipe
-from semscore.udfs.recipe import Metric as Metric  # cyclopts looks for JobRecipe's types here
+from semscore.udfs.recipe import Metric as Metric
 
 ORDER = ("Columns", "Rows", "Model", "Engine", "Output", "Limits", "Spark", "Run")
 GROUPS = {name: Group(name, sort_key=position) for position, name in enumerate(ORDER)}
@@ -70,6 +72,13 @@ class JobRecipe(Recipe):
     fastest whose scores are within 0.01 of float32's, found out once per dataset."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class JobEngine(Engine):
+    """An engine as the command takes it: a job knows its master."""
+
+    lease_gpus: Annotated[bool, Parameter(parse=False)] = False
+
+
 @_flat("Output")
 @dataclass(frozen=True, kw_only=True)
 class Output:
@@ -101,6 +110,12 @@ class Spark:
     """Spark master URL; unset: what spark-submit says, else local[*]."""
     conf: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=False)] = ()
     """Spark setting as key=value; may be given many times."""
+    instance_type: str | None = None
+    """Size executors for hosts of this type, such as ml.g5.12xlarge; --conf wins over that."""
+    instances: int = 1
+    """Hosts of that type."""
+    explain: Flag = False
+    """Show how Spark would be sized and why, as settings too, and end."""
 
     @property
     def pairs(self) -> dict[str, str]:
@@ -149,6 +164,8 @@ class Settings:
             raise UserError(f"--limit must be at least 1, got {self.rows.limit}")
         if not 0 <= self.limits.max_error_rate <= 1:
             raise UserError(f"--max-error-rate must be 0 to 1, got {self.limits.max_error_rate}")
+        if self.spark.instances < 1:
+            raise UserError(f"--instances must be at least 1, got {self.spark.instances}")
         bad = [setting for setting in self.spark.conf if setting.find("=") < 1]
         if bad:
             raise UserError(f"--conf takes key=value, got {bad[0]!r}")

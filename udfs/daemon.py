@@ -22,6 +22,7 @@ MODULES = (
     "pyspark.sql.pandas.serializers",
     "semscore.udfs.worker",
     "semscore.udfs.backends.choose",
+    "semscore.udfs.canary",
     "semscore.udfs.encoder",
     "semscore.udfs.backends.openvino",
 )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semscore.udfs.batching import batches
+from semscore.udfs.faults import fault_of
 from semscore.udfs.meters import Meters
 from semscore.udfs.metrics import Rows, Vectors
 
@@ -60,9 +61,15 @@ class Backend(Protocol):
     def wait(self) -> None:
         """Return when all that was asked for is computed."""
 
+    def move(self, device: str) -> None:
+        """Go to another device of the same kind, as torch names it."""
+
 
 class Encoder:
-    """A backend, fed with batches of texts of like length."""
+    """A backend, fed with batches of texts of like length.
+
+    `token_budget` becomes smaller when the device runs out of memory, and stays so.
+    """
 
     def __init__(self, backend: Backend, token_budget: int | None, batch_size: int | None) -> None:
         self.backend = backend
@@ -84,55 +91,89 @@ class Encoder:
     def embed(self, inputs: Inputs, prompt: str | None, meters: Meters) -> Embedded:
         """Embed n texts: a text that makes the model fail on its own is marked, not raised.
 
-        Raises whatever the model raises when it fails on all of several texts, or on one that it
-        has just embedded: that is not the texts' fault.
+        A batch that does not fit the device's memory is halved until it does. Raises whatever the
+        model raises when it fails on all of several texts, or on one that it has just embedded,
+        or when its device fails: that is not the texts' fault.
         """
         start = perf_counter()
-        lengths = inputs.lengths
-        vectors = self.backend.vectors(len(lengths))
-        failed = np.zeros(len(lengths), dtype=bool)
-        error = None
-        worked: Rows | None = None  # (1,): a text that the model did not fail on
-        widths = self.backend.widths(lengths)
-        for rows in batches(widths, self.token_budget, self.batch_size, self.backend.stretch):
-            error = self._forward(inputs, rows, prompt, vectors, failed) or error
-            good = rows[~failed[rows]]
-            if len(good):
-                worked = good[:1]
-            elif worked is not None:
-                self._checked(inputs, worked, prompt)
-            meters.batches += 1
-            meters.tokens += int(lengths[rows].sum())
-            meters.padded_tokens += int(widths[rows].max()) * len(rows)
-        if error and len(lengths) > 1 and worked is None:
-            raise error
+        call = _Call(self, inputs, prompt, meters)
+        for rows in batches(call.widths, self.token_budget, self.batch_size, self.backend.stretch):
+            call.run(rows)
+        if call.error and len(call.widths) > 1 and call.worked is None:
+            raise call.error
         self.backend.wait()
         meters.forward_s += perf_counter() - start
-        return Embedded(vectors, inputs.truncated, failed, lengths)
+        return Embedded(call.vectors, inputs.truncated, call.failed, inputs.lengths)
 
-    def _forward(
-        self,
-        inputs: Inputs,
-        rows: Rows,
-        prompt: str | None,
-        vectors: Any,
-        failed: NDArray[np.bool_],
-    ) -> Exception | None:
-        """Fill in the vectors of some texts; gives what the model raised if it failed on them."""
+
+class _Call:
+    """One call of `embed`: what is found so far."""
+
+    def __init__(
+        self, encoder: Encoder, inputs: Inputs, prompt: str | None, meters: Meters
+    ) -> None:
+        self.encoder, self.backend = encoder, encoder.backend
+        self.inputs, self.prompt, self.meters = inputs, prompt, meters
+        self.widths = self.backend.widths(inputs.lengths)
+        self.vectors = self.backend.vectors(len(self.widths))
+        self.failed = np.zeros(len(self.widths), dtype=bool)
+        self.worked: Rows | None = None  # (1,): a text that the model did not fail on
+        self.error: Exception | None = None
+
+    def run(self, rows: Rows) -> None:
+        """Embed a batch, whatever it takes."""
+        self._within_budget(rows)
+        good = rows[~self.failed[rows]]
+        if len(good):
+            self.worked = good[:1]
+        elif self.worked is not None:
+            self._forward(self.worked)
+        self.meters.batches += 1
+        self.meters.tokens += int(self.inputs.lengths[rows].sum())
+        self.meters.padded_tokens += self._tokens(rows)
+
+    def _within_budget(self, rows: Rows) -> None:
+        """The budget may be smaller than when the batch was cut."""
+        size = max(self.encoder.token_budget // self._width(rows), 1)
+        for start in range(0, len(rows), size):
+            self._embed(rows[start : start + size])
+
+    def _embed(self, rows: Rows) -> None:
         try:
-            vectors[rows] = self._checked(inputs, rows, prompt)
-            return None
+            self.vectors[rows] = self._forward(rows)
+            return
         except Exception as error:
-            if len(rows) == 1:
-                failed[rows] = True
-            else:
-                for row in rows:
-                    self._forward(inputs, row[None], prompt, vectors, failed)
-            return error
+            fault = fault_of(error)
+            if fault in ("poisoned", "lost"):
+                raise
+            # The frames of a pass that ran out of memory hold what it had got.
+            self.error = error.with_traceback(None) if fault == "memory" else error
+        if len(rows) == 1:
+            self.failed[rows] = True
+        elif fault == "memory":
+            self._make_smaller(self._tokens(rows) // 2)
+            self._within_budget(rows)
+        else:
+            for row in rows:
+                self._embed(row[None])
 
-    def _checked(self, inputs: Inputs, rows: Rows, prompt: str | None) -> Any:
-        out = self.backend.forward(inputs, rows, prompt)
+    def _forward(self, rows: Rows) -> Any:
+        out = self.backend.forward(self.inputs, rows, self.prompt)
         expected = (len(rows), self.backend.dim)
         if out.shape != expected:
             raise ValueError(f"the model returned shape {tuple(out.shape)}, expected {expected}")
         return out
+
+    def _make_smaller(self, tokens: int) -> None:
+        self.encoder.token_budget = max(tokens, 1)
+        self.meters.oom_retries += 1
+        self.meters.notes[
+            f"out of memory on a device: its batches are {tokens:,} tokens from now on; "
+            f"--token-budget {tokens} saves the retries"
+        ] += 1
+
+    def _width(self, rows: Rows) -> int:
+        return max(int(self.widths[rows].max()), 1)
+
+    def _tokens(self, rows: Rows) -> int:
+        return self._width(rows) * len(rows)

@@ -24,6 +24,7 @@ class Meters:
     tokens: int = 0
     padded_tokens: int = 0
     batches: int = 0
+    oom_retries: int = 0
     load_s: float = 0.0
     wait_input_s: float = 0.0
     tokenize_s: float = 0.0
@@ -31,6 +32,7 @@ class Meters:
     compare_s: float = 0.0
     emit_s: float = 0.0
     peak_rss_bytes: int = 0
+    peak_device_bytes: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     workers: Counter[str] = field(default_factory=Counter)  # "host pid device backend" -> rows
     score_hist: Counter[int] = field(default_factory=Counter)  # bin -> rows

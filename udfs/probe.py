@@ -37,22 +37,22 @@ def probe(
 
     Of metrics other than cosine, the difference is relative to the largest score.
     """
-    on_cpu = task_device(engine.device, TaskContext.get()) == "cpu"
+    on_cpu = task_device(engine, TaskContext.get()).torch == "cpu"
     first, second = pd.Series(texts1, dtype=object), pd.Series(texts2, dtype=object)
     found: list[Candidate] = []
     exact = np.zeros(0, dtype=np.float32)
     for precision in CPU_CANDIDATES if on_cpu else GPU_CANDIDATES:
-        encoder, label, _ = worker.resident(replace(recipe, precision=precision), engine)
+        model = worker.resident(replace(recipe, precision=precision), engine)
         prompts = (recipe.prompt1, recipe.prompt2)
         for _ in range(2):  # the first run makes code for each shape
             start = perf_counter()
-            scores = score_pairs(first, second, encoder.encode, recipe.metric, prompts).score
+            scores = score_pairs(first, second, model.encoder.encode, recipe.metric, prompts).score
             seconds = perf_counter() - start
         if precision == "float32":
             exact = scores
         scale = 1.0 if recipe.metric == "cosine" else float(np.nanmax(np.abs(exact), initial=0))
         apart = float(np.nanmax(np.abs(scores - exact), initial=0)) / (scale or 1.0)
         lost = bool((np.isnan(scores) & ~np.isnan(exact)).any())
-        where = " ".join(label.split()[2:])
+        where = " ".join(model.label.split()[2:])
         found.append(Candidate(precision, seconds, np.inf if lost else apart, where))
     return found

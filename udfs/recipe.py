@@ -12,7 +12,7 @@ SCORING_VERSION = 1  # raised when the same recipe starts to give other scores
 
 Precision = Literal["auto", "float32", "bfloat16", "float16", "int8"]
 Metric = Literal["cosine", "dot", "euclidean", "manhattan"]
-Device = Literal["auto", "cpu"]
+Device = Literal["auto", "cpu", "gpu"]
 BackendName = Literal["auto", "torch", "openvino"]
 
 
@@ -63,22 +63,27 @@ class Engine:
     """What decides the speed of scoring and its memory, never the score."""
 
     device: Device = "auto"
-    """auto: the GPU that Spark gave the task, else the CPU."""
+    """auto: the GPU that Spark gave the task, else the CPU; gpu: never the CPU."""
     backend: BackendName = "auto"
     """What computes; auto: OpenVINO on CPUs, for models that it can run, else torch."""
     token_budget: int | None = None
     """Padded tokens in one forward pass, at most; unset: what suits the device."""
     batch_size: int | None = None
     """Texts in one forward pass, at most; unset: only the token budget counts."""
+    workers_per_gpu: int = 1
+    """Python workers that share a GPU, where the job decides it: local runs, --instance-type."""
     window_rows: int = 16_384
     """Rows among which repeated texts are embedded once and lengths are sorted."""
     window_bytes: int = 64 * 2**20
     """Bytes of text that a window holds, give or take one Arrow batch."""
+    lease_gpus: bool = False
+    """Where Spark schedules no GPUs, workers share those of their host; set for local masters."""
 
     def __post_init__(self) -> None:
         _require_choice("device", self.device, get_args(Device))
         _require_choice("backend", self.backend, get_args(BackendName))
-        for name in ("token_budget", "batch_size", "window_rows", "window_bytes"):
+        figures = ("token_budget", "batch_size", "workers_per_gpu", "window_rows", "window_bytes")
+        for name in figures:
             _require_positive(name, getattr(self, name))
 
 

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pandas as pd
+from pyspark import SparkContext
 from pyspark.accumulators import Accumulator
 from pyspark.sql import Column, SparkSession
 from pyspark.sql.pandas.functions import pandas_udf
 
 from semscore.udfs import worker
+from semscore.udfs.device import for_master
 from semscore.udfs.meters import Meters
 from semscore.udfs.recipe import Engine, Recipe, RecipeError
 
@@ -55,6 +57,9 @@ def _udf(
         raise RecipeError(
             "precision int8 needs a calibration: recipe = calibrate(texts, recipe, …)"
         )
+
+    context = SparkContext._active_spark_context
+    engine = for_master(engine, str(context.master) if context else "")
 
     def score(
         batches: Iterator[tuple[pd.Series, pd.Series]],

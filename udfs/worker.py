@@ -7,7 +7,7 @@ import resource
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import chain
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 from pyspark import TaskContext
 
+from semscore.udfs import leases
 from semscore.udfs.ahead import ahead
-from semscore.udfs.device import task_cpus, task_device
+from semscore.udfs.device import TaskDevice, task_cpus, task_device
+from semscore.udfs.faults import DeviceFailed, fault_of
 from semscore.udfs.meters import Meters
 from semscore.udfs.models import local_folder
 from semscore.udfs.recipe import Engine, Recipe
@@ -31,8 +33,13 @@ class Resident(NamedTuple):
     """The model in this process: it stays from task to task."""
 
     encoder: Encoder
-    label: str  # host, process, device, backend
-    note: str | None  # what a user should know of how it runs
+    device: TaskDevice
+    notes: tuple[str, ...]  # what a user should know of how it runs
+
+    @property
+    def label(self) -> str:
+        """Host, process, device, backend."""
+        return " ".join((_here(), self.device.label, self.encoder.backend.name))
 
 
 _resident: Resident | None = None
@@ -56,11 +63,12 @@ def score_batches(
     if first is None:
         return  # an empty task loads no model
     start = perf_counter()
-    encoder, label, note = resident(recipe, engine)
-    if note:
-        meters.notes[note] += 1
+    model = resident(recipe, engine)
+    encoder, label = model.encoder, model.label
+    meters.notes.update(model.notes)
     meters.load_s += perf_counter() - start
-    with closing(ahead(_prepare(chain([first], cut), encoder, recipe, meters))) as prepared:
+    ready = ahead(_prepare(chain([first], cut), encoder, recipe, meters))
+    with _device_faults(model.device), closing(ready) as prepared:
         start = perf_counter()
         for pairs, inputs in prepared:
             meters.wait_input_s += perf_counter() - start
@@ -89,22 +97,33 @@ def _prepare(
 
 
 def resident(recipe: Recipe, engine: Engine) -> Resident:
-    """This worker's model: loaded once, then kept as long as it is asked for the same one."""
+    """This worker's model: loaded once, then kept as long as it is asked for the same one.
+
+    When Spark hands the worker another GPU, the model moves there. Raises DeviceFailed if the
+    device cannot be used, or gives wrong scores for a few known pairs.
+    """
     global _resident, _key  # a worker process is the very thing that lives from task to task
     context = TaskContext.get()
-    device, cpus = task_device(engine.device, context), task_cpus(context)
+    device, cpus = task_device(engine, context), task_cpus(context)
     parts = ("model", "revision", "precision", "max_seq_length", "truncate_dim", "calibration")
-    key = (*(getattr(recipe, name) for name in parts), engine, device, cpus)
+    kind = device.torch.partition(":")[0]
+    key = (*(getattr(recipe, name) for name in parts), engine, kind, cpus)
     if _resident is None or _key != key:
         _resident = None  # never two models at once
-        _resident, _key = _load(recipe, engine, device, cpus), key
+        with _device_faults(device):
+            _resident, _key = _load(recipe, engine, device, cpus), key
+    elif _resident.device != device:
+        with _device_faults(device):
+            _resident.encoder.backend.move(device.torch)
+        _resident = _resident._replace(device=device)
     return _resident
 
 
-def _load(recipe: Recipe, engine: Engine, device: str, cpus: int) -> Resident:
+def _load(recipe: Recipe, engine: Engine, device: TaskDevice, cpus: int) -> Resident:
     folder = local_folder(recipe.model, recipe.revision)
     # Before the first import of torch and tokenizers, which read these once.
     os.environ |= {
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # nvidia-smi's, not the fastest first
         "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": str(cpus),
         "RAYON_NUM_THREADS": str(cpus),
@@ -112,15 +131,47 @@ def _load(recipe: Recipe, engine: Engine, device: str, cpus: int) -> Resident:
         "TQDM_DISABLE": "1",
         "TRANSFORMERS_VERBOSITY": "error",
     }
+    from semscore.udfs import canary
     from semscore.udfs.backends.choose import load_backend
     from semscore.udfs.encoder import Encoder
 
-    backend, reason = load_backend(folder, recipe, engine, device, cpus)
-    return Resident(
-        encoder=Encoder(backend, engine.token_budget, engine.batch_size),
-        label=f"{socket.gethostname()} {os.getpid()} {device} {backend.name}",
-        note=f"the model runs in torch, not in OpenVINO: {reason}" if reason else None,
-    )
+    backend, reason = load_backend(folder, recipe, engine, device.torch, cpus)
+    notes = [f"the model runs in torch, not in OpenVINO: {reason}"] if reason else []
+    encoder = Encoder(backend, engine.token_budget, engine.batch_size)
+    reference_itself = (device.label, backend.name, recipe.precision) == ("cpu", "torch", "float32")
+    unchecked = None if reference_itself else canary.check(encoder, folder, recipe)
+    if unchecked:
+        notes.append(unchecked)
+    return Resident(encoder, device, tuple(notes))
+
+
+@contextmanager
+def _device_faults(device: TaskDevice) -> Iterator[None]:
+    """Name host and device where it fails, and keep others from a device that is lost.
+
+    The error ends the task, and with it this process: Spark reuses no worker that raised one.
+    """
+    from semscore.udfs.canary import CanaryFailed
+
+    try:
+        yield
+    except CanaryFailed as error:
+        raise DeviceFailed(f"{_here()} {device.label} gives wrong scores: {error}") from error
+    except Exception as error:
+        fault = fault_of(error)
+        if fault not in ("lost", "poisoned"):
+            raise
+        told = f"{_here()} {device.label} failed: {error}"
+        if fault == "lost" and device.address is not None:
+            try:
+                leases.quarantine(device.address, f"{type(error).__name__}: {error}")
+            except leases.LeaseError as refused:
+                told += f" (and could not be set aside: {refused})"
+        raise DeviceFailed(told) from error
+
+
+def _here() -> str:
+    return f"{socket.gethostname()} {os.getpid()}"
 
 
 def _peak_rss() -> int:

@@ -13,6 +13,7 @@ from semscore.udfs.backends.converted import (
     converted_place,
     python_environment,
 )
+from semscore.udfs.gpus import pretended, visible_gpus
 from semscore.udfs.models import local_folder
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def begin_conversion(recipe: Recipe, engine: Engine) -> None:
     its work is lost; it is kept for the next run.
     """
     if engine.backend == "torch" or recipe.precision == "float16" or not find_spec("openvino"):
+        return
+    if engine.device != "cpu" and visible_gpus() and not pretended():
         return
     folder = local_folder(recipe.model, recipe.revision)
     if not converted_place(folder).exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -9,19 +10,27 @@ import tempfile
 import zipfile
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 import psutil
-from pyspark import SparkConf
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from semscore.jobs.cluster.class_archive import archive_options
 from semscore.jobs.cluster.java import java_home
+from semscore.jobs.cluster.scheduling import check_gpu_settings
 from semscore.jobs.errors import UserError, root_cause
+from semscore.udfs.device import is_local
+from semscore.udfs.recipe import Device
+
+log = logging.getLogger("semscore")
 
 # The driver is the executor too: whole row groups are read into its heap. The Python workers, about
 # 1 GB each, live beside it.
 HEAP_SHARE = 3
 MIN_HEAP = 2 * 2**30
+DEFAULT_MASTER = "local[*]"
+RESOURCES = re.compile(r"spark\.(executor|task|driver)\.resource\.")
 # What the results depend on, whatever the platform and its conf file say.
 REQUIRED = {
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "true",
@@ -38,11 +47,13 @@ REQUIRED = {
 }
 
 
-def start_session(master: str | None, conf: dict[str, str], debug: bool = False) -> SparkSession:
+def start_session(
+    master: str | None, conf: dict[str, str], debug: bool = False, device: Device = "auto"
+) -> SparkSession:
     """Start Spark, or join the one that spark-submit started.
 
-    `conf` wins over the platform's file. Raises UserError when Java is missing or Spark refuses a
-    setting.
+    `conf` wins over the platform's file. Raises UserError when Java is missing, Spark refuses a
+    setting, or the settings for GPUs do not go together.
     """
     if master and not re.match(r"local|spark://|yarn$|k8s://|mesos://", master):
         raise UserError(
@@ -50,17 +61,23 @@ def start_session(master: str | None, conf: dict[str, str], debug: bool = False)
             "k8s://URL"
         )
     settings = SparkConf()
-    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # else spark-submit has settled all this
+    if not by_spark_submit():  # which has settled all this
         java = java_home()
         os.environ["JAVA_HOME"] = str(java)
-        master = master or "local[*]"
+        master = master or DEFAULT_MASTER
         if is_local(master):
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
             settings.setAll(list(_local_conf(java, debug).items()))
         settings.setAppName("semscore")
+    else:
+        SparkContext._ensure_initialized()
+        settings = SparkConf(_jvm=SparkContext._jvm)
     if master:
         settings.setMaster(master)
     settings.setAll(list(conf.items()))
+    if will_be_local(settings.get("spark.master")):
+        _forget_resources(settings)
+    check_gpu_settings(dict(settings.getAll()), device)
     try:
         spark = SparkSession.builder.config(conf=settings).getOrCreate()
     except Exception as error:  # py4j's, pyspark's or plain RuntimeError
@@ -86,12 +103,28 @@ def slots(spark: SparkSession) -> int:
     return max(context.defaultParallelism // per_task, 1)
 
 
-def is_local(master: str | None) -> bool:
-    """Whether driver and executors are one process on this machine; without a master, they are,
-    unless spark-submit has settled it.
+def will_be_local(master: str | None) -> bool:
+    """Whether driver and executors will be one process on this machine; without a master, they
+    are, unless spark-submit has settled it.
     """
-    master = master or ("" if "PYSPARK_GATEWAY_PORT" in os.environ else "local[*]")
-    return master.startswith("local") and not master.startswith("local-cluster")
+    return is_local(master or ("" if by_spark_submit() else DEFAULT_MASTER))
+
+
+def by_spark_submit() -> bool:
+    """Whether spark-submit started this Python, and has settled master and sizes."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def _forget_resources(settings: SparkConf) -> None:
+    """A local master schedules no GPUs: every job that asks for some waits for ever."""
+    for key in [key for key, _ in settings.getAll() if RESOURCES.match(key)]:
+        log.warning("ignored %s: a local master schedules no GPUs; workers share them", key)
+        if settings._conf is not None:
+            settings._conf.pop(key)
+        else:
+            jvm: Any = SparkContext._jvm
+            jvm.java.lang.System.clearProperty(key)
+            settings._jconf.remove(key)  # type: ignore[union-attr]
 
 
 def _local_conf(java: Path, debug: bool) -> dict[str, str]:

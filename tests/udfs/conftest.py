@@ -41,12 +41,15 @@ class FakeBackend:
     """Three whole numbers for a text: characters, code points and first character, all + 1.
 
     A token is a character; beyond `limit` of them a text is cut. Fails on a batch that holds a
-    text of `poison`, gives zeros for "zero" and NaN for "nan".
+    text of `poison`, gives zeros for "zero" and NaN for "nan"; has no memory for more than `memory`
+    padded tokens.
     """
 
     limit: int = 6
     default_prompt: str = "d:"
     poison: tuple[str, ...] = ()
+    memory: int = 1 << 30
+    device: str = "cpu"
     name: str = "fake"
     dim: int = 3
     token_budget: int = 2048
@@ -68,6 +71,8 @@ class FakeBackend:
     ) -> NDArray[np.float32]:
         batch = [inputs.texts[row] for row in rows]
         self.batches.append(batch)
+        if len(batch) * max(map(len, batch)) > self.memory:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 1.00 GiB")
         for text in batch:
             if any(word in text for word in self.poison):
                 raise RuntimeError(f"poisoned by {text!r}")
@@ -81,6 +86,9 @@ class FakeBackend:
 
     def wait(self) -> None:
         pass
+
+    def move(self, device: str) -> None:
+        self.device = device
 
     @staticmethod
     def vector(text: str) -> list[float]:

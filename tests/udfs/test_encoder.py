@@ -157,3 +157,60 @@ def test_meters_count_tokens_with_and_without_padding(make_encoder: MakeEncoder)
     assert meters.tokens == 3 + 1 + 6 + 2 + 4 + 2
     assert meters.padded_tokens == 6 + 4 + 2 * 3 + 2 * 2
     assert meters.tokenize_s > 0 and meters.forward_s > 0
+
+
+def test_a_batch_that_does_not_fit_is_halved_until_it_does(make_encoder: MakeEncoder) -> None:
+    encoder, meters = make_encoder(100, default_prompt="", memory=7), Meters()
+    found = encoder.embed(encoder.prepare(TEXTS, None, meters), None, meters)
+    assert found.vectors.tolist() == vectors_of(encoder, TEXTS)
+    assert not found.failed.any()
+    # 6, 4 and 3 characters together are 18 tokens; half of that is one text at a time
+    assert encoder.backend.batches == [
+        *(["much t", "dddd", "ccc"], ["much t"], ["dddd"], ["ccc"], ["bb", "漢字", "a"])
+    ]
+    assert (meters.oom_retries, encoder.token_budget) == (1, 9)
+    [note] = meters.notes
+    assert "out of memory on a device: its batches are 9 tokens from now on" in note
+
+
+def test_the_smaller_budget_stays(make_encoder: MakeEncoder) -> None:
+    encoder, meters = make_encoder(100, default_prompt="", memory=9), Meters()
+    encoder.encode(TEXTS)
+    found = encoder.embed(encoder.prepare(TEXTS, None, meters), None, meters)
+    assert found.vectors.tolist() == vectors_of(encoder, TEXTS)
+    assert meters.oom_retries == 0
+
+
+def test_batches_already_cut_keep_to_a_budget_that_became_smaller(
+    make_encoder: MakeEncoder,
+) -> None:
+    encoder, meters = make_encoder(12, default_prompt="", memory=6), Meters()
+    texts = [f"{i:04d}" for i in range(9)]  # three batches of three, of which one text fits
+    found = encoder.embed(encoder.prepare(texts, None, meters), None, meters)
+    assert found.vectors.tolist() == vectors_of(encoder, texts)
+    assert meters.oom_retries == 1
+
+
+def test_a_text_for_which_there_is_no_memory_fails_alone(make_encoder: MakeEncoder) -> None:
+    encoder = make_encoder(100, default_prompt="", memory=5)
+    found = encoder.encode(TEXTS)
+    assert found.failed.tolist() == [False, False, True, False, False, False]
+    with pytest.raises(RuntimeError, match="out of memory"):
+        make_encoder(100, default_prompt="", memory=0).encode(TEXTS)
+
+
+@pytest.mark.parametrize("what", ["uncorrectable ECC error", "device-side assert triggered"])
+def test_a_device_that_fails_is_not_the_texts_fault(
+    make_encoder: MakeEncoder, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    encoder = make_encoder(6, default_prompt="")
+    tried = []
+
+    def fail(*given: Any) -> Any:
+        tried.append(given)
+        raise RuntimeError(f"CUDA error: {what}")
+
+    monkeypatch.setattr(encoder.backend, "forward", fail)
+    with pytest.raises(RuntimeError, match=what):
+        encoder.encode(TEXTS)
+    assert len(tried) == 1

@@ -6,13 +6,15 @@ import math
 import os
 import socket
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from semscore.udfs import worker
+from semscore.udfs import leases, worker
+from semscore.udfs.faults import DeviceFailed
 from semscore.udfs.meters import Meters
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.windows import TextColumns
@@ -24,16 +26,18 @@ PAIRS = [(f"t{i}", f"u{i}") for i in range(10)]
 @pytest.fixture
 def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Any, make_backend: Any) -> list[Recipe]:
     """The recipes for which a model was loaded; the model is the fake one."""
+    from semscore.udfs import canary
     from semscore.udfs.backends import choose
 
     recipes: list[Recipe] = []
 
     def load(folder: Any, recipe: Recipe, engine: Engine, device: str, cpus: int) -> Any:
-        assert (folder, device, cpus) == (tmp_path, "cpu", 1)
+        assert (folder, cpus) == (tmp_path, 1)
         recipes.append(recipe)
         return make_backend(default_prompt="", poison=("poison",)), "a reason"
 
     monkeypatch.setattr(choose, "load_backend", load)
+    monkeypatch.setattr(canary, "check", lambda *_: None)
     monkeypatch.setattr(worker, "local_folder", lambda *_: tmp_path)
     monkeypatch.setattr(worker, "_resident", None)
     monkeypatch.setattr(os, "environ", os.environ.copy())
@@ -207,3 +211,103 @@ def test_meters_tell_what_was_done(loaded: list[Recipe]) -> None:
 def test_the_hub_is_not_asked_once_a_model_is_there(loaded: list[Recipe]) -> None:
     run(PAIRS, Recipe())
     assert os.environ["HF_HUB_OFFLINE"] == "1"
+
+
+@pytest.fixture
+def on_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
+    """Make this process a task on some address of a GPU."""
+    monkeypatch.setenv("SEMSCORE_LEASE_DIR", str(tmp_path / "leases"))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+    def put(address: str) -> None:
+        gpu = SimpleNamespace(addresses=[address])
+        task = SimpleNamespace(resources=lambda: {"gpu": gpu}, cpus=lambda: 1)
+        monkeypatch.setattr(worker.TaskContext, "get", lambda: task)
+
+    return put
+
+
+def test_the_model_moves_with_its_worker_and_is_not_loaded_again(
+    loaded: list[Recipe], on_gpu: Any
+) -> None:
+    on_gpu("3")
+    _, meters = run(PAIRS, Recipe())
+    assert [label.split()[2] for label in meters.workers] == ["gpu:3"]
+    on_gpu("5")
+    _, meters = run(PAIRS, Recipe())
+    assert [label.split()[2] for label in meters.workers] == ["gpu:5"]
+    assert worker._resident is not None
+    assert worker._resident.encoder.backend.device == "cuda:5"
+    assert len(loaded) == 1
+
+
+def test_a_lost_gpu_is_named_and_set_aside(
+    loaded: list[Recipe], on_gpu: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_gpu("3")
+    run(PAIRS, Recipe())
+    assert worker._resident is not None
+
+    def fail(*_: Any) -> Any:
+        raise RuntimeError("CUDA error: uncorrectable ECC error encountered")
+
+    monkeypatch.setattr(worker._resident.encoder.backend, "forward", fail)
+    host = socket.gethostname()
+    with pytest.raises(DeviceFailed, match=rf"{host} \d+ gpu:3 failed: .*uncorrectable ECC"):
+        run(PAIRS, Recipe())
+    with pytest.raises(DeviceFailed, match=rf"GPU 3 of {host} is set aside: .*uncorrectable ECC"):
+        run(PAIRS, Recipe())
+    on_gpu("5")
+    monkeypatch.setattr(worker, "_resident", None)
+    assert len(run(PAIRS, Recipe())[0]) == 10
+
+
+def test_a_lost_gpu_is_named_even_where_it_cannot_be_set_aside(
+    loaded: list[Recipe], on_gpu: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_gpu("3")
+    run(PAIRS, Recipe())
+    assert worker._resident is not None
+
+    def fail(*_: Any) -> Any:
+        raise RuntimeError("CUDA error: uncorrectable ECC error encountered")
+
+    def refuse(*_: Any) -> None:
+        raise leases.LeaseError("no space is left")
+
+    monkeypatch.setattr(worker._resident.encoder.backend, "forward", fail)
+    monkeypatch.setattr(leases, "quarantine", refuse)
+    expected = r"gpu:3 failed: .*uncorrectable ECC.* could not be set aside: no space is left"
+    with pytest.raises(DeviceFailed, match=expected):
+        run(PAIRS, Recipe())
+
+
+def test_a_fault_of_the_program_does_not_set_its_gpu_aside(
+    loaded: list[Recipe], on_gpu: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_gpu("3")
+    run(PAIRS, Recipe())
+    assert worker._resident is not None
+    with monkeypatch.context() as patch:
+
+        def fail(*_: Any) -> Any:
+            raise RuntimeError("CUDA error: device-side assert triggered")
+
+        patch.setattr(worker._resident.encoder.backend, "forward", fail)
+        with pytest.raises(DeviceFailed, match=r"gpu:3 failed: .*device-side assert"):
+            run(PAIRS, Recipe())
+    assert len(run(PAIRS, Recipe())[0]) == 10
+
+
+def test_a_device_with_wrong_scores_ends_the_task(
+    loaded: list[Recipe], on_gpu: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from semscore.udfs import canary
+
+    def wrong(*_: Any) -> None:
+        raise canary.CanaryFailed("a known pair scores 0.5 away")
+
+    monkeypatch.setattr(canary, "check", wrong)
+    on_gpu("3")
+    with pytest.raises(DeviceFailed, match=r"gpu:3 gives wrong scores: a known pair scores 0\.5"):
+        run(PAIRS, Recipe())

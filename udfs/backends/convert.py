@@ -19,6 +19,7 @@ from filelock import FileLock
 
 from semscore.udfs.backends import no_telemetry  # noqa: F401
 from semscore.udfs.backends.converted import REASON, NotConvertible
+from semscore.udfs.canary import reference_place, write_reference
 from semscore.udfs.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def _convert(folder: Path, made: Path) -> None:
         raise NotConvertible("its pooling leaves the prompt out")
     converted, facts = _traced(model, reader)
     openvino.save_model(converted, made / "model.xml", compress_to_fp16=False)
+    write_reference(model, reference_place(folder, None))
     reader.tokenizer.save(str(made / "tokenizer.json"))
     facts |= {
         "limit": reader.limit,

@@ -94,6 +94,9 @@ class OpenVinoBackend:
     def wait(self) -> None:
         """Nothing to wait for: each forward pass ends with its result."""
 
+    def move(self, device: str) -> None:
+        """Stay: there is one CPU."""
+
 
 def has_bfloat16() -> bool:
     """Whether this CPU computes in bfloat16 (AVX512-BF16, AMX)."""

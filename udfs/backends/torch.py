@@ -76,7 +76,11 @@ class TorchBackend:
             features = inputs.features(rows, self.reader)
             if prompt:  # some poolings leave the prompt's tokens out
                 features["prompt_length"] = self._prompt_length(prompt)
-        vectors = self._run(features)
+        try:
+            vectors = self._run(features)
+        except torch.cuda.OutOfMemoryError:
+            torch.cuda.empty_cache()  # what is free may lie in pieces
+            raise
         return vectors.numpy() if self.device.type == "cpu" else vectors
 
     def vectors(self, n: int) -> Any:
@@ -89,6 +93,11 @@ class TorchBackend:
         """Return when the device has done all that it was asked for."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
+
+    def move(self, device: str) -> None:
+        """Go to another device of the same kind, as torch names it."""
+        self.device = torch.device(device)
+        self.model.to(self.device)
 
     @lru_cache  # noqa: B019 - the backend lives as long as its process
     def _prompt_length(self, prompt: str) -> Any:

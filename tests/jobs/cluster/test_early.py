@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from semscore.jobs.cluster import early
-from semscore.jobs.cluster.session import is_local
+from semscore.jobs.cluster.session import will_be_local
 from semscore.udfs.recipe import Engine, Recipe
 
 
@@ -41,13 +41,13 @@ def test_what_torch_will_run_is_not_converted(begun: list[Any], model_folder: Pa
     [("local[4]", True), ("local-cluster[2,1,1024]", False), ("spark://h:7077", False)],
 )
 def test_local_masters_are_known(master: str, local: bool) -> None:
-    assert is_local(master) is local
+    assert will_be_local(master) is local
 
 
 def test_without_a_master_a_run_is_local_but_for_spark_submit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("PYSPARK_GATEWAY_PORT", raising=False)
-    assert is_local(None)
+    assert will_be_local(None)
     monkeypatch.setenv("PYSPARK_GATEWAY_PORT", "1")
-    assert not is_local(None)
+    assert not will_be_local(None)

