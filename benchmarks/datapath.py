@@ -57,12 +57,16 @@ def idle_udf() -> Any:
         def wait(self) -> None:
             pass
 
+        def move(self, device: str) -> None:
+            pass
+
     def score(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.DataFrame]:
         from semscore.udfs import worker
+        from semscore.udfs.device import CPU
         from semscore.udfs.encoder import Encoder
         from semscore.udfs.meters import Meters
 
-        idle = worker.Resident(Encoder(Idle(), None, None), "idle", None)
+        idle = worker.Resident(Encoder(Idle(), None, None), CPU, ())
         worker.resident = lambda *_: idle  # type: ignore[assignment]
         yield from worker.score_batches(batches, Recipe(), Engine(), Meters())
 

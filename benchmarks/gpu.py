@@ -27,6 +27,7 @@ import pandas as pd
 from benchmarks.flops import flop_per_text
 from semscore.udfs import worker
 from semscore.udfs.backends.choose import load_backend
+from semscore.udfs.device import TaskDevice
 from semscore.udfs.encoder import Encoder
 from semscore.udfs.meters import Meters
 from semscore.udfs.recipe import Engine, Recipe
@@ -55,7 +56,9 @@ def work(
     recipe = Recipe(model=str(given.model), precision=given.precision)
     engine = Engine(backend="torch", token_budget=given.token_budget, window_rows=given.window_rows)
     backend, _ = load_backend(given.model, recipe, engine, given.device, threads)
-    resident = worker.Resident(Encoder(backend, engine.token_budget, None), "bench", None)
+    resident = worker.Resident(
+        Encoder(backend, engine.token_budget, None), TaskDevice(given.device), ()
+    )
     worker.resident = lambda *_: resident  # type: ignore[assignment]
     first, second = made_pairs(rows, seed)
 

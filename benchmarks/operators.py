@@ -1,0 +1,86 @@
+"""What a forward pass consists of: `python -m benchmarks.operators --help`.
+
+One batch of random tokens on one thread, OpenVINO's own times by operator. The matrix products'
+rate stands beside the rate that torch reaches in a product of the same kind (hardware.py).
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.corpus import corpus
+from benchmarks.files import first_rows
+from benchmarks.ours import Book, parser
+from benchmarks.seconds import distinct_texts
+from semscore.udfs.backends import no_telemetry  # noqa: F401
+from semscore.udfs.backends.converted import converted
+from semscore.udfs.backends.openvino import HINTS
+from semscore.udfs.calibration import calibrate
+from semscore.udfs.models import local_folder
+from semscore.udfs.recipe import Recipe
+
+import openvino  # isort: skip
+
+ROWS, WIDTH = 48, 32  # about the batch that a CPU's budget makes of these texts
+TURNS = 10
+PRODUCTS = ("FullyConnected", "FullyConnectedQuantizedLegacy", "MatMul")
+
+
+def milliseconds(place: Path, precision: str) -> Counter[str]:
+    """Time by kind of operator in one forward pass, all code made: name -> ms."""
+    settings = {
+        "INFERENCE_PRECISION_HINT": HINTS[precision],  # type: ignore[index]
+        "INFERENCE_NUM_THREADS": 1,
+        "NUM_STREAMS": 1,
+        "ENABLE_CPU_PINNING": False,
+        "PERF_COUNT": True,
+    }
+    model = openvino.Core().compile_model(place / "model.xml", "CPU", settings)
+    request = model.create_infer_request()
+    ids = np.random.default_rng(0).integers(1000, 20_000, (ROWS, WIDTH))
+    given = [ids, np.ones_like(ids)]
+    request.infer(given)
+    found: Counter[str] = Counter()
+    for _ in range(TURNS):
+        request.infer(given)
+        for part in request.profiling_info:
+            found[part.node_type] += part.real_time.total_seconds() * 1000 / TURNS
+    return found
+
+
+def main() -> None:
+    """Precision after precision."""
+    options = parser(__doc__)
+    given = options.parse_args()
+    model = local_folder(given.model)
+    columns = ["precision", "all_ms", "products_ms", "products_share", "gflop_per_s", "others"]
+    book = Book("operators", columns)
+    config = json.loads((model / "config.json").read_text("utf-8"))
+    layers, hidden = config["num_hidden_layers"], config["hidden_size"]
+    gflop = ROWS * WIDTH * layers * 24 * hidden**2 / 1e9  # in the products with weights
+    with tempfile.TemporaryDirectory() as folder:
+        texts = distinct_texts(first_rows(corpus("en", given.suite), 500))
+        int8 = calibrate(texts, Recipe(model=given.model), folder).calibration
+        assert int8
+        places = {"float32": converted(model), "bfloat16": converted(model), "int8": Path(int8)}
+        for precision, place in places.items():
+            found = milliseconds(place, precision)
+            products = sum(found[name] for name in PRODUCTS)
+            others = Counter({name: ms for name, ms in found.items() if name not in PRODUCTS})
+            book.add(
+                precision=precision,
+                all_ms=found.total(),
+                products_ms=products,
+                products_share=products / found.total(),
+                gflop_per_s=gflop / products * 1000,
+                others=", ".join(f"{name} {ms:.1f}" for name, ms in others.most_common(4)),
+            )
+
+
+if __name__ == "__main__":
+    main()
