@@ -2,6 +2,7 @@
 # make test      lint-free minutes: unit tests, local Spark, the command, the wheel
 # make test-all  adds what takes longer
 # make test-cluster  a Spark cluster on this machine, with pretended GPUs, and things killed
+# make test-gpu  the engine on a real GPU; skipped, with the reason, where there is none
 # make test-spark4   unit and local tests on Spark 4, in an environment of its own
 # make bench     the engine and its peers on the same data; also bench-quick, bench-sweeps,
 #                bench-quality GRADED="a.tsv b.tsv"; BENCH="..." adds options
@@ -10,7 +11,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: setup demo test test-all test-cluster test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
+.PHONY: setup demo test test-all test-cluster test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
 
 setup: .venv/ready
 
@@ -27,6 +28,10 @@ test: setup
 
 test-cluster: setup
 	$(BIN)/pytest -m cluster
+
+# Where torch with CUDA is installed already, BIN says where: make test-gpu BIN=/usr/bin
+test-gpu:
+	$(BIN)/python -m pytest -m gpu tests/gpu
 
 test-all: setup
 	$(BIN)/pytest

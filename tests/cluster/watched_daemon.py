@@ -16,7 +16,7 @@ from pyspark.daemon import manager
 from semscore.udfs import daemon
 
 WATCH = Path(os.environ["WATCH"])
-PAUSE = float(os.environ.get("WATCH_PAUSE", "0.02"))  # seconds that each batch takes longer
+PAUSE = float(os.environ.get("WATCH_PAUSE", "0.05"))  # seconds that each batch takes longer
 
 
 def note(**event):

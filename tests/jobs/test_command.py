@@ -41,6 +41,8 @@ def test_spark_submit_takes_the_same_job(pairs: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = run(
         *(BIN / "spark-submit", "--master", "local[1]", "--conf", "spark.ui.enabled=false"),
+        *("--conf", "spark.executor.resource.gpu.amount=1"),  # would wait for ever here
+        *("--conf", "spark.task.resource.gpu.amount=1"),
         *(ROOT / "jobs" / "score.py", pairs, out, *MODEL, "--text1", "a", "--text2", "b"),
         JAVA_HOME=str(java_home()),
         PATH=f"{BIN}:{os.environ['PATH']}",
@@ -48,6 +50,7 @@ def test_spark_submit_takes_the_same_job(pairs: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "2 rows in, 2 rows out" in done.stdout
+    assert "ignored spark.task.resource.gpu.amount" in done.stdout  # where spark-submit puts it
     assert scores(out)[0] == pytest.approx(1)
     record = json.loads((out / "_semscore" / "run.json").read_text())
     assert record["master"] == "local[1]"  # spark-submit's word counts
