@@ -82,6 +82,9 @@ def start_session(
         spark = SparkSession.builder.config(conf=settings).getOrCreate()
     except Exception as error:  # py4j's, pyspark's or plain RuntimeError
         raise UserError(f"Spark did not start: {root_cause(error)}") from error
+    if not debug:
+        for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+            logging.getLogger(name).disabled = True  # Spark 4: JSON and traces of what we tell
     if not is_local(str(spark.sparkContext.master)):
         # A cluster's Pythons need only the dependencies.
         spark.sparkContext.addPyFile(str(code_archive(Path(tempfile.mkdtemp(prefix="semscore-")))))

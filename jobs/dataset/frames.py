@@ -15,6 +15,7 @@ from semscore.jobs.dataset.units import Unit, task_count
 BATCH_BYTES = 64 * 2**20  # in one batch of rows, by the averages in the footers
 # Footers do not tell how long the texts in a dictionary are. Writers end a dictionary at 1 MB, so
 # that a batch of one long text repeated has 256 MB at worst, far below Arrow's and Java's 2 GB.
+# Spark 4's bound in bytes does not replace it: with 10,000 long texts the heap was full.
 BATCH_ROWS = 256
 
 

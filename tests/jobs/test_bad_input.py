@@ -429,7 +429,8 @@ def test_a_model_with_pickled_weights_only(refused: Refused, here: Path) -> None
         ),
         (
             ("--device", "cpuu"),
-            'Invalid value "cpuu" for --device. Choose from: "auto", "cpu", "gpu". Did you mean "cpu"?',
+            'Invalid value "cpuu" for --device. Choose from: "auto", "cpu", "gpu". '
+            'Did you mean "cpu"?',
         ),
         (
             ("--mode", "append"),
