@@ -2,6 +2,7 @@
 # make test      lint-free minutes: unit tests, local Spark, the command, the wheel
 # make test-all  adds what takes longer
 # make test-cluster  a Spark cluster on this machine, with pretended GPUs, and things killed
+# make test-faults   drivers killed at some points; FAULTS= at all of them
 # make test-gpu  the engine on a real GPU; skipped, with the reason, where there is none
 # make test-spark4   unit and local tests on Spark 4, in an environment of its own
 # make bench     the engine and its peers on the same data; also bench-quick, bench-sweeps,
@@ -11,7 +12,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: setup demo test test-all test-cluster test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
+.PHONY: setup demo test test-all test-cluster test-faults test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
 
 setup: .venv/ready
 
@@ -24,10 +25,16 @@ demo: setup
 	$(BIN)/semscore demo build/demo
 
 test: setup
-	$(BIN)/pytest -m 'not slow and not cluster'
+	$(BIN)/pytest -m 'not slow and not cluster and not faults'
 
 test-cluster: setup
 	$(BIN)/pytest -m cluster
+
+# FAULTS="" for all of them
+FAULTS ?= and not slow
+
+test-faults: setup
+	$(BIN)/pytest -m 'faults $(FAULTS)'
 
 # Where torch with CUDA is installed already, BIN says where: make test-gpu BIN=/usr/bin
 test-gpu:
@@ -43,7 +50,7 @@ test-all: setup
 	touch $@
 
 test-spark4: .venv-spark4/ready
-	.venv-spark4/bin/pytest -m 'not slow and not cluster' --ignore tests/packaging --ignore tests/test_readme.py
+	.venv-spark4/bin/pytest -m 'not slow and not cluster and not faults' --ignore tests/packaging --ignore tests/test_readme.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,7 +19,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-from semscore.jobs.errors import JobError, UserError, root_cause
+from semscore.jobs.errors import JobError, StoppedEarly, UserError, root_cause
 from semscore.jobs.settings import (
     GROUPS,
     Columns,
@@ -69,7 +70,8 @@ def score_command(
 
     Exit codes: 0 complete; 1 internal error; 2 a mistake in options or input, nothing written;
     3 rows in and rows out differ; 4 too many rows that the model failed on; 5 output in use by
-    another run; 6 finished, but some files are not scored (listed).
+    another run; 6 finished, but some files are not scored (listed); 75 stopped early, to be
+    resumed.
 
     Parameters
     ----------
@@ -152,6 +154,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         app.config = _config_files(arguments)
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except StoppedEarly as error:
+        told = f"{error}. To go on: {_resume_command(arguments)}"
+        return _complain(error, told, error.exit_code, debug)
     except JobError as error:
         return _complain(error, str(error), error.exit_code, debug)
     except (CycloptsError, RecipeError) as error:
@@ -162,6 +167,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = "" if debug else " (--debug shows where)"
         return _complain(error, f"internal error: {root_cause(error)}{hint}", 1, debug)
     return code if isinstance(code, int) else 0
+
+
+def _resume_command(arguments: Sequence[str]) -> str:
+    """What goes on with a run that was started with these arguments."""
+    from semscore.jobs.cluster.session import by_spark_submit
+
+    if by_spark_submit():
+        return "the same command with --mode resume"
+    kept = []
+    words = iter(arguments)
+    for word in words:
+        if word == "--mode":
+            next(words, None)
+        elif word != "--yes" and not word.startswith("--mode="):
+            kept.append(word)
+    return shlex.join(["semscore", *kept, "--mode", "resume"])
 
 
 def _config_files(arguments: Sequence[str]) -> list[Toml]:

@@ -43,6 +43,12 @@ class UnitsSetAside(JobError):
     exit_code = 6
 
 
+class StoppedEarly(JobError):
+    """The run ended in good order before all was done, as it was told to; it can be resumed."""
+
+    exit_code = 75
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` if a known name is near, else nothing."""
     by_lower = {other.lower(): other for other in known}
@@ -50,10 +56,10 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {by_lower[near[0]]!r}?)" if near else ""
 
 
-def some_of(names: Sequence[str], shown: int = 20) -> str:
+def some_of(names: Sequence[str], shown: int = 20, between: str = ", ") -> str:
     """The first names of a list, and how many more there are."""
     more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
+    return between.join(names[:shown]) + more
 
 
 def root_cause(error: BaseException) -> str:

@@ -54,7 +54,7 @@ class Settled:
         """Write the calibration to the dataset that it belongs to: the recipe that points there."""
         if not self.calibration:
             return self.recipe
-        place = f"{ledger.HOME}/model/{self.int8_sha256}"
+        place = f"{ledger.MODELS}/{self.int8_sha256}"
         for name, content in self.calibration.items():
             output.write(f"{place}/{name}", content)
         return replace(self.recipe, calibration=str(output.local / place))

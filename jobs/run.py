@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from importlib import metadata
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from semscore.jobs.dataset import ledger
@@ -15,39 +16,69 @@ from semscore.jobs.dataset.columns import Layout
 from semscore.jobs.dataset.publish import count_rows
 from semscore.jobs.dataset.source import BadFile, Source
 from semscore.jobs.dataset.storage import Folder
-from semscore.jobs.errors import AuditFailed, UnitsSetAside
-from semscore.udfs.recipe import Recipe
+from semscore.jobs.errors import AuditFailed, TooManyErrors, UnitsSetAside, root_cause, some_of
+from semscore.udfs.recipe import SCORING_VERSION, Recipe
 from semscore.udfs.version import __version__
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from pyspark.sql.types import StructType
 
+    from semscore.jobs.dataset.lease import Lease
+    from semscore.jobs.precision import Settled
+    from semscore.jobs.progress import Progress, State
     from semscore.jobs.settings import Settings
+    from semscore.jobs.stop import Stop
 
 log = logging.getLogger("semscore")
 LIBRARIES = ("pandas", "pyarrow", "pyspark", "sentence-transformers", "torch", "transformers")
 
 
 @dataclass(frozen=True)
-class Run:
-    """What all units of a run share."""
+class Account:
+    """What a run's books are about."""
 
     id: str
     settings: Settings
-    recipe: Recipe  # resolved
     fingerprint: str
     source: Source
-    layout: Layout
     output: Folder
-    spark: SparkSession
-    schema: StructType  # of the input
-    told: set[str] = field(default_factory=set)  # notes that were shown
 
     @property
     def total(self) -> str:
         """Rows of the input, for people."""
         return f"{self.source.rows:,}"
+
+
+@dataclass(frozen=True)
+class FailedUnit:
+    """A unit that could not be scored, and why."""
+
+    what: str  # its id and files, for people
+    error: Exception
+
+    @property
+    def reason(self) -> str:
+        """In a sentence."""
+        return root_cause(self.error)
+
+
+@dataclass(frozen=True)
+class Run(Account):
+    """What all units of a run share."""
+
+    recipe: Recipe  # resolved
+    layout: Layout
+    spark: SparkSession
+    schema: StructType  # of the input
+    lease: Lease
+    stop: Stop
+    dropping: Event = field(default_factory=Event)  # units in work are given up
+    told: set[str] = field(default_factory=set)  # notes that were shown
+
+    def tell_progress(self, progress: Progress, state: State) -> None:
+        """Write progress.json."""
+        ledger.tell_progress(self.output, self.lease, progress.facts(state))
 
     def tell(self, notes: Iterable[str]) -> None:
         """Show what workers note of how they run, each note once."""
@@ -56,8 +87,8 @@ class Run:
             self.told.add(note)
 
 
-def run_record(run: Run, model_sha256: str, precision: dict[str, Any]) -> dict[str, Any]:
-    """What run.json says; `precision`: how that was settled."""
+def run_record(run: Run, model_sha256: str, settled: Settled) -> dict[str, Any]:
+    """What run.json says."""
     settings = run.settings
     slices = ("columns", "rows", "engine", "target", "limits")
     return {
@@ -68,8 +99,10 @@ def run_record(run: Run, model_sha256: str, precision: dict[str, Any]) -> dict[s
         | {name: metadata.version(name) for name in LIBRARIES},
         "master": run.spark.sparkContext.master,
         "recipe": asdict(run.recipe),
-        "precision": precision,
+        "precision": settled.record,
         "model_sha256": model_sha256,
+        "int8_sha256": settled.int8_sha256,
+        "scoring_version": SCORING_VERSION,
         "fingerprint": run.fingerprint,
         "input": list(settings.inputs),
         "options": {name: asdict(getattr(settings, name)) for name in slices},
@@ -77,32 +110,47 @@ def run_record(run: Run, model_sha256: str, precision: dict[str, Any]) -> dict[s
     }
 
 
-def audit(run: Run, records: list[ledger.UnitRecord], bad: list[BadFile]) -> dict[str, Any]:
-    """Count the output again, by its footers: the manifest, if all is there, each row once."""
+def audit(
+    account: Account,
+    records: Sequence[ledger.UnitRecord],
+    bad: Sequence[BadFile] = (),
+    failed: Sequence[FailedUnit] = (),
+) -> dict[str, Any]:
+    """Count the output again, by its footers: the manifest, if all is there, each row once.
+
+    Raises AuditFailed if it is not, UnitsSetAside if units are missing that should be there,
+    TooManyErrors.
+    """
+    require_few_errors(account, records)
+    source, output = account.source, account.output
     rows = sum(record.rows for record in records)
-    published = count_rows(run.output, ledger.data_files(run.output))
+    published = count_rows(output, ledger.data_files(output))
     expected = {file.path for record in records for file in record.files}
     found = sum(file.rows for file in published)
     if found != rows or {file.path for file in published} != expected:
         raise AuditFailed(
             f"{rows:,} rows were scored into {len(expected)} files, but {found:,} rows in "
-            f"{len(published)} files are in {run.output.local}. Does something else write there?"
+            f"{len(published)} files are in {output.local}. Does something else write there?"
         )
-    if bad and run.settings.rows.bad_files == "fail":
+    chosen = account.settings.rows
+    aside = [f"{unit.what}: {unit.reason}" for unit in failed]
+    if bad and chosen.bad_files == "fail":
+        names = some_of([file.path for file in bad], 5)
+        aside.append(f"units of the unreadable files {names} (--bad-files skip leaves these out)")
+    if aside:
+        told = some_of(aside, 5, "; ")
         raise UnitsSetAside(
-            f"{found:,} of {run.total} rows are scored; the units of these unreadable files are "
-            f"not: {', '.join(file.path for file in bad)}. Replace the files and score again, or "
-            "leave them out with --bad-files skip"
+            f"{found:,} of {account.total} rows are scored; set aside are {told}. --mode resume "
+            "tries them again"
         )
     unread = {file.path for file in bad}
-    rows_in = sum(file.rows for file in run.source.files if file.url not in unread)
-    chosen = run.settings.rows
+    rows_in = sum(file.rows for file in source.files if file.url not in unread)
     if chosen.where is None and chosen.limit is None and found != rows_in:
-        raise AuditFailed(f"INPUT has {rows_in:,} rows, but {found:,} are in {run.output.local}")
+        raise AuditFailed(f"INPUT has {rows_in:,} rows, but {found:,} are in {output.local}")
     return {
         "v": ledger.VERSION,
-        "run": run.id,
-        "fingerprint": run.fingerprint,
+        "run": account.id,
+        "fingerprint": account.fingerprint,
         "ended": now(),
         "files": [asdict(file) for file in published],
         "rows": found,
@@ -112,9 +160,20 @@ def audit(run: Run, records: list[ledger.UnitRecord], bad: list[BadFile]) -> dic
             "rows_out": found,
             "where": chosen.where,
             "limit": chosen.limit,
-            "skipped_files": [asdict(file) for file in (*run.source.skipped, *bad)],
+            "skipped_files": [asdict(file) for file in (*source.skipped, *bad)],
         },
     }
+
+
+def require_few_errors(account: Account, records: Sequence[ledger.UnitRecord]) -> None:
+    """Raise TooManyErrors if the model failed on more rows than --max-error-rate allows."""
+    errors = sum(record.statuses.get("error", 0) for record in records)
+    rate = account.settings.limits.max_error_rate
+    if errors > rate * account.source.rows:
+        raise TooManyErrors(
+            f"the model failed on {errors:,} rows (status 'error'), more than --max-error-rate "
+            f"{rate} allows of {account.total}; what is scored stays in {account.output.local}"
+        )
 
 
 def now() -> str:

@@ -86,8 +86,9 @@ class Output:
 
     partition_by: Names = ()
     """Columns to write as folders, comma separated, or `none`; unset: those of INPUT."""
-    mode: Literal["new", "overwrite"] = "new"
-    """new: OUTPUT must hold nothing; overwrite: replace a dataset that semscore wrote."""
+    mode: Literal["new", "resume", "overwrite"] = "new"
+    """new: OUTPUT must hold nothing; resume: score what a dataset of semscore's lacks, or begin it;
+    overwrite: replace it."""
     yes: Flag = False
     """Confirm that overwrite deletes the dataset in OUTPUT."""
 
@@ -99,6 +100,11 @@ class Limits:
 
     max_error_rate: float = 0.0
     """Share of rows that the model may fail on, from 0 to 1."""
+    deadline: float | None = None
+    """Seconds after its start by which the run has ended, resumable; unset: SageMaker's limit, if
+    it runs there, else none."""
+    max_units: int | None = None
+    """Units to score, at most, for a trial."""
 
 
 @_flat("Spark")
@@ -164,6 +170,10 @@ class Settings:
             raise UserError(f"--limit must be at least 1, got {self.rows.limit}")
         if not 0 <= self.limits.max_error_rate <= 1:
             raise UserError(f"--max-error-rate must be 0 to 1, got {self.limits.max_error_rate}")
+        for name in ("deadline", "max_units"):
+            value = getattr(self.limits, name)
+            if value is not None and value <= 0:
+                raise UserError(f"--{name.replace('_', '-')} must be more than 0, got {value}")
         if self.spark.instances < 1:
             raise UserError(f"--instances must be at least 1, got {self.spark.instances}")
         bad = [setting for setting in self.spark.conf if setting.find("=") < 1]

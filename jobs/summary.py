@@ -31,11 +31,12 @@ def print_summary(console: Console, result: Result) -> None:
         console.print()
         console.print(histogram(result.score_hist))
     console.print()
-    speed = rows / result.scoring_seconds
-    console.print(
-        f"{rows:,} rows in {result.seconds:.1f} s: {result.scoring_seconds:.1f} s for scoring and "
-        f"writing, models' loading included ({speed:,.0f} pairs/s)"
-    )
+    if result.rows:
+        speed = result.rows / result.scoring_seconds
+        console.print(
+            f"{result.rows:,} rows in {result.seconds:.1f} s: {result.scoring_seconds:.1f} s for "
+            f"scoring and writing, models' loading included ({speed:,.0f} pairs/s)"
+        )
     audit = manifest["audit"]
     chosen = [f"{name} {audit[name]}" for name in ("where", "limit") if audit[name] is not None]
     skipped = audit["skipped_files"]

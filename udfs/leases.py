@@ -40,7 +40,7 @@ class Holder(NamedTuple):
     """A process, told from any other that has had its pid, or will."""
 
     pid: int
-    started: str  # in the system's own form, see _started
+    started: str  # in the system's own form, see started()
     boot: str
     since: str  # local time, of the lease
 
@@ -98,7 +98,7 @@ def quarantine(address: str, reason: str) -> None:
     """
     with _locked():
         if quarantined(address) is None:
-            _write(address, ASIDE, Aside(os.getpid(), _boot(), _now(), reason)._asdict())
+            _write(address, ASIDE, Aside(os.getpid(), boot_id(), _now(), reason)._asdict())
 
 
 def quarantined(address: str) -> str | None:
@@ -107,7 +107,7 @@ def quarantined(address: str) -> str | None:
     Raises LeaseError if the file that says so cannot be read.
     """
     aside = _read(address, ASIDE, lambda told: Aside(**told))
-    if aside is None or aside.boot != _boot():
+    if aside is None or aside.boot != boot_id():
         return None  # most faults are gone after a reboot; if not, it is set aside again
     return f"since {aside.since} by process {aside.pid}: {aside.reason}"
 
@@ -136,14 +136,14 @@ def _usable(addresses: Sequence[str]) -> dict[str, list[Holder]]:
 def _holders(address: str) -> list[Holder]:
     """The living processes that hold a GPU."""
     held = _read(address, HOLDERS, lambda told: [Holder(**each) for each in told]) or []
-    return [who for who in held if (who.started, who.boot) == (_started(who.pid), _boot())]
+    return [who for who in held if (who.started, who.boot) == (started(who.pid), boot_id())]
 
 
 def _holder(pid: int) -> Holder:
-    started = _started(pid)
-    if started is None:
+    began = started(pid)
+    if began is None:
         raise LeaseError(f"process {pid} does not run, so it cannot hold a GPU")
-    return Holder(pid, started, _boot(), _now())
+    return Holder(pid, began, boot_id(), _now())
 
 
 def _too_few(
@@ -222,7 +222,7 @@ def _file(address: str, kind: str) -> Path:
     return folder() / f"{quote(address, safe='')}.{kind}.json"
 
 
-def _started(pid: int) -> str | None:
+def started(pid: int) -> str | None:
     """When a process began, as the system counts it; None: it does not run."""
     if sys.platform == "linux":
         try:
@@ -238,7 +238,8 @@ def _started(pid: int) -> str | None:
     return None if state[:1] in ("", "Z", "X") else began.strip()
 
 
-def _boot() -> str:
+def boot_id() -> str:
+    """What tells this start of the system from any other."""
     if sys.platform == "linux":
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return _output("sysctl", "-n", "kern.bootsessionuuid")

@@ -17,8 +17,11 @@ from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from semscore.jobs.cluster.class_archive import archive_options
+from semscore.jobs.cluster.executors import TASK_SECONDS
 from semscore.jobs.cluster.java import java_home
-from semscore.jobs.cluster.scheduling import check_gpu_settings
+from semscore.jobs.cluster.scheduling import TASK, check_gpu_settings
+from semscore.jobs.cluster.sizing import GPU_ROWS
+from semscore.jobs.dataset.units import TASK_ROWS
 from semscore.jobs.errors import UserError, root_cause
 from semscore.udfs.device import is_local
 from semscore.udfs.recipe import Device
@@ -104,6 +107,14 @@ def slots(spark: SparkSession) -> int:
     context = spark.sparkContext
     per_task = int(context.getConf().get("spark.task.cpus", "1") or 1)
     return max(context.defaultParallelism // per_task, 1)
+
+
+def task_rows(spark: SparkSession) -> int:
+    """Rows of a task that takes about as long as it should, on a core or its share of a GPU."""
+    share = spark.sparkContext.getConf().get(TASK)
+    if share is None:
+        return TASK_ROWS
+    return max(round(GPU_ROWS * TASK_SECONDS * min(float(share), 1)), TASK_ROWS)
 
 
 def will_be_local(master: str | None) -> bool:

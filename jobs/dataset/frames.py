@@ -10,7 +10,7 @@ from pyspark.sql import functions as F  # noqa: N812 - as all of Spark's own exa
 from pyspark.sql.types import StructType
 
 from semscore.jobs.dataset.source import Source, SourceFile
-from semscore.jobs.dataset.units import Unit, task_count
+from semscore.jobs.dataset.units import Unit
 
 BATCH_BYTES = 64 * 2**20  # in one batch of rows, by the averages in the footers
 # Footers do not tell how long the texts in a dictionary are. Writers end a dictionary at 1 MB, so
@@ -59,22 +59,21 @@ def read_files(
     )
 
 
-def spread(spark: SparkSession, frame: DataFrame, unit: Unit, rows: int, slots: int) -> DataFrame:
-    """Enough tasks for all slots: by splitting files where possible, else by a shuffle.
+def spread(spark: SparkSession, frame: DataFrame, unit: Unit, tasks: int) -> DataFrame:
+    """So many tasks: by splitting files where possible, else by a shuffle.
 
     A shuffle comes before scoring, so that the scoring stage is the last one.
     """
-    tasks = task_count(rows, slots)
     spark.conf.set("spark.sql.files.minPartitionNum", tasks)
     return frame if unit.row_groups >= tasks else frame.repartition(tasks)
 
 
 def regroup(
-    spark: SparkSession, frame: DataFrame, partition_by: Sequence[str], rows: int, slots: int
+    spark: SparkSession, frame: DataFrame, partition_by: Sequence[str], tasks: int
 ) -> DataFrame:
     """Bring the rows of each output folder together, before scoring; large ones stay split."""
     columns = ", ".join(map(quoted, partition_by))
-    hint = f"REBALANCE({task_count(rows, slots)}, {columns})"  # DataFrame.hint takes no columns
+    hint = f"REBALANCE({tasks}, {columns})"  # DataFrame.hint takes no columns
     return spark.sql(f"SELECT /*+ {hint} */ * FROM {{frame}}", frame=frame)
 
 

@@ -25,21 +25,28 @@ def stage(
     return count_rows(output, staged)
 
 
-def publish(output: Folder, run: str, unit: str, staged: Sequence[DataFile]) -> list[DataFile]:
-    """Copy staged files to their final names, which depend on the unit alone.
+def destinations(
+    run: str, lease: int, unit: str, staged: Sequence[DataFile]
+) -> dict[str, DataFile]:
+    """Staged path -> published file.
 
-    Empty files are left out, but for one when all are: it carries the schema.
+    No two runs give the same name, so what a run finds unfinished and removes is never what a later
+    one has put there since. Empty files are left out, but for one when all are: it carries the
+    schema.
     """
     place = PurePosixPath(f"{STAGING}/{run}/{unit}")
-    chosen = [file for file in staged if file.rows] or list(staged[:1])
-    moves = []
-    for n, file in enumerate(chosen):
+    moves = {}
+    for n, file in enumerate([file for file in staged if file.rows] or staged[:1]):
         partition = PurePosixPath(file.path).relative_to(place).parent
-        final = (partition / f"part-{unit}-{n:05}.zstd.parquet").as_posix()
-        moves.append((file.path, DataFile(final, file.rows, file.bytes)))
+        final = (partition / f"part-{unit}-{lease}-{n:05}.zstd.parquet").as_posix()
+        moves[file.path] = DataFile(final, file.rows, file.bytes)
+    return moves
+
+
+def publish(output: Folder, moves: dict[str, DataFile]) -> None:
+    """Copy staged files to where they belong."""
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(lambda move: output.copy(move[0], move[1].path), moves))
-    return [file for _, file in moves]
+        list(pool.map(lambda staged: output.copy(staged, moves[staged].path), moves))
 
 
 def discard_staging(output: Folder, run: str, unit: str) -> None:

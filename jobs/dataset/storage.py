@@ -44,15 +44,25 @@ class Folder:
         if not (self.local / prefix).is_dir():
             return []
         found = map(self._entry, _files_below(self.local / prefix, frozenset()))
-        return sorted(found, key=lambda entry: entry.path)
+        return sorted(filter(None, found), key=lambda entry: entry.path)
 
     def entry(self, path: str) -> Entry:
-        """One file, as `entries` would list it."""
-        return self._entry(self.local / path)
+        """One file, as `entries` would list it; FileNotFoundError if there is none."""
+        found = self._entry(self.local / path)
+        if found is None:
+            raise FileNotFoundError(path)
+        return found
 
     def open(self, path: str) -> BinaryIO:
         """A file for reading, with seek."""
         return (self.local / path).open("rb")
+
+    def read(self, path: str) -> bytes | None:
+        """A whole file; None: there is none."""
+        try:
+            return (self.local / path).read_bytes()
+        except FileNotFoundError:
+            return None
 
     def create_if_absent(self, path: str, content: bytes) -> bool:
         """Write a whole new file; False, and nothing written, if there is one already."""
@@ -69,35 +79,56 @@ class Folder:
     def copy(self, source: str, target: str) -> None:
         """Copy a file within the folder in one step, in place of any that is at `target`.
 
-        What a crash leaves behind lies beside the source, never where readers look for data.
+        What a crash leaves behind lies beside the source, never where readers look for data. Raises
+        FileNotFoundError if the source is gone, or goes meanwhile.
         """
         link = Path(f"{self.local / source}.copy")
         link.unlink(missing_ok=True)
         try:
-            link.hardlink_to(self.local / source)
+            self._link(self.local / source, link)
         except OSError:  # a file system without links, or another user's file
             shutil.copyfile(self.local / source, link)
-        final = self.local / target
-        final.parent.mkdir(parents=True, exist_ok=True)
-        link.replace(final)
-        link.unlink(missing_ok=True)  # still there if `final` was a link to the source already
+        self._rename(link, self.local / target)
+        link.unlink(missing_ok=True)  # still there if the target was a link to the source already
+
+    def copy_if_absent(self, source: str, target: str) -> bool:
+        """Copy a file within the folder in one step; False, and nothing done, if `target` exists.
+
+        Raises FileNotFoundError if the source is gone.
+        """
+        try:
+            self._link(self.local / source, self.local / target)
+        except FileExistsError:
+            return False
+        return True
+
+    def move(self, source: str, target: str) -> bool:
+        """Move a file to a folder within this one that must be there; False: there is no source.
+
+        Raises FileNotFoundError if the target's folder is gone.
+        """
+        if (self.local / target).parent.is_dir():
+            try:
+                (self.local / source).replace(self.local / target)
+            except FileNotFoundError:
+                if (self.local / target).parent.is_dir():
+                    return False
+                raise
+            self._prune(self.local / source)
+            return True
+        raise FileNotFoundError(target)
 
     def delete(self, paths: Iterable[str]) -> None:
         """Delete files one after another, and the folders within this one that become empty."""
         for path in paths:
             file = self.local / path
             file.unlink(missing_ok=True)
-            for folder in file.parents:
-                if folder == self.local:
-                    break
-                try:
-                    folder.rmdir()
-                except OSError:  # not empty
-                    break
+            self._prune(file)
 
     def delete_folder(self, path: str) -> None:
-        """Delete all that is under `path`, if there is anything."""
+        """Delete all that is under `path`, if there is anything, and what gets empty above it."""
         shutil.rmtree(self.local / path, ignore_errors=True)
+        self._prune(self.local / path)
 
     def require_writable(self) -> None:
         """Raise UserError if files could not be written here; writes nothing."""
@@ -109,24 +140,49 @@ class Folder:
         if not os.access(ancestor, os.W_OK | os.X_OK):
             raise UserError(f"OUTPUT {self.local} cannot be written: no permission in {ancestor}")
 
+    def _link(self, source: Path, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.hardlink_to(source)
+
+    def _rename(self, source: Path, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(target)
+
+    def _prune(self, deleted: Path) -> None:
+        for folder in deleted.parents:
+            if folder == self.local:
+                return
+            try:
+                folder.rmdir()
+            except OSError:  # not empty, or gone
+                if folder.exists():
+                    return
+
     def _store(self) -> LocalStore:
         return LocalStore(self.local, mkdir=True)
 
-    def _entry(self, file: Path) -> Entry:
+    def _entry(self, file: Path) -> Entry | None:
         try:
             found = file.stat()
         except FileNotFoundError:
-            found = file.lstat()  # a broken link is a file that cannot be read
+            try:
+                found = file.lstat()  # a broken link is a file that cannot be read
+            except FileNotFoundError:
+                return None  # it was there when the folder was listed
         return Entry(file.relative_to(self.local).as_posix(), found.st_size, str(found.st_mtime_ns))
 
 
 def _files_below(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
     """The files in a folder and its subfolders, through links; OSError if a link goes round."""
-    found = folder.stat()
+    try:
+        found = folder.stat()
+        paths = list(folder.iterdir())
+    except FileNotFoundError:
+        return  # it was there when the folder above was listed
     this = (found.st_dev, found.st_ino)
     if this in above:
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(folder))
-    for path in folder.iterdir():
+    for path in paths:
         if path.is_dir():
             yield from _files_below(path, above | {this})
         else:

@@ -10,10 +10,11 @@ from math import ceil
 
 from semscore.jobs.dataset.source import SourceFile
 
-UNIT_ROWS = 250_000  # what a crash may cost: half an hour on two cores, far less on GPUs
+UNIT_ROWS = 250_000  # what a crash may cost: half an hour on two cores
 UNIT_BYTES = 256 * 2**20
-TASK_ROWS = 25_000  # a lost task costs a minute or so
-GOOD_TASK_ROWS = 5_000  # fewer leave little to de-duplicate, and batches of one length small
+UNIT_TASKS = 10  # in such a unit; where there is room for more at once, units are larger
+TASK_ROWS = 25_000  # on a CPU core: a lost task costs a minute or so
+GOOD_TASKS = 5  # for one: a fifth of its rows, fewer leave little to de-duplicate and batches small
 MIN_TASK_ROWS = 1_000  # so few only to use all slots
 TASKS_PER_SLOT = 4  # so that the last tasks of a unit end about together
 
@@ -36,18 +37,24 @@ class Unit:
         return sum(file.rows for file in self.files)
 
     @property
+    def what(self) -> str:
+        """The unit, for people."""
+        more = f" and {len(self.files) - 1:,} more files" if len(self.files) > 1 else ""
+        return f"unit {self.id} ({self.files[0].url}{more})"
+
+    @property
     def row_groups(self) -> int:
         """What Spark can read in parallel, at most."""
         return sum(file.row_groups for file in self.files)
 
 
-def group_files(files: Iterable[SourceFile]) -> list[Unit]:
-    """Neighbouring files together, up to the bounds above; a larger file is a unit of its own."""
+def group_files(files: Iterable[SourceFile], scale: int = 1) -> list[Unit]:
+    """Neighbouring files together, up to `scale` times these bounds; a larger file is a unit."""
     units: list[Unit] = []
     held: list[SourceFile] = []
     rows = size = 0
     for file in files:
-        full = rows + file.rows > UNIT_ROWS or size + file.size > UNIT_BYTES
+        full = rows + file.rows > UNIT_ROWS * scale or size + file.size > UNIT_BYTES * scale
         if held and (full or held[0].root != file.root):
             units.append(Unit(tuple(held)))
             held, rows, size = [], 0, 0
@@ -57,11 +64,16 @@ def group_files(files: Iterable[SourceFile]) -> list[Unit]:
     return [*units, Unit(tuple(held))] if held else units
 
 
-def task_count(rows: int, slots: int) -> int:
+def unit_scale(slots: int, task_rows: int) -> int:
+    """How many times larger than on a small machine units are, so that all slots have work."""
+    return max(slots * TASKS_PER_SLOT * task_rows // (UNIT_TASKS * TASK_ROWS), 1)
+
+
+def task_count(rows: int, slots: int, task_rows: int = TASK_ROWS) -> int:
     """Tasks for so many rows on so many slots: a multiple of the slots where that is possible."""
     tasks = max(
-        ceil(rows / TASK_ROWS),
-        min(TASKS_PER_SLOT * slots, rows // GOOD_TASK_ROWS),
+        ceil(rows / task_rows),
+        min(TASKS_PER_SLOT * slots, GOOD_TASKS * rows // task_rows),
         min(slots, rows // MIN_TASK_ROWS),
         1,
     )

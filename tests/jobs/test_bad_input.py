@@ -78,7 +78,7 @@ def write(path: str, rows: int = 3, **columns: Any) -> Path:
 
 def make_dataset(folder: str) -> None:
     """A dataset as semscore leaves it."""
-    write(f"{folder}/part-0123456789ab-00000.zstd.parquet")
+    write(f"{folder}/part-0123456789ab-1-00000.zstd.parquet")
     for name in ("_SUCCESS", "_semscore/run.json", "_semscore/manifest.json"):
         path = Path(folder, name)
         path.parent.mkdir(exist_ok=True)

@@ -280,7 +280,7 @@ def test_a_file_that_no_unit_took_ends_the_run(
 ) -> None:
     for k in range(2):
         write(tmp_path, f"part-{k}.parquet", **pairs(20, start=20 * k))
-    monkeypatch.setattr(job, "group_files", lambda files: group_files(files[:1]))
+    monkeypatch.setattr(job, "group_files", lambda files, _: group_files(files[:1]))
     with pytest.raises(AuditFailed, match="INPUT has 40 rows, but 20 are in"):
         run()
     assert not (tmp_path / "out" / "_SUCCESS").exists()

@@ -202,16 +202,16 @@ def test_where_there_is_no_proc_ps_knows_the_living(
     began = []
     for zone in ("UTC0", "JST-9"):  # processes with different ones must tell the same
         monkeypatch.setenv("TZ", zone)
-        told = leases._started(owner.pid)
+        told = leases.started(owner.pid)
         assert told
         began.append(timegm(time.strptime(told, "%a %b %d %H:%M:%S %Y")))
     assert began[0] == pytest.approx(began[1], abs=2)  # Linux' ps rounds; macOS knows
     owner.kill()
     os.waitid(os.P_PID, owner.pid, os.WEXITED | os.WNOWAIT)
-    assert leases._started(owner.pid) is None
+    assert leases.started(owner.pid) is None
     owner.wait()
-    assert leases._started(owner.pid) is None
-    assert leases._started(other)
+    assert leases.started(owner.pid) is None
+    assert leases.started(other)
 
 
 def test_five_that_start_at_once_share_two_evenly(all_at_once: Any) -> None:

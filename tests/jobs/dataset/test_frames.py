@@ -13,7 +13,7 @@ import pytest
 
 from semscore.jobs.cluster.session import job_session
 from semscore.jobs.dataset import frames, ledger
-from semscore.jobs.dataset.publish import publish, stage
+from semscore.jobs.dataset.publish import destinations, publish, stage
 from semscore.jobs.dataset.source import Source, read_source
 from semscore.jobs.dataset.storage import Folder
 
@@ -137,10 +137,11 @@ def test_odd_folders_and_files_are_read_and_published_again(
 
     output = Folder(str(tmp_path / "100% #out"))
     staged = stage(frame, output, RUN, UNIT, source.partition_columns)
-    published = publish(output, RUN, UNIT, staged)
+    moves = destinations(RUN, 1, UNIT, staged)
+    publish(output, moves)
     output.delete_folder(ledger.HOME)
     assert [entry.path for entry in ledger.data_files(output)] == sorted(
-        file.path for file in published
+        file.path for file in moves.values()
     )
     again, frame = read(own, output.local)
     assert again.partition_columns == ("k",)

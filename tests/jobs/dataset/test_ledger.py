@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from semscore.jobs.dataset import ledger
+from semscore.jobs.dataset.lease import Lease
 from semscore.jobs.dataset.ledger import DataFile, UnitRecord
 from semscore.jobs.dataset.storage import Folder
 from semscore.jobs.errors import OutputInUse, UserError
 
-DATA = "part-0123456789ab-00000.zstd.parquet"
+DATA = "part-0123456789ab-1-00000.zstd.parquet"
 OURS = (
     "_SUCCESS",
     "_semscore/manifest.json",
@@ -24,6 +25,16 @@ OURS = (
     f"k=1/{DATA}",
     f"K=a%2Fb/m=é b/{DATA}",
 )
+
+
+class Held(Lease):
+    """A lease that nobody contests."""
+
+    def require(self) -> None:
+        pass
+
+
+HELD = Held(Folder("/nowhere"), "r")
 
 
 @pytest.fixture
@@ -77,7 +88,7 @@ def test_any_file_makes_a_folder_not_empty(output: Folder, path: str) -> None:
 
 def test_a_dataset_of_ours_is_not_empty_but_can_be_replaced(output: Folder) -> None:
     fill(output, *OURS)
-    match = "holds a dataset that semscore wrote. Choose .*replace .*--mode overwrite --yes$"
+    match = "semscore wrote. Choose .* --mode resume, or replace .*--mode overwrite --yes$"
     with pytest.raises(UserError, match=match):
         ledger.require_empty(output)
 
@@ -100,7 +111,7 @@ FOREIGN = [
     f"k=1/.{DATA}.crc",
     f"{DATA}.bak",
     f"x{DATA}",
-    "part-0123456789AB-00000.zstd.parquet",
+    "part-0123456789AB-1-00000.zstd.parquet",
     "k=1/_SUCCESS",
     "other/_semscore/run.json",
     "_semscore2/run.json",
@@ -114,7 +125,7 @@ def test_one_foreign_file_keeps_everything_from_being_deleted(output: Folder, pa
     (output.local / path).touch()
     match = rf"also holds {path}, which semscore did not write; move it away"
     with pytest.raises(UserError, match=match):
-        ledger.remove_dataset(output)
+        ledger.remove_dataset(output, HELD, "r")
     assert set(left(output)) == {*OURS, path}
 
 
@@ -127,7 +138,7 @@ def test_a_folder_without_our_run_record_is_not_ours(
     fill(output, *paths)
     match = "holds data that semscore did not write .*nothing of it is deleted. Choose another"
     with pytest.raises(UserError, match=match):
-        ledger.remove_dataset(output)
+        ledger.remove_dataset(output, HELD, "r")
     assert set(left(output)) == set(paths)
 
 
@@ -136,76 +147,126 @@ def test_removing_a_dataset_leaves_nothing_but_what_is_beside_it(
 ) -> None:
     fill(output, *OURS)
     (tmp_path / "beside.txt").touch()
-    ledger.remove_dataset(output)
+    ledger.remove_dataset(output, HELD, "r")
+    ledger.clear_remains(output, HELD)
     assert list(output.local.iterdir()) == []
     assert (tmp_path / "beside.txt").exists()
     ledger.require_empty(output)
 
 
 def test_removing_nothing_is_fine(output: Folder) -> None:
-    ledger.remove_dataset(output)
+    ledger.remove_dataset(output, HELD, "r")
     assert not output.local.exists()
 
 
-@pytest.mark.parametrize("n_deleted", range(len(OURS)))
+@pytest.mark.parametrize("n_deleted", range(len(OURS) - 1))
 def test_a_removal_broken_off_at_any_point_goes_on(
     output: Folder, monkeypatch: pytest.MonkeyPatch, n_deleted: int
 ) -> None:
     fill(output, *OURS)
-    unlink, done = Path.unlink, []
+    move, done = Folder.move, []
 
-    def breaks_off(path: Path, missing_ok: bool = False) -> None:
+    def breaks_off(folder: Folder, source: str, target: str) -> bool:
         if len(done) == n_deleted:
             raise KeyboardInterrupt
-        done.append(path)
-        unlink(path, missing_ok)
+        done.append(source)
+        return move(folder, source, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "unlink", breaks_off)
-        patch.setattr(Folder, "delete_folder", lambda *_: breaks_off(output.local / ledger.RUN))
+        patch.setattr(Folder, "move", breaks_off)
         with pytest.raises(KeyboardInterrupt):
-            ledger.remove_dataset(output)
-    assert len(left(output)) == len(OURS) - n_deleted
+            ledger.remove_dataset(output, HELD, "r")
     assert ledger.RUN in left(output)
     if n_deleted >= 2:
         assert not {ledger.SUCCESS, ledger.MANIFEST} & set(left(output))
-    ledger.remove_dataset(output)
-    assert left(output) == []
+    if "_semscore/units/0123456789ab.json" in left(output):
+        assert f"k=1/{DATA}" in left(output)
+    ledger.remove_dataset(output, HELD, "r")
+    assert not [path for path in left(output) if not path.startswith(ledger.STAGING)]
+
+
+def test_a_run_that_another_succeeded_deletes_nothing_more(
+    output: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(output, *OURS)
+    move = Folder.move
+
+    def late(folder: Folder, source: str, target: str) -> bool:
+        folder.delete_folder(ledger.STAGING)  # by the other
+        return move(folder, source, target)
+
+    monkeypatch.setattr(Folder, "move", late)
+    with pytest.raises(FileNotFoundError):
+        ledger.reopen(output, HELD, "r")
+    assert {ledger.SUCCESS, ledger.MANIFEST} <= set(left(output))
 
 
 def test_the_first_run_to_begin_has_the_folder(output: Folder) -> None:
-    ledger.begin(output, {"run": "é"})
+    ledger.begin(output, HELD, {"run": "é"})
     with pytest.raises(
         OutputInUse, match=r"another run has begun to write to OUTPUT .*wait for it"
     ):
-        ledger.begin(output, {"run": "late"})
+        ledger.begin(output, HELD, {"run": "late"})
     assert json.load(output.open(ledger.RUN)) == {"run": "é"}
 
 
 def test_the_first_record_of_a_unit_wins(output: Folder) -> None:
+    for run in ("first", "second"):
+        ledger.draft(output, record(run))
     assert ledger.commit(output, record("first"))
     assert not ledger.commit(output, record("second"))
-    (path,) = left(output)
-    assert path == "_semscore/units/0123456789ab.json"
-    stored = json.load(output.open(path))
+    stored = json.load(output.open("_semscore/units/0123456789ab.json"))
     assert stored["run"] == "first"
     assert stored["files"] == [{"path": f"k=1/{DATA}", "rows": 2, "bytes": 100}]
     assert stored["v"] == ledger.VERSION
 
 
+def test_records_come_back_as_they_were_written(output: Folder) -> None:
+    assert ledger.read_units(output) == []
+    many = [record(id=f"{n:012x}", hist={"score": {3: n}}) for n in range(40)]
+    for one in many:
+        ledger.draft(output, one)
+        ledger.commit(output, one)
+    assert ledger.read_units(output) == many
+
+
+def test_a_run_whose_staging_was_removed_cannot_commit(output: Folder) -> None:
+    ledger.draft(output, record())
+    assert ledger.clear_remains(output, HELD) == []
+    with pytest.raises(FileNotFoundError):
+        ledger.commit(output, record())
+    assert ledger.read_units(output) == []
+
+
+def test_what_others_left_unfinished_is_removed(output: Folder) -> None:
+    stray = "k=1/part-ffffffffffff-1-00000.zstd.parquet"
+    fill(output, ledger.RUN, f"k=1/{DATA}", stray, "_semscore/staging/dead/ffffffffffff/x.parquet")
+    ledger.draft(output, record())
+    ledger.commit(output, record())
+    assert ledger.clear_remains(output, HELD) == [record()]
+    assert left(output) == [ledger.RUN, "_semscore/units/0123456789ab.json", f"k=1/{DATA}"]
+
+
+@pytest.mark.parametrize("place", ["lease/000000001.json", "staging/r/u/x.parquet", "model/a/b"])
+def test_what_a_run_left_that_had_not_begun_is_nothing(output: Folder, place: str) -> None:
+    fill(output, f"_semscore/{place}")
+    ledger.require_empty(output)
+    ledger.require_ours(output)
+
+
 def test_a_finished_dataset_has_manifest_and_success_and_no_staging(output: Folder) -> None:
     fill(output, *OURS)
-    ledger.finish(output, {"rows": 2})
-    assert json.load(output.open(ledger.MANIFEST)) == {"rows": 2}
+    ledger.finish(output, HELD, {"run": "run", "rows": 2})
+    assert json.load(output.open(ledger.MANIFEST)) == {"run": "run", "rows": 2}
     assert not [path for path in left(output) if path.startswith("_semscore/staging")]
     assert ledger.SUCCESS in left(output)
 
 
 def test_data_files_are_the_published_ones(output: Folder) -> None:
-    fill(output, *OURS, "k=1/other.parquet", "part-0123456789ab-123456.zstd.parquet")
+    fill(output, *OURS, "k=1/other.parquet", "part-0123456789ab-12-123456.zstd.parquet")
     assert [entry.path for entry in ledger.data_files(output)] == [
         f"K=a%2Fb/m=é b/{DATA}",
         f"k=1/{DATA}",
         DATA,
-        "part-0123456789ab-123456.zstd.parquet",
+        "part-0123456789ab-12-123456.zstd.parquet",
     ]

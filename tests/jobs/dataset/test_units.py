@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from semscore.jobs.dataset import units
 from semscore.jobs.dataset.source import SourceFile
 from semscore.jobs.dataset.units import (
-    GOOD_TASK_ROWS,
+    GOOD_TASKS,
     MIN_TASK_ROWS,
     TASK_ROWS,
     TASKS_PER_SLOT,
@@ -21,6 +21,7 @@ from semscore.jobs.dataset.units import (
     Unit,
     group_files,
     task_count,
+    unit_scale,
 )
 
 FILES = st.lists(
@@ -73,6 +74,18 @@ def test_units_are_as_large_as_the_bounds_allow(files: list[SourceFile]) -> None
             or one.rows + first.rows > UNIT_ROWS
             or size + first.size > UNIT_BYTES
         )
+
+
+def test_units_grow_with_the_cluster() -> None:
+    assert unit_scale(2, TASK_ROWS) == 1
+    assert unit_scale(40, TASK_ROWS) == 16
+    on_gpus = unit_scale(32, 90_000)
+    files = [file(f"{n}.parquet", rows=UNIT_ROWS) for n in range(2 * on_gpus)]
+    units = group_files(files, on_gpus)
+    assert [len(unit.files) for unit in units] == [on_gpus, on_gpus]
+    tasks = task_count(units[0].rows, 32, 90_000)
+    assert tasks == 4 * 32
+    assert units[0].rows / tasks == pytest.approx(90_000, rel=0.05)
 
 
 @given(FILES)
@@ -128,7 +141,7 @@ def test_there_are_enough_tasks_and_none_is_too_large(rows: int, slots: int) -> 
 
 @given(slots=st.integers(1, 100))
 def test_a_unit_of_the_usual_size_gives_every_slot_some_tasks(slots: int) -> None:
-    tasks = task_count(slots * TASKS_PER_SLOT * GOOD_TASK_ROWS, slots)
+    tasks = task_count(slots * TASKS_PER_SLOT * TASK_ROWS // GOOD_TASKS, slots)
     assert tasks == slots * TASKS_PER_SLOT
 
 

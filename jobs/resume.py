@@ -1,0 +1,99 @@
+"""Going on with a dataset: the same recipe, the same rows and columns, or a sentence why not."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from semscore.jobs.dataset import ledger
+from semscore.jobs.errors import UserError
+from semscore.jobs.precision import Settled
+from semscore.udfs.calibration import read_calibration
+from semscore.udfs.models import ModelError
+from semscore.udfs.recipe import SCORING_VERSION, fingerprint
+
+if TYPE_CHECKING:
+    from semscore.jobs.dataset.storage import Folder
+    from semscore.jobs.settings import Settings
+    from semscore.udfs.recipe import Recipe
+
+# Options that decide which rows and columns are in the output, by the slice that has them.
+SHAPE = {
+    "columns": ("text1", "text2", "score_column", "status_column", "keep"),
+    "rows": ("where", "limit"),
+    "target": ("partition_by",),
+}
+RECIPE = ("metric", "prompt1", "prompt2", "max_seq_length", "truncate_dim")
+
+
+def resumed(
+    output: Folder, settings: Settings, recipe: Recipe, model_sha256: str
+) -> Settled | None:
+    """How the dataset in OUTPUT was begun, to go on with it; None: there is none, or a new one.
+
+    Precision and int8 calibration are the dataset's own. Raises UserError, naming what differs, if
+    this run would give other scores, rows or columns.
+    """
+    record = ledger.read_run(output) if settings.target.mode == "resume" else None
+    if record is None:
+        return None
+    differences = _differences(record, settings, recipe, model_sha256)
+    if differences:
+        raise UserError(
+            f"OUTPUT {output.local} was begun otherwise: {'; '.join(differences)}. Give the same "
+            "options, or choose another OUTPUT"
+        )
+    files = {}
+    if record["int8_sha256"]:
+        ours = str(output.local / ledger.MODELS / record["int8_sha256"])
+        try:
+            files = read_calibration(recipe.calibration or ours, model_sha256)
+        except ModelError as error:
+            raise UserError(f"OUTPUT {output.local} cannot be gone on with: {error}") from error
+    settled = Settled(
+        replace(recipe, precision=record["recipe"]["precision"]), record["precision"], files
+    )
+    columns = (settings.columns.text1, settings.columns.text2)
+    found = fingerprint(settled.recipe, model_sha256, columns, settled.int8_sha256)
+    if found != record["fingerprint"]:
+        raise UserError(
+            f"OUTPUT {output.local} was begun with another int8 calibration, or by a semscore of "
+            f"scoring version {record['scoring_version']} (this one has {SCORING_VERSION}). Choose "
+            "another OUTPUT"
+        )
+    return settled
+
+
+def _differences(
+    record: dict[str, Any], settings: Settings, recipe: Recipe, model_sha256: str
+) -> list[str]:
+    """What is not as the record says, each as `--option a then, b now`."""
+    then, now = record["recipe"], asdict(recipe)
+    pairs = [(name, then[name], now[name]) for name in RECIPE]
+    if recipe.precision != "auto":
+        pairs.append(("precision", then["precision"], recipe.precision))
+    for slice_, names in SHAPE.items():
+        given = asdict(getattr(settings, slice_))
+        earlier = record["options"][slice_]
+        pairs += [(name, earlier[name], given[name]) for name in names]
+    told = [
+        f"--{name.replace('_', '-')} {_shown(a)} then, {_shown(b)} now"
+        for name, a, b in pairs
+        if _plain(a) != _plain(b)
+    ]
+    if record["model_sha256"] != model_sha256:
+        told.append(
+            f"--model {then['model']} with content {record['model_sha256'][:12]} then, "
+            f"{recipe.model} with {model_sha256[:12]} now"
+        )
+    return told
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _shown(value: Any) -> str:
+    if value is None or value == () or value == []:
+        return "unset"
+    return ",".join(value) if isinstance(value, list | tuple) else repr(value)

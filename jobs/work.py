@@ -1,0 +1,257 @@
+"""The units of a run: read, scored, staged, published, recorded; a few at once."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from semscore.jobs.checks import apply_where
+from semscore.jobs.cluster.session import job_session, slots, task_rows
+from semscore.jobs.dataset import frames, ledger
+from semscore.jobs.dataset.publish import destinations, discard_staging, publish, stage
+from semscore.jobs.dataset.source import BadFile, SourceFile, unreadable_files
+from semscore.jobs.dataset.units import Unit, task_count
+from semscore.jobs.errors import (
+    AuditFailed,
+    JobError,
+    OutputInUse,
+    StoppedEarly,
+    root_cause,
+)
+from semscore.jobs.progress import Progress
+from semscore.jobs.run import FailedUnit, Run, now, require_few_errors
+from semscore.udfs import similarity
+from semscore.udfs.meters import Meters, MetersParam
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+log = logging.getLogger("semscore")
+
+AT_ONCE = 2  # so that the last tasks of one unit leave their slots to the first of the next
+ATTEMPTS = 2
+LOOK_S = 1.0  # between looks at the clock
+HOPELESS = 3  # units set aside before any was scored: it is not their data
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a unit."""
+
+    record: ledger.UnitRecord | None
+    bad: Sequence[BadFile] = ()  # files that turned out to be unreadable
+    error: Exception | None = None
+
+
+def score_units(run: Run, units: Sequence[Unit], progress: Progress) -> None:
+    """Score all units, and write down in `progress` what becomes of them.
+
+    Raises OutputInUse if another run takes over, StoppedEarly, TooManyErrors, AuditFailed, and what
+    the first unit raised if none of the dataset could be scored.
+    """
+    rows = run.settings.rows
+    left = None if rows.limit is None else progress.rows
+    # How many rows a condition leaves of a unit is known when that is done.
+    at_once = 1 if left is not None and rows.where is not None else AT_ONCE
+    waiting, running = deque(units), dict[Future[Done], Unit]()
+    log.info("scoring %s rows in %d units", f"{progress.rows:,}", len(units))
+    with ThreadPoolExecutor(at_once, thread_name_prefix="semscore-unit") as pool:
+        try:
+            while not run.stop.drops:
+                while waiting and len(running) < at_once and (left is None or left > 0):
+                    ahead = waiting[0].rows + sum(unit.rows for unit in running.values())
+                    if not run.stop.may_begin(ahead, progress.rows_per_s):
+                        break
+                    unit = waiting.popleft()
+                    running[pool.submit(_attempt, run, unit, left)] = unit
+                    if left is not None and rows.where is None:
+                        left -= unit.rows
+                if not running:
+                    break
+                for future in wait(running, LOOK_S, return_when=FIRST_COMPLETED).done:
+                    unit, done = running.pop(future), future.result()
+                    _book(progress, unit, done)
+                    if left is not None and rows.where is not None and done.record:
+                        left -= done.record.rows
+                    require_few_errors(run, [*progress.earlier, *progress.records])
+                    run.tell_progress(progress, "running")
+        finally:
+            dropped = _drop(run, running)
+            run.output.delete_folder(f"{ledger.STAGING}/{run.id}")
+    unfinished = dropped or (waiting and (left is None or left > 0))
+    if run.stop.reason and unfinished:
+        aside = f", {len(progress.failed)} set aside" if progress.failed else ""
+        raise StoppedEarly(
+            f"stopped ({run.stop.reason}): {len(progress.records)} of {len(units)} units are "
+            f"scored by this run, {progress.rows_done:,} rows{aside}"
+        )
+
+
+def _drop(run: Run, running: Iterable[Future[Done]]) -> int:
+    """Give up the units in work; how many that were. One that is just done is committed still."""
+    futures = list(running)
+    for future in futures:
+        future.cancel()
+    run.dropping.set()
+    while wait(futures, LOOK_S).not_done:  # a unit may begin another job after the first cancel
+        with suppress(Exception):  # Spark itself may be gone
+            run.spark.sparkContext.cancelJobGroup(run.id)
+    return len(futures)
+
+
+def _book(progress: Progress, unit: Unit, done: Done) -> None:
+    progress.bad += done.bad
+    if done.record:
+        progress.records.append(done.record)
+    if done.error:
+        progress.failed.append(FailedUnit(unit.what, done.error))
+        log.warning("set aside %s: %s", unit.what, progress.failed[-1].reason)
+        some = progress.records or progress.earlier
+        if not some and len(progress.failed) == min(HOPELESS, progress.units):
+            raise progress.failed[0].error
+    ended = len(progress.records) + len(progress.failed)
+    log.info("unit %d of %d: %s rows", ended, progress.units, f"{progress.rows_done:,}")
+
+
+def _attempt(run: Run, unit: Unit, limit: int | None) -> Done:
+    """Score a unit, and once more if that fails for no known reason."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return _score_readable(run, unit, limit)
+        except Exception as error:
+            run.lease.require()  # else the reason is that
+            if isinstance(error, JobError) or _is_over(run):
+                raise
+            log.debug("%s failed", unit.what, exc_info=True)
+            if attempt == ATTEMPTS:
+                return Done(None, error=error)
+            log.warning("%s is tried again: %s", unit.what, root_cause(error))
+    raise AssertionError("every attempt returns or raises")
+
+
+def _score_readable(run: Run, unit: Unit, limit: int | None) -> Done:
+    """Score a unit; if that fails for files with broken data, say which.
+
+    With --bad-files skip the unit is scored without them, else it is set aside.
+    """
+    try:
+        return Done(_score_unit(run, unit, limit))
+    except JobError:
+        raise
+    except Exception:
+        bad = [] if _is_over(run) else unreadable_files(unit.files)
+        if not bad:
+            raise
+        log.debug("%s failed", unit.what, exc_info=True)
+    for file in bad:
+        log.warning("set aside %s: %s", file.path, file.reason)
+    names = {file.path for file in bad}
+    rest = tuple(file for file in unit.files if file.url not in names)
+    if run.settings.rows.bad_files == "fail" or not rest:
+        return Done(None, bad)
+    return Done(_score_unit(run, Unit(rest), limit), bad)
+
+
+def _is_over(run: Run) -> bool:
+    """Whether a unit fails because the run ends, or Spark has."""
+    if run.dropping.is_set():
+        return True
+    try:
+        return bool(run.spark.sparkContext._jsc.sc().isStopped())
+    except Exception:  # Java is gone
+        return True
+
+
+def _score_unit(run: Run, unit: Unit, limit: int | None) -> ledger.UnitRecord:
+    """Read, score, stage, publish and record one unit of at most `limit` rows."""
+    run.lease.require()
+    started = now()
+    spark = job_session(run.spark)  # of its own: it has settings for this unit
+    spark.sparkContext.setJobGroup(run.id, unit.what)
+    names = run.settings.columns
+    frames.bound_batches(spark, run.source, names.text1, names.text2)
+    frame = read(run, spark, unit.files)
+    rows = unit.rows if run.settings.rows.where is None else frame.count()
+    tasks = task_count(rows, slots(spark), task_rows(spark))
+    if limit is not None and limit < rows:
+        rows, frame = limit, frame.limit(limit).repartition(slots(spark))
+    elif run.layout.regroups(run.source):
+        frame = frames.regroup(spark, frame, run.layout.partition_by, tasks)
+    else:
+        frame = frames.spread(spark, frame, unit, tasks)
+    accumulator = spark.sparkContext.accumulator(Meters(), MetersParam())
+    scored = _with_scores(run, frame, accumulator)
+    staged = stage(scored, run.output, run.id, unit.id, run.layout.partition_by)
+    written = sum(file.rows for file in staged)
+    if written != rows:
+        discard_staging(run.output, run.id, unit.id)
+        raise AuditFailed(
+            f"unit {unit.id}: {rows:,} rows went in but {written:,} came out; it was not "
+            "published. Do files of INPUT change while the job runs?"
+        )
+    meters: Meters = accumulator.value
+    run.tell(meters.notes)
+    moves = destinations(run.id, run.lease.number, unit.id, staged)
+    record = ledger.UnitRecord(
+        id=unit.id,
+        run=run.id,
+        fingerprint=run.fingerprint,
+        sources=[
+            {"path": file.url, "size": file.size, "tag": file.tag, "rows": file.rows}
+            for file in unit.files
+        ],
+        files=list(moves.values()),
+        rows=written,
+        statuses=dict(meters.statuses),
+        started=started,
+        ended=now(),
+        meters=meters.figures(),
+        workers=dict(meters.workers),
+        hist={"score": dict(meters.score_hist), "tokens": dict(meters.token_hist)},
+    )
+    # Whoever takes over removes the staging folder, and with it the right to publish and commit. So
+    # all that these two take from must be there before the lease is looked at for the last time.
+    ledger.draft(run.output, record)
+    run.lease.require()
+    try:
+        publish(run.output, moves)
+        if not ledger.commit(run.output, record):
+            raise OutputInUse(f"another run has committed {unit.what} to OUTPUT {run.output.local}")
+    except Exception:
+        run.output.delete(file.path for file in record.files)  # no other run has such names
+        raise
+    discard_staging(run.output, run.id, unit.id)
+    return record
+
+
+def read(run: Run, spark: SparkSession, files: Sequence[SourceFile]) -> DataFrame:
+    """The rows of some files that are to be scored."""
+    frame = frames.read_files(spark, run.schema, run.source, files)
+    return apply_where(frame, run.settings.rows.where)
+
+
+def _with_scores(run: Run, frame: DataFrame, accumulator: Any) -> DataFrame:
+    """Kept columns, score and status; the fingerprint goes with the score into each footer."""
+    names = run.settings.columns
+    result = "semscore result"
+    while result in frame.columns:
+        result += "_"
+    scores = similarity(
+        frames.column(names.text1),
+        frames.column(names.text2),
+        run.recipe,
+        run.settings.engine,
+        accumulator,
+    )
+    return frame.withColumn(result, scores).select(
+        *map(frames.column, run.layout.kept),
+        frames.column(result)["score"].alias(
+            names.score_column, metadata={"semscore": run.fingerprint}
+        ),
+        frames.column(result)["status"].alias(names.status_column),
+    )

@@ -1,0 +1,75 @@
+"""`semscore`, stopped or killed at a named point: python driver.py PLAN ARGUMENTS...
+
+PLAN is JSON: {"point": "commit-before", "occurrence": 2, "signal": "SIGKILL"}, or {}. With
+"elsewhere", the run takes all others for runs on another system, which are dead after 2 seconds
+without a sign of life.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+
+from semscore.jobs import score, work
+from semscore.jobs.cli import main
+from semscore.jobs.dataset import lease, ledger, units
+from semscore.jobs.dataset.storage import Folder
+
+PLAN = json.loads(sys.argv[1])
+STEPS = {
+    "lease": (lease.Lease, "__enter__"),
+    "clear": (ledger, "clear_remains"),
+    "begin": (ledger, "begin"),
+    "reopen": (ledger, "reopen"),
+    "stage": (work, "stage"),
+    "draft": (ledger, "draft"),
+    "publish": (work, "publish"),
+    "copy": (Folder, "copy"),
+    "commit": (ledger, "commit"),
+    "discard": (work, "discard_staging"),
+    "audit": (score, "audit"),
+    "manifest": (Folder, "copy", ledger.MANIFEST),
+    "success": (Folder, "copy", ledger.SUCCESS),
+    "finish": (ledger, "finish"),
+}
+POINTS = [f"{step}-{when}" for step in STEPS for when in ("before", "after")]
+
+left = PLAN.get("occurrence", 1)
+lock = threading.Lock()
+
+
+def reached():
+    global left
+    with lock:
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), getattr(signal, PLAN["signal"]))
+
+
+def arm(step, when):
+    place, name, *only = STEPS[step]
+    function = getattr(place, name)
+
+    def armed(*given, **named):
+        counts = not only or only[0] in given
+        if counts and when == "before":
+            reached()
+        result = function(*given, **named)
+        if counts and when == "after":
+            reached()
+        return result
+
+    setattr(place, name, armed)
+
+
+if __name__ == "__main__":
+    units.UNIT_ROWS = 30  # many small units
+    if "point" in PLAN:
+        arm(*PLAN["point"].split("-"))
+    if PLAN.get("elsewhere"):
+        lease._place = lambda: "another system"
+        lease.UNKNOWN_S = 2.0
+        lease.Lease.__init__.__defaults__ = (None, 2.0)
+        lease.require_free.__defaults__ = (2.0,)
+    sys.exit(main(sys.argv[2:]))

@@ -1,0 +1,122 @@
+"""The driver is killed, at every step and at any time: nothing is lost, doubled or done again."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.faults
+
+# What comes once in a run, each time in a run that still has work; each step of some unit in the
+# midst of others; what comes when all units are done.
+AT_FIRST = ["lease-before", "lease-after", "begin-before", "begin-after", "clear-before"]
+AT_FIRST += ["clear-after", "reopen-before", "reopen-after"]
+IN_UNITS = ["stage-before", "stage-after", "draft-before", "draft-after", "publish-before"]
+IN_UNITS += ["copy-before", "copy-after", "publish-after", "commit-before", "commit-after"]
+IN_UNITS += ["discard-before", "discard-after"]
+AT_LAST = ["audit-before", "audit-after", "finish-before", "manifest-before", "manifest-after"]
+AT_LAST += ["success-before", "success-after", "finish-after"]
+SOME = {
+    "begin-after",
+    "stage-after",
+    "copy-after",
+    "commit-before",
+    "commit-after",
+    "manifest-after",
+}
+
+
+def kill_at(dataset: Any, points: list[str], expected: dict[int, float]) -> None:
+    """Kill a run at each point in turn, each run going on with what the one before left."""
+    before: dict[str, Any] = {}
+    for point in points:
+        occurrence = 2 if point in IN_UNITS else 1
+        code, told = dataset.run(point=point, occurrence=occurrence, signal="SIGKILL")
+        assert code == -signal.SIGKILL, f"{point}: exit code {code}\n{told}"
+        after = dataset.committed()
+        again = {id_ for id_ in before if after.get(id_) != before[id_]}
+        assert not again, f"{point}: a committed unit was lost or done again"
+        before = after
+    code, told = dataset.run()
+    assert code == 0, told
+    assert before.items() <= dataset.committed().items()
+    dataset.require_complete(expected)
+
+
+def test_killed_at_some_points(dataset: Any, expected: dict[int, float]) -> None:
+    points = [*AT_FIRST, *IN_UNITS, *AT_LAST]
+    kill_at(dataset, [point for point in points if point in SOME], expected)
+
+
+@pytest.mark.slow
+def test_killed_at_every_point(dataset: Any, expected: dict[int, float]) -> None:
+    kill_at(dataset, [*AT_FIRST, *IN_UNITS, *AT_LAST], expected)
+
+
+@pytest.mark.slow
+def test_killed_at_random_times(dataset: Any, expected: dict[int, float]) -> None:
+    times = [random.uniform(4, 14) for _ in range(10)]
+    for seconds in times:
+        process = dataset.start()
+        time.sleep(seconds)
+        process.kill()
+        process.communicate()
+        dataset.committed()
+    code, told = dataset.run()
+    assert code == 0, f"killed after {times}: {told}"
+    dataset.require_complete(expected)
+
+
+def test_a_second_run_ends_before_it_does_anything(dataset: Any) -> None:
+    first = dataset.start("new", point="commit-after", occurrence=1, signal="SIGSTOP")
+    try:
+        wait_for_unit(dataset)
+        start = time.monotonic()
+        code, told = dataset.run()
+        assert code == 5, told
+        assert "writes to OUTPUT" in told and f"process {first.pid}" in told
+        assert time.monotonic() - start < 15
+    finally:
+        first.kill()
+        first.communicate()
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "copy-before",
+        pytest.param("publish-before", marks=pytest.mark.slow),
+        pytest.param("commit-before", marks=pytest.mark.slow),
+        pytest.param("stage-before", marks=pytest.mark.slow),
+    ],
+)
+def test_a_run_that_was_stopped_past_its_lease_does_no_harm_when_it_wakes_up(
+    dataset: Any, expected: dict[int, float], point: str
+) -> None:
+    stopped = dataset.start("new", point=point, occurrence=3, signal="SIGSTOP")
+    try:
+        wait_for_unit(dataset)
+        time.sleep(3)  # until it has come to its point
+        code, told = dataset.run(elsewhere=True)
+        assert code == 0, told
+        done = dataset.committed()
+        stopped.send_signal(signal.SIGCONT)
+        out, log = stopped.communicate(timeout=60)
+        assert stopped.returncode == 5, out + log
+        assert "has taken over OUTPUT" in log
+    finally:
+        stopped.kill()
+        stopped.communicate()
+    assert dataset.committed() == done
+    dataset.require_complete(expected)
+
+
+def wait_for_unit(dataset: Any) -> None:
+    end = time.monotonic() + 60
+    while not list(dataset.output.glob("_semscore/units/*.json")):
+        assert time.monotonic() < end, "no unit was committed within a minute"
+        time.sleep(0.1)

