@@ -51,8 +51,8 @@ def find_host(name: str) -> Host:
         near = get_close_matches(short, known, n=3, cutoff=0.5)
         hint = f"; like it are {', '.join(near)}" if near else ""
         raise UserError(
-            f"instance type {name!r} is not in conf/instances.toml{hint}. Add it there, or give "
-            "the host's own CPUs, memory and GPUs"
+            f"instance type {name!r} is not in conf/instances.toml{hint}. Add it there, or leave "
+            "--instance-type out and set sizes as the files for --properties-file in conf/ show"
         )
     return known[short]
 
