@@ -308,8 +308,8 @@ def test_output_that_holds_a_dataset_of_ours(refused: Refused, here: Path) -> No
     write("in/a.parquet")
     make_dataset("out")
     assert refused("in", "out", "--mode", "new") == (
-        f"OUTPUT {here}/out holds a dataset that semscore wrote. Choose another OUTPUT, or replace "
-        "the dataset with --mode overwrite --yes"
+        f"OUTPUT {here}/out holds a dataset that semscore wrote. Choose another OUTPUT, go on with "
+        "--mode resume, or replace the dataset with --mode overwrite --yes"
     )
 
 
@@ -434,7 +434,7 @@ def test_a_model_with_pickled_weights_only(refused: Refused, here: Path) -> None
         ),
         (
             ("--mode", "append"),
-            'Invalid value "append" for --mode. Choose from: "new", "overwrite".',
+            'Invalid value "append" for --mode. Choose from: "new", "resume", "overwrite".',
         ),
         (("--precison", "x"), "Unknown option: --precison. Did you mean --precision?"),
         (("--zzz",), "Unknown option: --zzz."),

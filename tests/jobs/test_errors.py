@@ -8,6 +8,7 @@ from semscore.jobs.errors import (
     AuditFailed,
     JobError,
     OutputInUse,
+    StoppedEarly,
     TooManyErrors,
     UnitsSetAside,
     UserError,
@@ -126,5 +127,6 @@ def test_every_error_has_the_exit_code_that_the_help_states() -> None:
         TooManyErrors: 4,
         OutputInUse: 5,
         UnitsSetAside: 6,
+        StoppedEarly: 75,
     }
     assert JobError.exit_code == 1

@@ -1,0 +1,131 @@
+"""What exactly-once costs: `python -m benchmarks.protocol --help`.
+
+Seconds that a run spends on lease, records, publishing and audit, by unit and as a share of its
+time; and how long it takes to find that nothing is left of a dataset of many units.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from time import perf_counter
+from typing import Any
+
+from benchmarks import BUILD
+from benchmarks.corpus import corpus
+from benchmarks.files import first_rows
+from benchmarks.ours import Book, parser
+from semscore.jobs import score as job
+from semscore.jobs import work
+from semscore.jobs.dataset import lease, ledger, units
+from semscore.jobs.settings import Output, Settings
+from semscore.udfs.recipe import Recipe
+
+STEPS: tuple[tuple[Any, str], ...] = (
+    (lease.Lease, "__enter__"),
+    (lease.Lease, "require"),
+    (ledger, "begin"),
+    (ledger, "clear_remains"),
+    (ledger, "reopen"),
+    (ledger, "draft"),
+    (ledger, "tell_progress"),
+    (work, "publish"),
+    (ledger, "commit"),
+    (work, "discard_staging"),
+    (job, "audit"),
+    (ledger, "finish"),
+)
+
+
+def clock(seconds: Counter[str]) -> None:
+    """From now on, add up what the protocol's steps take; one within another counts twice."""
+    lock = Lock()
+
+    def timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **named: Any) -> Any:
+            start = perf_counter()
+            try:
+                return function(*given, **named)
+            finally:
+                with lock:
+                    seconds[name] += perf_counter() - start
+
+        return call
+
+    for place, name in STEPS:
+        setattr(place, name, timed(name, getattr(place, name)))
+
+
+def multiply(source: Path, output: Path, times: int) -> None:
+    """Make a dataset of one file, scored as one unit, one of many: copies under other names."""
+    [file] = source.glob("*.parquet")
+    [path] = (output / ledger.UNITS).glob("*.json")
+    record = json.loads(path.read_text("utf-8"))
+    [data] = record["files"]
+    for number in range(1, times):
+        name, unit = f"copy-{number:06}.parquet", f"{number:012x}"
+        shutil.copy2(file, source / name)
+        made = (source / name).stat()
+        published = data["path"].replace(record["id"], unit)
+        (output / published).hardlink_to(output / data["path"])
+        [read] = record["sources"]
+        sources = [read | {"path": f"file://{source / name}", "tag": str(made.st_mtime_ns)}]
+        other = record | {"id": unit, "sources": sources, "files": [data | {"path": published}]}
+        (output / ledger.UNITS / f"{unit}.json").write_text(json.dumps(other), "utf-8")
+
+
+def main() -> None:
+    """A run of some units, then a dataset of many that is complete."""
+    options = parser(__doc__)
+    options.add_argument("--rows", type=int, default=20_000)
+    options.add_argument("--unit-rows", type=int, default=2_500)
+    options.add_argument("--units", type=int, default=1000, help="of the complete dataset")
+    given = options.parse_args()
+    english, output = corpus("en", given.suite), BUILD / "out" / "protocol"
+    recipe = Recipe(model=given.model, precision=given.precision)
+    book = Book("protocol", ["what", "rows", "units", "wall_s", "protocol_s", "share"])
+
+    def run(data: Path) -> job.Result:
+        target = Output(mode="resume")
+        return job.score(
+            Settings(inputs=(str(data),), output=str(output), recipe=recipe, target=target)
+        )
+
+    units.UNIT_ROWS = given.unit_rows
+    seconds: Counter[str] = Counter()
+    shutil.rmtree(output, ignore_errors=True)
+    clock(seconds)
+    data = first_rows(english, given.rows, given.rows // given.unit_rows)
+    result = run(data)
+    total = sum(seconds.values())
+    book.add(
+        what="a run",
+        rows=result.rows,
+        units=given.rows // given.unit_rows,
+        wall_s=result.scoring_seconds,
+        protocol_s=total,
+        share=total / result.scoring_seconds,
+        steps=dict(seconds),
+    )
+    shutil.rmtree(output)
+    data = BUILD / "slices" / "protocol"
+    shutil.rmtree(data, ignore_errors=True)
+    shutil.copytree(first_rows(english, 100, 1), data)
+    run(data)
+    multiply(data, output, given.units)
+    result = run(data)
+    book.add(
+        what="nothing is left",
+        rows=result.manifest["rows"],
+        units=given.units,
+        wall_s=result.seconds,
+    )
+    shutil.rmtree(output)
+
+
+if __name__ == "__main__":
+    main()
