@@ -241,6 +241,10 @@ def test_the_model_moves_with_its_worker_and_is_not_loaded_again(
     assert len(loaded) == 1
 
 
+def lose(*_: Any) -> Any:
+    raise RuntimeError("CUDA error: uncorrectable ECC error encountered")
+
+
 def test_a_lost_gpu_is_named_and_set_aside(
     loaded: list[Recipe], on_gpu: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,10 +252,7 @@ def test_a_lost_gpu_is_named_and_set_aside(
     run(PAIRS, Recipe())
     assert worker._resident is not None
 
-    def fail(*_: Any) -> Any:
-        raise RuntimeError("CUDA error: uncorrectable ECC error encountered")
-
-    monkeypatch.setattr(worker._resident.encoder.backend, "forward", fail)
+    monkeypatch.setattr(worker._resident.encoder.backend, "forward", lose)
     host = socket.gethostname()
     with pytest.raises(DeviceFailed, match=rf"{host} \d+ gpu:3 failed: .*uncorrectable ECC"):
         run(PAIRS, Recipe())
@@ -269,13 +270,10 @@ def test_a_lost_gpu_is_named_even_where_it_cannot_be_set_aside(
     run(PAIRS, Recipe())
     assert worker._resident is not None
 
-    def fail(*_: Any) -> Any:
-        raise RuntimeError("CUDA error: uncorrectable ECC error encountered")
-
     def refuse(*_: Any) -> None:
         raise leases.LeaseError("no space is left")
 
-    monkeypatch.setattr(worker._resident.encoder.backend, "forward", fail)
+    monkeypatch.setattr(worker._resident.encoder.backend, "forward", lose)
     monkeypatch.setattr(leases, "quarantine", refuse)
     expected = r"gpu:3 failed: .*uncorrectable ECC.* could not be set aside: no space is left"
     with pytest.raises(DeviceFailed, match=expected):
