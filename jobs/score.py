@@ -21,13 +21,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import SparkSession
 
 from semscore.jobs.checks import check_folders, check_output, pin_model
-from semscore.jobs.cluster.early import (
-    begin_conversion,
-    due_conversion,
-    is_quick_in_torch,
-    prefer_torch,
-    wake_workers,
-)
+from semscore.jobs.cluster.early import begin_conversion, wake_workers
 from semscore.jobs.cluster.resources import resources_for
 from semscore.jobs.cluster.scheduling import check_gpu_settings
 from semscore.jobs.cluster.session import (
@@ -97,14 +91,8 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
         print_ = fingerprint(settled.recipe, model_sha256, columns, settled.int8_sha256)
         return _close(Account(id_, settings, print_, source, output), lease, start)
     spark = spark or SparkSession.getActiveSession()
-    here = spark is None and will_be_local(settings.spark.master)
-    due = due_conversion(recipe, settings.engine) if here else None
-    later = due if is_quick_in_torch(recipe, settings.engine, source.rows) else None
-    if later:
-        prefer_torch()
-        settings = replace(settings, engine=replace(settings.engine, backend="torch"))
-    elif due:
-        begin_conversion(due)
+    if spark is None and will_be_local(settings.spark.master):
+        begin_conversion(recipe, settings.engine)
     if spark:
         check_gpu_settings(dict(spark.sparkContext.getConf().getAll()), settings.engine.device)
     started = spark or _start(settings)
@@ -144,8 +132,6 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
         if spark is None:
             with suppress(Exception):  # it may be gone, for a reason that is told
                 started.stop()
-    if later:
-        begin_conversion(later)
     return result
 
 

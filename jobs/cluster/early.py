@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from contextlib import suppress
 from importlib.util import find_spec
@@ -18,50 +17,32 @@ from semscore.udfs.gpus import pretended, visible_gpus
 from semscore.udfs.models import local_folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pyspark.sql import SparkSession
 
     from semscore.udfs.recipe import Engine, Recipe
 
 
-FEW_ROWS = 2_000  # torch has scored them before a model is converted
+def begin_conversion(recipe: Recipe, engine: Engine) -> None:
+    """Have the model converted for OpenVINO in the background, if it will be and is not yet.
 
-
-def due_conversion(recipe: Recipe, engine: Engine) -> Path | None:
-    """The folder of the model, if OpenVINO is to run it here and it is not converted yet."""
-    if engine.backend == "torch" or recipe.precision == "float16" or not find_spec("openvino"):
-        return None
-    if engine.device != "cpu" and visible_gpus() and not pretended():
-        return None
-    folder = local_folder(recipe.model, recipe.revision)
-    return None if converted_place(folder).exists() else folder
-
-
-def is_quick_in_torch(recipe: Recipe, engine: Engine, rows: int) -> bool:
-    """Whether to score in torch, this once, and convert the model when that is done."""
-    return rows < FEW_ROWS and engine.backend == "auto" and recipe.precision in ("auto", "float32")
-
-
-def prefer_torch() -> None:
-    """Have the workers' Python import torch while Spark starts."""
-    os.environ.setdefault("SEMSCORE_PRELOAD", "sentence_transformers")
-
-
-def begin_conversion(folder: Path) -> None:
-    """Have a model converted for OpenVINO in the background.
-
-    Workers that come to it meanwhile wait for that process. If it is not needed after all, only its
-    work is lost; it is kept for the next run.
+    Workers that come to it meanwhile wait for this process. If it is not needed after all, only
+    its work is lost; it is kept for the next run. (Torch for a first few rows instead is slower
+    still: its imports take longer than the conversion beside Java's start.)
     """
-    subprocess.Popen(
-        conversion_command(folder),
-        env=python_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    if engine.backend == "torch" or recipe.precision == "float16" or not find_spec("openvino"):
+        return
+    if engine.device != "cpu" and visible_gpus() and not pretended():
+        return
+    folder = local_folder(recipe.model, recipe.revision)
+    if not converted_place(folder).exists():
+        subprocess.Popen(
+            conversion_command(folder),
+            env=python_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
 
 def wake_workers(spark: SparkSession) -> None:

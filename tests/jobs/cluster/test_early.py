@@ -9,46 +9,31 @@ import pytest
 
 from semscore.jobs.cluster import early
 from semscore.jobs.cluster.session import will_be_local
-from semscore.jobs.settings import JobRecipe
 from semscore.udfs.recipe import Engine, Recipe
 
 
-@pytest.fixture(autouse=True)
-def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Where a converted model would be."""
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
+    commands: list[Any] = []
+    monkeypatch.setattr(early.subprocess, "Popen", lambda command, **_: commands.append(command))
     monkeypatch.setattr(early, "converted_place", lambda _: tmp_path / "place")
-    return tmp_path / "place"
+    monkeypatch.setattr(early, "conversion_command", lambda folder: ["convert", folder])
+    return commands
 
 
-def test_a_model_is_converted_once(place: Path, model_folder: Path) -> None:
+def test_a_model_is_converted_once(begun: list[Any], tmp_path: Path, model_folder: Path) -> None:
     recipe = Recipe(model=str(model_folder))
-    assert early.due_conversion(recipe, Engine()) == model_folder
-    place.mkdir()
-    assert early.due_conversion(recipe, Engine()) is None
+    early.begin_conversion(recipe, Engine())
+    assert begun == [["convert", model_folder]]
+    (tmp_path / "place").mkdir()
+    early.begin_conversion(recipe, Engine())
+    assert len(begun) == 1
 
 
-def test_what_torch_will_run_is_not_converted(model_folder: Path) -> None:
-    assert early.due_conversion(Recipe(model=str(model_folder)), Engine(backend="torch")) is None
-    half = Recipe(model=str(model_folder), precision="float16")
-    assert early.due_conversion(half, Engine()) is None
-
-
-@pytest.mark.parametrize(
-    ("precision", "backend", "rows", "quick"),
-    [
-        ("auto", "auto", 2, True),
-        ("float32", "auto", early.FEW_ROWS - 1, True),
-        ("float32", "auto", early.FEW_ROWS, False),
-        ("float32", "openvino", 2, False),
-        ("bfloat16", "auto", 2, False),
-        ("int8", "auto", 2, False),
-    ],
-)
-def test_few_rows_do_not_wait_for_a_conversion(
-    precision: Any, backend: Any, rows: int, quick: bool
-) -> None:
-    recipe, engine = JobRecipe(precision=precision), Engine(backend=backend)
-    assert early.is_quick_in_torch(recipe, engine, rows) is quick
+def test_what_torch_will_run_is_not_converted(begun: list[Any], model_folder: Path) -> None:
+    early.begin_conversion(Recipe(model=str(model_folder)), Engine(backend="torch"))
+    early.begin_conversion(Recipe(model=str(model_folder), precision="float16"), Engine())
+    assert begun == []
 
 
 @pytest.mark.parametrize(
