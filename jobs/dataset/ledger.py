@@ -62,7 +62,7 @@ def require_empty(output: Folder) -> None:
     What a run leaves that was killed before it had begun is nothing.
     """
     found = [entry for entry in output.entries() if not entry.path.startswith(f"{HOME}/")]
-    ours = has_begun(output)
+    ours = output.read(RUN) is not None
     if not found and not ours:
         return
     ways = "Choose another OUTPUT"
@@ -109,11 +109,6 @@ def remove_dataset(output: Folder, lease: Lease, run: str) -> None:
     _put_away(output, lease, run, sorted(paths, key=turn))
 
 
-def has_begun(output: Folder) -> bool:
-    """Whether a run of ours has begun to write here."""
-    return output.read(RUN) is not None
-
-
 def read_run(output: Folder) -> dict[str, Any] | None:
     """The record of the run that began the dataset; None: no run has."""
     content = output.read(RUN)
@@ -148,10 +143,10 @@ def clear_remains(output: Folder, lease: Lease) -> list[UnitRecord]:
 
 def begin(output: Folder, lease: Lease, record: dict[str, Any]) -> None:
     """Write the run's record; OutputInUse if another run has begun here meanwhile."""
-    draft = f"{STAGING}/{record['run']}/run.json"
-    output.write(draft, _json(record))
+    staged = f"{STAGING}/{record['run']}/run.json"
+    output.write(staged, _json(record))
     lease.require()
-    if not output.copy_if_absent(draft, RUN):
+    if not output.copy_if_absent(staged, RUN):
         raise OutputInUse(
             f"another run has begun to write to OUTPUT {output.local}; wait for it, or choose "
             "another folder"
