@@ -7,34 +7,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semscore.jobs.dataset import frames, ledger
-from semscore.jobs.dataset.storage import Folder
 from semscore.jobs.errors import UserError, root_cause, some_of
 from semscore.udfs.models import ModelError, check_model, content_sha256, local_folder
+from semscore.udfs.s3 import is_s3
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from semscore.jobs.dataset.columns import Layout
+    from semscore.jobs.dataset.folder import Folder
     from semscore.jobs.dataset.source import Source
+    from semscore.jobs.dataset.storage import Storage
     from semscore.jobs.settings import Settings
     from semscore.udfs.recipe import Recipe
 
 MAX_FOLDERS = 10_000  # partition folders that a dataset may have
 
 
-def check_output(settings: Settings, output: Folder) -> None:
-    """OUTPUT must be apart from INPUT, writable, and free or ours to replace."""
-    for given in settings.inputs:
-        place = Folder(given).local
-        if output.local == place:
-            raise UserError(f"OUTPUT {settings.output} is INPUT; choose another folder")
-        for inner, outer, what in (
-            (output.local, place, "OUTPUT lies inside INPUT"),
-            (place, output.local, "INPUT lies inside OUTPUT"),
-        ):
-            if outer in inner.parents:
-                raise UserError(f"{what}: {inner} is in {outer}; choose another folder")
+def check_output(settings: Settings, storage: Storage) -> Folder:
+    """OUTPUT's folder, which must be apart from INPUT, writable, and free or ours to replace."""
     try:
+        output = storage.folder(settings.output)
+        _check_apart(settings, storage, output)
         output.require_writable()
         if settings.target.mode == "new":
             ledger.require_empty(output)
@@ -42,6 +36,20 @@ def check_output(settings: Settings, output: Folder) -> None:
             ledger.require_ours(output)
     except OSError as error:
         raise UserError(f"OUTPUT {settings.output} cannot be looked into: {error}") from error
+    return output
+
+
+def _check_apart(settings: Settings, storage: Storage, output: Folder) -> None:
+    for given in settings.inputs:
+        place = storage.folder(given)
+        if output.url == place.url:
+            raise UserError(f"OUTPUT {settings.output} is INPUT; choose another folder")
+        for inner, outer, what in (
+            (output, place, "OUTPUT lies inside INPUT"),
+            (place, output, "INPUT lies inside OUTPUT"),
+        ):
+            if inner.url.startswith(f"{outer.url}/"):
+                raise UserError(f"{what}: {inner.name} is in {outer.name}; choose another folder")
 
 
 def pin_model(recipe: Recipe) -> tuple[Recipe, str]:
@@ -53,6 +61,8 @@ def pin_model(recipe: Recipe) -> tuple[Recipe, str]:
         raise UserError(str(error)) from error
     if folder.parent.name == "snapshots":  # the hub's cache: the folder is named by its commit
         recipe = replace(recipe, revision=folder.name)
+    elif is_s3(recipe.model):
+        recipe = replace(recipe, revision=folder.name)  # what was there when it was fetched
     elif Path(recipe.model).expanduser().is_dir():
         recipe = replace(recipe, model=str(folder))  # workers run elsewhere
     return recipe, content_sha256(folder)

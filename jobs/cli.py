@@ -19,6 +19,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+from semscore.jobs.dataset.folder import StorageError
 from semscore.jobs.errors import JobError, StoppedEarly, UserError, root_cause
 from semscore.jobs.settings import (
     GROUPS,
@@ -161,6 +162,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(error, str(error), error.exit_code, debug)
     except (CycloptsError, RecipeError) as error:
         return _complain(error, " ".join(str(error).split()), UserError.exit_code, debug)
+    except StorageError as error:
+        told = f"{error}. What is committed stays: --mode resume goes on"
+        return _complain(error, told, JobError.exit_code, debug)
     except KeyboardInterrupt:
         return _complain(None, "interrupted", 130, debug)
     except Exception as error:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from pyspark.sql.types import StructType
 
+    from semscore.jobs.dataset.folder import Folder
     from semscore.jobs.dataset.source import Source
-    from semscore.jobs.dataset.storage import Folder
     from semscore.jobs.settings import Settings
     from semscore.udfs.recipe import Precision, Recipe
 
@@ -57,7 +57,7 @@ class Settled:
         place = f"{ledger.MODELS}/{self.int8_sha256}"
         for name, content in self.calibration.items():
             output.write(f"{place}/{name}", content)
-        return replace(self.recipe, calibration=str(output.local / place))
+        return replace(self.recipe, calibration=output.full(place))
 
 
 def settle(
@@ -117,8 +117,8 @@ def _sample(
     spark: SparkSession, settings: Settings, source: Source, schema: StructType
 ) -> list[tuple[str, str]]:
     """Some pairs of texts, from the beginnings of files all over the dataset."""
-    step = ceil(len(source.files) / SAMPLE_FILES)
-    files = source.files[::step]
+    files = source.counted_files
+    files = files[:: ceil(len(files) / SAMPLE_FILES)]
     names = (settings.columns.text1, settings.columns.text2)
     texts1, texts2 = map(frames.column, names)
     parts = [

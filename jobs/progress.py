@@ -8,7 +8,8 @@ from time import monotonic
 from typing import Any, Literal
 
 from semscore.jobs.dataset.ledger import UnitRecord
-from semscore.jobs.dataset.source import BadFile
+from semscore.jobs.dataset.listing import BadFile
+from semscore.jobs.dataset.upcoming import Upcoming
 from semscore.jobs.run import FailedUnit, now
 
 State = Literal["running", "complete", "stopped", "failed"]
@@ -19,12 +20,37 @@ class Progress:
     """The units of a run that have ended, beside those that were there before."""
 
     earlier: Sequence[UnitRecord]
-    units: int  # of this run
-    rows: int  # of this run, at most
+    upcoming: Upcoming
+    limit: int | None = None  # rows of the dataset
     records: list[UnitRecord] = field(default_factory=list)
-    bad: list[BadFile] = field(default_factory=list)
     failed: list[FailedUnit] = field(default_factory=list)
     began: float = field(default_factory=monotonic)
+
+    @property
+    def bad(self) -> list[BadFile]:
+        """Files that turned out to be unreadable."""
+        return self.upcoming.bad
+
+    @property
+    def units(self) -> int:
+        """Of this run, as far as is known."""
+        return self.upcoming.units
+
+    @property
+    def rows(self) -> int:
+        """Of this run at most, as far as is known."""
+        rows = self.upcoming.rows
+        return rows if self.limit is None else min(rows, self.limit - self.rows_before)
+
+    @property
+    def rows_before(self) -> int:
+        """Rows of the units that were there before."""
+        return sum(record.rows for record in self.earlier)
+
+    @property
+    def rows_total(self) -> int:
+        """Rows of the dataset in the end, as far as is known."""
+        return self.rows_before + self.rows
 
     @property
     def rows_done(self) -> int:
@@ -39,12 +65,12 @@ class Progress:
     def facts(self, state: State) -> dict[str, Any]:
         """For progress.json. Rates are of this run, sums of the whole dataset."""
         every = [*self.earlier, *self.records]
-        pace, before = self.rows_per_s, sum(record.rows for record in self.earlier)
+        pace = self.rows_per_s
         seconds = max(monotonic() - self.began, 1e-9)
         texts = sum(record.meters["texts"] for record in every)
         return {
-            "rows": before + self.rows_done,
-            "rows_total": before + self.rows,
+            "rows": self.rows_before + self.rows_done,
+            "rows_total": self.rows_total,
             "rows_per_s": pace and round(pace, 1),
             "tokens_per_s": round(sum(r.meters["tokens"] for r in self.records) / seconds),
             "distinct_share": texts

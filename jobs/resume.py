@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from semscore.jobs.dataset import ledger
 from semscore.jobs.errors import UserError
 from semscore.jobs.precision import Settled
-from semscore.udfs.calibration import read_calibration
+from semscore.udfs.calibration import FILES, read_calibration
 from semscore.udfs.models import ModelError
 from semscore.udfs.recipe import SCORING_VERSION, fingerprint
 
 if TYPE_CHECKING:
-    from semscore.jobs.dataset.storage import Folder
+    from semscore.jobs.dataset.folder import Folder
     from semscore.jobs.settings import Settings
     from semscore.udfs.recipe import Recipe
 
@@ -40,16 +40,10 @@ def resumed(
     differences = _differences(record, settings, recipe, model_sha256)
     if differences:
         raise UserError(
-            f"OUTPUT {output.local} was begun otherwise: {'; '.join(differences)}. Give the same "
+            f"OUTPUT {output.name} was begun otherwise: {'; '.join(differences)}. Give the same "
             "options, or choose another OUTPUT"
         )
-    files = {}
-    if record["int8_sha256"]:
-        ours = str(output.local / ledger.MODELS / record["int8_sha256"])
-        try:
-            files = read_calibration(recipe.calibration or ours, model_sha256)
-        except ModelError as error:
-            raise UserError(f"OUTPUT {output.local} cannot be gone on with: {error}") from error
+    files = _calibration(output, record, recipe, model_sha256) if record["int8_sha256"] else {}
     settled = Settled(
         replace(recipe, precision=record["recipe"]["precision"]), record["precision"], files
     )
@@ -57,11 +51,30 @@ def resumed(
     found = fingerprint(settled.recipe, model_sha256, columns, settled.int8_sha256)
     if found != record["fingerprint"]:
         raise UserError(
-            f"OUTPUT {output.local} was begun with another int8 calibration, or by a semscore of "
+            f"OUTPUT {output.name} was begun with another int8 calibration, or by a semscore of "
             f"scoring version {record['scoring_version']} (this one has {SCORING_VERSION}). Choose "
             "another OUTPUT"
         )
     return settled
+
+
+def _calibration(
+    output: Folder, record: dict[str, Any], recipe: Recipe, model_sha256: str
+) -> dict[str, bytes]:
+    """The files of the dataset's int8 calibration, or of the one that is given."""
+    if recipe.calibration:
+        try:
+            return read_calibration(recipe.calibration, model_sha256)
+        except ModelError as error:
+            raise UserError(f"OUTPUT {output.name} cannot be gone on with: {error}") from error
+    home = f"{ledger.MODELS}/{record['int8_sha256']}"
+    files = {name: output.read(f"{home}/{name}") for name in FILES}
+    found = {name: content for name, content in files.items() if content is not None}
+    if len(found) < len(FILES):
+        raise UserError(
+            f"OUTPUT {output.name} cannot be gone on with: its int8 calibration in {home} is gone"
+        )
+    return found
 
 
 def _differences(

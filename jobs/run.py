@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from importlib import metadata
@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.columns import Layout
+from semscore.jobs.dataset.folder import Folder
+from semscore.jobs.dataset.listing import BadFile
 from semscore.jobs.dataset.publish import count_rows
-from semscore.jobs.dataset.source import BadFile, Source
-from semscore.jobs.dataset.storage import Folder
+from semscore.jobs.dataset.source import Source
+from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.errors import AuditFailed, TooManyErrors, UnitsSetAside, root_cause, some_of
 from semscore.udfs.recipe import SCORING_VERSION, Recipe
 from semscore.udfs.version import __version__
@@ -44,11 +46,6 @@ class Account:
     source: Source
     output: Folder
 
-    @property
-    def total(self) -> str:
-        """Rows of the input, for people."""
-        return f"{self.source.rows:,}"
-
 
 @dataclass(frozen=True)
 class FailedUnit:
@@ -71,6 +68,7 @@ class Run(Account):
     layout: Layout
     spark: SparkSession
     schema: StructType  # of the input
+    storage: Storage
     lease: Lease
     stop: Stop
     dropping: Event = field(default_factory=Event)  # units in work are given up
@@ -113,15 +111,17 @@ def run_record(run: Run, model_sha256: str, settled: Settled) -> dict[str, Any]:
 def audit(
     account: Account,
     records: Sequence[ledger.UnitRecord],
+    total: int,
     bad: Sequence[BadFile] = (),
     failed: Sequence[FailedUnit] = (),
 ) -> dict[str, Any]:
     """Count the output again, by its footers: the manifest, if all is there, each row once.
 
+    `total`: rows that there should be at most, for messages.
     Raises AuditFailed if it is not, UnitsSetAside if units are missing that should be there,
     TooManyErrors.
     """
-    require_few_errors(account, records)
+    require_few_errors(account, records, total)
     source, output = account.source, account.output
     rows = sum(record.rows for record in records)
     published = count_rows(output, ledger.data_files(output))
@@ -130,7 +130,7 @@ def audit(
     if found != rows or {file.path for file in published} != expected:
         raise AuditFailed(
             f"{rows:,} rows were scored into {len(expected)} files, but {found:,} rows in "
-            f"{len(published)} files are in {output.local}. Does something else write there?"
+            f"{len(published)} files are in {output.name}. Does something else write there?"
         )
     chosen = account.settings.rows
     aside = [f"{unit.what}: {unit.reason}" for unit in failed]
@@ -140,13 +140,15 @@ def audit(
     if aside:
         told = some_of(aside, 5, "; ")
         raise UnitsSetAside(
-            f"{found:,} of {account.total} rows are scored; set aside are {told}. --mode resume "
+            f"{found:,} of {total:,} rows are scored; set aside are {told}. --mode resume "
             "tries them again"
         )
     unread = {file.path for file in bad}
-    rows_in = sum(file.rows for file in source.files if file.url not in unread)
+    rows_in = _rows_in(source, records, unread)
+    if chosen.limit is None and (left := _in_no_unit(source, records, unread)):
+        raise AuditFailed(f"files of INPUT are in no unit: {some_of(left, 5)}")
     if chosen.where is None and chosen.limit is None and found != rows_in:
-        raise AuditFailed(f"INPUT has {rows_in:,} rows, but {found:,} are in {output.local}")
+        raise AuditFailed(f"INPUT has {rows_in:,} rows, but {found:,} are in {output.name}")
     return {
         "v": ledger.VERSION,
         "run": account.id,
@@ -165,14 +167,29 @@ def audit(
     }
 
 
-def require_few_errors(account: Account, records: Sequence[ledger.UnitRecord]) -> None:
+def _rows_in(source: Source, records: Sequence[ledger.UnitRecord], unread: Collection[str]) -> int:
+    """Rows of INPUT by its footers: read by this run, or by one before of files that are scored."""
+    rows = {known["path"]: known["rows"] for record in records for known in record.sources}
+    rows |= {url: count for url, (count, _) in source.counts.items()}
+    return sum(rows.get(file.url, 0) for file in source.files if file.url not in unread)
+
+
+def _in_no_unit(
+    source: Source, records: Sequence[ledger.UnitRecord], unread: Collection[str]
+) -> list[str]:
+    """Files that should be scored and are not."""
+    taken = {known["path"] for record in records for known in record.sources}.union(unread)
+    return [file.url for file in source.files if file.url not in taken]
+
+
+def require_few_errors(account: Account, records: Sequence[ledger.UnitRecord], total: int) -> None:
     """Raise TooManyErrors if the model failed on more rows than --max-error-rate allows."""
     errors = sum(record.statuses.get("error", 0) for record in records)
     rate = account.settings.limits.max_error_rate
-    if errors > rate * account.source.rows:
+    if errors > rate * total:
         raise TooManyErrors(
             f"the model failed on {errors:,} rows (status 'error'), more than --max-error-rate "
-            f"{rate} allows of {account.total}; what is scored stays in {account.output.local}"
+            f"{rate} allows of {total:,}; what is scored stays in {account.output.name}"
         )
 
 

@@ -23,6 +23,7 @@ from pyspark.sql import SparkSession
 from semscore.jobs.checks import check_folders, check_output, pin_model
 from semscore.jobs.cluster.early import begin_conversion, wake_workers
 from semscore.jobs.cluster.resources import resources_for
+from semscore.jobs.cluster.s3a import s3a_settings, use_s3a
 from semscore.jobs.cluster.scheduling import check_gpu_settings
 from semscore.jobs.cluster.session import (
     DEFAULT_MASTER,
@@ -35,11 +36,14 @@ from semscore.jobs.cluster.session import (
 )
 from semscore.jobs.dataset import frames, ledger
 from semscore.jobs.dataset.columns import plan_columns
+from semscore.jobs.dataset.folder import Folder
 from semscore.jobs.dataset.lease import Lease, require_free
+from semscore.jobs.dataset.listing import SourceFile
 from semscore.jobs.dataset.owed import owed
-from semscore.jobs.dataset.source import Source, SourceFile, read_source
-from semscore.jobs.dataset.storage import Folder
-from semscore.jobs.dataset.units import Unit, group_files, unit_scale
+from semscore.jobs.dataset.source import Source, read_source
+from semscore.jobs.dataset.storage import Storage
+from semscore.jobs.dataset.units import unit_scale
+from semscore.jobs.dataset.upcoming import Upcoming
 from semscore.jobs.errors import OutputInUse, StoppedEarly
 from semscore.jobs.precision import settle
 from semscore.jobs.progress import Progress, State
@@ -75,11 +79,12 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     over; StoppedEarly, AuditFailed, TooManyErrors or UnitsSetAside after.
     """
     start, stop = perf_counter(), Stop(settings.limits)
-    source = read_source(settings.inputs, settings.rows.bad_files == "skip")
+    s3a = s3a_settings(settings, spark or SparkSession.getActiveSession())
+    storage = Storage(s3a)
+    source = read_source(settings.inputs, settings.rows.bad_files == "skip", storage)
     _tell_about(source)
     layout = plan_columns(source, settings.columns, settings.target.partition_by)
-    output = Folder(settings.output)
-    check_output(settings, output)
+    output = check_output(settings, storage)
     recipe, model_sha256 = pin_model(settings.recipe)
     columns = (settings.columns.text1, settings.columns.text2)
     free = require_free(output)
@@ -89,7 +94,13 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     if settled and not _owed(settings, source, ledger.read_units(output)):
         log.info("nothing is left to score")
         print_ = fingerprint(settled.recipe, model_sha256, columns, settled.int8_sha256)
-        return _close(Account(id_, settings, print_, source, output), lease, start)
+        account = Account(id_, settings, print_, source, output)
+        with lease:
+            records = ledger.take_over(output, lease)
+            now = resumed(output, settings, recipe, model_sha256)
+            if now != settled or _owed(settings, source, records):
+                raise _begun_anew(output)
+            return _close(account, records, lease, start)
     spark = spark or SparkSession.getActiveSession()
     if spark is None and will_be_local(settings.spark.master):
         begin_conversion(recipe, settings.engine)
@@ -99,6 +110,7 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     try:
         if spark is None:
             wake_workers(started)
+        use_s3a(started, s3a)
         own = job_session(started)
         schema = frames.read_schema(own, source)
         frames.bound_batches(own, source, *columns)
@@ -114,20 +126,27 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
             output=output,
             spark=own,
             schema=schema,
+            storage=storage,
             lease=lease,
             stop=stop,
         )
-        seen = source.files if layout.regroups(source) else source.files[:1]  # for --where
-        check_folders(read(run, own, seen), source, layout)
+        seen = source.files if layout.regroups(source) else source.counted_files[:1]  # for --where
+        looks = job_session(own)
+        looks.conf.set("spark.sql.files.ignoreCorruptFiles", "true")  # told when it is their turn
+        check_folders(read(run, looks, seen), source, layout)
         with lease, stop.signals():
-            if settings.target.mode == "overwrite":
-                ledger.remove_dataset(output, lease, id_)
-            run = replace(run, recipe=settled.keep(output))
-            if begins:
-                ledger.begin(output, lease, run_record(run, model_sha256, settled))
-            elif resumed(output, settings, recipe, model_sha256) != settled:
+            afresh = settings.target.mode == "overwrite"
+            earlier = ledger.take_over(output, lease, afresh)
+            if not begins and resumed(output, settings, recipe, model_sha256) != settled:
                 raise _begun_anew(output)
-            result = _score_owed(run, start)
+            run = replace(run, recipe=settled.keep(output))
+            record = run_record(run, model_sha256, settled)
+            if begins and not afresh:
+                ledger.begin(output, lease, record)
+            ledger.reopen(output, lease, id_)
+            if afresh:
+                ledger.replace_run(output, lease, record)
+            result = _score_owed(run, earlier, start)
     finally:
         if spark is None:
             with suppress(Exception):  # it may be gone, for a reason that is told
@@ -135,40 +154,46 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     return result
 
 
-def _score_owed(run: Run, start: float) -> Result:
+def _score_owed(run: Run, earlier: Sequence[ledger.UnitRecord], start: float) -> Result:
     """Score what is missing, check that all is there, and declare the dataset complete."""
     settings, output = run.settings, run.output
-    earlier = ledger.clear_remains(output, run.lease)
+    ledger.clear_remains(output, run.lease, earlier)
     scale = unit_scale(slots(run.spark), task_rows(run.spark))
-    units = group_files(_owed(settings, run.source, earlier), scale)
-    ledger.reopen(output, run.lease, run.id)
+    files = _owed(settings, run.source, earlier)
+    counted = run.source.counted(files, run.storage)
+    upcoming = Upcoming(counted, sum(file.size for file in files), scale)
+    if run.source.counts.keys() >= {file.url for file in files}:
+        upcoming.make_all()
     before_units = perf_counter()
-    progress = Progress(earlier, len(units), _rows_left(settings, units, earlier))
+    progress = Progress(earlier, upcoming, settings.rows.limit)
     state: State = "failed"
     try:
+        upcoming.peek()
         run.tell_progress(progress, "running")
-        score_units(run, units, progress)
-        manifest = audit(run, [*earlier, *progress.records], progress.bad, progress.failed)
+        score_units(run, progress)
+        every = [*earlier, *progress.records]
+        ledger.clear_remains(output, run.lease, every)  # copies that took effect late
+        manifest = audit(run, every, progress.rows_total, progress.bad, progress.failed)
         ledger.finish(output, run.lease, manifest)
         state = "complete"
     except StoppedEarly:
         state = "stopped"
         raise
     finally:
+        upcoming.close()
         run.tell_progress(progress, state)
     return _result(output, manifest, earlier, progress.records, start, before_units)
 
 
-def _close(account: Account, lease: Lease, start: float) -> Result:
+def _close(
+    account: Account, records: Sequence[ledger.UnitRecord], lease: Lease, start: float
+) -> Result:
     """Declare a dataset complete to which nothing is to be added, if all of it is there."""
     output = account.output
-    with lease:
-        records = ledger.clear_remains(output, lease)
-        if _owed(account.settings, account.source, records):
-            raise _begun_anew(output)
-        manifest = audit(account, records)
-        ledger.finish(output, lease, manifest)
-        ledger.tell_progress(output, lease, Progress(records, 0, 0).facts("complete"))
+    ledger.clear_remains(output, lease, records)
+    manifest = audit(account, records, sum(record.rows for record in records))
+    ledger.finish(output, lease, manifest)
+    ledger.tell_progress(output, lease, Progress(records, Upcoming((), 0)).facts("complete"))
     return _result(output, manifest, records, (), start, perf_counter())
 
 
@@ -181,17 +206,8 @@ def _owed(
     return () if limit and sum(record.rows for record in records) >= limit else files
 
 
-def _rows_left(
-    settings: Settings, units: Sequence[Unit], earlier: Sequence[ledger.UnitRecord]
-) -> int:
-    """Rows for this run to score, at most."""
-    rows = sum(unit.rows for unit in units)
-    limit = settings.rows.limit
-    return rows if limit is None else min(rows, limit - sum(record.rows for record in earlier))
-
-
 def _begun_anew(output: Folder) -> OutputInUse:
-    return OutputInUse(f"another run wrote to OUTPUT {output.local} meanwhile; start again")
+    return OutputInUse(f"another run wrote to OUTPUT {output.name} meanwhile; start again")
 
 
 def _start(settings: Settings) -> SparkSession:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
@@ -29,6 +30,17 @@ def _names(_: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
     return tuple(part for part in parts if part)
 
 
+def _bytes(_: Any, tokens: Sequence[Any]) -> int:
+    """A size such as `256MB`, `1GiB` or a number of bytes."""
+    [token] = tokens
+    size = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])(i)?)?b?", str(token.value).strip().lower())
+    if size is None:
+        raise UserError(f"{token.value!r} is no size such as 256MB")
+    power = " kmgt".index(size[2] or " ")
+    return round(float(size[1]) * float(1024 if size[3] else 1000) ** power)
+
+
+Bytes = Annotated[int, Parameter(converter=_bytes, n_tokens=1)]
 Names = Annotated[tuple[str, ...], Parameter(converter=_names, negative="", n_tokens=1)]
 Flag = Annotated[bool, Parameter(negative="")]
 
@@ -86,6 +98,8 @@ class Output:
 
     partition_by: Names = ()
     """Columns to write as folders, comma separated, or `none`; unset: those of INPUT."""
+    target_file_size: Bytes = 256 * 10**6
+    """Size of files to aim at, such as 256MB; those of small tasks are put together."""
     mode: Literal["new", "resume", "overwrite"] = "new"
     """new: OUTPUT must hold nothing; resume: score what a dataset of semscore's lacks, or begin it;
     overwrite: replace it."""
@@ -174,6 +188,8 @@ class Settings:
             value = getattr(self.limits, name)
             if value is not None and value <= 0:
                 raise UserError(f"--{name.replace('_', '-')} must be more than 0, got {value}")
+        if self.target.target_file_size < 1:
+            raise UserError("--target-file-size must be more than 0, such as 256MB")
         if self.spark.instances < 1:
             raise UserError(f"--instances must be at least 1, got {self.spark.instances}")
         bad = [setting for setting in self.spark.conf if setting.find("=") < 1]

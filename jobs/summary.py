@@ -47,7 +47,7 @@ def print_summary(console: Console, result: Result) -> None:
     )
     size = manifest["bytes"] / 2**20
     console.print(
-        f"{len(manifest['files']):,} data files, {size:,.1f} MB in {result.output.local}",
+        f"{len(manifest['files']):,} data files, {size:,.1f} MB in {result.output.name}",
         soft_wrap=True,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -13,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from semscore.jobs.checks import apply_where
 from semscore.jobs.cluster.session import job_session, slots, task_rows
 from semscore.jobs.dataset import frames, ledger
+from semscore.jobs.dataset.listing import BadFile, SourceFile
 from semscore.jobs.dataset.publish import destinations, discard_staging, publish, stage
-from semscore.jobs.dataset.source import BadFile, SourceFile, unreadable_files
+from semscore.jobs.dataset.source import unreadable_files
 from semscore.jobs.dataset.units import Unit, task_count
 from semscore.jobs.errors import (
     AuditFailed,
     JobError,
-    OutputInUse,
     StoppedEarly,
     root_cause,
 )
@@ -48,26 +47,29 @@ class Done:
     error: Exception | None = None
 
 
-def score_units(run: Run, units: Sequence[Unit], progress: Progress) -> None:
-    """Score all units, and write down in `progress` what becomes of them.
+def score_units(run: Run, progress: Progress) -> None:
+    """Score all that is upcoming, and write down in `progress` what becomes of them.
 
     Raises OutputInUse if another run takes over, StoppedEarly, TooManyErrors, AuditFailed, and what
     the first unit raised if none of the dataset could be scored.
     """
     rows = run.settings.rows
-    left = None if rows.limit is None else progress.rows
+    left = None if rows.limit is None else rows.limit - progress.rows_before
     # How many rows a condition leaves of a unit is known when that is done.
     at_once = 1 if left is not None and rows.where is not None else AT_ONCE
-    waiting, running = deque(units), dict[Future[Done], Unit]()
-    log.info("scoring %s rows in %d units", f"{progress.rows:,}", len(units))
+    upcoming, running = progress.upcoming, dict[Future[Done], Unit]()
+    upcoming.peek()
+    about = "" if upcoming.exact else "about "
+    log.info("scoring %s%s rows in %d units", about, f"{progress.rows:,}", progress.units)
     with ThreadPoolExecutor(at_once, thread_name_prefix="semscore-unit") as pool:
         try:
             while not run.stop.drops:
-                while waiting and len(running) < at_once and (left is None or left > 0):
-                    ahead = waiting[0].rows + sum(unit.rows for unit in running.values())
-                    if not run.stop.may_begin(ahead, progress.rows_per_s):
+                while len(running) < at_once and (left is None or left > 0):
+                    unit = upcoming.peek()
+                    ahead = sum(one.rows for one in (unit, *running.values()) if one)
+                    if unit is None or not run.stop.may_begin(ahead, progress.rows_per_s):
                         break
-                    unit = waiting.popleft()
+                    upcoming.take()
                     running[pool.submit(_attempt, run, unit, left)] = unit
                     if left is not None and rows.where is None:
                         left -= unit.rows
@@ -78,17 +80,20 @@ def score_units(run: Run, units: Sequence[Unit], progress: Progress) -> None:
                     _book(progress, unit, done)
                     if left is not None and rows.where is not None and done.record:
                         left -= done.record.rows
-                    require_few_errors(run, [*progress.earlier, *progress.records])
+                    if upcoming.exact:
+                        records = [*progress.earlier, *progress.records]
+                        require_few_errors(run, records, progress.rows_total)
                     run.tell_progress(progress, "running")
         finally:
             dropped = _drop(run, running)
             run.output.delete_folder(f"{ledger.STAGING}/{run.id}")
-    unfinished = dropped or (waiting and (left is None or left > 0))
+    unfinished = dropped or (upcoming.peek() and (left is None or left > 0))
     if run.stop.reason and unfinished:
         aside = f", {len(progress.failed)} set aside" if progress.failed else ""
+        about = "" if upcoming.exact else "about "
         raise StoppedEarly(
-            f"stopped ({run.stop.reason}): {len(progress.records)} of {len(units)} units are "
-            f"scored by this run, {progress.rows_done:,} rows{aside}"
+            f"stopped ({run.stop.reason}): {len(progress.records)} of {about}{progress.units} "
+            f"units are scored by this run, {progress.rows_done:,} rows{aside}"
         )
 
 
@@ -105,7 +110,7 @@ def _drop(run: Run, running: Iterable[Future[Done]]) -> int:
 
 
 def _book(progress: Progress, unit: Unit, done: Done) -> None:
-    progress.bad += done.bad
+    progress.bad.extend(done.bad)
     if done.record:
         progress.records.append(done.record)
     if done.error:
@@ -122,7 +127,7 @@ def _attempt(run: Run, unit: Unit, limit: int | None) -> Done:
     """Score a unit, and once more if that fails for no known reason."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return _score_readable(run, unit, limit)
+            return _score_readable(run, unit, limit, attempt)
         except Exception as error:
             run.lease.require()  # else the reason is that
             if isinstance(error, JobError) or _is_over(run):
@@ -134,17 +139,17 @@ def _attempt(run: Run, unit: Unit, limit: int | None) -> Done:
     raise AssertionError("every attempt returns or raises")
 
 
-def _score_readable(run: Run, unit: Unit, limit: int | None) -> Done:
+def _score_readable(run: Run, unit: Unit, limit: int | None, attempt: int) -> Done:
     """Score a unit; if that fails for files with broken data, say which.
 
     With --bad-files skip the unit is scored without them, else it is set aside.
     """
     try:
-        return Done(_score_unit(run, unit, limit))
+        return Done(_score_unit(run, unit, limit, attempt))
     except JobError:
         raise
     except Exception:
-        bad = [] if _is_over(run) else unreadable_files(unit.files)
+        bad = [] if _is_over(run) else unreadable_files(unit.files, run.storage, run.dropping)
         if not bad:
             raise
         log.debug("%s failed", unit.what, exc_info=True)
@@ -154,7 +159,7 @@ def _score_readable(run: Run, unit: Unit, limit: int | None) -> Done:
     rest = tuple(file for file in unit.files if file.url not in names)
     if run.settings.rows.bad_files == "fail" or not rest:
         return Done(None, bad)
-    return Done(_score_unit(run, Unit(rest), limit), bad)
+    return Done(_score_unit(run, Unit(rest), limit, attempt), bad)
 
 
 def _is_over(run: Run) -> bool:
@@ -167,8 +172,11 @@ def _is_over(run: Run) -> bool:
         return True
 
 
-def _score_unit(run: Run, unit: Unit, limit: int | None) -> ledger.UnitRecord:
-    """Read, score, stage, publish and record one unit of at most `limit` rows."""
+def _score_unit(run: Run, unit: Unit, limit: int | None, attempt: int) -> ledger.UnitRecord:
+    """Read, score, stage, publish and record one unit of at most `limit` rows.
+
+    What is published and not recorded stays until the run ends: no other attempt has such names.
+    """
     run.lease.require()
     started = now()
     spark = job_session(run.spark)  # of its own: it has settings for this unit
@@ -186,7 +194,8 @@ def _score_unit(run: Run, unit: Unit, limit: int | None) -> ledger.UnitRecord:
         frame = frames.spread(spark, frame, unit, tasks)
     accumulator = spark.sparkContext.accumulator(Meters(), MetersParam())
     scored = _with_scores(run, frame, accumulator)
-    staged = stage(scored, run.output, run.id, unit.id, run.layout.partition_by)
+    target = run.settings.target.target_file_size
+    staged = stage(scored, run.output, run.id, unit.id, run.layout.partition_by, target)
     written = sum(file.rows for file in staged)
     if written != rows:
         discard_staging(run.output, run.id, unit.id)
@@ -196,10 +205,11 @@ def _score_unit(run: Run, unit: Unit, limit: int | None) -> ledger.UnitRecord:
         )
     meters: Meters = accumulator.value
     run.tell(meters.notes)
-    moves = destinations(run.id, run.lease.number, unit.id, staged)
+    moves = destinations(run.id, run.lease.number, unit.id, staged, attempt)
     record = ledger.UnitRecord(
         id=unit.id,
         run=run.id,
+        lease=run.lease.number,
         fingerprint=run.fingerprint,
         sources=[
             {"path": file.url, "size": file.size, "tag": file.tag, "rows": file.rows}
@@ -214,18 +224,11 @@ def _score_unit(run: Run, unit: Unit, limit: int | None) -> ledger.UnitRecord:
         workers=dict(meters.workers),
         hist={"score": dict(meters.score_hist), "tokens": dict(meters.token_hist)},
     )
-    # Whoever takes over removes the staging folder, and with it the right to publish and commit. So
-    # all that these two take from must be there before the lease is looked at for the last time.
-    ledger.draft(run.output, record)
     run.lease.require()
-    try:
-        publish(run.output, moves)
-        if not ledger.commit(run.output, record):
-            raise OutputInUse(f"another run has committed {unit.what} to OUTPUT {run.output.local}")
-    except Exception:
-        run.output.delete(file.path for file in record.files)  # no other run has such names
-        raise
-    discard_staging(run.output, run.id, unit.id)
+    publish(run.output, moves)
+    ledger.commit(run.output, record)
+    with suppress(OSError):  # from here on the unit is done; others remove what is left
+        discard_staging(run.output, run.id, unit.id)
     return record
 
 

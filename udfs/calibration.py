@@ -14,8 +14,11 @@ from pathlib import Path
 from semscore.udfs.backends.converted import NotConvertible, converted, python_environment
 from semscore.udfs.models import ModelError, content_sha256, local_folder
 from semscore.udfs.recipe import Recipe
+from semscore.udfs.s3 import is_s3
+from semscore.udfs.synced import Unsynced, synced
 
 TEXTS = 300  # as many as NNCF takes by default; more change nothing that STS-B shows
+ENDINGS = (".bin", ".json", ".xml")
 FILES = ("model.bin", "model.json", "model.xml", "tokenizer.json")
 
 
@@ -71,15 +74,24 @@ def int8_sha256(files: dict[str, bytes]) -> str:
     return total.hexdigest()
 
 
-def read_calibration(folder: str | Path, model_sha256: str) -> dict[str, bytes]:
+def calibration_folder(location: str) -> Path:
+    """Where a calibration is on this node; ModelError if it cannot be fetched from S3."""
+    try:
+        return synced(location, ENDINGS) if is_s3(location) else Path(location)
+    except Unsynced as error:
+        raise ModelError(f"--calibration {error}") from error
+
+
+def read_calibration(location: str, model_sha256: str) -> dict[str, bytes]:
     """The files of a calibration; ModelError if there is none, or it is that of another model."""
+    folder = calibration_folder(location)
     missing = [name for name in FILES if not Path(folder, name).is_file()]
     if missing:
         raise ModelError(
-            f"--calibration {folder} is no int8 calibration: it has no {missing[0]}. Those that "
+            f"--calibration {location} is no int8 calibration: it has no {missing[0]}. Those that "
             "semscore made are in _semscore/model/ of the output"
         )
     files = {name: Path(folder, name).read_bytes() for name in FILES}
     if json.loads(files["model.json"]).get("model_sha256") != model_sha256:
-        raise ModelError(f"--calibration {folder} was made for another model; leave it out")
+        raise ModelError(f"--calibration {location} was made for another model; leave it out")
     return files

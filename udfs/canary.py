@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from semscore.udfs.backends.converted import cache_folder, python_environment
+from semscore.udfs.backends.converted import python_environment
+from semscore.udfs.cache import cache_folder
 from semscore.udfs.metrics import Vectors, compare
 from semscore.udfs.models import content_sha256
 

@@ -12,6 +12,9 @@ from typing import Any
 
 from filelock import FileLock
 
+from semscore.udfs.s3 import is_s3
+from semscore.udfs.synced import Unsynced, synced
+
 LOADED = (".jinja", ".json", ".model", ".safetensors", ".txt")  # endings of what a model is made of
 OTHER_FORMATS = ("onnx", "openvino")  # folders with copies of the weights that are never read
 PICKLED = (".bin", ".ckpt", ".pkl", ".pt", ".pth")
@@ -36,11 +39,17 @@ class ModelError(ValueError):
 
 
 def local_folder(model: str, revision: str | None = None) -> Path:
-    """The folder of a model: itself, inside an installed package, or downloaded from the hub.
+    """The folder of a model: itself, in an installed package, or downloaded from S3 or the hub.
 
-    A download is done once per node, under a file lock, into $SEMSCORE_CACHE (default: the hub's
-    own cache), safetensors only. Raises ModelError for a model that is not to be had.
+    A download is done once per node, under a file lock, into $SEMSCORE_CACHE (default: the user's
+    cache, and the hub's own), safetensors only. Raises ModelError for a model that is not to be
+    had.
     """
+    if is_s3(model):
+        try:
+            return synced(model, LOADED, revision)
+        except Unsynced as error:
+            raise ModelError(f"model {error}") from error
     folder = Path(model).expanduser()
     if folder.is_dir():
         return folder.resolve()

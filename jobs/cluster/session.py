@@ -17,10 +17,12 @@ from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from semscore.jobs.cluster.class_archive import archive_options
+from semscore.jobs.cluster.conf_file import conf_file
 from semscore.jobs.cluster.executors import TASK_SECONDS
 from semscore.jobs.cluster.java import java_home
 from semscore.jobs.cluster.scheduling import TASK, check_gpu_settings
 from semscore.jobs.cluster.sizing import GPU_ROWS
+from semscore.jobs.dataset.frames import OPEN_COST
 from semscore.jobs.dataset.units import TASK_ROWS
 from semscore.jobs.errors import UserError, root_cause
 from semscore.udfs.device import is_local
@@ -38,7 +40,7 @@ RESOURCES = re.compile(r"spark\.(executor|task|driver)\.resource\.")
 REQUIRED = {
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "true",
     "spark.sql.caseSensitive": "true",
-    "spark.sql.files.openCostInBytes": str(64 * 2**10),
+    "spark.sql.files.openCostInBytes": str(OPEN_COST),
     "spark.sql.legacy.parquet.nanosAsLong": "true",
     "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
     "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
@@ -144,9 +146,7 @@ def _forget_resources(settings: SparkConf) -> None:
 def _local_conf(java: Path, debug: bool) -> dict[str, str]:
     """conf/spark-local.conf, a heap for this machine, quick starts, a quiet log unless `debug`."""
     folder = files("semscore.conf")
-    lines = (folder / "spark-local.conf").read_text("utf-8").splitlines()
-    pairs = (line.split(None, 1) for line in lines if line.strip() and not line.startswith("#"))
-    conf = {key: value.strip() for key, value in pairs}
+    conf = conf_file("spark-local.conf")
     conf["spark.sql.warehouse.dir"] = str(Path(tempfile.gettempdir(), "semscore-warehouse"))
     heap = max(psutil.virtual_memory().total // HEAP_SHARE, MIN_HEAP)
     conf.setdefault("spark.driver.memory", f"{heap // 2**20}m")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from semscore.jobs.dataset.storage import Entry, Folder
+from semscore.jobs.dataset.folder import Entry, Folder, StorageError
 
-THREADS = 16  # footers are small and far away: waiting, not computing
+THREADS = 32  # footers are small and far away: waiting, not computing
+AHEAD = 4_000
 
 
 @dataclass(frozen=True)
@@ -47,17 +48,31 @@ class Unreadable:
 
 
 def read_footers(folder: Folder, entries: Iterable[Entry]) -> Iterator[Footer | Unreadable]:
-    """The footers of some files, in order, read in parallel."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        yield from pool.map(partial(_read_footer, folder), entries)
+    """The footers of some files, in order, read in parallel and some ahead of whoever asks."""
+    pool, ahead = ThreadPoolExecutor(THREADS), deque[Future[Footer | Unreadable]]()
+    try:
+        for entry in entries:
+            ahead.append(pool.submit(_read_footer, folder, entry))
+            if len(ahead) > AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _read_footer(folder: Folder, entry: Entry) -> Footer | Unreadable:
     if entry.size == 0:
         return Unreadable("it is empty")
+    if ":" in entry.path.rpartition("/")[2]:
+        return Unreadable("Spark opens no file with a colon in its name")
+    if "//" in f"/{entry.path}":
+        return Unreadable("Spark opens no object with two slashes in a row in its name")
     try:
-        with folder.open(entry.path) as file:
+        with folder.open(entry) as file:
             return _footer(pq.read_metadata(file))
+    except StorageError:
+        raise
     except (pa.ArrowException, OSError) as error:
         return Unreadable(reason(error))
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
+from math import ceil
 
 from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - as all of Spark's own examples have it
-from pyspark.sql.types import StructType
+from pyspark.sql.types import StringType, StructField, StructType
 
-from semscore.jobs.dataset.source import Source, SourceFile
+from semscore.jobs.dataset.listing import SourceFile
+from semscore.jobs.dataset.source import Source
 from semscore.jobs.dataset.units import Unit
 
 BATCH_BYTES = 64 * 2**20  # in one batch of rows, by the averages in the footers
@@ -17,6 +19,9 @@ BATCH_BYTES = 64 * 2**20  # in one batch of rows, by the averages in the footers
 # that a batch of one long text repeated has 256 MB at worst, far below Arrow's and Java's 2 GB.
 # Spark 4's bound in bytes does not replace it: with 10,000 long texts the heap was full.
 BATCH_ROWS = 256
+OPEN_COST = 64 * 2**10  # what a file weighs besides its bytes, when files are given to tasks
+PIECES = 4  # of a file's rows, at least
+SHUFFLED = 2  # rows between tasks are so many times larger than in files
 
 
 def column(name: str) -> Column:
@@ -34,7 +39,7 @@ def read_schema(spark: SparkSession, source: Source) -> StructType:
 
     Partition columns are text: their folder names are all that is known of them.
     """
-    file = source.files[0]
+    [file, *_] = source.counted_files
     schema = _reader(spark, file.root).parquet(file.url).schema
     assert isinstance(schema, StructType)
     return schema
@@ -75,6 +80,32 @@ def regroup(
     columns = ", ".join(map(quoted, partition_by))
     hint = f"REBALANCE({tasks}, {columns})"  # DataFrame.hint takes no columns
     return spark.sql(f"SELECT /*+ {hint} */ * FROM {{frame}}", frame=frame)
+
+
+def gather(
+    frame: DataFrame, url: str, partition_by: Sequence[str], sizes: Sequence[int], files: int
+) -> DataFrame:
+    """What was written from `frame` to `url`, to be written again as about so many files.
+
+    `sizes`: bytes of the files there. Partition columns are read as the text in their folders'
+    names: these stay as they are.
+    """
+    spark, names = frame.sparkSession, set(partition_by)
+    fields = [
+        StructField(field.name, StringType()) if field.name in names else field
+        for field in frame.schema
+    ]
+    written = _reader(spark, url).schema(StructType(fields)).parquet(url)
+    size, parts = sum(sizes), files
+    if partition_by:
+        # Rows of a large folder are split where they come from different tasks.
+        parts = PIECES * files
+        spark.conf.set("spark.sql.adaptive.advisoryPartitionSizeInBytes", SHUFFLED * size // files)
+        written = regroup(spark, written, partition_by, files)
+    packed = size + len(sizes) * OPEN_COST  # as Spark weighs them
+    spark.conf.set("spark.sql.files.minPartitionNum", parts)
+    spark.conf.set("spark.sql.files.maxPartitionBytes", ceil(packed / parts) + 1)
+    return written
 
 
 def bound_batches(spark: SparkSession, source: Source, text1: str, text2: str) -> None:

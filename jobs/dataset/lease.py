@@ -23,7 +23,7 @@ from time import monotonic, sleep
 from types import TracebackType
 from typing import NamedTuple
 
-from semscore.jobs.dataset.storage import Folder
+from semscore.jobs.dataset.folder import Folder
 from semscore.jobs.errors import OutputInUse
 from semscore.udfs.leases import boot_id, started
 
@@ -92,6 +92,7 @@ class Lease:
         self._output, self._seen, self._patience = output, seen, patience
         pid = os.getpid()
         self._owner = Owner(run, socket.gethostname(), _place(), pid, started(pid) or "")
+        self.run = run
         self.number = 0  # no other run has had the same here, nor will
         self._ended = Event()
         self._beats = Thread(target=self._beat, name="semscore-lease", daemon=True)
@@ -117,7 +118,7 @@ class Lease:
             owner = last.owner
             who = f"run {owner.run} on {owner.host}" if owner else "another run"
             raise OutputInUse(
-                f"{who} has taken over OUTPUT {self._output.local}, since this one seemed to be "
+                f"{who} has taken over OUTPUT {self._output.name}, since this one seemed to be "
                 "dead; what is committed stays, and the other run does the rest"
             )
 
@@ -182,7 +183,7 @@ def _place() -> str:
 
 def _in_use(output: Folder, owner: Owner) -> OutputInUse:
     return OutputInUse(
-        f"run {owner.run} writes to OUTPUT {output.local} (process {owner.pid} on {owner.host}); "
+        f"run {owner.run} writes to OUTPUT {output.name} (process {owner.pid} on {owner.host}); "
         "wait for it, or choose another folder"
     )
 

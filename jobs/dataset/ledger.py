@@ -1,18 +1,30 @@
-"""What is written down about a run, in `_semscore/` of the output."""
+"""What is written down about a run, in `_semscore/` of the output.
+
+    run.json              how the dataset was begun
+    units/<id>-<n>.json   a committed unit; n: the number of the lease that its run held
+    seals/<k>.json        which units counted when a run took over, as far as it saw
+
+A unit counts if the last seal names it, or if it is of the run that wrote that seal. Who takes over
+writes the next seal, one step of the storage: what runs that only seemed dead commit later never
+counts, however late it arrives. All names but run.json's, the manifest's and _SUCCESS's are of one
+run, so none can overwrite, or delete, what another has put there.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
 
+from semscore.jobs.dataset.folder import Entry, Folder
 from semscore.jobs.dataset.lease import HOME as LEASES
 from semscore.jobs.dataset.lease import Lease
-from semscore.jobs.dataset.storage import Entry, Folder
 from semscore.jobs.errors import OutputInUse, UserError
 
 HOME = "_semscore"
@@ -20,12 +32,16 @@ RUN = f"{HOME}/run.json"
 MANIFEST = f"{HOME}/manifest.json"
 PROGRESS = f"{HOME}/progress.json"
 UNITS = f"{HOME}/units"
+SEALS = f"{HOME}/seals"
 STAGING = f"{HOME}/staging"
 MODELS = f"{HOME}/model"
 SUCCESS = "_SUCCESS"
+SEAL = re.compile(rf"{SEALS}/\d{{9}}\.json")
 DATA_FILE = re.compile(r"(.*/)?part-[0-9a-f]{12}-\d+-\d{5,}\.zstd\.parquet")
-VERSION = 1  # of the records' format
+VERSION = 2  # of the records' format
 THREADS = 16  # records that are read at once
+
+log = logging.getLogger("semscore")
 
 
 @dataclass(frozen=True)
@@ -43,6 +59,7 @@ class UnitRecord:
 
     id: str
     run: str
+    lease: int  # its number
     fingerprint: str
     sources: list[dict[str, Any]]  # path, size, tag, rows
     files: list[DataFile]
@@ -54,6 +71,23 @@ class UnitRecord:
     workers: dict[str, int]  # "host pid device" -> rows
     hist: dict[str, dict[int, int]]
     v: int = VERSION
+
+    @property
+    def path(self) -> str:
+        """Where it is written; no other run has the same place."""
+        return f"{UNITS}/{self.id}-{self.lease}.json"
+
+
+class Seal(NamedTuple):
+    """Which units counted when a run took over; those that this run commits count too."""
+
+    number: int  # 0: nobody has begun
+    lease: int
+    units: frozenset[str]  # paths of records
+
+    def counts(self, path: str) -> bool:
+        """Whether the record at a path is one of the dataset's."""
+        return path in self.units or path.endswith(f"-{self.lease}.json")
 
 
 def require_empty(output: Folder) -> None:
@@ -69,7 +103,7 @@ def require_empty(output: Folder) -> None:
     if ours:
         ways += ", go on with --mode resume, or replace the dataset with --mode overwrite --yes"
     what = "a dataset that semscore wrote" if ours else f"other data ({found[0].path})"
-    raise UserError(f"OUTPUT {output.local} holds {what}. {ways}")
+    raise UserError(f"OUTPUT {output.name} holds {what}. {ways}")
 
 
 def require_ours(output: Folder) -> list[Entry]:
@@ -78,35 +112,16 @@ def require_ours(output: Folder) -> list[Entry]:
     others = [entry for entry in found if not entry.path.startswith(f"{HOME}/")]
     if others and not any(entry.path == RUN for entry in found):
         raise UserError(
-            f"OUTPUT {output.local} holds data that semscore did not write ({others[0].path}), "
+            f"OUTPUT {output.name} holds data that semscore did not write ({others[0].path}), "
             "and nothing of it is deleted. Choose another OUTPUT"
         )
     for entry in others:
         if not (entry.path == SUCCESS or _is_data(entry)):
             raise UserError(
-                f"OUTPUT {output.local} also holds {entry.path}, which semscore did not write; "
+                f"OUTPUT {output.name} also holds {entry.path}, which semscore did not write; "
                 "move it away, or choose another OUTPUT"
             )
     return found
-
-
-def remove_dataset(output: Folder, lease: Lease, run: str) -> None:
-    """Delete a dataset that semscore wrote: first what declares it complete, last its run record.
-
-    So a removal that was broken off can go on, and nobody takes what is left for the whole. The
-    lease stays.
-    """
-
-    def turn(path: str) -> int:
-        if path in (SUCCESS, MANIFEST):
-            return 0
-        if path.startswith(f"{UNITS}/"):
-            return 1  # before its files: a file without a record is a stray, never the reverse
-        return 3 if path == RUN else 2
-
-    kept = (f"{LEASES}/", f"{STAGING}/")
-    paths = [entry.path for entry in require_ours(output) if not entry.path.startswith(kept)]
-    _put_away(output, lease, run, sorted(paths, key=turn))
 
 
 def read_run(output: Folder) -> dict[str, Any] | None:
@@ -117,70 +132,106 @@ def read_run(output: Folder) -> dict[str, Any] | None:
 
 def read_units(output: Folder) -> list[UnitRecord]:
     """The committed units, by id."""
-    paths = [entry.path for entry in output.entries(UNITS) if entry.path.endswith(".json")]
-    with ThreadPoolExecutor(THREADS) as pool:
-        contents = list(pool.map(output.read, paths))
-    return [_record(json.loads(content)) for content in contents if content is not None]
+    return _read_units(output, _last_seal(output))
 
 
-def clear_remains(output: Folder, lease: Lease) -> list[UnitRecord]:
-    """Remove what other runs left unfinished, as the holder of the lease: the committed units.
+def take_over(output: Folder, lease: Lease, afresh: bool = False) -> list[UnitRecord]:
+    """Settle, as the holder of the lease, which units count: none, or those that do by now.
 
-    The order matters. Without its staging folder, from which all copies are made, a run that only
-    seemed dead can neither publish nor commit any more. What is published but not committed after
-    that is nobody's; and all that is listed before the last look at the lease is of earlier runs.
+    First the staging folders go, from which all copies are made: a run that only seemed dead can
+    publish and declare nothing any more. What it commits does not count from here on. Raises
+    OutputInUse if another run takes over meanwhile.
     """
     for _ in range(2):  # a copy that was begun before its source went is seen now, or is published
-        staged = [entry.path for entry in output.entries(STAGING)]
-        output.delete(lease.while_held(staged))
-    published = data_files(output)
-    records = read_units(output)
-    known = {file.path for record in records for file in record.files}
-    strays = [entry.path for entry in published if entry.path not in known]
-    output.delete(lease.while_held(strays))
+        for run in output.folders(STAGING):
+            lease.require()
+            output.delete_folder(f"{STAGING}/{run}")
+    output.end_uploads(STAGING)
+    while True:
+        last = _last_seal(output)
+        records = [] if afresh else _read_units(output, last)
+        seal = {"lease": lease.number, "units": [record.path for record in records]}
+        lease.require()
+        path = _seal_path(last.number + 1)
+        if output.create_if_absent(path, _json(seal)):
+            break
+    if _seals(output)[-1] != path:  # it was there once, and later ones have come since
+        raise OutputInUse(f"another run has taken over OUTPUT {output.name}")
     return records
+
+
+def clear_remains(output: Folder, lease: Lease, records: Sequence[UnitRecord]) -> None:
+    """Remove, as the holder of the lease, what other runs left unfinished beside these units."""
+    counted = {record.path for record in records}
+    known = counted | {file.path for record in records for file in record.files}
+    void = [entry.path for entry in output.entries(UNITS) if entry.path not in counted]
+    strays = [entry.path for entry in data_files(output) if entry.path not in known]
+    old = _seals(output)[:-1]
+    staged = [run for run in output.folders(STAGING) if run != lease.run]
+    # Records before their files: a record without files would be worse than the reverse.
+    output.delete(lease.while_held([*void, *strays, *old]))
+    for run in lease.while_held(staged):  # tasks may outlive their driver for a while
+        output.delete_folder(f"{STAGING}/{run}")
 
 
 def begin(output: Folder, lease: Lease, record: dict[str, Any]) -> None:
     """Write the run's record; OutputInUse if another run has begun here meanwhile."""
-    staged = f"{STAGING}/{record['run']}/run.json"
-    output.write(staged, _json(record))
     lease.require()
-    if not output.copy_if_absent(staged, RUN):
+    if not output.create_if_absent(RUN, _json(record)):
         raise OutputInUse(
-            f"another run has begun to write to OUTPUT {output.local}; wait for it, or choose "
+            f"another run has begun to write to OUTPUT {output.name}; wait for it, or choose "
             "another folder"
         )
 
 
-def draft(output: Folder, record: UnitRecord) -> None:
-    """Write a unit's record to its staging folder, before it is published."""
-    output.write(_draft(record), _json(asdict(record)))
+def replace_run(output: Folder, lease: Lease, record: dict[str, Any]) -> None:
+    """Write the run's record in place of that of a dataset whose units do not count any more.
 
-
-def commit(output: Folder, record: UnitRecord) -> bool:
-    """Make a unit's draft its record if there is none yet: the first wins.
-
-    Raises FileNotFoundError if the staging folder is gone, and with it the right to commit.
+    What that had beside its units, such as a calibration, is removed.
     """
-    return output.copy_if_absent(_draft(record), f"{UNITS}/{record.id}.json")
+    staged = f"{STAGING}/{record['run']}/run.json"
+    output.write(staged, _json(record))
+    lease.require()
+    output.copy(staged, RUN)
+    kept = [RUN, *(f"{folder}/" for folder in (LEASES, SEALS, STAGING, UNITS))]
+    if record["int8_sha256"]:
+        kept.append(f"{MODELS}/{record['int8_sha256']}/")
+    listed = (entry.path for entry in output.entries(HOME))
+    paths = [path for path in listed if not path.startswith(tuple(kept))]
+    _put_away(output, lease, record["run"], paths)
+
+
+def commit(output: Folder, record: UnitRecord) -> None:
+    """Write a unit's record, in place of one of an attempt whose end was not told.
+
+    Raises OutputInUse, and leaves no record, if it counts for nothing.
+    """
+    output.write(record.path, _json(asdict(record)))
+    try:
+        seal = _last_seal(output)
+    except OSError:  # it stands; that it counts for nothing, if so, will be found out
+        log.debug("seal not read", exc_info=True)
+        return
+    if seal.lease > record.lease and not seal.counts(record.path):
+        output.delete([record.path])
+        raise OutputInUse(f"another run has taken over OUTPUT {output.name}")
 
 
 def reopen(output: Folder, lease: Lease, run: str) -> None:
     """Declare the dataset incomplete: more is to come."""
-    declared = [path for path in (SUCCESS, MANIFEST) if output.read(path) is not None]
-    _put_away(output, lease, run, declared)
+    _put_away(output, lease, run, (SUCCESS, MANIFEST))
 
 
 def finish(output: Folder, lease: Lease, manifest: dict[str, Any]) -> None:
     """Declare the dataset complete."""
     home = f"{STAGING}/{manifest['run']}"
     output.write(f"{home}/manifest.json", _json(manifest))
-    output.write(f"{home}/_SUCCESS", b"")
+    output.write(f"{home}/_SUCCESS", f"{manifest['run']}\n".encode())
     lease.require()
     output.copy(f"{home}/manifest.json", MANIFEST)
     output.copy(f"{home}/_SUCCESS", SUCCESS)
-    output.delete_folder(home)
+    with suppress(OSError):
+        output.delete_folder(home)
 
 
 def tell_progress(output: Folder, lease: Lease, facts: dict[str, Any]) -> None:
@@ -196,19 +247,44 @@ def data_files(output: Folder) -> list[Entry]:
 
 
 def _put_away(output: Folder, lease: Lease, run: str, paths: Sequence[str]) -> None:
-    """Delete files by way of the staging folder: once that is gone, nothing more is deleted."""
-    if not paths:
+    """Delete files whose names are not this run's alone, if they are there."""
+    found = []
+    for path in paths:
+        with suppress(FileNotFoundError):
+            found.append(output.entry(path))
+    if not found:
         return
-    away = f"{STAGING}/{run}/away"
-    output.write(f"{away}/mark", b"")
+    home = f"{STAGING}/{run}/away"
+    output.write(f"{home}/mark", b"")
     lease.require()
-    for number, path in enumerate(paths):
-        output.move(path, f"{away}/{number}")
-    output.delete_folder(away)
+    for entry in found:
+        output.withdraw(entry, home)
+    output.delete_folder(home)
 
 
-def _draft(record: UnitRecord) -> str:
-    return f"{STAGING}/{record.run}/{record.id}/record.json"
+def _read_units(output: Folder, seal: Seal) -> list[UnitRecord]:
+    paths = [entry.path for entry in output.entries(UNITS) if seal.counts(entry.path)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        contents = list(pool.map(output.read, paths))
+    return [_record(json.loads(content)) for content in contents if content is not None]
+
+
+def _last_seal(output: Folder) -> Seal:
+    while paths := _seals(output):
+        if content := output.read(paths[-1]):  # else a later one has come, and this is gone
+            told = json.loads(content)
+            number = int(PurePosixPath(paths[-1]).stem)
+            return Seal(number, told["lease"], frozenset(told["units"]))
+    return Seal(0, 0, frozenset())
+
+
+def _seals(output: Folder) -> list[str]:
+    """In order; without what the storage has in work."""
+    return [entry.path for entry in output.entries(SEALS) if SEAL.fullmatch(entry.path)]
+
+
+def _seal_path(number: int) -> str:
+    return f"{SEALS}/{number:09}.json"
 
 
 def _record(told: dict[str, Any]) -> UnitRecord:

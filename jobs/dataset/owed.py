@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from semscore.jobs.dataset.ledger import UnitRecord
-from semscore.jobs.dataset.source import SourceFile
+from semscore.jobs.dataset.listing import SourceFile
 from semscore.jobs.errors import UserError, some_of
 
 

@@ -4,45 +4,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from math import ceil
 from pathlib import PurePosixPath
+from threading import Event
 from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from semscore.jobs.dataset.folder import Entry, Folder, StorageError
 from semscore.jobs.dataset.footers import Footer, Leaf, Unreadable, read_footers, reason
-from semscore.jobs.dataset.storage import Entry, Folder, local_path
-from semscore.jobs.errors import UserError, some_of
+from semscore.jobs.dataset.listing import BadFile, CountedFile, SourceFile, each_once, list_input
+from semscore.jobs.dataset.storage import Storage
+from semscore.jobs.errors import UserError
 
-PARQUET = (".parquet", ".parq", ".pq", "")  # some engines write files without an ending
 MAX_DIGITS = 38  # of a decimal in Spark
-
-
-@dataclass(frozen=True)
-class SourceFile:
-    """One input file that can be read."""
-
-    root: str  # URL of the folder under which its partition folders start
-    path: str  # relative to root
-    size: int  # bytes
-    tag: str
-    rows: int
-    row_groups: int
-
-    @property
-    def url(self) -> str:
-        """Where the file is."""
-        return f"{self.root}/{self.path}"
-
-
-@dataclass(frozen=True)
-class BadFile:
-    """A file set aside, and why."""
-
-    path: str
-    reason: str
+AT_FIRST = 2_000  # footers that are read before anything runs: all, or some from all over
 
 
 @dataclass(frozen=True)
@@ -50,7 +30,8 @@ class Source:
     """A parquet dataset whose files all have the same columns."""
 
     files: tuple[SourceFile, ...]  # sorted by root and path
-    types: dict[str, str]  # column in the files -> Arrow's name of its type
+    counts: dict[str, tuple[int, int]]  # URL of a file whose footer was read -> rows, row groups
+    first: tuple[str, Footer]  # a file, with which all others agree
     strings: frozenset[str]  # those that are text, partition columns included
     partition_columns: tuple[str, ...]  # columns in the folder names, all text
     nanoseconds: dict[str, bool]  # timestamp columns in nanoseconds -> whether they are in UTC
@@ -59,36 +40,77 @@ class Source:
     ignored: tuple[str, ...]  # files that do not end like parquet
 
     @property
+    def types(self) -> dict[str, str]:
+        """Column in the files -> Arrow's name of its type."""
+        return self.first[1].types
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """All columns, as Spark will order them."""
         return (*self.types, *self.partition_columns)
 
     @property
+    def counted_files(self) -> list[SourceFile]:
+        """Those whose footers were read, and agree."""
+        return [file for file in self.files if file.url in self.counts]
+
+    @property
     def rows(self) -> int:
-        """Rows of all files, by their footers."""
-        return sum(file.rows for file in self.files)
+        """Rows of the files whose footers were read."""
+        return sum(rows for rows, _ in self.counts.values())
+
+    def counted(
+        self, files: Sequence[SourceFile], storage: Storage = Storage()
+    ) -> Iterator[CountedFile | BadFile]:
+        """Some of the files with their rows, in order; footers not read yet are, some ahead."""
+        for root, some in groupby(files, key=lambda file: file.root):
+            folder, these = storage.folder(root), list(some)
+            unread = [file.entry for file in these if file.url not in self.counts]
+            footers = read_footers(folder, unread)
+            for file in these:
+                bad = None
+                if file.url not in self.counts:
+                    bad = self._count(folder, file, next(footers))
+                yield bad or CountedFile(
+                    file.root, file.path, file.size, file.tag, *self.counts[file.url]
+                )
+
+    def _count(
+        self, folder: Folder, file: SourceFile, footer: Footer | Unreadable
+    ) -> BadFile | None:
+        """Note what a footer says, unless the file is of no use."""
+        name = folder.full(file.path)
+        if not isinstance(footer, Unreadable):
+            try:
+                _require_same_columns(*self.first, name, footer)
+            except UserError as error:
+                footer = Unreadable(str(error))
+        if isinstance(footer, Unreadable):
+            return BadFile(file.url, footer.reason)
+        self.counts[file.url] = footer.rows, footer.row_groups
+        _note_largest(self.row_bytes, footer)
+        return None
 
 
-def read_source(inputs: Sequence[str], skip_bad_files: bool = False) -> Source:
-    """List the files of all inputs and read their footers.
+def read_source(
+    inputs: Sequence[str], skip_bad_files: bool = False, storage: Storage = Storage()
+) -> Source:
+    """List the files of all inputs and read their footers; of very many files, some footers.
 
     Raises UserError for: an input that is missing, empty or without parquet, an unreadable file
     (unless these are skipped), files that differ in columns or partition columns, column types
     that Spark cannot read.
     """
-    files: list[SourceFile] = []
+    listings = [list_input(given, storage) for given in inputs]
+    step = ceil(sum(len(listing.files) for listing in listings) / AT_FIRST)
     skipped: list[BadFile] = []
-    ignored: list[str] = []
     first: tuple[str, Footer] | None = None
+    counts: dict[str, tuple[int, int]] = {}
     row_bytes: dict[str, int] = {}
-    for given in inputs:
-        folder, entries, others = _listed(given)
-        ignored += others
-        found = 0
-        for entry, footer in zip(entries, read_footers(folder, entries), strict=True):
-            name = str(folder.local / entry.path)
-            if ":" in PurePosixPath(entry.path).name:
-                footer = Unreadable("Spark opens no local file with a colon in its name")
+    for listing in listings:
+        seen = listing.files[::step]
+        for file, footer in zip(seen, read_footers(listing.folder, _entries(seen)), strict=True):
+            name = listing.folder.full(file.path)
             if isinstance(footer, Unreadable):
                 if not skip_bad_files:
                     raise UserError(
@@ -99,21 +121,22 @@ def read_source(inputs: Sequence[str], skip_bad_files: bool = False) -> Source:
                 continue
             first = first or (name, footer)
             _require_same_columns(*first, name, footer)
-            for column, size in footer.row_bytes.items():
-                row_bytes[column] = max(size, row_bytes.get(column, 0))
-            files.append(
-                SourceFile(
-                    folder.url, entry.path, entry.size, entry.tag, footer.rows, footer.row_groups
-                )
-            )
-            found += 1
-        if not found:
+            counts[file.url] = footer.rows, footer.row_groups
+            _note_largest(row_bytes, footer)
+        if seen == listing.files and not counts.keys() & {file.url for file in seen}:
             raise UserError(
-                f"INPUT {given}: none of its {len(entries)} parquet files can be read, such as "
-                f"{skipped[-1].path}: {skipped[-1].reason}"
+                f"INPUT {listing.given}: none of its {len(seen)} parquet files can be read, "
+                f"such as {skipped[-1].path}: {skipped[-1].reason}"
             )
-    assert first is not None
-    files = _each_once(files)
+    if first is None:
+        raise UserError(f"INPUT: no file can be read, such as {skipped[-1].path}")
+    unread = {file.path for file in skipped}
+    files = each_once(
+        file
+        for listing in listings
+        for file in listing.files
+        if listing.folder.full(file.path) not in unread
+    )
     nanoseconds = _check_types(first[1])
     partitions = _partition_columns(files)
     both = [name for name in partitions if name in first[1].types]
@@ -123,77 +146,46 @@ def read_source(inputs: Sequence[str], skip_bad_files: bool = False) -> Source:
             "drop it from the files or rename the folders"
         )
     return Source(
-        files=tuple(files),
-        types=first[1].types,
+        files=files,
+        counts=counts,
+        first=first,
         strings=first[1].strings | set(partitions),
         partition_columns=partitions,
         nanoseconds=nanoseconds,
         row_bytes=row_bytes,
         skipped=tuple(skipped),
-        ignored=tuple(ignored),
+        ignored=tuple(path for listing in listings for path in listing.ignored),
     )
 
 
-def unreadable_files(files: Sequence[SourceFile]) -> list[BadFile]:
-    """Those files whose data cannot be read though their footers can; reads them whole."""
-    bad = []
+def unreadable_files(
+    files: Sequence[SourceFile], storage: Storage, dropping: Event
+) -> list[BadFile]:
+    """Those files whose data cannot be read though their footers can; reads them whole.
+
+    Until `dropping` is set. Raises StorageError if the storage fails, and not the file.
+    """
+    bad: list[BadFile] = []
     for file in files:
         try:
-            with Folder(file.root).open(file.path) as opened:
+            with storage.folder(file.root).open(file.entry) as opened:
                 for _ in pq.ParquetFile(opened).iter_batches():
-                    pass
+                    if dropping.is_set():
+                        return bad
+        except StorageError:
+            raise
         except (pa.ArrowException, OSError) as error:
             bad.append(BadFile(file.url, reason(error)))
     return bad
 
 
-def _listed(given: str) -> tuple[Folder, list[Entry], list[str]]:
-    """The folder of an input, its parquet files, and the names of files that are none."""
-    path = local_path(given)
-    try:
-        if path.is_file():
-            if _is_hidden(path.name):
-                raise UserError(
-                    f"INPUT {given}: Spark reads no file whose name begins with '_' or '.'; "
-                    "rename it"
-                )
-            folder = Folder(str(path.parent))
-            return folder, [folder.entry(path.name)], []
-        if not path.is_dir():
-            raise UserError(f"INPUT {given}: there is no such file or folder")
-        folder = Folder(str(path))
-        entries = folder.entries()
-    except OSError as error:
-        raise UserError(f"INPUT {given} cannot be listed: {error}") from error
-    visible = [entry for entry in entries if not _is_hidden(entry.path)]
-    if not visible:
-        hidden = f" but for hidden files: {some_of([e.path for e in entries])}" if entries else ""
-        raise UserError(f"INPUT {given}: the folder is empty{hidden}")
-    parquet, others = [], []
-    for entry in visible:
-        if PurePosixPath(entry.path).suffix.lower() in PARQUET:
-            parquet.append(entry)
-        else:
-            others.append(entry.path)
-    if not parquet:
-        raise UserError(f"INPUT {given}: no parquet files in it, only {some_of(others)}")
-    return folder, parquet, [str(path / name) for name in others]
+def _entries(files: Iterable[SourceFile]) -> list[Entry]:
+    return [file.entry for file in files]
 
 
-def _is_hidden(path: str) -> bool:
-    """Spark's rule: names that start with `_` or `.`, unless they are partitions."""
-    return any(
-        part.startswith(".") or (part.startswith("_") and "=" not in part)
-        for part in PurePosixPath(path).parts
-    )
-
-
-def _each_once(files: Sequence[SourceFile]) -> list[SourceFile]:
-    """Sorted by root and path; a file that two inputs hold belongs to the outer one."""
-    once: dict[str, SourceFile] = {}
-    for file in sorted(files, key=lambda file: (file.root, file.path)):
-        once.setdefault(file.url, file)
-    return list(once.values())
+def _note_largest(row_bytes: dict[str, int], footer: Footer) -> None:
+    for column, size in footer.row_bytes.items():
+        row_bytes[column] = max(size, row_bytes.get(column, 0))
 
 
 def _require_same_columns(name1: str, one: Footer, name2: str, two: Footer) -> None:

@@ -1,209 +1,130 @@
-"""The driver's own files in one folder: list, read, create if absent, copy, delete.
-
-Data itself goes through Spark. Paths are relative to the folder, with `/`.
-"""
+"""The one door to files that the driver handles itself: a location, and the folder it means."""
 
 from __future__ import annotations
 
-import errno
-import os
 import re
-import shutil
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
 
-from obstore.exceptions import AlreadyExistsError
-from obstore.store import LocalStore
-
+from semscore.jobs.dataset.folder import Entry, Folder
+from semscore.jobs.dataset.local_folder import LocalFolder, local_path
 from semscore.jobs.errors import UserError
+from semscore.udfs.s3 import Access, is_own, is_s3, split
+
+S3A = "fs.s3a."
+UNITS_MS = {"": 1, "ms": 1, "s": 1000, "m": 60_000}
+ENCRYPTION = {
+    "AES256": "AES256",
+    "SSE-S3": "AES256",
+    "SSE-KMS": "aws:kms",
+    "DSSE-KMS": "aws:kms:dsse",
+}
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A file as it was listed."""
+class Found(NamedTuple):
+    """What is at a location."""
 
-    path: str
-    size: int  # bytes
-    tag: str  # changes when the content does
+    folder: Folder
+    entries: list[Entry]
+    is_file: bool  # then that is the one entry, and `folder` what it lies in
 
 
-class Folder:
-    """A folder on a local disk or a mounted file system; it need not exist yet."""
+class Storage:
+    """Folders on disks and on S3; `s3a`: Hadoop's settings for S3A, which hold for this too."""
 
-    def __init__(self, location: str) -> None:
-        self.local = local_path(location)
-        self.url = f"file://{self.local}"
+    def __init__(self, s3a: Mapping[str, str] | None = None) -> None:
+        self._s3a = dict(s3a or {})
+        self._s3_folder = lru_cache(maxsize=None)(self._new_s3_folder)
 
-    def entries(self, prefix: str = "") -> list[Entry]:
-        """All files under `prefix`, at any depth, hidden ones too, sorted by path.
+    def folder(self, location: str) -> Folder:
+        """The folder at a location, which need not exist.
 
-        Not by obstore, which passes over broken links and names like `x#1`, and refuses others.
+        Raises UserError for a location that is none, StorageError if S3 is not to be reached.
         """
-        if not (self.local / prefix).is_dir():
-            return []
-        found = map(self._entry, _files_below(self.local / prefix, frozenset()))
-        return sorted(filter(None, found), key=lambda entry: entry.path)
-
-    def entry(self, path: str) -> Entry:
-        """One file, as `entries` would list it; FileNotFoundError if there is none."""
-        found = self._entry(self.local / path)
-        if found is None:
-            raise FileNotFoundError(path)
-        return found
-
-    def open(self, path: str) -> BinaryIO:
-        """A file for reading, with seek."""
-        return (self.local / path).open("rb")
-
-    def read(self, path: str) -> bytes | None:
-        """A whole file; None: there is none."""
+        if not is_s3(location):
+            return LocalFolder(location)
         try:
-            return (self.local / path).read_bytes()
-        except FileNotFoundError:
-            return None
+            bucket, key = split(location)
+        except ValueError as error:
+            raise UserError(f"{location} cannot be used: {error}") from error
+        return self._s3_folder(f"s3a://{bucket}/{key}")
 
-    def create_if_absent(self, path: str, content: bytes) -> bool:
-        """Write a whole new file; False, and nothing written, if there is one already."""
+    def find(self, location: str) -> Found:
+        """The file or folder at a location, with all files in it; FileNotFoundError: neither."""
+        if is_s3(location):
+            return self._find_on_s3(location)
+        path = local_path(location)
+        if path.is_file():
+            parent = LocalFolder(str(path.parent))
+            return Found(parent, [parent.entry(path.name)], True)
+        if not path.is_dir():
+            raise FileNotFoundError(location)
+        folder = LocalFolder(location)
+        return Found(folder, folder.entries(), False)
+
+    def _find_on_s3(self, location: str) -> Found:
+        folder = self.folder(location)
+        if entries := folder.entries():
+            return Found(folder, entries, False)
+        bucket, key = split(location)
+        above, _, name = key.rpartition("/")
+        parent = self.folder(f"s3a://{bucket}/{above}")
+        if not name:
+            raise FileNotFoundError(location)
+        return Found(parent, [parent.entry(name)], True)
+
+    def _new_s3_folder(self, location: str) -> Folder:
+        from botocore.exceptions import BotoCoreError  # half a second, for those who use it
+
+        from semscore.jobs.dataset.s3_folder import S3Folder
+
         try:
-            self._store().put(path, content, mode="create")
-        except AlreadyExistsError:
-            return False
-        return True
-
-    def write(self, path: str, content: bytes) -> None:
-        """Write a whole file in one step, in place of any that is there."""
-        self._store().put(path, content)
-
-    def copy(self, source: str, target: str) -> None:
-        """Copy a file within the folder in one step, in place of any that is at `target`.
-
-        What a crash leaves behind lies beside the source, never where readers look for data. Raises
-        FileNotFoundError if the source is gone, or goes meanwhile.
-        """
-        link = Path(f"{self.local / source}.copy")
-        link.unlink(missing_ok=True)
-        try:
-            self._link(self.local / source, link)
-        except OSError:  # a file system without links, or another user's file
-            shutil.copyfile(self.local / source, link)
-        self._rename(link, self.local / target)
-        link.unlink(missing_ok=True)  # still there if the target was a link to the source already
-
-    def copy_if_absent(self, source: str, target: str) -> bool:
-        """Copy a file within the folder in one step; False, and nothing done, if `target` exists.
-
-        Raises FileNotFoundError if the source is gone.
-        """
-        try:
-            self._link(self.local / source, self.local / target)
-        except FileExistsError:
-            return False
-        return True
-
-    def move(self, source: str, target: str) -> bool:
-        """Move a file to a folder within this one that must be there; False: there is no source.
-
-        Raises FileNotFoundError if the target's folder is gone.
-        """
-        if (self.local / target).parent.is_dir():
-            try:
-                (self.local / source).replace(self.local / target)
-            except FileNotFoundError:
-                if (self.local / target).parent.is_dir():
-                    return False
-                raise
-            self._prune(self.local / source)
-            return True
-        raise FileNotFoundError(target)
-
-    def delete(self, paths: Iterable[str]) -> None:
-        """Delete files one after another, and the folders within this one that become empty."""
-        for path in paths:
-            file = self.local / path
-            file.unlink(missing_ok=True)
-            self._prune(file)
-
-    def delete_folder(self, path: str) -> None:
-        """Delete all that is under `path`, if there is anything, and what gets empty above it."""
-        shutil.rmtree(self.local / path, ignore_errors=True)
-        self._prune(self.local / path)
-
-    def require_writable(self) -> None:
-        """Raise UserError if files could not be written here; writes nothing."""
-        ancestor = self.local
-        while not ancestor.exists():
-            ancestor = ancestor.parent
-        if not ancestor.is_dir():
-            raise UserError(f"OUTPUT {self.local} cannot be written: {ancestor} is a file")
-        if not os.access(ancestor, os.W_OK | os.X_OK):
-            raise UserError(f"OUTPUT {self.local} cannot be written: no permission in {ancestor}")
-
-    def _link(self, source: Path, target: Path) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.hardlink_to(source)
-
-    def _rename(self, source: Path, target: Path) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        source.replace(target)
-
-    def _prune(self, deleted: Path) -> None:
-        for folder in deleted.parents:
-            if folder == self.local:
-                return
-            try:
-                folder.rmdir()
-            except OSError:  # not empty, or gone
-                if folder.exists():
-                    return
-
-    def _store(self) -> LocalStore:
-        return LocalStore(self.local, mkdir=True)
-
-    def _entry(self, file: Path) -> Entry | None:
-        try:
-            found = file.stat()
-        except FileNotFoundError:
-            try:
-                found = file.lstat()  # a broken link is a file that cannot be read
-            except FileNotFoundError:
-                return None  # it was there when the folder was listed
-        return Entry(file.relative_to(self.local).as_posix(), found.st_size, str(found.st_mtime_ns))
+            folder = S3Folder(location, s3_access(split(location)[0], self._s3a))
+        except (BotoCoreError, ValueError) as error:  # an endpoint that is no URL, a wrong profile
+            raise UserError(f"{location} cannot be used: {error}") from error
+        folder.require_reachable()
+        return folder
 
 
-def _files_below(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
-    """The files in a folder and its subfolders, through links; OSError if a link goes round."""
-    try:
-        found = folder.stat()
-        paths = list(folder.iterdir())
-    except FileNotFoundError:
-        return  # it was there when the folder above was listed
-    this = (found.st_dev, found.st_ino)
-    if this in above:
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(folder))
-    for path in paths:
-        if path.is_dir():
-            yield from _files_below(path, above | {this})
-        else:
-            yield path
+def s3_access(bucket: str, s3a: Mapping[str, str]) -> Access:
+    """How S3A would reach a bucket: its own settings (fs.s3a.bucket.NAME.…), then those of all."""
 
+    def get(*names: str) -> str | None:
+        for name in names:
+            for key in (f"{S3A}bucket.{bucket}.{name}", f"{S3A}{name}"):
+                if s3a.get(key):
+                    return s3a[key]
+        return None
 
-def local_path(location: str) -> Path:
-    """The absolute path of a bare path or a file: URL, symbolic links resolved.
+    def on(name: str) -> bool:
+        return (get(name) or "").lower() == "true"
 
-    A URL's path is taken as it stands, as Spark does: `%20` is no space.
-    """
-    url = re.match("([A-Za-z][A-Za-z0-9+.-]*):(//|/)", location)
-    if url and url[1] != "file":
+    endpoint = get("endpoint")
+    if endpoint and "://" not in endpoint:
+        secure = (get("connection.ssl.enabled") or "true").lower() == "true"
+        endpoint = f"{'https' if secure else 'http'}://{endpoint}"
+    own_key, own_token = (
+        s3a.get(f"{S3A}bucket.{bucket}.{name}") for name in ("access.key", "session.token")
+    )
+    encryption = get("encryption.algorithm", "server-side-encryption-algorithm")
+    if encryption and encryption not in ENCRYPTION:
         raise UserError(
-            f"{location} cannot be used: this version reads and writes local paths and mounted "
-            f"file systems, not {url[1]}:"
+            f"{S3A}encryption.algorithm {encryption!r} is not supported; there are "
+            f"{', '.join(ENCRYPTION)}, and what the bucket does by itself"
         )
-    if url and re.match("file://[^/]", location):
-        raise UserError(f"{location} cannot be used: write {location.replace('//', '///', 1)}")
-    path = location.removeprefix("file:") if url else location
-    try:
-        return Path(re.sub("^/+", "/", path)).expanduser().resolve()
-    except RuntimeError as error:  # an unknown user's home, or links that go round
-        raise UserError(f"{location} cannot be used: {error}") from error
+    timeout = re.fullmatch(r"(\d+)\s*([a-z]*)", get("connection.timeout") or "60s")
+    if timeout is None or timeout[2] not in UNITS_MS:
+        raise UserError(f"{S3A}connection.timeout is no time such as 60s")
+    return Access(
+        endpoint=endpoint,
+        region=get("endpoint.region"),
+        path_style=on("path.style.access") or (is_own(endpoint) and not get("path.style.access")),
+        access_key=get("access.key"),
+        secret_key=get("secret.key"),
+        session_token=own_token if own_key else get("session.token"),
+        timeout_s=int(timeout[1]) * UNITS_MS[timeout[2]] / 1000,
+        requester_pays=on("requester.pays.enabled"),
+        encryption=ENCRYPTION.get(encryption or ""),
+        kms_key=get("encryption.key", "server-side-encryption.key"),
+    )

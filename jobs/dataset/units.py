@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from math import ceil
 
-from semscore.jobs.dataset.source import SourceFile
+from semscore.jobs.dataset.listing import CountedFile
 
 UNIT_ROWS = 250_000  # what a crash may cost: half an hour on two cores
 UNIT_BYTES = 256 * 2**20
+UNIT_FILES = 2_000  # Spark looks at each of them before it begins
 UNIT_TASKS = 10  # in such a unit; where there is room for more at once, units are larger
 TASK_ROWS = 25_000  # on a CPU core: a lost task costs a minute or so
 GOOD_TASKS = 5  # for one: a fifth of its rows, fewer leave little to de-duplicate and batches small
@@ -23,7 +24,7 @@ TASKS_PER_SLOT = 4  # so that the last tasks of a unit end about together
 class Unit:
     """Whole files that are read, scored and published together."""
 
-    files: tuple[SourceFile, ...]  # all under one root
+    files: tuple[CountedFile, ...]  # all under one root
 
     @property
     def id(self) -> str:
@@ -48,20 +49,23 @@ class Unit:
         return sum(file.row_groups for file in self.files)
 
 
-def group_files(files: Iterable[SourceFile], scale: int = 1) -> list[Unit]:
-    """Neighbouring files together, up to `scale` times these bounds; a larger file is a unit."""
-    units: list[Unit] = []
-    held: list[SourceFile] = []
+def group_files(files: Iterable[CountedFile], scale: int = 1) -> Generator[Unit]:
+    """Neighbouring files together, up to `scale` times these bounds; a larger file is a unit.
+
+    As the files come: a unit does not wait for those after it.
+    """
+    held: list[CountedFile] = []
     rows = size = 0
     for file in files:
         full = rows + file.rows > UNIT_ROWS * scale or size + file.size > UNIT_BYTES * scale
-        if held and (full or held[0].root != file.root):
-            units.append(Unit(tuple(held)))
+        if held and (full or len(held) == UNIT_FILES or held[0].root != file.root):
+            yield Unit(tuple(held))
             held, rows, size = [], 0, 0
         held.append(file)
         rows += file.rows
         size += file.size
-    return [*units, Unit(tuple(held))] if held else units
+    if held:
+        yield Unit(tuple(held))
 
 
 def unit_scale(slots: int, task_rows: int) -> int:

@@ -17,7 +17,7 @@ import pytest
 
 from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.ledger import UnitRecord
-from semscore.jobs.dataset.storage import Folder
+from semscore.jobs.dataset.local_folder import LocalFolder
 
 DRIVER = Path(__file__).with_name("driver.py")
 UNITS, ROWS = 30, 30
@@ -48,7 +48,7 @@ class Dataset:
 
     def committed(self) -> dict[str, UnitRecord]:
         """The committed units by id; their files must be there, as large as recorded."""
-        records = ledger.read_units(Folder(str(self.output)))
+        records = ledger.read_units(LocalFolder(str(self.output)))
         for record in records:
             for file in record.files:
                 assert (self.output / file.path).stat().st_size == file.bytes
@@ -66,10 +66,12 @@ class Dataset:
         files = {path.relative_to(self.output) for path in self.output.rglob("*") if path.is_file()}
         units = self.committed().values()
         known = {Path(file.path) for unit in units for file in unit.files}
-        known |= {Path(ledger.UNITS, f"{unit.id}.json") for unit in units}
+        known |= {Path(unit.path) for unit in units}
         known |= {Path(ledger.RUN), Path(ledger.MANIFEST), Path(ledger.SUCCESS)}
         known |= {Path(ledger.PROGRESS)}
-        assert {path for path in files - known if path.parent.name != "lease"} == set()
+        assert {
+            path for path in files - known if path.parent.name not in ("lease", "seals")
+        } == set()
         assert known <= files
 
 

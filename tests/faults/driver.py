@@ -14,23 +14,25 @@ import threading
 from semscore.jobs import score, work
 from semscore.jobs.cli import main
 from semscore.jobs.dataset import lease, ledger, units
-from semscore.jobs.dataset.storage import Folder
+from semscore.jobs.dataset.local_folder import LocalFolder
+from semscore.jobs.dataset.s3_folder import S3Folder
 
 PLAN = json.loads(sys.argv[1])
+FOLDER = S3Folder if any(word.startswith("s3") for word in sys.argv) else LocalFolder
 STEPS = {
     "lease": (lease.Lease, "__enter__"),
+    "takeover": (ledger, "take_over"),
     "clear": (ledger, "clear_remains"),
     "begin": (ledger, "begin"),
     "reopen": (ledger, "reopen"),
     "stage": (work, "stage"),
-    "draft": (ledger, "draft"),
     "publish": (work, "publish"),
-    "copy": (Folder, "copy"),
+    "copy": (FOLDER, "copy"),
     "commit": (ledger, "commit"),
     "discard": (work, "discard_staging"),
     "audit": (score, "audit"),
-    "manifest": (Folder, "copy", ledger.MANIFEST),
-    "success": (Folder, "copy", ledger.SUCCESS),
+    "manifest": (FOLDER, "copy", ledger.MANIFEST),
+    "success": (FOLDER, "copy", ledger.SUCCESS),
     "finish": (ledger, "finish"),
 }
 POINTS = [f"{step}-{when}" for step in STEPS for when in ("before", "after")]

@@ -13,9 +13,9 @@ pytestmark = pytest.mark.faults
 
 # What comes once in a run, each time in a run that still has work; each step of some unit in the
 # midst of others; what comes when all units are done.
-AT_FIRST = ["lease-before", "lease-after", "begin-before", "begin-after", "clear-before"]
-AT_FIRST += ["clear-after", "reopen-before", "reopen-after"]
-IN_UNITS = ["stage-before", "stage-after", "draft-before", "draft-after", "publish-before"]
+AT_FIRST = ["lease-before", "lease-after", "takeover-before", "takeover-after", "begin-before"]
+AT_FIRST += ["begin-after", "reopen-before", "reopen-after", "clear-before", "clear-after"]
+IN_UNITS = ["stage-before", "stage-after", "publish-before"]
 IN_UNITS += ["copy-before", "copy-after", "publish-after", "commit-before", "commit-after"]
 IN_UNITS += ["discard-before", "discard-after"]
 AT_LAST = ["audit-before", "audit-after", "finish-before", "manifest-before", "manifest-after"]

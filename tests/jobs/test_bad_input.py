@@ -349,14 +349,14 @@ def test_output_in_the_place_of_a_file(refused: Refused, here: Path, output: str
     )
 
 
-@pytest.mark.parametrize("places", [("s3://b/in", "out"), ("in", "s3://b/out")])
-def test_places_on_s3(refused: Refused, places: tuple[str, str]) -> None:
+@pytest.mark.parametrize("places", [("gs://b/in", "out"), ("in", "gs://b/out")])
+def test_places_of_another_kind(refused: Refused, places: tuple[str, str]) -> None:
     write("in/a.parquet")
     message = refused(*places)
-    assert message.startswith("s3://b/")
+    assert message.startswith("gs://b/")
     assert message.endswith(
-        "cannot be used: this version reads and writes local paths and mounted file systems, "
-        "not s3:"
+        "cannot be used: this version reads and writes local paths, mounted file systems and S3, "
+        "not gs:"
     )
 
 

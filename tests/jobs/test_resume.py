@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs import work
-from semscore.jobs.errors import OutputInUse, UnitsSetAside, UserError
+from semscore.jobs.dataset.folder import StorageError
+from semscore.jobs.errors import OutputInUse, StoppedEarly, UnitsSetAside, UserError
 from semscore.jobs.score import Result, score
 from semscore.jobs.settings import Columns, Limits, Output, Rows, Settings
 from semscore.udfs.recipe import Recipe
@@ -235,13 +236,59 @@ def test_other_data_is_refused(run: Run, tmp_path: Path) -> None:
 
 def test_an_output_that_another_run_writes_to_is_left_alone(begun: Run, tmp_path: Path) -> None:
     from semscore.jobs.dataset.lease import Lease
-    from semscore.jobs.dataset.storage import Folder
+    from semscore.jobs.dataset.local_folder import LocalFolder
 
     before = units(tmp_path)
     with (
-        Lease(Folder(str(tmp_path / "out")), "other"),
+        Lease(LocalFolder(str(tmp_path / "out")), "other"),
         pytest.raises(OutputInUse, match="run other writes to OUTPUT"),
     ):
         begun()
     assert units(tmp_path) == before
     assert begun().rows == 4
+
+
+@pytest.mark.parametrize("skips", [False, True])
+def test_what_is_found_late_of_very_many_files_is_set_aside(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skips: bool
+) -> None:
+    monkeypatch.setattr("semscore.jobs.dataset.source.AT_FIRST", 2)
+    for number in range(5):
+        write(tmp_path, number)
+    (tmp_path / "in" / "1.parquet").write_bytes(b"PAR1 cut o")
+    rows = Rows(bad_files="skip" if skips else "fail")
+    if skips:
+        assert run(rows=rows).manifest["audit"]["skipped_files"][0]["path"].endswith("1.parquet")
+        return
+    with pytest.raises(
+        UnitsSetAside, match=r"16 of 16 rows are scored; set aside are .*1\.parquet"
+    ):
+        run(rows=rows)
+    write(tmp_path, 1)
+    assert run(rows=rows).rows == 4
+
+
+def test_a_trial_and_a_limit_read_no_more_than_they_need(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("semscore.jobs.dataset.source.AT_FIRST", 2)
+    for number in range(6):
+        write(tmp_path, number)
+    with pytest.raises(StoppedEarly, match=r"1 of about \d units are scored by this run, 4 rows"):
+        run(limits=Limits(max_units=1))
+    assert run().rows == 20
+
+
+def test_what_fails_after_a_unit_is_committed_does_not_score_it_again(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, 0)
+
+    def fails(*_: Any) -> None:
+        raise StorageError("S3 is away")
+
+    monkeypatch.setattr(work, "discard_staging", fails)
+    assert run().rows == 4
+    [record] = (tmp_path / "out/_semscore/units").iterdir()
+    [file] = json.loads(record.read_text())["files"]
+    assert file["path"].endswith("-1-00000.zstd.parquet")

@@ -67,7 +67,7 @@ class FakeBackend:
         self,
         inputs: FakeInputs,
         rows: NDArray[np.int64],
-        prompt: str | None,  # noqa: ARG002 - already in the inputs
+        prompt: str | None,
     ) -> NDArray[np.float32]:
         batch = [inputs.texts[row] for row in rows]
         self.batches.append(batch)

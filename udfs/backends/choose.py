@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semscore.udfs.backends.converted import NotConvertible, converted
+from semscore.udfs.calibration import calibration_folder
 from semscore.udfs.models import ModelError
 from semscore.udfs.recipe import Engine, Recipe
 
@@ -50,7 +51,7 @@ def _openvino(folder: Path, recipe: Recipe, device: str, cpus: int) -> Backend:
         raise NotConvertible(f"it does not compute in {recipe.precision} on CPUs")
     if recipe.precision == "bfloat16" and not has_bfloat16():
         raise NotConvertible("this CPU does not compute in bfloat16")
-    place = Path(recipe.calibration) if recipe.calibration else converted(folder)
+    place = calibration_folder(recipe.calibration) if recipe.calibration else converted(folder)
     if not place.is_dir():
         raise ModelError(
             f"calibration {place} is not to be seen from this worker; it must be on storage that "

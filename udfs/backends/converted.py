@@ -11,6 +11,7 @@ from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
+from semscore.udfs.cache import cache_folder
 from semscore.udfs.models import content_sha256
 
 VERSION = 1  # of the converted folder's layout
@@ -20,12 +21,6 @@ LIBRARIES = ("openvino", "sentence-transformers", "torch", "transformers")
 
 class NotConvertible(Exception):
     """OpenVINO cannot run the model; the message says why."""
-
-
-def cache_folder() -> Path:
-    """Where this node keeps what is made from models: $SEMSCORE_CACHE or the user's cache."""
-    user = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(os.environ.get("SEMSCORE_CACHE") or Path(user, "semscore")).expanduser()
 
 
 @lru_cache

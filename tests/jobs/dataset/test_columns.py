@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from semscore.jobs.dataset.columns import plan_columns
+from semscore.jobs.dataset.footers import Footer
 from semscore.jobs.dataset.source import Source
 from semscore.jobs.errors import UserError
 from semscore.jobs.settings import Columns
@@ -16,7 +17,8 @@ def source(partitions: Sequence[str] = (), **types: str) -> Source:
     types = {"text1": "string", "text2": "large_string"} | types
     return Source(
         files=(),
-        types=types,
+        counts={},
+        first=("a.parquet", Footer(1, 1, types, frozenset(), (), {})),
         strings=frozenset(name for name, kind in types.items() if "string" in kind) | {*partitions},
         partition_columns=tuple(partitions),
         nanoseconds={},

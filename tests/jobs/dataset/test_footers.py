@@ -10,14 +10,15 @@ import pyarrow as pa
 import pytest
 
 from semscore.jobs.dataset import footers
+from semscore.jobs.dataset.folder import Entry, HasChanged, StorageError
 from semscore.jobs.dataset.footers import Footer, Unreadable, read_footers
-from semscore.jobs.dataset.storage import Folder
+from semscore.jobs.dataset.local_folder import LocalFolder
 
 Write = Callable[..., Path]
 
 
 def footer(path: Path) -> Footer:
-    folder = Folder(str(path.parent))
+    folder = LocalFolder(str(path.parent))
     (found,) = read_footers(folder, [folder.entry(path.name)])
     assert isinstance(found, Footer)
     return found
@@ -44,7 +45,7 @@ def test_rows_and_row_groups_are_counted(write: Write) -> None:
 def test_footers_come_in_the_order_of_their_files(write: Write, tmp_path: Path) -> None:
     for rows in range(40):
         write(f"{rows:02}.parquet", rows=rows)
-    folder = Folder(str(tmp_path))
+    folder = LocalFolder(str(tmp_path))
     found = read_footers(folder, folder.entries())
     assert [f.rows for f in found if isinstance(f, Footer)] == list(range(40))
 
@@ -136,7 +137,7 @@ def test_an_unreadable_file_is_a_value_not_an_exception(write: Write, tmp_path: 
     (tmp_path / "b.parquet").write_bytes(b"no parquet")
     (tmp_path / "c.parquet").symlink_to("nowhere")
     (tmp_path / "d.parquet").touch()
-    folder = Folder(str(tmp_path))
+    folder = LocalFolder(str(tmp_path))
     good, *bad = read_footers(folder, folder.entries())
     assert isinstance(good, Footer)
     assert [unreadable.reason for unreadable in bad if isinstance(unreadable, Unreadable)] == [
@@ -157,3 +158,31 @@ def test_an_unreadable_file_is_a_value_not_an_exception(write: Write, tmp_path: 
 )
 def test_a_reason_is_one_printable_line_without_a_full_stop(error: Exception, says: str) -> None:
     assert footers.reason(error) == says
+
+
+def test_a_storage_that_fails_says_nothing_of_its_files(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("a.parquet")
+    folder = LocalFolder(str(tmp_path))
+
+    def fails(folder: LocalFolder, entry: Entry) -> None:
+        raise StorageError("S3 is away")
+
+    monkeypatch.setattr(LocalFolder, "open", fails)
+    with pytest.raises(StorageError, match="S3 is away"):
+        list(read_footers(folder, folder.entries()))
+
+
+def test_a_file_that_changes_meanwhile_is_unreadable(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("a.parquet")
+    folder = LocalFolder(str(tmp_path))
+
+    def fails(folder: LocalFolder, entry: Entry) -> None:
+        raise HasChanged("a.parquet has changed since it was listed")
+
+    monkeypatch.setattr(LocalFolder, "open", fails)
+    [found] = read_footers(folder, folder.entries())
+    assert found == Unreadable("a.parquet has changed since it was listed")

@@ -13,9 +13,9 @@ import pytest
 
 from semscore.jobs.cluster.session import job_session
 from semscore.jobs.dataset import frames, ledger
+from semscore.jobs.dataset.local_folder import LocalFolder
 from semscore.jobs.dataset.publish import destinations, publish, stage
 from semscore.jobs.dataset.source import Source, read_source
-from semscore.jobs.dataset.storage import Folder
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
@@ -135,8 +135,8 @@ def test_odd_folders_and_files_are_read_and_published_again(
     expected = set(enumerate(FOLDERS.values()))
     assert {tuple(row) for row in values(frame, "id", "k")} == expected
 
-    output = Folder(str(tmp_path / "100% #out"))
-    staged = stage(frame, output, RUN, UNIT, source.partition_columns)
+    output = LocalFolder(str(tmp_path / "100% #out"))
+    staged = stage(frame, output, RUN, UNIT, source.partition_columns, 10**6)
     moves = destinations(RUN, 1, UNIT, staged)
     publish(output, moves)
     output.delete_folder(ledger.HOME)

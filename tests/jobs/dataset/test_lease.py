@@ -15,15 +15,15 @@ import pytest
 
 from semscore.jobs.dataset import lease as module
 from semscore.jobs.dataset.lease import Lease, require_free
-from semscore.jobs.dataset.storage import Folder
+from semscore.jobs.dataset.local_folder import LocalFolder
 from semscore.jobs.errors import OutputInUse
 
 HOLD = """
 import sys
 from semscore.jobs.dataset.lease import Lease
-from semscore.jobs.dataset.storage import Folder
+from semscore.jobs.dataset.local_folder import LocalFolder
 
-with Lease(Folder(sys.argv[1]), "other") as lease:
+with Lease(LocalFolder(sys.argv[1]), "other") as lease:
     print("held", flush=True)
     sys.stdin.readline()
     try:
@@ -34,12 +34,12 @@ with Lease(Folder(sys.argv[1]), "other") as lease:
 
 
 @pytest.fixture
-def output(tmp_path: Path) -> Folder:
-    return Folder(str(tmp_path / "out"))
+def output(tmp_path: Path) -> LocalFolder:
+    return LocalFolder(str(tmp_path / "out"))
 
 
 @pytest.fixture
-def holder(output: Folder) -> Any:
+def holder(output: LocalFolder) -> Any:
     """Another process that holds the lease."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(output.local)],
@@ -54,7 +54,7 @@ def holder(output: Folder) -> Any:
 
 
 def test_a_lease_that_is_held_binds_others_and_one_that_is_released_does_not(
-    output: Folder,
+    output: LocalFolder,
 ) -> None:
     with Lease(output, "first") as first:
         with pytest.raises(OutputInUse, match=rf"run first writes .*process {os.getpid()} on "):
@@ -70,7 +70,7 @@ def test_a_lease_that_is_held_binds_others_and_one_that_is_released_does_not(
         first.require()  # also when the other has ended
 
 
-def test_of_many_that_come_at_once_one_gets_it(output: Folder) -> None:
+def test_of_many_that_come_at_once_one_gets_it(output: LocalFolder) -> None:
     def attempt(number: int) -> Lease | None:
         try:
             return Lease(output, str(number)).__enter__()
@@ -83,7 +83,7 @@ def test_of_many_that_come_at_once_one_gets_it(output: Folder) -> None:
     held[0].__exit__(None, None, None)
 
 
-def test_what_the_storage_has_in_work_is_no_lease(output: Folder) -> None:
+def test_what_the_storage_has_in_work_is_no_lease(output: LocalFolder) -> None:
     with Lease(output, "first"):
         pass
     (output.local / "_semscore/lease/000000001.json#1").write_text("cut o")
@@ -91,7 +91,7 @@ def test_what_the_storage_has_in_work_is_no_lease(output: Folder) -> None:
         assert second.number == 2
 
 
-def test_what_was_seen_to_be_dead_is_not_waited_for_again(output: Folder) -> None:
+def test_what_was_seen_to_be_dead_is_not_waited_for_again(output: LocalFolder) -> None:
     elsewhere = Lease(output, "elsewhere")
     elsewhere._owner = replace(elsewhere._owner, place="another system")
     with elsewhere:
@@ -100,7 +100,7 @@ def test_what_was_seen_to_be_dead_is_not_waited_for_again(output: Folder) -> Non
             assert lease.number == 2
 
 
-def test_a_process_that_was_killed_is_succeeded_at_once(output: Folder, holder: Any) -> None:
+def test_a_process_that_was_killed_is_succeeded_at_once(output: LocalFolder, holder: Any) -> None:
     with pytest.raises(OutputInUse, match="run other writes"):
         require_free(output)
     holder.kill()
@@ -109,7 +109,7 @@ def test_a_process_that_was_killed_is_succeeded_at_once(output: Folder, holder: 
         lease.require()
 
 
-def test_a_process_that_has_the_pid_of_a_dead_one_is_another(output: Folder) -> None:
+def test_a_process_that_has_the_pid_of_a_dead_one_is_another(output: LocalFolder) -> None:
     lease = Lease(output, "dead")
     lease._owner = replace(lease._owner, started="long ago")
     with lease:
@@ -117,7 +117,7 @@ def test_a_process_that_has_the_pid_of_a_dead_one_is_another(output: Folder) -> 
 
 
 def test_a_run_elsewhere_is_dead_when_it_shows_nothing_for_a_while(
-    output: Folder, monkeypatch: pytest.MonkeyPatch
+    output: LocalFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LOOK_S", 0.02)
     elsewhere = Lease(output, "elsewhere")
@@ -132,7 +132,7 @@ def test_a_run_elsewhere_is_dead_when_it_shows_nothing_for_a_while(
 
 
 def test_a_run_that_was_stopped_and_wakes_up_finds_that_it_is_succeeded(
-    output: Folder, holder: Any, monkeypatch: pytest.MonkeyPatch
+    output: LocalFolder, holder: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holder.send_signal(signal.SIGSTOP)
     monkeypatch.setattr(module, "_place", lambda: "another system")  # from where it cannot be seen

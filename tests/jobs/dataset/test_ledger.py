@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from semscore.jobs.dataset import ledger
+from semscore.jobs.dataset.folder import Entry, StorageError
 from semscore.jobs.dataset.lease import Lease
 from semscore.jobs.dataset.ledger import DataFile, UnitRecord
-from semscore.jobs.dataset.storage import Folder
+from semscore.jobs.dataset.local_folder import LocalFolder
 from semscore.jobs.errors import OutputInUse, UserError
 
 DATA = "part-0123456789ab-1-00000.zstd.parquet"
@@ -19,7 +20,7 @@ OURS = (
     "_SUCCESS",
     "_semscore/manifest.json",
     "_semscore/run.json",
-    "_semscore/units/0123456789ab.json",
+    "_semscore/units/0123456789ab-1.json",
     "_semscore/staging/run/0123456789ab/k=1/part-00000-x.c000.zstd.parquet",
     DATA,
     f"k=1/{DATA}",
@@ -34,20 +35,23 @@ class Held(Lease):
         pass
 
 
-HELD = Held(Folder("/nowhere"), "r")
+def held(output: LocalFolder, number: int = 1) -> Lease:
+    lease = Held(output, "r")
+    lease.number = number
+    return lease
 
 
 @pytest.fixture
-def output(tmp_path: Path) -> Folder:
-    return Folder(str(tmp_path / "out"))
+def output(tmp_path: Path) -> LocalFolder:
+    return LocalFolder(str(tmp_path / "out"))
 
 
-def fill(output: Folder, *paths: str) -> None:
+def fill(output: LocalFolder, *paths: str) -> None:
     for path in paths:
         output.write(path, b"{}")
 
 
-def left(output: Folder) -> list[str]:
+def left(output: LocalFolder) -> list[str]:
     return [entry.path for entry in output.entries()]
 
 
@@ -55,6 +59,7 @@ def record(run: str = "r", **changes: Any) -> UnitRecord:
     fields: dict[str, Any] = {
         "id": "0123456789ab",
         "run": run,
+        "lease": 1,
         "fingerprint": "f",
         "sources": [{"path": "file:///é", "size": 1, "tag": "t", "rows": 2}],
         "files": [DataFile(f"k=1/{DATA}", 2, 100)],
@@ -69,7 +74,7 @@ def record(run: str = "r", **changes: Any) -> UnitRecord:
     return UnitRecord(**fields | changes)
 
 
-def test_nothing_and_an_empty_folder_are_empty(output: Folder) -> None:
+def test_nothing_and_an_empty_folder_are_empty(output: LocalFolder) -> None:
     ledger.require_empty(output)
     output.local.mkdir()
     ledger.require_empty(output)
@@ -78,7 +83,7 @@ def test_nothing_and_an_empty_folder_are_empty(output: Folder) -> None:
 
 
 @pytest.mark.parametrize("path", ["a.csv", ".hidden", "_SUCCESS", "k=1/x.parquet", "a#1"])
-def test_any_file_makes_a_folder_not_empty(output: Folder, path: str) -> None:
+def test_any_file_makes_a_folder_not_empty(output: LocalFolder, path: str) -> None:
     output.local.mkdir()
     (output.local / path).parent.mkdir(exist_ok=True)
     (output.local / path).touch()
@@ -86,19 +91,19 @@ def test_any_file_makes_a_folder_not_empty(output: Folder, path: str) -> None:
         ledger.require_empty(output)
 
 
-def test_a_dataset_of_ours_is_not_empty_but_can_be_replaced(output: Folder) -> None:
+def test_a_dataset_of_ours_is_not_empty_but_can_be_replaced(output: LocalFolder) -> None:
     fill(output, *OURS)
     match = "semscore wrote. Choose .* --mode resume, or replace .*--mode overwrite --yes$"
     with pytest.raises(UserError, match=match):
         ledger.require_empty(output)
 
 
-def test_our_files_are_ours(output: Folder) -> None:
+def test_our_files_are_ours(output: LocalFolder) -> None:
     fill(output, *OURS)
     assert {entry.path for entry in ledger.require_ours(output)} == set(OURS)
 
 
-def test_nothing_is_ours_too(output: Folder) -> None:
+def test_nothing_is_ours_too(output: LocalFolder) -> None:
     assert ledger.require_ours(output) == []
 
 
@@ -119,150 +124,192 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("path", FOREIGN)
-def test_one_foreign_file_keeps_everything_from_being_deleted(output: Folder, path: str) -> None:
+def test_a_folder_with_one_foreign_file_is_not_ours(output: LocalFolder, path: str) -> None:
     fill(output, *OURS)
     (output.local / path).parent.mkdir(exist_ok=True, parents=True)
     (output.local / path).touch()
     match = rf"also holds {path}, which semscore did not write; move it away"
     with pytest.raises(UserError, match=match):
-        ledger.remove_dataset(output, HELD, "r")
-    assert set(left(output)) == {*OURS, path}
+        ledger.require_ours(output)
 
 
 @pytest.mark.parametrize(
     "paths", [("a.parquet",), ("_SUCCESS",), (DATA, "_semscore/manifest.json")]
 )
 def test_a_folder_without_our_run_record_is_not_ours(
-    output: Folder, paths: tuple[str, ...]
+    output: LocalFolder, paths: tuple[str, ...]
 ) -> None:
     fill(output, *paths)
     match = "holds data that semscore did not write .*nothing of it is deleted. Choose another"
     with pytest.raises(UserError, match=match):
-        ledger.remove_dataset(output, HELD, "r")
-    assert set(left(output)) == set(paths)
+        ledger.require_ours(output)
 
 
-def test_removing_a_dataset_leaves_nothing_but_what_is_beside_it(
-    output: Folder, tmp_path: Path
+def test_a_dataset_begun_afresh_has_nothing_of_the_old_one(
+    output: LocalFolder, tmp_path: Path
 ) -> None:
-    fill(output, *OURS)
+    fill(output, *OURS, "_semscore/model/old/model.bin", "_semscore/model/new/model.bin")
     (tmp_path / "beside.txt").touch()
-    ledger.remove_dataset(output, HELD, "r")
-    ledger.clear_remains(output, HELD)
-    assert list(output.local.iterdir()) == []
+    lease = held(output, 7)
+    assert ledger.take_over(output, lease, afresh=True) == []
+    ledger.reopen(output, lease, "r")
+    ledger.replace_run(output, lease, {"run": "r", "int8_sha256": "new"})
+    ledger.clear_remains(output, lease, [])
+    output.delete_folder(f"{ledger.STAGING}/r")
+    kept = ["_semscore/model/new/model.bin", ledger.RUN, "_semscore/seals/000000001.json"]
+    assert left(output) == kept
+    assert json.loads(output.read(ledger.RUN) or b"")["run"] == "r"
     assert (tmp_path / "beside.txt").exists()
-    ledger.require_empty(output)
 
 
-def test_removing_nothing_is_fine(output: Folder) -> None:
-    ledger.remove_dataset(output, HELD, "r")
-    assert not output.local.exists()
-
-
-@pytest.mark.parametrize("n_deleted", range(len(OURS) - 1))
-def test_a_removal_broken_off_at_any_point_goes_on(
-    output: Folder, monkeypatch: pytest.MonkeyPatch, n_deleted: int
-) -> None:
-    fill(output, *OURS)
-    move, done = Folder.move, []
-
-    def breaks_off(folder: Folder, source: str, target: str) -> bool:
-        if len(done) == n_deleted:
-            raise KeyboardInterrupt
-        done.append(source)
-        return move(folder, source, target)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Folder, "move", breaks_off)
-        with pytest.raises(KeyboardInterrupt):
-            ledger.remove_dataset(output, HELD, "r")
-    assert ledger.RUN in left(output)
-    if n_deleted >= 2:
-        assert not {ledger.SUCCESS, ledger.MANIFEST} & set(left(output))
-    if "_semscore/units/0123456789ab.json" in left(output):
-        assert f"k=1/{DATA}" in left(output)
-    ledger.remove_dataset(output, HELD, "r")
-    assert not [path for path in left(output) if not path.startswith(ledger.STAGING)]
+def test_a_dataset_whose_removal_was_broken_off_has_no_units(output: LocalFolder) -> None:
+    ledger.take_over(output, held(output))
+    ledger.commit(output, record())
+    fill(output, ledger.RUN, f"k=1/{DATA}", ledger.SUCCESS)
+    ledger.take_over(output, held(output, 2), afresh=True)
+    assert ledger.take_over(output, held(output, 3)) == []
+    assert ledger.read_units(output) == []
 
 
 def test_a_run_that_another_succeeded_deletes_nothing_more(
-    output: Folder, monkeypatch: pytest.MonkeyPatch
+    output: LocalFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(output, *OURS)
-    move = Folder.move
+    withdraw = LocalFolder.withdraw
 
-    def late(folder: Folder, source: str, target: str) -> bool:
+    def late(folder: LocalFolder, entry: Entry, home: str) -> None:
         folder.delete_folder(ledger.STAGING)  # by the other
-        return move(folder, source, target)
+        withdraw(folder, entry, home)
 
-    monkeypatch.setattr(Folder, "move", late)
+    monkeypatch.setattr(LocalFolder, "withdraw", late)
     with pytest.raises(FileNotFoundError):
-        ledger.reopen(output, HELD, "r")
+        ledger.reopen(output, held(output), "r")
     assert {ledger.SUCCESS, ledger.MANIFEST} <= set(left(output))
 
 
-def test_the_first_run_to_begin_has_the_folder(output: Folder) -> None:
-    ledger.begin(output, HELD, {"run": "é"})
+def test_the_first_run_to_begin_has_the_folder(output: LocalFolder) -> None:
+    ledger.begin(output, held(output), {"run": "é"})
     with pytest.raises(
         OutputInUse, match=r"another run has begun to write to OUTPUT .*wait for it"
     ):
-        ledger.begin(output, HELD, {"run": "late"})
-    assert json.load(output.open(ledger.RUN)) == {"run": "é"}
+        ledger.begin(output, held(output), {"run": "late"})
+    assert json.loads(output.read(ledger.RUN) or b"") == {"run": "é"}
 
 
-def test_the_first_record_of_a_unit_wins(output: Folder) -> None:
-    for run in ("first", "second"):
-        ledger.draft(output, record(run))
-    assert ledger.commit(output, record("first"))
-    assert not ledger.commit(output, record("second"))
-    stored = json.load(output.open("_semscore/units/0123456789ab.json"))
-    assert stored["run"] == "first"
+def test_records_come_back_as_they_were_written(output: LocalFolder) -> None:
+    assert ledger.read_units(output) == []
+    ledger.take_over(output, held(output))
+    many = [record(id=f"{n:012x}", hist={"score": {3: n}}) for n in range(40)]
+    for one in many:
+        ledger.commit(output, one)
+    assert ledger.read_units(output) == many
+    stored = json.loads(output.read("_semscore/units/000000000000-1.json") or b"")
     assert stored["files"] == [{"path": f"k=1/{DATA}", "rows": 2, "bytes": 100}]
     assert stored["v"] == ledger.VERSION
 
 
-def test_records_come_back_as_they_were_written(output: Folder) -> None:
-    assert ledger.read_units(output) == []
-    many = [record(id=f"{n:012x}", hist={"score": {3: n}}) for n in range(40)]
-    for one in many:
-        ledger.draft(output, one)
-        ledger.commit(output, one)
-    assert ledger.read_units(output) == many
+def test_what_was_committed_before_another_took_over_counts_and_nothing_after(
+    output: LocalFolder,
+) -> None:
+    ledger.take_over(output, held(output))
+    in_time, late = record(), record(id="ffffffffffff", lease=1)
+    ledger.commit(output, in_time)
+    assert ledger.take_over(output, held(output, 2)) == [in_time]
+    with pytest.raises(OutputInUse, match="has taken over OUTPUT"):
+        ledger.commit(output, late)
+    assert late.path not in left(output)
+    output.write(late.path, b"{}")  # a request that took effect later still
+    second = record(id="aaaaaaaaaaaa", lease=2)
+    ledger.commit(output, second)
+    assert ledger.read_units(output) == [in_time, second]
 
 
-def test_a_run_whose_staging_was_removed_cannot_commit(output: Folder) -> None:
-    ledger.draft(output, record())
-    assert ledger.clear_remains(output, HELD) == []
-    with pytest.raises(FileNotFoundError):
-        ledger.commit(output, record())
-    assert ledger.read_units(output) == []
+def test_of_two_that_take_over_at_once_the_second_sees_what_the_first_sealed(
+    output: LocalFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.take_over(output, held(output))
+    create, late = LocalFolder.create_if_absent, record()
+
+    def contested(folder: LocalFolder, path: str, content: bytes) -> bool:
+        monkeypatch.setattr(LocalFolder, "create_if_absent", create)
+        ledger.take_over(folder, held(output, 2))
+        ledger.commit(folder, record(id="aaaaaaaaaaaa", lease=2))
+        folder.write(late.path, b"{}")
+        return create(folder, path, content)
+
+    monkeypatch.setattr(LocalFolder, "create_if_absent", contested)
+    found = ledger.take_over(output, held(output, 3))
+    assert [one.id for one in found] == ["aaaaaaaaaaaa"]
 
 
-def test_what_others_left_unfinished_is_removed(output: Folder) -> None:
+def test_a_seal_where_later_ones_were_and_went_is_none(
+    output: LocalFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = LocalFolder.create_if_absent
+
+    def overtaken(folder: LocalFolder, path: str, content: bytes) -> bool:
+        monkeypatch.setattr(LocalFolder, "create_if_absent", create)
+        for number in (2, 3):
+            ledger.take_over(folder, held(output, number))
+        ledger.clear_remains(folder, held(output, 3), [])
+        return create(folder, path, content)
+
+    monkeypatch.setattr(LocalFolder, "create_if_absent", overtaken)
+    with pytest.raises(OutputInUse, match="has taken over OUTPUT"):
+        ledger.take_over(output, held(output, 1))
+
+
+def test_what_others_left_unfinished_is_removed(output: LocalFolder) -> None:
     stray = "k=1/part-ffffffffffff-1-00000.zstd.parquet"
+    ledger.take_over(output, held(output))
     fill(output, ledger.RUN, f"k=1/{DATA}", stray, "_semscore/staging/dead/ffffffffffff/x.parquet")
-    ledger.draft(output, record())
     ledger.commit(output, record())
-    assert ledger.clear_remains(output, HELD) == [record()]
-    assert left(output) == [ledger.RUN, "_semscore/units/0123456789ab.json", f"k=1/{DATA}"]
+    lease = held(output, 2)
+    records = ledger.take_over(output, lease)
+    assert records == [record()]
+    output.write("_semscore/units/ffffffffffff-1.json", b"{}")
+    ledger.clear_remains(output, lease, records)
+    kept = [ledger.RUN, "_semscore/seals/000000002.json", record().path, f"k=1/{DATA}"]
+    assert left(output) == kept
+
+
+def test_a_second_attempt_takes_the_place_of_the_first(output: LocalFolder) -> None:
+    ledger.take_over(output, held(output))
+    ledger.commit(output, record(rows=1))
+    ledger.commit(output, record(rows=2))
+    assert [one.rows for one in ledger.read_units(output)] == [2]
+
+
+def test_a_unit_is_committed_though_nobody_can_look(
+    output: LocalFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.take_over(output, held(output))
+
+    def fails(folder: LocalFolder, prefix: str) -> list[Entry]:
+        raise StorageError("S3 is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalFolder, "entries", fails)
+        ledger.commit(output, record())
+    assert ledger.read_units(output) == [record()]
 
 
 @pytest.mark.parametrize("place", ["lease/000000001.json", "staging/r/u/x.parquet", "model/a/b"])
-def test_what_a_run_left_that_had_not_begun_is_nothing(output: Folder, place: str) -> None:
+def test_what_a_run_left_that_had_not_begun_is_nothing(output: LocalFolder, place: str) -> None:
     fill(output, f"_semscore/{place}")
     ledger.require_empty(output)
     ledger.require_ours(output)
 
 
-def test_a_finished_dataset_has_manifest_and_success_and_no_staging(output: Folder) -> None:
+def test_a_finished_dataset_has_manifest_and_success_and_no_staging(output: LocalFolder) -> None:
     fill(output, *OURS)
-    ledger.finish(output, HELD, {"run": "run", "rows": 2})
-    assert json.load(output.open(ledger.MANIFEST)) == {"run": "run", "rows": 2}
+    ledger.finish(output, held(output), {"run": "run", "rows": 2})
+    assert json.loads(output.read(ledger.MANIFEST) or b"") == {"run": "run", "rows": 2}
     assert not [path for path in left(output) if path.startswith("_semscore/staging")]
     assert ledger.SUCCESS in left(output)
 
 
-def test_data_files_are_the_published_ones(output: Folder) -> None:
+def test_data_files_are_the_published_ones(output: LocalFolder) -> None:
     fill(output, *OURS, "k=1/other.parquet", "part-0123456789ab-12-123456.zstd.parquet")
     assert [entry.path for entry in ledger.data_files(output)] == [
         f"K=a%2Fb/m=é b/{DATA}",

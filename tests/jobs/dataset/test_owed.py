@@ -7,19 +7,19 @@ from dataclasses import replace
 import pytest
 
 from semscore.jobs.dataset.ledger import UnitRecord
+from semscore.jobs.dataset.listing import CountedFile
 from semscore.jobs.dataset.owed import owed
-from semscore.jobs.dataset.source import SourceFile
 from semscore.jobs.errors import UserError
 
 FILES = [
-    SourceFile(root="file:///in", path=f"{name}.parquet", size=10, tag="t", rows=3, row_groups=1)
+    CountedFile(root="file:///in", path=f"{name}.parquet", size=10, tag="t", rows=3, row_groups=1)
     for name in "abcd"
 ]
 
 
-def record(*files: SourceFile) -> UnitRecord:
+def record(*files: CountedFile) -> UnitRecord:
     sources = [{"path": f.url, "size": f.size, "tag": f.tag, "rows": f.rows} for f in files]
-    return UnitRecord("u", "r", "f", sources, [], 0, {}, "", "", {}, {}, {})
+    return UnitRecord("u", "r", 1, "f", sources, [], 0, {}, "", "", {}, {}, {})
 
 
 def test_nothing_scored_everything_is_owed() -> None:

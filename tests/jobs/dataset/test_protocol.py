@@ -1,17 +1,19 @@
 """Runs that take over from each other, stop, wake up and crash at any step lose and double nothing.
 
-The protocol's own code on a real folder; each of its steps there is one that hypothesis may delay
-for as long as it likes, or make the last. That a living run holds the lease counts for nothing
-here: every run takes over at once, as if all others seemed dead.
+The protocol's own code on a folder of which each step is one that hypothesis may delay for as long
+as it likes, or make the last. That a living run holds the lease counts for nothing here: every run
+takes over at once, as if all others seemed dead. On a model of S3, what a run asked for last before
+it died may also take effect later, whenever hypothesis likes.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from contextlib import suppress
+from hashlib import sha256
 from threading import Lock, Semaphore, Thread
 from typing import Any
 
@@ -21,71 +23,145 @@ from hypothesis import strategies as st
 
 from semscore.jobs.dataset import lease as lease_module
 from semscore.jobs.dataset import ledger
+from semscore.jobs.dataset.folder import Entry, Folder
 from semscore.jobs.dataset.lease import Lease
 from semscore.jobs.dataset.ledger import DataFile, UnitRecord
+from semscore.jobs.dataset.listing import CountedFile
+from semscore.jobs.dataset.local_folder import LocalFolder
 from semscore.jobs.dataset.owed import owed
 from semscore.jobs.dataset.publish import destinations, discard_staging, publish
-from semscore.jobs.dataset.source import SourceFile
-from semscore.jobs.dataset.storage import Folder
 from semscore.jobs.dataset.units import Unit
 from semscore.jobs.errors import OutputInUse
 
 FILES = [
-    SourceFile(root="file:///in", path=f"{n}.parquet", size=n, tag="t", rows=1, row_groups=1)
+    CountedFile(root="file:///in", path=f"{n}.parquet", size=n, tag="t", rows=1, row_groups=1)
     for n in range(5)
 ]
-STEPS = ("entries", "read", "create_if_absent", "write", "move", "_link", "_rename")
+ON_DISK = ("entries", "folders", "entry", "read", "create_if_absent", "write", "withdraw")
+ON_DISK += ("_link", "_rename")
+ON_S3 = ("entries", "folders", "entry", "read", "create_if_absent", "write", "withdraw", "copy")
+CHANGES = ("create_if_absent", "write", "withdraw", "copy", "delete")
+GO, CRASH, CRASH_IN_FLIGHT, LAND = "go", "crash", "crash in flight", "land"
 
 
 class Crash(BaseException):
     """The process is gone."""
 
 
-class Stepped(Folder):
-    """A folder on which one actor waits for its turn at each step."""
+class FakeS3(Folder):
+    """What S3 promises: one request is done as a whole, and all see it at once."""
 
-    def __init__(self, location: str) -> None:
-        super().__init__(location)
-        self.turn, self.done = Semaphore(0), Semaphore(0)
-        self.crashed = False
-        self.one = Lock()
+    def __init__(self, objects: dict[str, bytes]) -> None:
+        self.name = self.url = "s3a://fake"
+        self.objects = objects
 
-    def step(self, name: str, *given: Any) -> Any:
-        with self.one:
-            self.turn.acquire()
-            try:
-                if self.crashed:
-                    raise Crash
-                return getattr(super(), name)(*given)
-            finally:
-                self.done.release()
+    def full(self, path: str) -> str:
+        return path
+
+    def entries(self, prefix: str = "") -> list[Entry]:
+        start = f"{prefix}/" if prefix else ""
+        return [self._entry(path) for path in sorted(self.objects) if path.startswith(start)]
+
+    def folders(self, path: str) -> list[str]:
+        rest = [entry.path[len(path) + 1 :] for entry in FakeS3.entries(self, path)]
+        return sorted({path.split("/")[0] for path in rest if "/" in path})
+
+    def entry(self, path: str) -> Entry:
+        if path not in self.objects:
+            raise FileNotFoundError(path)
+        return self._entry(path)
+
+    def open(self, entry: Entry) -> Any:
+        raise NotImplementedError
+
+    def read(self, path: str) -> bytes | None:
+        return self.objects.get(path)
+
+    def create_if_absent(self, path: str, content: bytes) -> bool:
+        return self.objects.setdefault(path, content) == content
+
+    def write(self, path: str, content: bytes) -> None:
+        self.objects[path] = content
+
+    def copy(self, source: str, target: str) -> None:
+        if source not in self.objects:
+            raise FileNotFoundError(source)
+        self.objects[target] = self.objects[source]
 
     def delete(self, paths: Any) -> None:
         for path in paths:
-            self.step("delete", [path])
+            self.objects.pop(path, None)
+
+    def withdraw(self, entry: Entry, home: str) -> None:
+        content = self.objects.get(entry.path, b"")
+        if content and sha256(content).hexdigest() != entry.tag:
+            raise FileNotFoundError(entry.path)
+        self.objects.pop(entry.path, None)
 
     def delete_folder(self, path: str) -> None:
-        """File by file: in between, anything may happen."""
-        for entry in super().entries(path):
-            self.step("delete", [entry.path])
+        self.delete([entry.path for entry in self.entries(path)])
+
+    def require_writable(self) -> None:
+        raise NotImplementedError
+
+    def _entry(self, path: str) -> Entry:
+        content = self.objects[path]
+        return Entry(path, len(content), sha256(content).hexdigest())
 
 
-for _name in STEPS:
+class Turns:
+    """An actor's folder, on which it waits for its turn at each step."""
 
-    def _stepped(self: Stepped, *given: Any, _name: str = _name) -> Any:
-        return self.step(_name, *given)
+    def begin(self, limbo: list[Callable[[], Any]]) -> None:
+        self.turn, self.done, self.one = Semaphore(0), Semaphore(0), Lock()
+        self.event, self.limbo = GO, limbo
 
-    setattr(Stepped, _name, _stepped)
+    def step(self, plain: type, name: str, *given: Any) -> Any:
+        with self.one:
+            self.turn.acquire()
+            try:
+                if self.event == CRASH_IN_FLIGHT and name in CHANGES:
+                    self.limbo.append(lambda: getattr(plain, name)(self, *given))
+                if self.event != GO:
+                    self.event = CRASH
+                    raise Crash
+                return getattr(plain, name)(self, *given)
+            finally:
+                self.done.release()
 
 
-def work(output: Folder, run: str, per_unit: int) -> None:
+def stepped(plain: type[Folder], steps: Sequence[str]) -> Any:
+    """The folder, with each step an actor's own."""
+
+    class Stepped(Turns, plain):  # type: ignore[valid-type, misc]
+        def delete(self, paths: Any) -> None:
+            for path in paths:
+                self.step(plain, "delete", [path])
+
+        def delete_folder(self, path: str) -> None:
+            """File by file: in between, anything may happen."""
+            for entry in plain.entries(self, path):
+                self.step(plain, "delete", [entry.path])
+
+    for name in steps:
+
+        def waits(self: Turns, *given: Any, _name: str = name) -> Any:
+            return self.step(plain, _name, *given)
+
+        setattr(Stepped, name, waits)
+    return Stepped
+
+
+def work(output: Folder, run: str, per_unit: int, afresh: bool = False) -> None:
     """A run: takes the lease, clears up, scores what is owed, in units of a size of its own."""
     with Lease(output, run) as lease:
-        records = ledger.clear_remains(output, lease)
-        todo = owed(FILES, records)
+        records = ledger.take_over(output, lease, afresh)
         ledger.reopen(output, lease, run)
+        ledger.clear_remains(output, lease, records)
+        todo = owed(FILES, records)
         for start in range(0, len(todo), per_unit):
             records.append(score(output, run, lease, Unit(todo[start : start + per_unit])))
+        ledger.clear_remains(output, lease, records)
         files = [file.path for record in records for file in record.files]
         ledger.finish(output, lease, {"run": run, "files": files})
 
@@ -95,18 +171,18 @@ def score(output: Folder, run: str, lease: Lease, unit: Unit) -> UnitRecord:
     lease.require()
     staged = []
     for number, file in enumerate(unit.files):
-        path = f"{ledger.STAGING}/{run}/{unit.id}/part-{number}.parquet"
+        path = f"{ledger.STAGING}/{run}/{unit.id}/scored/part-{number}.parquet"
         output.write(path, json.dumps([file.url]).encode())
         staged.append(DataFile(path, 1, 1))
     moves = destinations(run, lease.number, unit.id, staged)
     sources = [{"path": f.url, "size": f.size, "tag": f.tag, "rows": 1} for f in unit.files]
     files, rows = list(moves.values()), len(staged)
-    record = UnitRecord(unit.id, run, "f", sources, files, rows, {}, "", "", {}, {}, {})
-    ledger.draft(output, record)
+    record = UnitRecord(
+        unit.id, run, lease.number, "f", sources, files, rows, {}, "", "", {}, {}, {}
+    )
     lease.require()
     publish(output, moves)
-    if not ledger.commit(output, record):
-        raise OutputInUse
+    ledger.commit(output, record)
     discard_staging(output, run, unit.id)
     return record
 
@@ -115,40 +191,53 @@ def require_true(output: Folder) -> None:
     """What is declared complete is."""
     if output.read(ledger.SUCCESS) is not None:
         told = set(json.loads(output.read(ledger.MANIFEST) or b"{}")["files"])
-        records = ledger.read_units(output)
-        assert told == {file.path for record in records for file in record.files}
-        assert sum(len(record.sources) for record in records) == len(FILES)
-        assert {entry.path for entry in ledger.data_files(output)} >= told
+        published = {entry.path for entry in ledger.data_files(output)}
+        assert published >= told
+        contents = [json.loads(output.read(path) or b"") for path in told]
+        assert sorted(url for urls in contents for url in urls) == sorted(f.url for f in FILES)
 
 
-def play(place: Path, sizes: Sequence[int], moves: Sequence[tuple[int, bool]]) -> None:
-    """Runs at once; each move lets one of them do a step, or crash at it."""
-    folders = [Stepped(str(place)) for _ in sizes]
-    ended = [False] * len(sizes)
+def play(
+    plain: Folder,
+    actors: Sequence[Any],
+    plans: Sequence[tuple[int, bool]],
+    moves: Sequence[tuple[int, str]],
+) -> list[Callable[[], Any]]:
+    """Runs at once; each move lets one of them do a step, or crash at it: what has not landed."""
+    limbo: list[Callable[[], Any]] = []
+    ended = [False] * len(plans)
+    for actor in actors:
+        actor.begin(limbo)
 
     def act(number: int) -> None:
         try:
-            work(folders[number], f"run{number}", sizes[number])
+            work(actors[number], f"run{number}", *plans[number])
         except (Crash, OutputInUse, FileNotFoundError):
             pass
         finally:
             ended[number] = True
-            folders[number].done.release()
+            actors[number].done.release()
 
-    threads = [Thread(target=act, args=(n,), daemon=True) for n in range(len(sizes))]
+    threads = [Thread(target=act, args=(n,), daemon=True) for n in range(len(plans))]
     for thread in threads:
         thread.start()
-    script = iter(moves)
+    script, sure = iter(moves), True
     while not all(ended):
         alive = [n for n, over in enumerate(ended) if not over]
-        chosen, crash = next(script, (0, False))
-        actor = folders[alive[chosen % len(alive)]]
-        actor.crashed = actor.crashed or crash
+        chosen, event = next(script, (0, GO))
+        if event == LAND and limbo:
+            limbo.pop(0)()
+            continue
+        actor = actors[alive[chosen % len(alive)]]
+        if actor.event == GO and event in (CRASH, CRASH_IN_FLIGHT):
+            actor.event, sure = event, sure and event == CRASH
         actor.turn.release()
-        actor.done.acquire()
-        require_true(Folder(str(place)))
+        assert actor.done.acquire(timeout=60), "the harness waits for itself"
+        if sure:
+            require_true(plain)
     for thread in threads:
         thread.join()
+    return limbo
 
 
 @pytest.fixture(autouse=True)
@@ -157,36 +246,87 @@ def everyone_seems_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "semscore.jobs.dataset.publish.ThreadPoolExecutor", lambda _: ThreadPoolExecutor(1)
     )
+    monkeypatch.setattr(
+        "semscore.jobs.dataset.ledger.ThreadPoolExecutor", lambda _: ThreadPoolExecutor(1)
+    )
 
 
-@settings(
+HARD = settings(
     max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(
-    sizes=st.lists(st.integers(1, 3), min_size=2, max_size=3),
-    moves=st.lists(
-        st.tuples(st.integers(0, 2), st.sampled_from([False] * 30 + [True])), max_size=250
-    ),
+PLANS = st.lists(
+    st.tuples(st.integers(1, 3), st.sampled_from([False, False, False, True])),
+    min_size=2,
+    max_size=3,
 )
+
+
+def moves_of(*events: str) -> Any:
+    rare = st.sampled_from([GO] * 30 + list(events))
+    return st.lists(st.tuples(st.integers(0, 2), rare), max_size=250)
+
+
+def require_each_file_once(output: Folder) -> None:
+    """After a last run, all is there, and nothing else; what was committed before is as it was."""
+    committed = ledger.read_units(output)
+    work(output, "last", 2)
+    records = ledger.read_units(output)
+    assert [one for one in records if one.run != "last"] == committed, "a committed unit is lost"
+    sources = [source["path"] for record in records for source in record.sources]
+    assert sorted(sources) == sorted(file.url for file in FILES)
+    published = {entry.path for entry in ledger.data_files(output)}
+    assert published == {file.path for record in records for file in record.files}
+    contents = [json.loads(output.read(path) or b"") for path in published]
+    assert sorted(url for urls in contents for url in urls) == sorted(f.url for f in FILES)
+    assert not output.entries(ledger.STAGING)
+    known = {record.path for record in records} | published
+    known |= {ledger.SUCCESS, ledger.MANIFEST}
+    others = {entry.path for entry in output.entries()} - known
+    assert len({path for path in others if "/lease/" in path}) == 1
+    assert len({path for path in others if "/seals/" in path}) == 1
+    assert len(others) == 2
+
+
+@HARD
+@given(plans=PLANS, moves=moves_of(CRASH))
 def test_whatever_happens_each_file_is_there_once(
-    sizes: list[int], moves: list[tuple[int, bool]]
+    plans: list[tuple[int, bool]], moves: list[tuple[int, str]]
 ) -> None:
+    kind = stepped(LocalFolder, ON_DISK)
     with tempfile.TemporaryDirectory() as place:
-        output = Folder(place)
-        play(Path(place), sizes, moves)
-        require_true(output)
-        committed = ledger.read_units(output)
-        work(output, "last", 2)
-        records = ledger.read_units(output)
-        assert [one for one in records if one.run != "last"] == committed, (
-            "a committed unit is lost"
-        )
-        sources = [source["path"] for record in records for source in record.sources]
-        assert sorted(sources) == sorted(file.url for file in FILES)
-        published = {entry.path for entry in ledger.data_files(output)}
-        assert published == {file.path for record in records for file in record.files}
-        contents = [json.loads(output.read(path) or b"") for path in published]
-        assert sorted(url for urls in contents for url in urls) == sorted(f.url for f in FILES)
-        assert not output.entries(ledger.STAGING)
+        play(LocalFolder(place), [kind(place) for _ in plans], plans, moves)
+        require_each_file_once(LocalFolder(place))
+
+
+@HARD
+@given(plans=PLANS, moves=moves_of(CRASH_IN_FLIGHT, CRASH_IN_FLIGHT, LAND))
+def test_on_s3_requests_may_take_effect_late(
+    plans: list[tuple[int, bool]], moves: list[tuple[int, str]]
+) -> None:
+    objects: dict[str, bytes] = {}
+    kind = stepped(FakeS3, ON_S3)
+    late = play(FakeS3(objects), [kind(objects) for _ in plans], plans, moves)
+    for land in late:
+        with suppress(FileNotFoundError):
+            land()
+    require_each_file_once(FakeS3(objects))
+
+
+@HARD
+@given(plans=PLANS, moves=moves_of(CRASH_IN_FLIGHT, CRASH_IN_FLIGHT, LAND))
+def test_what_lands_when_all_is_done_commits_nothing(
+    plans: list[tuple[int, bool]], moves: list[tuple[int, str]]
+) -> None:
+    objects: dict[str, bytes] = {}
+    kind = stepped(FakeS3, ON_S3)
+    late = play(FakeS3(objects), [kind(objects) for _ in plans], plans, moves)
+    require_each_file_once(FakeS3(objects))
+    records, declared = ledger.read_units(FakeS3(objects)), objects[ledger.MANIFEST]
+    for land in late:
+        with suppress(FileNotFoundError):
+            land()
+    assert ledger.read_units(FakeS3(objects)) == records
+    assert objects[ledger.MANIFEST] == declared
+    assert all(file.path in objects for record in records for file in record.files)

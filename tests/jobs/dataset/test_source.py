@@ -7,13 +7,16 @@ import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from semscore.jobs.dataset.listing import BadFile, CountedFile
 from semscore.jobs.dataset.source import read_source, unreadable_files
+from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.errors import UserError
 
 Write = Callable[..., Path]
@@ -210,7 +213,7 @@ def test_a_file_without_rows_is_a_file(write: Write, tmp_path: Path) -> None:
     write("a.parquet", rows=0)
     write("b.parquet", rows=3)
     source = read_source([str(tmp_path)])
-    assert [file.rows for file in source.files] == [0, 3]
+    assert [source.counts[file.url][0] for file in source.files] == [0, 3]
     assert source.rows == 3
 
 
@@ -521,6 +524,44 @@ def test_files_whose_data_is_broken_are_found_by_reading_them(write: Write, tmp_
     content[100:200] = b"\xff" * 100
     (folder / "b.parquet").write_bytes(content)
     source = read_source([str(folder)])
-    bad = unreadable_files(source.files)
+    bad = unreadable_files(source.files, Storage(), Event())
     assert [file.path for file in bad] == [f"file://{folder}/b.parquet"]
     assert bad[0].reason
+
+
+@pytest.fixture
+def few_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("semscore.jobs.dataset.source.AT_FIRST", 4)
+
+
+def test_of_very_many_files_the_rest_is_counted_as_it_is_asked_for(
+    few_at_first: None, write: Write, tmp_path: Path
+) -> None:
+    for number in range(20):
+        write(f"{number:02}.parquet", rows=number)
+    source = read_source([str(tmp_path)])
+    assert len(source.files) == 20
+    assert [Path(url).name for url in source.counts] == [f"{n:02}.parquet" for n in (0, 5, 10, 15)]
+    counted = list(source.counted(source.files[3:8]))
+    assert [(file.path, file.rows) for file in counted if isinstance(file, CountedFile)] == [
+        (f"{n:02}.parquet", n) for n in range(3, 8)
+    ]
+    assert source.rows == 0 + 5 + 10 + 15 + 3 + 4 + 6 + 7
+
+
+def test_what_is_found_late_sets_one_file_aside(
+    few_at_first: None, write: Write, tmp_path: Path
+) -> None:
+    for number in range(20):
+        write(f"{number:02}.parquet")
+    write("07.parquet", extra=[1, 2])
+    (tmp_path / "09.parquet").write_bytes(b"PAR1 cut o")
+    write("11.parquet", text1=["long " * 1000] * 2)
+    source = read_source([str(tmp_path)])
+    before = source.row_bytes["text1"]
+    counted = list(source.counted(source.files))
+    bad = {Path(file.path).name: file.reason for file in counted if isinstance(file, BadFile)}
+    assert set(bad) == {"07.parquet", "09.parquet"}
+    assert "column 'extra' is in" in bad["07.parquet"]
+    assert source.rows == 36
+    assert source.row_bytes["text1"] > max(before, 2000)

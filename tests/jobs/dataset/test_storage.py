@@ -1,287 +1,74 @@
-"""The driver's own files: whole or not there, listed in full, deleted with care."""
+"""What a location means, and how S3A's settings say a bucket is reached."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
-from semscore.jobs.dataset.storage import Folder, local_path
+from semscore.jobs.dataset.storage import Storage, s3_access
 from semscore.jobs.errors import UserError
-
-ODD = [
-    "k=007/a",
-    "k=a%2Fb/a",
-    "k=%41/a",
-    "k=50%/a",
-    "k=a b/a",
-    "k= a /a",
-    "k=[x]{y}*?/a",
-    "k=a#1/a",
-    "a#1",
-    "k=é/a",
-    "k=e\u0301/a",
-    "k=日本😀/a",
-    "k=a\\b/a",
-    "k=a:b/a",
-    "k='\"`/a",
-    "k=~/a",
-    "k=../a",
-    "k=tab\tnew\nline/a",
-    "k=__HIVE_DEFAULT_PARTITION__/a",
-    ".hidden/.a",
-    "_semscore/a",
-]
+from semscore.udfs.s3 import Access
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    return Folder(str(tmp_path / "out"))
-
-
-def put(folder: Folder, path: str, content: bytes = b"x") -> None:
-    (folder.local / path).parent.mkdir(parents=True, exist_ok=True)
-    (folder.local / path).write_bytes(content)
-
-
-def listed(folder: Folder, prefix: str = "") -> list[str]:
-    return [entry.path for entry in folder.entries(prefix)]
-
-
-def test_a_folder_that_is_not_there_has_no_entries(folder: Folder) -> None:
-    assert folder.entries() == []
-    assert not folder.local.exists()
-
-
-def test_all_files_are_listed_whatever_their_names(folder: Folder) -> None:
-    for path in ODD:
-        put(folder, path)
-    assert listed(folder) == sorted(ODD)
-
-
-def test_files_under_a_prefix_are_listed_with_their_whole_path(folder: Folder) -> None:
-    for path in ("a/x", "a/b/y", "ab/z", "c"):
-        put(folder, path)
-    assert listed(folder, "a") == ["a/b/y", "a/x"]
-    assert listed(folder, "zzz") == []
-
-
-def test_an_entry_tells_size_and_a_tag_that_changes_with_the_content(folder: Folder) -> None:
-    put(folder, "a", b"12345")
-    before = folder.entry("a")
-    assert before == folder.entries()[0]
-    assert before.size == 5
-    os.utime(folder.local / "a", ns=(0, 1))
-    assert folder.entry("a").tag != before.tag
-
-
-def test_a_tag_survives_a_copy_that_keeps_times(folder: Folder) -> None:
-    put(folder, "a")
-    put(folder, "b")
-    os.utime(folder.local / "a", ns=(0, 123))
-    os.utime(folder.local / "b", ns=(0, 123))
-    assert folder.entry("a").tag == folder.entry("b").tag
-
-
-def test_links_are_followed_and_broken_ones_listed(folder: Folder, tmp_path: Path) -> None:
-    put(folder, "a/x")
-    (folder.local / "b").symlink_to("a")
-    (folder.local / "c").symlink_to("nowhere")
-    assert listed(folder) == ["a/x", "b/x", "c"]
-
-
-def test_links_that_go_round_are_an_error(folder: Folder) -> None:
-    put(folder, "a/b/x")
-    (folder.local / "a/b/up").symlink_to(folder.local)
-    with pytest.raises(OSError, match=r"symbolic links: '.*/a/b/up'"):
-        folder.entries()
-
-
-@pytest.mark.parametrize("root", ["a b", "a%20b", "a#b", "a?b", "é", "[x]{y}*", "a:b", "~"])
-def test_any_folder_works_and_its_url_leads_back_to_it(tmp_path: Path, root: str) -> None:
-    folder = Folder(f"{tmp_path}/{root}")
-    assert folder.create_if_absent("x/y.json", b"1")
-    folder.copy("x/y.json", "z")
-    assert listed(Folder(folder.url)) == ["x/y.json", "z"]
-    folder.delete(["x/y.json", "z"])
-    assert listed(folder) == []
-
-
-def test_the_first_to_create_wins(folder: Folder) -> None:
-    assert folder.create_if_absent("a/b.json", b"first")
-    assert not folder.create_if_absent("a/b.json", b"second")
-    assert folder.open("a/b.json").read() == b"first"
-    assert listed(folder) == ["a/b.json"]
-
-
-def test_of_many_that_create_at_once_one_wins(folder: Folder) -> None:
-    won: list[int] = []
-    threads = [
-        Thread(
-            target=lambda n=n: won.append(n) if folder.create_if_absent("a", b"%d" % n) else None
-        )
-        for n in range(16)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(won) == 1
-    assert folder.open("a").read() == b"%d" % won[0]
-    assert listed(folder) == ["a"]
-
-
-def test_writing_replaces(folder: Folder) -> None:
-    folder.write("a/b", b"old")
-    folder.write("a/b", b"new")
-    assert folder.open("a/b").read() == b"new"
-    assert listed(folder) == ["a/b"]
-
-
-@pytest.mark.parametrize("path", ODD)
-def test_a_copy_has_the_content_and_replaces_what_was_there(folder: Folder, path: str) -> None:
-    put(folder, "staging/1", b"one")
-    put(folder, "staging/2", b"two")
-    folder.copy("staging/1", path)
-    folder.copy("staging/2", path)
-    assert folder.open(path).read() == b"two"
-    assert listed(folder) == sorted(["staging/1", "staging/2", path])
-
-
-def test_a_copy_can_be_repeated_and_leaves_nothing_behind(folder: Folder) -> None:
-    put(folder, "staging/1", b"one")
-    for _ in range(3):
-        folder.copy("staging/1", "k=1/a")
-    assert listed(folder) == ["k=1/a", "staging/1"]
-
-
-def test_a_copy_outlives_its_source(folder: Folder) -> None:
-    put(folder, "staging/1", b"one")
-    folder.copy("staging/1", "a")
-    folder.delete_folder("staging")
-    assert folder.open("a").read() == b"one"
-
-
-def test_a_copy_that_was_killed_is_made_again(folder: Folder) -> None:
-    put(folder, "staging/1", b"one")
-    put(folder, "staging/1.copy", b"half")
-    folder.copy("staging/1", "a")
-    assert folder.open("a").read() == b"one"
-    assert listed(folder) == ["a", "staging/1"]
-
-
-def test_a_copy_needs_no_links(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: Path, target: Path) -> None:
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr(Path, "hardlink_to", refuse)
-    put(folder, "staging/1", b"one")
-    folder.copy("staging/1", "k=1/a")
-    assert folder.open("k=1/a").read() == b"one"
-    assert listed(folder) == ["k=1/a", "staging/1"]
-
-
-def test_a_copy_of_nothing_is_an_error_and_writes_nothing(folder: Folder) -> None:
-    put(folder, "b")
+def test_a_file_a_folder_and_nothing_on_a_disk(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/x").touch()
+    found = Storage().find(str(tmp_path / "a"))
+    assert (found.is_file, [entry.path for entry in found.entries]) == (False, ["x"])
+    found = Storage().find(f"file://{tmp_path}/a/x")
+    assert (found.is_file, [entry.path for entry in found.entries]) == (True, ["x"])
+    assert found.folder.name == str(tmp_path / "a")
     with pytest.raises(FileNotFoundError):
-        folder.copy("a", "b")
-    assert folder.open("b").read() == b"x"
+        Storage().find(str(tmp_path / "b"))
 
 
-def test_deleting_removes_files_and_the_folders_left_empty(folder: Folder) -> None:
-    for path in (*ODD, "k=007/b", "deep/er/still/a"):
-        put(folder, path)
-    folder.delete([*ODD, "deep/er/still/a"])
-    assert listed(folder) == ["k=007/b"]
-    assert [path.name for path in folder.local.iterdir()] == ["k=007"]
+def test_a_timeout_that_is_no_time_is_a_mistake() -> None:
+    with pytest.raises(UserError, match=r"fs\.s3a\.connection.timeout is no time such as 60s"):
+        s3_access("b", {"fs.s3a.connection.timeout": "soon"})
 
 
-def test_deleting_what_is_gone_is_no_error(folder: Folder) -> None:
-    put(folder, "a")
-    folder.delete(["gone", "no/folder/either", "a"])
-    assert folder.local.is_dir()
-    assert listed(folder) == []
+def test_s3a_settings_hold_for_the_driver_too() -> None:
+    settings = {
+        "fs.s3a.endpoint": "minio:9000",
+        "fs.s3a.connection.ssl.enabled": "false",
+        "fs.s3a.endpoint.region": "eu-west-1",
+        "fs.s3a.access.key": "all",
+        "fs.s3a.session.token": "of all",
+        "fs.s3a.bucket.b.access.key": "own",
+        "fs.s3a.bucket.b.secret.key": "s",
+        "fs.s3a.connection.timeout": "5000",
+        "fs.s3a.requester.pays.enabled": "true",
+        "fs.s3a.encryption.algorithm": "SSE-KMS",
+        "fs.s3a.encryption.key": "arn",
+    }
+    access = s3_access("b", settings)
+    assert access == Access(
+        endpoint="http://minio:9000",
+        region="eu-west-1",
+        path_style=True,
+        access_key="own",
+        secret_key="s",
+        timeout_s=5.0,
+        requester_pays=True,
+        encryption="aws:kms",
+        kms_key="arn",
+    )
+    other = s3_access("other", settings)
+    assert (other.access_key, other.session_token) == ("all", "of all")
+    assert access.writing == {
+        "RequestPayer": "requester",
+        "ServerSideEncryption": "aws:kms",
+        "SSEKMSKeyId": "arn",
+    }
 
 
-def test_deleting_a_link_leaves_what_it_leads_to(folder: Folder, tmp_path: Path) -> None:
-    (tmp_path / "far").write_text("x")
-    folder.local.mkdir()
-    (folder.local / "link").symlink_to(tmp_path / "far")
-    folder.delete(["link"])
-    assert (tmp_path / "far").exists()
-    assert listed(folder) == []
+def test_amazons_own_endpoints_are_not_path_style() -> None:
+    vpc = {"fs.s3a.endpoint": "https://bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com"}
+    assert not s3_access("b", vpc).path_style
+    assert s3_access("b", {}) == Access()
 
 
-def test_deleting_a_folder_takes_all_and_may_find_nothing(folder: Folder) -> None:
-    put(folder, "s/a/b")
-    put(folder, "s2")
-    folder.delete_folder("s")
-    folder.delete_folder("s")
-    assert listed(folder) == ["s2"]
-
-
-def test_a_place_under_a_file_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    for place in ("file", "file/out", "file/a/b"):
-        with pytest.raises(
-            UserError, match=f"{place} cannot be written: {tmp_path}/file is a file"
-        ):
-            Folder(f"{tmp_path}/{place}").require_writable()
-
-
-def test_a_place_without_permission_cannot_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(UserError, match=f"a/b cannot be written: no permission in {tmp_path}$"):
-        Folder(f"{tmp_path}/a/b").require_writable()
-
-
-def test_checking_a_place_writes_nothing(tmp_path: Path) -> None:
-    Folder(f"{tmp_path}/a/b").require_writable()
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("location", "path"),
-    [
-        ("/a/b", "/a/b"),
-        ("/a/../b/", "/b"),
-        ("//a", "/a"),
-        ("file:///a/b", "/a/b"),
-        ("file:/a/b", "/a/b"),
-        ("file:////a", "/a"),
-        ("file:///a%20b#c?d", "/a%20b#c?d"),
-        ("/a:b/c", "/a:b/c"),
-    ],
-)
-def test_paths_and_urls_lead_to_the_same_place(location: str, path: str) -> None:
-    assert local_path(location) == Path(path)
-
-
-def test_relative_paths_homes_and_links_are_resolved(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "real").mkdir()
-    (tmp_path / "link").symlink_to("real")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for location in ("real", "./link", "~/link", f"file://{tmp_path}/link"):
-        assert local_path(location) == tmp_path / "real"
-
-
-@pytest.mark.parametrize(
-    ("location", "says"),
-    [
-        ("s3://bucket/x", "not s3:$"),
-        ("s3a://bucket/x", "this version reads and writes local paths and mounted .*not s3a:$"),
-        ("hdfs:/x", "not hdfs:$"),
-        ("file://data/x", r"cannot be used: write file:///data/x$"),
-        ("~nobody-of-this-name/x", "cannot be used: Could not determine home"),
-    ],
-)
-def test_other_places_are_refused(location: str, says: str) -> None:
-    with pytest.raises(UserError, match=says):
-        local_path(location)
+def test_an_encryption_that_only_spark_would_do_is_a_mistake() -> None:
+    with pytest.raises(UserError, match=r"fs\.s3a\.encryption\.algorithm 'SSE-C' is not supported"):
+        s3_access("b", {"fs.s3a.encryption.algorithm": "SSE-C"})

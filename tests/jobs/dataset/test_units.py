@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semscore.jobs.dataset import units
-from semscore.jobs.dataset.source import SourceFile
+from semscore.jobs.dataset.listing import CountedFile
 from semscore.jobs.dataset.units import (
     GOOD_TASKS,
     MIN_TASK_ROWS,
@@ -26,7 +26,7 @@ from semscore.jobs.dataset.units import (
 
 FILES = st.lists(
     st.builds(
-        SourceFile,
+        CountedFile,
         root=st.sampled_from(["file:///a", "file:///b"]),
         path=st.integers(0, 10**6).map("{:07}.parquet".format),
         size=st.one_of(st.integers(0, 10_000), st.integers(0, 2 * UNIT_BYTES)),
@@ -41,31 +41,31 @@ FILES = st.lists(
 
 def file(
     path: str = "a.parquet", rows: int = 1, size: int = 1, root: str = "file:///in"
-) -> SourceFile:
-    return SourceFile(root=root, path=path, size=size, tag="t", rows=rows, row_groups=1)
+) -> CountedFile:
+    return CountedFile(root=root, path=path, size=size, tag="t", rows=rows, row_groups=1)
 
 
 @given(FILES)
-def test_every_file_is_in_exactly_one_unit_and_in_order(files: list[SourceFile]) -> None:
+def test_every_file_is_in_exactly_one_unit_and_in_order(files: list[CountedFile]) -> None:
     assert [file for unit in group_files(files) for file in unit.files] == files
 
 
 @given(FILES)
-def test_units_keep_the_bounds_unless_one_file_alone_exceeds_them(files: list[SourceFile]) -> None:
+def test_units_keep_the_bounds_unless_one_file_alone_exceeds_them(files: list[CountedFile]) -> None:
     for unit in group_files(files):
         size = sum(file.size for file in unit.files)
         assert len(unit.files) == 1 or (unit.rows <= UNIT_ROWS and size <= UNIT_BYTES)
 
 
 @given(FILES)
-def test_a_unit_has_one_root(files: list[SourceFile]) -> None:
+def test_a_unit_has_one_root(files: list[CountedFile]) -> None:
     for unit in group_files(files):
         assert len({file.root for file in unit.files}) == 1
 
 
 @given(FILES)
-def test_units_are_as_large_as_the_bounds_allow(files: list[SourceFile]) -> None:
-    found = group_files(files)
+def test_units_are_as_large_as_the_bounds_allow(files: list[CountedFile]) -> None:
+    found = list(group_files(files))
     for one, two in pairwise(found):
         first = two.files[0]
         size = sum(file.size for file in one.files)
@@ -81,7 +81,7 @@ def test_units_grow_with_the_cluster() -> None:
     assert unit_scale(40, TASK_ROWS) == 16
     on_gpus = unit_scale(32, 90_000)
     files = [file(f"{n}.parquet", rows=UNIT_ROWS) for n in range(2 * on_gpus)]
-    units = group_files(files, on_gpus)
+    units = list(group_files(files, on_gpus))
     assert [len(unit.files) for unit in units] == [on_gpus, on_gpus]
     tasks = task_count(units[0].rows, 32, 90_000)
     assert tasks == 4 * 32
@@ -89,18 +89,18 @@ def test_units_grow_with_the_cluster() -> None:
 
 
 @given(FILES)
-def test_unit_ids_are_distinct(files: list[SourceFile]) -> None:
+def test_unit_ids_are_distinct(files: list[CountedFile]) -> None:
     ids = [unit.id for unit in group_files(files)]
     assert len(set(ids)) == len(ids)
 
 
 def test_no_files_make_no_unit() -> None:
-    assert group_files([]) == []
+    assert list(group_files([])) == []
 
 
 def test_an_empty_file_goes_with_its_neighbours() -> None:
     files = [file("a", rows=0), file("b", rows=UNIT_ROWS), file("c", rows=0)]
-    assert group_files(files) == [Unit(tuple(files))]
+    assert list(group_files(files)) == [Unit(tuple(files))]
 
 
 def test_a_unit_s_id_depends_on_where_size_and_tag_of_its_files_alone() -> None:
@@ -121,7 +121,7 @@ def test_a_unit_s_id_depends_on_where_size_and_tag_of_its_files_alone() -> None:
 
 def test_a_unit_s_id_does_not_depend_on_other_files() -> None:
     large, small = file("b", rows=UNIT_ROWS + 1), file("c")
-    alone = group_files([large])[0].id
+    alone = next(group_files([large])).id
     assert alone in {unit.id for unit in group_files([file("a"), large, small])}
 
 

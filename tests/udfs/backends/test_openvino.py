@@ -214,7 +214,7 @@ def test_bfloat16_is_within_a_hundredth(model_folder: Path, demo_pairs: Pairs, e
 def test_int8_is_near_and_complete(int8: Recipe, demo_pairs: Pairs, exact: Any) -> None:
     folder = Path(str(int8.calibration))
     assert sorted(path.name for path in folder.iterdir()) == sorted(calibration.FILES)
-    files = calibration.read_calibration(folder, content_sha256(Path(int8.model)))
+    files = calibration.read_calibration(str(folder), content_sha256(Path(int8.model)))
     assert len(calibration.int8_sha256(files)) == 64
     graph = files["model.xml"].decode()
     assert "FakeQuantize" in graph
@@ -245,7 +245,7 @@ def test_a_calibration_of_another_model_is_refused(int8: Recipe, tmp_path: Path)
     with pytest.raises(ModelError, match="was made for another model"):
         calibration.read_calibration(str(int8.calibration), "00" * 32)
     with pytest.raises(ModelError, match=r"is no int8 calibration: it has no model\.bin"):
-        calibration.read_calibration(tmp_path, "00" * 32)
+        calibration.read_calibration(str(tmp_path), "00" * 32)
 
 
 def test_a_calibration_that_a_worker_cannot_see_is_named(int8: Recipe, tmp_path: Path) -> None:

@@ -1,0 +1,282 @@
+"""A folder on S3, or on a server that speaks S3."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, BinaryIO, cast
+
+from botocore.exceptions import BotoCoreError, ClientError
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from urllib3.exceptions import HTTPError
+
+from semscore.jobs.dataset.folder import Entry, Folder, HasChanged, StorageError
+from semscore.jobs.errors import UserError
+from semscore.udfs.s3 import ATTEMPTS, ATTEMPTS_AT_FIRST, Access, error_code, s3_client, split, told
+
+GONE = ("404", "NoSuchKey")
+EXISTS = ("412", "PreconditionFailed", "ConditionalRequestConflict")
+TOO_LARGE = ("EntityTooLarge", "InvalidRequest")  # more than 5 GB cannot be copied in one request
+AT_A_TIME = 1000  # keys in one request to delete
+
+log = logging.getLogger("semscore")
+
+
+class S3Folder(Folder):
+    """Each operation is one request, and S3 does one request as a whole or not at all.
+
+    A request that is repeated after its answer was lost does no harm: that is botocore's to do.
+    """
+
+    def __init__(self, location: str, access: Access) -> None:
+        self.bucket, self.key = split(location)
+        self.url = self.name = f"s3a://{self.bucket}/{self.key}".rstrip("/")
+        self._access, self._client = access, s3_client(access)
+
+    def require_reachable(self) -> None:
+        """Raise StorageError soon if endpoint, credentials or bucket are wrong."""
+        client = s3_client(self._access, ATTEMPTS_AT_FIRST)
+        with self._telling():
+            client.list_objects_v2(
+                Bucket=self.bucket, Prefix=self._key(""), MaxKeys=1, **self._access.request
+            )
+
+    def full(self, path: str) -> str:
+        return f"{self.url}/{path}"
+
+    def entries(self, prefix: str = "") -> list[Entry]:
+        return [entry for entry in self._listed(prefix) if not _is_marker(entry.path)]
+
+    def folders(self, path: str) -> list[str]:
+        home = f"{self._key(path)}/"
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=home, Delimiter="/", **self._access.request
+        )
+        with self._telling(path):
+            found = [item["Prefix"] for page in pages for item in page.get("CommonPrefixes", ())]
+        return sorted(prefix[len(home) : -1] for prefix in found)
+
+    def entry(self, path: str) -> Entry:
+        with self._telling(path):
+            found = self._client.head_object(**self._object(path), **self._access.request)
+        return Entry(path, found["ContentLength"], found["ETag"].strip('"'))
+
+    def open(self, entry: Entry) -> BinaryIO:
+        return cast("BinaryIO", _Ranges(self, entry))
+
+    def read(self, path: str) -> bytes | None:
+        try:
+            return self._get(path)
+        except FileNotFoundError:
+            return None
+
+    def read_range(self, entry: Entry, start: int, end: int) -> bytes:
+        """Bytes from `start` to before `end` of a file that is as it was listed."""
+        return self._get(entry.path, Range=f"bytes={start}-{end - 1}", IfMatch=f'"{entry.tag}"')
+
+    def create_if_absent(self, path: str, content: bytes) -> bool:
+        try:
+            self._put(path, content, IfNoneMatch="*")
+        except FileExistsError:
+            return self.read(path) == content  # ours, and only the answer was lost
+        return True
+
+    def write(self, path: str, content: bytes) -> None:
+        self._put(path, content)
+
+    def copy(self, source: str, target: str) -> None:
+        given = {"Bucket": self.bucket, "Key": self._key(source)}
+        try:
+            with self._telling(source):
+                self._client.copy_object(
+                    **self._object(target), CopySource=given, **self._access.writing
+                )
+        except StorageError as error:
+            if error_code(error.__cause__) not in TOO_LARGE:
+                raise
+            with self._telling(source):
+                self._client.copy(
+                    given, self.bucket, self._key(target), ExtraArgs=self._access.writing
+                )
+
+    def delete(self, paths: Iterable[str]) -> None:
+        keys = ({"Key": self._key(path)} for path in paths)
+        while some := list(islice(keys, AT_A_TIME)):
+            with self._telling():
+                answer = self._client.delete_objects(
+                    Bucket=self.bucket,
+                    Delete={"Objects": some, "Quiet": True},
+                    **self._access.request,
+                )
+            for error in answer.get("Errors", ()):
+                raise StorageError(
+                    f"s3a://{self.bucket}/{error['Key']} could not be deleted: {error['Code']}"
+                )
+
+    def withdraw(self, entry: Entry, home: str) -> None:  # noqa: ARG002 - a disk's way
+        with self._telling(entry.path):
+            try:
+                self._client.delete_object(
+                    **self._object(entry.path),
+                    **self._access.request,
+                    IfMatch=f'"{entry.tag}"',
+                )
+            except ClientError as error:
+                if error_code(error) in GONE:
+                    return
+                if error_code(error) not in EXISTS:
+                    raise
+                if self.read(entry.path) is not None:
+                    raise FileNotFoundError(entry.path) from error
+
+    def delete_folder(self, path: str) -> None:
+        self.delete(entry.path for entry in self._listed(path))
+        self.end_uploads(path)
+
+    def end_uploads(self, path: str) -> None:
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(
+            Bucket=self.bucket, Prefix=f"{self._key(path)}/", **self._access.request
+        )
+        # What is left costs a little, until a rule of the bucket ends it.
+        with self._failing_quietly():
+            for upload in (upload for page in pages for upload in page.get("Uploads", ())):
+                place = {name: upload[name] for name in ("Key", "UploadId")}
+                with self._failing_quietly():
+                    self._client.abort_multipart_upload(
+                        Bucket=self.bucket, **place, **self._access.request
+                    )
+
+    def require_writable(self) -> None:
+        """By an upload that is begun and not completed."""
+        place = self._object("_semscore/staging/probe")
+        try:
+            with self._telling():
+                begun = self._client.create_multipart_upload(**place, **self._access.writing)
+                self._client.abort_multipart_upload(
+                    **place, UploadId=begun["UploadId"], **self._access.request
+                )
+        except OSError as error:
+            raise UserError(f"OUTPUT {self.url} cannot be written: {error}") from error
+
+    def _listed(self, prefix: str) -> Iterator[Entry]:
+        """By path; with the empty objects that stand for folders, whose names end with `/`."""
+        key = self._key(prefix)
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=f"{key}/" if key else "", **self._access.request
+        )
+        skipped = len(self.key) + 1 if self.key else 0
+        found = []
+        with self._telling(prefix):
+            for page in pages:
+                for item in page.get("Contents", ()):
+                    tag = item["ETag"].strip('"')
+                    found.append(Entry(item["Key"][skipped:], item["Size"], tag))
+        yield from sorted(found, key=lambda entry: entry.path)
+
+    def _get(self, path: str, **conditions: str) -> bytes:
+        """Repeated where botocore does not: it repeats requests, and not what breaks off later."""
+
+        def get() -> bytes:
+            try:
+                found = self._client.get_object(
+                    **self._object(path), **self._access.request, **conditions
+                )
+            except HTTPError as error:  # while an error's text was read
+                raise _BrokenOff from error
+            try:
+                return bytes(found["Body"].read())
+            except (BotoCoreError, HTTPError) as error:
+                raise _BrokenOff from error
+
+        again = Retrying(
+            retry=retry_if_exception_type(_BrokenOff),
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_random_exponential(max=20),
+            reraise=True,
+        )
+        with self._telling(path):
+            return again(get)
+
+    def _put(self, path: str, content: bytes, **condition: str) -> None:
+        with self._telling(path):
+            self._client.put_object(
+                **self._object(path), Body=content, **self._access.writing, **condition
+            )
+
+    def _object(self, path: str) -> Mapping[str, str]:
+        return {"Bucket": self.bucket, "Key": self._key(path)}
+
+    def _key(self, path: str) -> str:
+        return "/".join(filter(None, (self.key, path)))
+
+    @contextmanager
+    def _failing_quietly(self) -> Iterator[None]:
+        try:
+            yield
+        except (BotoCoreError, ClientError):
+            log.debug("an upload that was cut off could not be ended", exc_info=True)
+
+    @contextmanager
+    def _telling(self, path: str = "") -> Iterator[None]:
+        """S3's errors as Python's own, or a StorageError."""
+        try:
+            yield
+        except ClientError as error:
+            code = error_code(error)
+            if code in GONE:
+                raise FileNotFoundError(self.full(path)) from error
+            if code in EXISTS:
+                raise FileExistsError(self.full(path)) from error
+            raise StorageError(told(error, self.full(path).rstrip("/"))) from error
+        except _BrokenOff as error:
+            cause = error.__cause__ or error
+            raise StorageError(f"{self.full(path)}: {' '.join(str(cause).split())}") from cause
+        except BotoCoreError as error:
+            raise StorageError(told(error, self.full(path).rstrip("/"))) from error
+
+
+def _is_marker(path: str) -> bool:
+    """Whether an object only says that there is a folder, as S3's console and old Hadoops do."""
+    return not path or path.endswith(("/", "_$folder$"))
+
+
+class _BrokenOff(Exception):
+    """An answer ended early; the cause says how."""
+
+
+class _Ranges(io.RawIOBase):
+    """A file on S3, read in the pieces that are asked for: a parquet footer is one."""
+
+    def __init__(self, folder: S3Folder, entry: Entry) -> None:
+        super().__init__()
+        self._folder, self._entry, self._place = folder, entry, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._entry.size}[whence]
+        self._place = max(start + offset, 0)
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        end = min(self._place + len(buffer), self._entry.size)
+        if end <= self._place:
+            return 0
+        try:
+            piece = self._folder.read_range(self._entry, self._place, end)
+        except FileExistsError:
+            place = self._folder.full(self._entry.path)
+            raise HasChanged(f"{place} has changed since it was listed") from None
+        buffer[: len(piece)] = piece
+        self._place += len(piece)
+        return len(piece)
