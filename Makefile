@@ -3,6 +3,7 @@
 # make test-all  adds what takes longer
 # make test-cluster  a Spark cluster on this machine, with pretended GPUs, and things killed
 # make test-faults   drivers killed at some points; FAULTS= at all of them
+# make test-s3       runs on a real S3 server on this machine, healthy and not
 # make test-gpu  the engine on a real GPU; skipped, with the reason, where there is none
 # make test-spark4   unit and local tests on Spark 4, in an environment of its own
 # make bench     the engine and its peers on the same data; also bench-quick, bench-sweeps,
@@ -12,7 +13,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: setup demo test test-all test-cluster test-faults test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
+.PHONY: setup demo test test-all test-cluster test-faults test-s3 test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
 
 setup: .venv/ready
 
@@ -25,7 +26,7 @@ demo: setup
 	$(BIN)/semscore demo build/demo
 
 test: setup
-	$(BIN)/pytest -m 'not slow and not cluster and not faults'
+	$(BIN)/pytest -m 'not slow and not cluster and not faults and not s3'
 
 test-cluster: setup
 	$(BIN)/pytest -m cluster
@@ -36,11 +37,22 @@ FAULTS ?= and not slow
 test-faults: setup
 	$(BIN)/pytest -m 'faults $(FAULTS)'
 
+# S3A and Amazon's SDK: the pip package of Spark lacks them, this one has them and little else.
+build/s3a/ready: .venv/ready
+	mkdir -p build/s3a
+	$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: --dest build/s3a sagemaker_pyspark==1.4.5
+	tar --extract --file build/s3a/sagemaker_pyspark-1.4.5.tar.gz --directory build/s3a --wildcards --strip-components 3 '*/hadoop-aws-*.jar' '*/aws-java-sdk-bundle-*.jar'
+	rm build/s3a/*.tar.gz
+	touch $@
+
+test-s3: setup build/s3a/ready
+	$(BIN)/pytest -m 's3 and not slow'
+
 # Where torch with CUDA is installed already, BIN says where: make test-gpu BIN=/usr/bin
 test-gpu:
 	$(BIN)/python -m pytest -m gpu tests/gpu
 
-test-all: setup
+test-all: setup build/s3a/ready
 	$(BIN)/pytest
 
 .venv-spark4/ready: $(SOURCES)
@@ -50,7 +62,7 @@ test-all: setup
 	touch $@
 
 test-spark4: .venv-spark4/ready
-	.venv-spark4/bin/pytest -m 'not slow and not cluster and not faults' --ignore tests/packaging --ignore tests/test_readme.py
+	.venv-spark4/bin/pytest -m 'not slow and not cluster and not faults and not s3' --ignore tests/packaging --ignore tests/test_readme.py
 
 lint: setup
 	$(BIN)/ruff check .
@@ -79,6 +91,8 @@ bench-sweeps: .venv/bench-ready
 	$(BIN)/python -m benchmarks.datapath
 	$(BIN)/python -m benchmarks.seconds $(BENCH)
 	$(BIN)/python -m benchmarks.operators
+	$(BIN)/python -m benchmarks.protocol
+	$(BIN)/python -m benchmarks.manyfiles
 
 bench-quality: .venv/bench-ready
 	$(BIN)/python -m benchmarks.quality $(GRADED) $(BENCH)

