@@ -29,9 +29,9 @@ STEPS: tuple[tuple[Any, str], ...] = (
     (lease.Lease, "__enter__"),
     (lease.Lease, "require"),
     (ledger, "begin"),
+    (ledger, "take_over"),
     (ledger, "clear_remains"),
     (ledger, "reopen"),
-    (ledger, "draft"),
     (ledger, "tell_progress"),
     (work, "publish"),
     (ledger, "commit"),
@@ -73,9 +73,12 @@ def multiply(source: Path, output: Path, times: int) -> None:
         published = data["path"].replace(record["id"], unit)
         (output / published).hardlink_to(output / data["path"])
         [read] = record["sources"]
-        sources = [read | {"path": f"file://{source / name}", "tag": str(made.st_mtime_ns)}]
+        place, _, _ = read["path"].rpartition("/")
+        sources = [read | {"path": f"{place}/{name}", "tag": str(made.st_mtime_ns)}]
         other = record | {"id": unit, "sources": sources, "files": [data | {"path": published}]}
-        (output / ledger.UNITS / f"{unit}.json").write_text(json.dumps(other), "utf-8")
+        (output / ledger.UNITS / f"{unit}-{record['lease']}.json").write_text(
+            json.dumps(other), "utf-8"
+        )
 
 
 def main() -> None:

@@ -1,0 +1,61 @@
+"""When does the first unit begin, of very many small files? `python -m benchmarks.manyfiles`.
+
+A dataset of links to a few parquet files: each is listed and its footer read as if it were one of
+its own. Nothing is scored.
+"""
+
+from __future__ import annotations
+
+import shutil
+from time import perf_counter
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks import BUILD
+from benchmarks.ours import Book, parser
+from semscore.jobs.dataset.owed import owed
+from semscore.jobs.dataset.source import read_source
+from semscore.jobs.dataset.upcoming import Upcoming
+
+FOLDERS = 100  # a link more to one file needs another file at some number
+ROWS = 10
+
+
+def main() -> None:
+    """Plan datasets of more and more files."""
+    options = parser(__doc__)
+    options.add_argument("--files", type=int, nargs="+", default=[1_000, 10_000, 100_000])
+    given = options.parse_args()
+    book = Book("manyfiles", ["files", "listed_s", "first_unit_s", "all_units_s", "units", "rows"])
+    place = BUILD / "manyfiles"
+    for count in given.files:
+        shutil.rmtree(place, ignore_errors=True)
+        texts = [f"text {n}" for n in range(ROWS)]
+        for folder in range(FOLDERS):
+            home = place / f"k={folder}"
+            home.mkdir(parents=True)
+            pq.write_table(pa.table({"text1": texts, "text2": texts}), home / "0.parquet")
+            for number in range(1, count // FOLDERS):
+                (home / f"{number}.parquet").hardlink_to(home / "0.parquet")
+        start = perf_counter()
+        source = read_source([str(place)])
+        files = owed(source.files, ())
+        listed = perf_counter() - start
+        upcoming = Upcoming(source.counted(files), sum(file.size for file in files))
+        upcoming.peek()
+        first = perf_counter() - start
+        upcoming.make_all()
+        book.add(
+            files=count,
+            listed_s=listed,
+            first_unit_s=first,
+            all_units_s=perf_counter() - start,
+            units=upcoming.units,
+            rows=upcoming.rows,
+        )
+    shutil.rmtree(place)
+
+
+if __name__ == "__main__":
+    main()
