@@ -35,7 +35,7 @@ def _bytes(_: Any, tokens: Sequence[Any]) -> int:
     [token] = tokens
     size = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])(i)?)?b?", str(token.value).strip().lower())
     if size is None:
-        raise UserError(f"{token.value!r} is no size such as 256MB")
+        raise UserError(f"--target-file-size {token.value!r} is no size such as 256MB")
     power = " kmgt".index(size[2] or " ")
     return round(float(size[1]) * float(1024 if size[3] else 1000) ** power)
 

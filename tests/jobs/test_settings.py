@@ -50,6 +50,7 @@ def test_input_and_output_are_needed_and_an_empty_name_is_none(places: dict[str,
         ({"limits": Limits(max_error_rate=float("nan"))}, "--max-error-rate must be .* got nan"),
         ({"spark": Spark(conf=("a=b", "spark.x"))}, "--conf takes key=value, got 'spark.x'"),
         ({"spark": Spark(conf=("=b",))}, "--conf takes key=value, got '=b'"),
+        ({"target": Output(target_file_size=0)}, "--target-file-size must be more than 0"),
         (
             {"target": Output(mode="overwrite")},
             "--mode overwrite deletes the dataset in out; add --yes to confirm",
@@ -106,3 +107,25 @@ def test_settings_are_frozen_through_and_through() -> None:
 
 def test_every_option_group_of_the_help_is_in_the_order() -> None:
     assert list(module.GROUPS) == list(module.ORDER)
+
+
+@pytest.mark.parametrize(
+    ("given", "size"),
+    [
+        ("1", 1),
+        ("256MB", 256_000_000),
+        ("256 mb", 256_000_000),
+        ("1.5GB", 1_500_000_000),
+        ("128MiB", 2**27),
+        ("1k", 1000),
+        ("2TiB", 2**41),
+    ],
+)
+def test_sizes_are_read_with_their_units(given: str, size: int) -> None:
+    assert module._bytes(None, [SimpleNamespace(value=given)]) == size
+
+
+@pytest.mark.parametrize("given", ["", "lots", "-1", "1XB", "MB", "1e3"])
+def test_what_is_no_size_is_refused(given: str) -> None:
+    with pytest.raises(UserError, match=r"^--target-file-size '.*' is no size such as 256MB$"):
+        module._bytes(None, [SimpleNamespace(value=given)])
