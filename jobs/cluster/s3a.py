@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from semscore.jobs.cluster.conf_file import conf_file
 from semscore.jobs.cluster.session import by_spark_submit
+from semscore.jobs.dataset.storage import S3A
 from semscore.jobs.errors import UserError
 from semscore.udfs.s3 import is_own, is_s3
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from semscore.jobs.settings import Settings
 
 HADOOP = "spark.hadoop."
-S3A = "fs.s3a."
 COMMITTER = "mapreduce.fileoutputcommitter."
 CLASS = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 # How boto3 finds credentials that S3A finds by itself; others, such as a profile's, are handed on.
@@ -28,17 +28,12 @@ DEFAULTS = {"core-default.xml", "mapred-default.xml", "Set by Spark to default v
 log = logging.getLogger("semscore")
 
 
-def uses_s3(settings: Settings) -> bool:
-    """Whether anything is read from S3 or written to it by Spark."""
-    return any(map(is_s3, (*settings.inputs, settings.output)))
-
-
 def s3a_settings(settings: Settings, spark: SparkSession | None) -> dict[str, str]:
     """S3A's settings, for use_s3a and Storage; none if nothing is on S3.
 
     --conf wins, then Spark's own settings, conf/s3a.conf, this process's environment.
     """
-    if not uses_s3(settings):
+    if not any(map(is_s3, (*settings.inputs, settings.output))):
         return {}
     from botocore.exceptions import BotoCoreError  # half a second, for those who use it
 

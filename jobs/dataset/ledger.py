@@ -4,10 +4,8 @@
     units/<id>-<n>.json   a committed unit; n: the number of the lease that its run held
     seals/<k>.json        which units counted when a run took over, as far as it saw
 
-A unit counts if the last seal names it, or if it is of the run that wrote that seal. Who takes over
-writes the next seal, one step of the storage: what runs that only seemed dead commit later never
-counts, however late it arrives. All names but run.json's, the manifest's and _SUCCESS's are of one
-run, so none can overwrite, or delete, what another has put there.
+Which of these units count, the last seal says (seals.py). All names but run.json's, the manifest's
+and _SUCCESS's are of one run, so none can overwrite, or delete, what another has put there.
 """
 
 from __future__ import annotations
@@ -19,12 +17,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 
 from semscore.jobs.dataset.folder import Entry, Folder
 from semscore.jobs.dataset.lease import HOME as LEASES
 from semscore.jobs.dataset.lease import Lease
+from semscore.jobs.dataset.seals import HOME as SEALS
+from semscore.jobs.dataset.seals import Seal, last_seal, seal_path, seals
 from semscore.jobs.errors import OutputInUse, UserError
 
 HOME = "_semscore"
@@ -32,11 +31,9 @@ RUN = f"{HOME}/run.json"
 MANIFEST = f"{HOME}/manifest.json"
 PROGRESS = f"{HOME}/progress.json"
 UNITS = f"{HOME}/units"
-SEALS = f"{HOME}/seals"
 STAGING = f"{HOME}/staging"
 MODELS = f"{HOME}/model"
 SUCCESS = "_SUCCESS"
-SEAL = re.compile(rf"{SEALS}/\d{{9}}\.json")
 DATA_FILE = re.compile(r"(.*/)?part-[0-9a-f]{12}-\d+-\d{5,}\.zstd\.parquet")
 VERSION = 2  # of the records' format
 THREADS = 16  # records that are read at once
@@ -76,18 +73,6 @@ class UnitRecord:
     def path(self) -> str:
         """Where it is written; no other run has the same place."""
         return f"{UNITS}/{self.id}-{self.lease}.json"
-
-
-class Seal(NamedTuple):
-    """Which units counted when a run took over; those that this run commits count too."""
-
-    number: int  # 0: nobody has begun
-    lease: int
-    units: frozenset[str]  # paths of records
-
-    def counts(self, path: str) -> bool:
-        """Whether the record at a path is one of the dataset's."""
-        return path in self.units or path.endswith(f"-{self.lease}.json")
 
 
 def require_empty(output: Folder) -> None:
@@ -132,7 +117,7 @@ def read_run(output: Folder) -> dict[str, Any] | None:
 
 def read_units(output: Folder) -> list[UnitRecord]:
     """The committed units, by id."""
-    return _read_units(output, _last_seal(output))
+    return _read_units(output, last_seal(output))
 
 
 def take_over(output: Folder, lease: Lease, afresh: bool = False) -> list[UnitRecord]:
@@ -148,14 +133,14 @@ def take_over(output: Folder, lease: Lease, afresh: bool = False) -> list[UnitRe
             output.delete_folder(f"{STAGING}/{run}")
     output.end_uploads(STAGING)
     while True:
-        last = _last_seal(output)
+        last = last_seal(output)
         records = [] if afresh else _read_units(output, last)
         seal = {"lease": lease.number, "units": [record.path for record in records]}
         lease.require()
-        path = _seal_path(last.number + 1)
+        path = seal_path(last.number + 1)
         if output.create_if_absent(path, _json(seal)):
             break
-    if _seals(output)[-1] != path:  # it was there once, and later ones have come since
+    if seals(output)[-1] != path:  # it was there once, and later ones have come since
         raise OutputInUse(f"another run has taken over OUTPUT {output.name}")
     return records
 
@@ -166,7 +151,7 @@ def clear_remains(output: Folder, lease: Lease, records: Sequence[UnitRecord]) -
     known = counted | {file.path for record in records for file in record.files}
     void = [entry.path for entry in output.entries(UNITS) if entry.path not in counted]
     strays = [entry.path for entry in data_files(output) if entry.path not in known]
-    old = _seals(output)[:-1]
+    old = seals(output)[:-1]
     staged = [run for run in output.folders(STAGING) if run != lease.run]
     # Records before their files: a record without files would be worse than the reverse.
     output.delete(lease.while_held([*void, *strays, *old]))
@@ -208,7 +193,7 @@ def commit(output: Folder, record: UnitRecord) -> None:
     """
     output.write(record.path, _json(asdict(record)))
     try:
-        seal = _last_seal(output)
+        seal = last_seal(output)
     except OSError:  # it stands; that it counts for nothing, if so, will be found out
         log.debug("seal not read", exc_info=True)
         return
@@ -267,24 +252,6 @@ def _read_units(output: Folder, seal: Seal) -> list[UnitRecord]:
     with ThreadPoolExecutor(THREADS) as pool:
         contents = list(pool.map(output.read, paths))
     return [_record(json.loads(content)) for content in contents if content is not None]
-
-
-def _last_seal(output: Folder) -> Seal:
-    while paths := _seals(output):
-        if content := output.read(paths[-1]):  # else a later one has come, and this is gone
-            told = json.loads(content)
-            number = int(PurePosixPath(paths[-1]).stem)
-            return Seal(number, told["lease"], frozenset(told["units"]))
-    return Seal(0, 0, frozenset())
-
-
-def _seals(output: Folder) -> list[str]:
-    """In order; without what the storage has in work."""
-    return [entry.path for entry in output.entries(SEALS) if SEAL.fullmatch(entry.path)]
-
-
-def _seal_path(number: int) -> str:
-    return f"{SEALS}/{number:09}.json"
 
 
 def _record(told: dict[str, Any]) -> UnitRecord:

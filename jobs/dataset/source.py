@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import ceil
@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from semscore.jobs.dataset.folder import Entry, Folder, StorageError
+from semscore.jobs.dataset.folder import Folder, StorageError
 from semscore.jobs.dataset.footers import Footer, Leaf, Unreadable, read_footers, reason
 from semscore.jobs.dataset.listing import BadFile, CountedFile, SourceFile, each_once, list_input
 from semscore.jobs.dataset.storage import Storage
@@ -109,7 +109,9 @@ def read_source(
     row_bytes: dict[str, int] = {}
     for listing in listings:
         seen = listing.files[::step]
-        for file, footer in zip(seen, read_footers(listing.folder, _entries(seen)), strict=True):
+        for file, footer in zip(
+            seen, read_footers(listing.folder, (file.entry for file in seen)), strict=True
+        ):
             name = listing.folder.full(file.path)
             if isinstance(footer, Unreadable):
                 if not skip_bad_files:
@@ -177,10 +179,6 @@ def unreadable_files(
         except (pa.ArrowException, OSError) as error:
             bad.append(BadFile(file.url, reason(error)))
     return bad
-
-
-def _entries(files: Iterable[SourceFile]) -> list[Entry]:
-    return [file.entry for file in files]
 
 
 def _note_largest(row_bytes: dict[str, int], footer: Footer) -> None:

@@ -72,7 +72,7 @@ class FakeS3(Folder):
         return self._entry(path)
 
     def open(self, entry: Entry) -> Any:
-        raise NotImplementedError
+        raise AssertionError("the protocol does not ask for this")
 
     def read(self, path: str) -> bytes | None:
         return self.objects.get(path)
@@ -102,7 +102,7 @@ class FakeS3(Folder):
         self.delete([entry.path for entry in self.entries(path)])
 
     def require_writable(self) -> None:
-        raise NotImplementedError
+        raise AssertionError("the protocol does not ask for this")
 
     def _entry(self, path: str) -> Entry:
         content = self.objects[path]
@@ -268,6 +268,12 @@ def moves_of(*events: str) -> Any:
     return st.lists(st.tuples(st.integers(0, 2), rare), max_size=250)
 
 
+def land_all(late: Sequence[Callable[[], Any]]) -> None:
+    for land in late:
+        with suppress(FileNotFoundError):
+            land()
+
+
 def require_each_file_once(output: Folder) -> None:
     """After a last run, all is there, and nothing else; what was committed before is as it was."""
     committed = ledger.read_units(output)
@@ -308,9 +314,7 @@ def test_on_s3_requests_may_take_effect_late(
     objects: dict[str, bytes] = {}
     kind = stepped(FakeS3, ON_S3)
     late = play(FakeS3(objects), [kind(objects) for _ in plans], plans, moves)
-    for land in late:
-        with suppress(FileNotFoundError):
-            land()
+    land_all(late)
     require_each_file_once(FakeS3(objects))
 
 
@@ -324,9 +328,7 @@ def test_what_lands_when_all_is_done_commits_nothing(
     late = play(FakeS3(objects), [kind(objects) for _ in plans], plans, moves)
     require_each_file_once(FakeS3(objects))
     records, declared = ledger.read_units(FakeS3(objects)), objects[ledger.MANIFEST]
-    for land in late:
-        with suppress(FileNotFoundError):
-            land()
+    land_all(late)
     assert ledger.read_units(FakeS3(objects)) == records
     assert objects[ledger.MANIFEST] == declared
     assert all(file.path in objects for record in records for file in record.files)
