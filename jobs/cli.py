@@ -6,7 +6,7 @@ import logging
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,8 +19,11 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+from semscore.jobs.arguments import unfolded
+from semscore.jobs.cluster import processing_job
 from semscore.jobs.dataset.folder import StorageError
 from semscore.jobs.errors import JobError, StoppedEarly, UserError, root_cause
+from semscore.jobs.processing.options import Launch
 from semscore.jobs.settings import (
     GROUPS,
     Columns,
@@ -77,13 +80,17 @@ def score_command(
     Parameters
     ----------
     places
-        INPUT: a parquet file or folder (partition folders too), or several. OUTPUT: a folder.
+        INPUT: a parquet file or folder (partition folders too), or several. OUTPUT: a folder. In a
+        SageMaker job, unset: where it has put its input, and takes its output from.
     prompt
         Both prompts at once.
     config
         TOML file with options by their names, without dashes in front; the command line wins.
     """
     del config  # read before parsing, in main
+    if not places and processing_job.is_inside():
+        places = processing_job.PLACES
+    processing_job.check_image(engine.device)
     settings = Settings(
         inputs=places[:-1],
         output=places[-1] if places else "",
@@ -96,9 +103,7 @@ def score_command(
         spark=spark,
         run=run,
     )
-    logging.getLogger("semscore").setLevel(
-        logging.DEBUG if run.debug else logging.ERROR if run.quiet else logging.INFO
-    )
+    _set_log_level(run)
     if spark.explain:
         from semscore.jobs.cluster.resources import resources_for, show
         from semscore.jobs.cluster.session import DEFAULT_MASTER
@@ -114,7 +119,80 @@ def score_command(
     return 0
 
 
-@app.command(name="demo", sort_key=1)
+@app.command(
+    name="launch",
+    usage="semscore launch INPUT... OUTPUT --role … --instance-type … --image-uri … [options]\n",
+    sort_key=1,
+)
+def launch_command(
+    *places: Annotated[
+        str, Parameter(name="INPUT... OUTPUT", group=Group("Places", sort_key=-2), negative="")
+    ],
+    job: Launch,
+    columns: Columns = Columns(),
+    rows: Rows = Rows(),
+    recipe: Annotated[JobRecipe, Parameter(name="*", group=GROUPS["Model"])] = JobRecipe(),
+    prompt: Annotated[str | None, Parameter(group=GROUPS["Model"])] = None,
+    engine: Annotated[JobEngine, Parameter(name="*", group=GROUPS["Engine"])] = JobEngine(),
+    target: Output = Output(),
+    limits: Limits = Limits(),
+    conf: Annotated[
+        tuple[str, ...], Parameter(negative="", consume_multiple=False, group=GROUPS["Spark"])
+    ] = (),
+    run: Run = Run(),
+    resume: Annotated[bool, Parameter(negative="", group=GROUPS["Run"])] = False,
+    wait: Annotated[bool, Parameter(group=GROUPS["Run"])] = True,
+    dry_run: Annotated[bool, Parameter(negative="", group=GROUPS["Run"])] = False,
+    config: Annotated[Path | None, Parameter(group=GROUPS["Run"])] = None,
+) -> int:
+    """Run `semscore score` as a SageMaker processing job, and follow it.
+
+    Needs `pip install 'semscore[launch]'`, an image (container/build_and_push.sh) and a role
+    (conf/iam/job.json). Exit codes are those of `semscore score`; with --no-wait, 0 says that the
+    job was created.
+
+    Parameters
+    ----------
+    places
+        INPUT: a parquet file or folder on S3 (partition folders too), or several. OUTPUT: a folder
+        on S3.
+    prompt
+        Both prompts at once.
+    conf
+        Spark setting as key=value; wins over all that is derived. May be given many times.
+    resume
+        Go on with what an earlier job has left: --mode resume.
+    wait
+        Follow the job until it ends; Ctrl-C asks whether to stop it.
+    dry_run
+        Print the request and configuration.json, and end. Needs no AWS.
+    config
+        TOML file with options by their names, without dashes in front; the command line wins.
+    """
+    del config  # read before parsing, in main
+    from semscore.jobs.processing.shown import launch_and_show, show_rehearsal
+
+    settings = Settings(
+        inputs=places[:-1],
+        output=places[-1] if places else "",
+        columns=columns,
+        rows=rows,
+        recipe=with_prompt(Recipe(**asdict(recipe)), prompt),
+        engine=Engine(**asdict(engine)),
+        target=replace(target, mode="resume") if resume else target,
+        limits=limits,
+        spark=Spark(conf=conf),
+        run=run,
+    )
+    _set_log_level(run)
+    if dry_run:
+        show_rehearsal(job, settings)
+    else:
+        launch_and_show(Console(), job, settings, wait)
+    return 0
+
+
+@app.command(name="demo", sort_key=2)
 def demo_command(folder: Path = Path("semscore-demo")) -> int:
     """Score about 5,000 pairs of this Python's documentation with a small model, and show them.
 
@@ -153,6 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="semscore: %(message)s")
     debug = "--debug" in arguments
     try:
+        arguments = unfolded(arguments)
         app.config = _config_files(arguments)
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except StoppedEarly as error:
@@ -171,6 +250,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = "" if debug else " (--debug shows where)"
         return _complain(error, f"internal error: {root_cause(error)}{hint}", 1, debug)
     return code if isinstance(code, int) else 0
+
+
+def _set_log_level(run: Run) -> None:
+    logging.getLogger("semscore").setLevel(
+        logging.DEBUG if run.debug else logging.ERROR if run.quiet else logging.INFO
+    )
 
 
 def _resume_command(arguments: Sequence[str]) -> str:
@@ -207,6 +292,7 @@ def _config_files(arguments: Sequence[str]) -> list[Toml]:
 
 def _complain(error: BaseException | None, message: str, code: int, debug: bool) -> int:
     logging.getLogger("semscore").error(message, exc_info=error if debug else None)
+    processing_job.tell_reason(message, code)
     return code
 
 

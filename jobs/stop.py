@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from time import time
 from types import FrameType
 
-import psutil
-
+from semscore.jobs.cluster.processing_job import ends_at
 from semscore.jobs.settings import Limits
 
-SAGEMAKER_JOB = Path("/opt/ml/config/processingjobconfig.json")
 GRACE_S = 60.0  # from a signal until units in work are dropped
 MARGIN_S = 45.0  # before the time limit: for the drop, records, Spark's end
 CAUTION = 1.3  # a unit may take so much longer than its rows at the pace so far
@@ -92,10 +88,4 @@ def _deadline(seconds: float | None) -> float | None:
     """When the run must have ended, as time() has it."""
     if seconds is not None:
         return time() + seconds
-    try:
-        condition = json.loads(SAGEMAKER_JOB.read_text("utf-8"))["StoppingCondition"]
-        limit = float(condition["MaxRuntimeInSeconds"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    # The job's clock began before this process did; its container is as old as its first process.
-    return float(psutil.Process(1).create_time()) + limit
+    return ends_at()

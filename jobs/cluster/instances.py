@@ -16,7 +16,7 @@ else:
     import tomli as tomllib
 
 GIB = 2**30
-NOT_SIZES = {"gpu", "bfloat16"}  # of a family's keys
+NOT_SIZES = {"gpu", "bfloat16", "local_disks"}  # of a family's keys
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Host:
     gpus: int = 0
     gpu: Gpu | None = None  # None: no GPUs, or their model is not known
     bfloat16: bool = False  # its CPUs compute in it, several times as fast as in float32
+    local_disks: bool = False  # of its own, beside what it is given
     name: str = "this host"
 
 
@@ -75,6 +76,7 @@ def host_types() -> dict[str, Host]:
                 gpus=count,
                 gpu=gpus[sizes["gpu"]] if count else None,
                 bfloat16=sizes.get("bfloat16", False),
+                local_disks=sizes.get("local_disks", False),
                 name=f"{family}.{size}",
             )
     return hosts

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from semscore.jobs import stop as module
+from semscore.jobs.cluster import processing_job
 from semscore.jobs.settings import Limits
 from semscore.jobs.stop import GRACE_S, MARGIN_S, Stop
 
@@ -20,7 +21,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time is clock[0]; this process began at 1,000."""
     now = [1000.0]
     monkeypatch.setattr(module, "time", lambda: now[0])
-    monkeypatch.setattr(module.psutil.Process, "create_time", lambda _: 1000.0)
+    monkeypatch.setattr(processing_job.psutil.Process, "create_time", lambda _: 1000.0)
     return now
 
 
@@ -64,7 +65,7 @@ def test_sagemakers_limit_counts_from_the_start_of_its_container(
 ) -> None:
     config = tmp_path / "processingjobconfig.json"
     config.write_text(json.dumps({"StoppingCondition": {"MaxRuntimeInSeconds": 3600}}))
-    monkeypatch.setattr(module, "SAGEMAKER_JOB", config)
+    monkeypatch.setattr(processing_job, "JOB", config)
     stop = Stop(Limits())
     clock[0] += 3600 - MARGIN_S - 1
     assert not stop.drops
@@ -79,7 +80,7 @@ def test_a_job_without_a_limit_has_none(
 ) -> None:
     config = tmp_path / "processingjobconfig.json"
     config.write_text(content)
-    monkeypatch.setattr(module, "SAGEMAKER_JOB", config)
+    monkeypatch.setattr(processing_job, "JOB", config)
     assert Stop(Limits()).may_begin(1, None)
 
 

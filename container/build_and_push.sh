@@ -1,0 +1,227 @@
+#!/usr/bin/env bash
+# Build the image for Amazon SageMaker and push it to your ECR. The last line, and the only one on
+# stdout, is its URI:
+#
+#     URI=$(container/build_and_push.sh --region eu-west-1)
+#
+#   --region R            else AWS_REGION, AWS_DEFAULT_REGION, aws configure, us-east-1
+#   --repository NAME     in your ECR, created if absent (semscore)
+#   --base-account ID     registry account of SageMaker's Spark image, where the region is not known
+#   --base-image URI      build on another image, which is yours to log in for
+#   --torch VERSION       \
+#   --torch-index URL      > build arguments TORCH, TORCH_INDEX, REQUIREMENTS of the Dockerfile;
+#   --requirements FILE   /  the file's path is from the repository's root
+#   --model FOLDER        a model to bake in; hidden files are left out
+#   --tool docker|buildah else docker where its engine answers, else buildah
+#   --allow-dirty         build what is in no commit, too; the tag says so, and when
+#   --dry-run             print the commands and run none; AWS_ACCOUNT_ID may name the account
+#
+# The tag is VERSION-COMMIT, then 8 digits that stand for --base-image, --torch, --torch-index,
+# --requirements and --model with what is in the files, where any is given. A tag that the
+# repository has is not built again. Exit code 2: wrong options, or a tool is missing; 1: a command
+# failed. The image is for linux/amd64.
+
+set -euo pipefail
+
+BASE=sagemaker-spark-processing:3.5-cpu-py312-v1.3
+PLATFORM=linux/amd64
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BAKED=container/model # the build finds the model here
+
+fail() {
+  printf 'build_and_push.sh: %s\n' "$1" >&2
+  exit 2
+}
+
+has() { command -v "$1" >/dev/null; }
+
+quoted() {
+  local words
+  printf -v words ' %q' "$@"
+  printf '%s\n' "${words:1}"
+}
+
+# Print a command, and run it unless this is a dry run.
+run() {
+  quoted "$@" >&2
+  [[ $DRY_RUN ]] || "$@" || exit 1
+}
+
+# Whether aws finds it: finds EXCEPTION COMMAND. Any other error ends the script. A dry run, which
+# asks nobody, takes it for absent.
+finds() {
+  local absent=$1 said
+  shift
+  quoted "$@" >&2
+  [[ -z $DRY_RUN ]] || return 1
+  said=$("$@" 2>&1 >/dev/null) && return
+  [[ $said == *"($absent)"* ]] && return 1
+  printf '%s\n' "$said" >&2
+  exit 1
+}
+
+login() {
+  local get=(aws ecr get-login-password --region "$REGION")
+  local put=("$TOOL" login --username AWS --password-stdin "$1")
+  printf '%s | %s\n' "$(quoted "${get[@]}")" "$(quoted "${put[@]}")" >&2
+  [[ $DRY_RUN ]] || "${get[@]}" | "${put[@]}" || exit 1
+}
+
+# Host of an account's registry.
+registry() {
+  local suffix=amazonaws.com
+  [[ $REGION != cn-* ]] || suffix=amazonaws.com.cn
+  printf '%s.dkr.ecr.%s.%s\n' "$1" "$REGION" "$suffix"
+}
+
+spark_account() {
+  case $REGION in
+    us-east-1) echo 173754725891 ;;
+    us-west-2) echo 153931337802 ;;
+    eu-west-1) echo 571004829621 ;;
+    eu-central-1) echo 906073651304 ;;
+    *) fail "the registry account of SageMaker's Spark image in $REGION is not known here: give\
+ --base-account with the number that sagemaker-core's sagemaker.core.image_uris.retrieve(\"spark\",\
+ \"$REGION\", version=\"3.5\", py_version=\"py312\", container_version=\"v1.3\") starts with" ;;
+  esac
+}
+
+usable_tool() {
+  if [[ $DRY_RUN ]]; then
+    if has buildah && ! has docker; then echo buildah; else echo docker; fi
+  elif has docker && docker info >/dev/null 2>&1; then
+    echo docker
+  elif has buildah; then
+    echo buildah
+  elif has docker; then
+    fail "docker's engine does not answer (docker info), and there is no buildah: start or install one"
+  else
+    fail "neither docker nor buildah is installed: one of them has to build the image"
+  fi
+}
+
+# Eight digits for the options that change what is in the image, and for their files' contents.
+digest() {
+  {
+    quoted "$BASE_IMAGE" "$TORCH" "$TORCH_INDEX" "$REQUIREMENTS"
+    [[ -z $REQUIREMENTS ]] || git hash-object --no-filters -- "$REQUIREMENTS"
+    [[ -z $MODEL ]] || (
+      cd "$MODEL"
+      files=$(find -L ./* -type f | LC_ALL=C sort)
+      printf '%s\n' "$files"
+      git hash-object --no-filters --stdin-paths <<<"$files"
+    )
+  } | git hash-object --stdin | cut -c 1-8
+}
+
+# Sets VERSION and TAG: in a $(…) a command that fails would not end the script.
+set_tag() {
+  local commit changes dirty=""
+  VERSION=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' udfs/version.py)
+  [[ $VERSION ]] || fail "udfs/version.py states no version: expected a line __version__ = \"…\""
+  commit=$(git rev-parse --short=12 HEAD) || fail "$ROOT is no git checkout with a commit"
+  changes=$(git --no-optional-locks status --porcelain -- .)
+  if [[ $changes ]]; then
+    [[ $ALLOW_DIRTY ]] ||
+      fail "changes are in no commit (first: ${changes%%$'\n'*}): commit them or give --allow-dirty"
+    dirty=-dirty-$(date -u +%Y%m%dT%H%M%SZ)
+  fi
+  [[ -z $BASE_IMAGE$TORCH$TORCH_INDEX$REQUIREMENTS$MODEL ]] || commit+=-$(digest)
+  TAG=$VERSION-$commit$dirty
+}
+
+remove_model() {
+  run find "$BAKED" -mindepth 1 -maxdepth 1 ! -name .gitignore -exec rm -rf {} +
+}
+
+build() {
+  local command=(buildah build --format docker) name
+  # Without attestations: SageMaker takes no OCI index. An old docker does not know the option.
+  [[ $TOOL == buildah ]] || command=(env BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build)
+  command+=(--platform "$PLATFORM" --file container/Dockerfile)
+  command+=(--build-arg "BASE_IMAGE=${BASE_IMAGE:-$BASE_REGISTRY/$BASE}")
+  command+=(--build-arg "SEMSCORE_VERSION=$VERSION")
+  for name in TORCH TORCH_INDEX REQUIREMENTS; do
+    [[ -z ${!name} ]] || command+=(--build-arg "$name=${!name}")
+  done
+  if [[ $MODEL ]]; then
+    trap remove_model EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+    run cp -RL "$MODEL"/* "$BAKED/"
+  fi
+  run "${command[@]}" --tag "$URI" .
+  if [[ $MODEL ]]; then
+    remove_model
+    trap - EXIT INT TERM HUP
+  fi
+}
+
+publish() {
+  local ecr=(--region "$REGION")
+  [[ $BASE_IMAGE ]] || login "$BASE_REGISTRY"
+  login "${URI%%/*}"
+  finds RepositoryNotFoundException \
+    aws ecr describe-repositories "${ecr[@]}" --repository-names "$REPOSITORY" ||
+    run aws ecr create-repository "${ecr[@]}" --repository-name "$REPOSITORY" \
+      --image-scanning-configuration scanOnPush=true --image-tag-mutability IMMUTABLE \
+      --encryption-configuration encryptionType=AES256
+  if finds ImageNotFoundException aws ecr describe-images "${ecr[@]}" \
+    --repository-name "$REPOSITORY" --image-ids "imageTag=$TAG"; then
+    echo "the repository has this image already: nothing to build"
+    return
+  fi
+  build
+  run "$TOOL" push "$URI"
+}
+
+REGION=${AWS_REGION:-${AWS_DEFAULT_REGION:-}} REPOSITORY=semscore TOOL="" MODEL=""
+BASE_ACCOUNT="" BASE_IMAGE="" TORCH="" TORCH_INDEX="" REQUIREMENTS="" ALLOW_DIRTY="" DRY_RUN=""
+while (($#)); do
+  case $1 in
+    -h | --help)
+      sed -n '2,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      exit
+      ;;
+    --allow-dirty) ALLOW_DIRTY=1 ;;
+    --dry-run) DRY_RUN=1 ;;
+    --region | --repository | --base-account | --base-image | --torch | --torch-index | \
+      --requirements | --model | --tool)
+      [[ ${2:--} != -* ]] || fail "$1 needs a value"
+      printf -v "$(tr a-z- A-Z_ <<<"${1#--}")" %s "$2"
+      shift
+      ;;
+    *) fail "$1 is no option: see --help" ;;
+  esac
+  shift
+done
+
+if [[ $MODEL ]]; then
+  [[ -f $MODEL/modules.json || -f $MODEL/config.json ]] ||
+    fail "$MODEL is no model: it has neither modules.json nor config.json"
+  MODEL=$(cd "$MODEL" && pwd)
+fi
+cd "$ROOT"
+[[ -z $REQUIREMENTS || (-f $REQUIREMENTS && $REQUIREMENTS != /* && /$REQUIREMENTS/ != */../*) ]] ||
+  fail "--requirements $REQUIREMENTS must be a file in $ROOT, named from there"
+left=$(find "$BAKED" -mindepth 1 -maxdepth 1 ! -name .gitignore)
+[[ -z $left ]] ||
+  fail "$BAKED holds ${left%%$'\n'*}, which would be baked in: remove it, and name a model with --model"
+has git || fail "git is not installed"
+[[ $DRY_RUN ]] || has aws || fail "aws is not installed"
+[[ $TOOL ]] || TOOL=$(usable_tool)
+[[ $TOOL == docker || $TOOL == buildah ]] || fail "--tool must be docker or buildah, got $TOOL"
+[[ $DRY_RUN ]] || has "$TOOL" || fail "$TOOL is not installed"
+set_tag
+
+export AWS_PAGER=""
+[[ $REGION ]] || REGION=$(run aws configure get region) || true
+REGION=${REGION:-us-east-1}
+[[ $BASE_ACCOUNT || $BASE_IMAGE ]] || BASE_ACCOUNT=$(spark_account)
+BASE_REGISTRY=$(registry "$BASE_ACCOUNT")
+ACCOUNT=$(run aws sts get-caller-identity --query Account --output text)
+[[ -z $DRY_RUN ]] || ACCOUNT=${AWS_ACCOUNT_ID:-000000000000}
+URI=$(registry "$ACCOUNT")/$REPOSITORY:$TAG
+
+publish >&2
+printf '%s\n' "$URI"

@@ -1,0 +1,83 @@
+"""A request against the service's own description of it: lengths, patterns, choices.
+
+botocore sends what the service would refuse minutes later, after everything was uploaded: it checks
+types and lower bounds only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from semscore.jobs.errors import UserError, some_of, suggestion
+
+# What the user calls the parts of the request that come from options.
+OPTIONS = {
+    "ProcessingJobName": "--job-name",
+    "InstanceType": "--instance-type",
+    "InstanceCount": "--instance-count",
+    "VolumeSizeInGB": "--volume-size",
+    "VolumeKmsKeyId": "--volume-kms-key",
+    "MaxRuntimeInSeconds": "--max-runtime",
+    "ImageUri": "--image-uri",
+    "RoleArn": "--role",
+    "KmsKeyId": "--kms-key",
+    "Subnets": "--subnets",
+    "SecurityGroupIds": "--security-group-ids",
+    "Tags": "--tags",
+}
+
+
+def check_request(request: dict[str, Any]) -> None:
+    """Raise UserError for the first value that CreateProcessingJob does not take."""
+    import botocore.session
+    from botocore.exceptions import ParamValidationError
+    from botocore.validate import validate_parameters
+
+    service = botocore.session.get_session().get_service_model("sagemaker")
+    shape = service.operation_model("CreateProcessingJob").input_shape
+    try:
+        validate_parameters(request, shape)
+    except ParamValidationError as error:
+        raise UserError(f"SageMaker would refuse the job: {error}") from error
+    for path, wrong in _wrong(request, shape, ()):
+        option = next((OPTIONS[part] for part in reversed(path) if part in OPTIONS), ".".join(path))
+        raise UserError(f"{option}: {wrong}")
+
+
+def _wrong(value: Any, shape: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Where a value breaks its shape's rules, and how."""
+    rules = shape.metadata
+    if shape.type_name == "structure":
+        for name, member in value.items():
+            yield from _wrong(member, shape.members[name], (*path, name))
+        return
+    if shape.type_name in ("list", "map"):
+        if not rules.get("min", 0) <= len(value) <= rules.get("max", len(value)):
+            yield path, f"{len(value)} are too many or too few, {_range(rules)}"
+        members = value if shape.type_name == "list" else value.values()
+        for member in members:
+            yield from _wrong(
+                member, shape.member if shape.type_name == "list" else shape.value, path
+            )
+        for key in () if shape.type_name == "list" else value:
+            yield from _wrong(key, shape.key, path)
+        return
+    if choices := rules.get("enum"):
+        if value not in choices:
+            near = suggestion(value, choices)
+            yield path, f"{value!r} is none of SageMaker's{near}: {some_of(choices, 8)}"
+    elif shape.type_name == "string":
+        if not rules.get("min", 0) <= len(value) <= rules.get("max", len(value)):
+            yield path, f"{value[:40]!r}… has {len(value)} characters, {_range(rules)}"
+        elif not re.fullmatch(rules.get("pattern", "(?s).*"), value):
+            yield path, f"{value!r} does not match {rules['pattern']}"
+    elif shape.type_name == "integer" and not (
+        rules.get("min", value) <= value <= rules.get("max", value)
+    ):
+        yield path, f"{value} is out of range, {_range(rules)}"
+
+
+def _range(rules: dict[str, Any]) -> str:
+    return f"allowed are {rules.get('min', 0)} to {rules.get('max', 'any number')}"

@@ -1,0 +1,197 @@
+"""Settings to a PySparkProcessor and what it is to run."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from semscore.jobs.arguments import option_words
+from semscore.jobs.cluster.capability import check_precision
+from semscore.jobs.cluster.executors import Executors
+from semscore.jobs.cluster.instances import find_host
+from semscore.jobs.cluster.processing_job import PLACES
+from semscore.jobs.cluster.scheduling import check_gpu_settings
+from semscore.jobs.cluster.sizing import size
+from semscore.jobs.errors import UserError
+from semscore.jobs.processing import submission
+from semscore.jobs.processing.configuration import configuration
+from semscore.jobs.processing.options import Launch, check_together
+from semscore.udfs.s3 import split
+
+if TYPE_CHECKING:
+    from sagemaker.core.helper.session_helper import Session
+    from sagemaker.core.spark.processing import PySparkProcessor
+
+    from semscore.jobs.settings import Settings
+
+MISSING = "this needs SageMaker's SDK: pip install 'semscore[launch]'"
+
+
+def make_session(launch: Launch, boto_session: Any = None) -> Session:
+    """The SDK's session: in the job's region, with its place for code, and without telemetry.
+
+    Raises UserError if the SDK is not installed or no region is known.
+    """
+    logging.getLogger("sagemaker").setLevel(logging.WARNING)
+    try:
+        from sagemaker.core.helper.session_helper import Session
+    except ImportError as error:
+        raise UserError(MISSING) from error
+    import boto3
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        boto_session = boto_session or boto3.Session(region_name=launch.region)
+    except BotoCoreError as error:  # such as a profile that is not there
+        raise UserError(f"AWS settings: {' '.join(str(error).split())}") from error
+    if boto_session.region_name is None:
+        raise UserError("no AWS region is known: give --region, or set AWS_DEFAULT_REGION")
+    bucket, prefix = split(launch.code_location) if launch.code_location else (None, None)
+    session = Session(
+        boto_session=boto_session, default_bucket=bucket, default_bucket_prefix=prefix or None
+    )
+    config = deepcopy(session.sagemaker_config or {})
+    config.setdefault("SchemaVersion", "1.0")
+    modules = config.setdefault("SageMaker", {}).setdefault("PythonSDK", {})
+    modules.setdefault("Modules", {})["TelemetryOptOut"] = True
+    session.sagemaker_config = config
+    return session
+
+
+def make_processor(launch: Launch, session: Session | None = None) -> PySparkProcessor:
+    """A PySparkProcessor for the job; `session` may be a PipelineSession, for a ProcessingStep.
+
+    Raises UserError as make_session does.
+    """
+    session = session or make_session(launch)
+    from sagemaker.core.network import NetworkConfig
+    from sagemaker.core.spark.processing import PySparkProcessor
+
+    return PySparkProcessor(
+        role=launch.role,
+        image_uri=launch.image_uri,
+        instance_type=launch.instance_type,
+        instance_count=launch.instance_count,
+        volume_size_in_gb=launch.volume_size,
+        volume_kms_key=launch.volume_kms_key,
+        output_kms_key=launch.kms_key,
+        configuration_location=launch.code_location,
+        dependency_location=launch.code_location,
+        max_runtime_in_seconds=launch.max_runtime,
+        base_job_name="semscore",
+        sagemaker_session=session,
+        # The driver's Python; executors have it by spark.executorEnv.
+        env={"AWS_DEFAULT_REGION": session.boto_region_name},
+        tags=launch.tag_list,
+        network_config=NetworkConfig(
+            enable_network_isolation=launch.network_isolation,
+            encrypt_inter_container_traffic=launch.encrypt_inter_container,
+            security_group_ids=list(launch.security_group_ids) or None,
+            subnets=list(launch.subnets) or None,
+        ),
+    )
+
+
+def run_arguments(
+    launch: Launch,
+    settings: Settings,
+    region: str,
+    folder: Path | None = None,
+    take_model: bool = True,
+) -> dict[str, Any]:
+    """What PySparkProcessor.run takes, for a job in a region that scores these settings.
+
+    Writes what is to be submitted to `folder`, which must live until run() has returned; unset: a
+    new temporary one. A model that is only on the hub is downloaded; `take_model` False, for
+    rehearsals: an empty folder stands for any that would go along.
+
+    Raises UserError for what the job could not do.
+    """
+    check_together(launch, settings)
+    folder = folder or Path(tempfile.mkdtemp(prefix="semscore-"))
+    executors = size_job(launch, settings)
+    archive, entry = submission.write_code(folder)
+    recipe = settings.recipe
+    find = submission.find_model if take_model else submission.stand_in_model
+    name, source = find(recipe.model, recipe.revision, folder)
+    inside = replace(settings, recipe=replace(recipe, model=name, revision=None))
+    places = () if launch.input_mode == "file" else (*settings.inputs, settings.output)
+    words, files = submission.fit_arguments([*places, *option_words(inside)], folder)
+    inputs, outputs = _channels(launch, settings, source)
+    conf = settings.spark.pairs
+    return {
+        "submit_app": str(entry),
+        "submit_py_files": [str(archive)],
+        "submit_files": [str(file) for file in files] or None,
+        "inputs": inputs or None,
+        "outputs": outputs or None,
+        "arguments": words,
+        "configuration": configuration(executors, region, launch.kms_key, conf),
+        "spark_event_logs_s3_uri": launch.event_logs,
+        "job_name": launch.job_name,
+        "kms_key": launch.kms_key,
+        "wait": False,
+        "logs": False,
+    }
+
+
+def size_job(launch: Launch, settings: Settings) -> Executors:
+    """The executors of the job; UserError: the type is unknown, too small, or lacks something."""
+    host = find_host(launch.instance_type)
+    if settings.engine.device == "gpu" and not host.gpus:
+        raise UserError(f"--device gpu, but {launch.instance_type} has no GPUs")
+    if settings.engine.device == "cpu" and host.gpus:
+        raise UserError(
+            f"--device cpu on {launch.instance_type} would pay for {host.gpus} idle GPUs; take a "
+            "type without, such as ml.m7i.4xlarge"
+        )
+    if launch.volume_kms_key and host.local_disks:
+        raise UserError(
+            f"--volume-kms-key: {launch.instance_type} has disks of its own, which its hardware "
+            "encrypts, and SageMaker takes no key for them; leave it out"
+        )
+    if host.gpu:
+        check_precision(host.gpu, settings.recipe.precision)
+    workers = settings.engine.workers_per_gpu
+    executors = size(host, launch.instance_count, workers, "sagemaker")
+    if host.gpus:
+        conf = {"spark.executor.resource.gpu.discoveryScript": "", "spark.master": "yarn"}
+        check_gpu_settings(conf | executors.spark_conf() | settings.spark.pairs, "gpu")
+    return executors
+
+
+def _channels(launch: Launch, settings: Settings, model: str | None) -> tuple[list[Any], list[Any]]:
+    """The inputs and outputs that SageMaker copies: a model; in file mode the dataset too."""
+    from sagemaker.core.processing import ProcessingInput, ProcessingOutput
+    from sagemaker.core.shapes import ProcessingS3Input, ProcessingS3Output
+
+    def copied(name: str, uri: str, path: str) -> ProcessingInput:
+        return ProcessingInput(
+            input_name=name,
+            s3_input=ProcessingS3Input(
+                s3_uri=uri,
+                local_path=path,
+                s3_data_type="S3Prefix",
+                s3_input_mode="File",
+                s3_data_distribution_type="FullyReplicated",
+            ),
+        )
+
+    inputs = [copied("model", model, submission.MODEL_FOLDER)] if model else []
+    if launch.input_mode == "s3":
+        return inputs, []
+    [source] = settings.inputs
+    inputs.append(copied("input", submission.plain(source), PLACES[0]))
+    output = ProcessingOutput(
+        output_name="output",
+        s3_output=ProcessingS3Output(
+            s3_uri=submission.plain(settings.output),
+            local_path=PLACES[1],
+            s3_upload_mode="EndOfJob",
+        ),
+    )
+    return inputs, [output]

@@ -1,0 +1,51 @@
+"""CreateProcessingJob as it would be sent, without AWS: the SDK's own code, answered from here."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import boto3
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
+ANYBODY = "000000000000"
+IDENTITY = (
+    "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>{}</Account>"
+    "</GetCallerIdentityResult></GetCallerIdentityResponse>"
+)
+UPLOAD = b"<R><UploadId>0</UploadId></R>"
+NO_BUCKETS = b"<ListAllMyBucketsResult><Buckets></Buckets></ListAllMyBucketsResult>"
+
+
+class _Body(io.BytesIO):
+    """An answer's body as urllib3 has it."""
+
+    def stream(self, *_: Any, **__: Any) -> Any:
+        yield self.read()
+
+
+class Rehearsal:
+    """A boto3 session whose requests go nowhere; what would have been created is kept."""
+
+    def __init__(self, region: str, account: str = ANYBODY) -> None:
+        self.request: dict[str, Any] | None = None  # of CreateProcessingJob
+        self._account = account
+        self.session = boto3.Session(
+            aws_access_key_id="nobody", aws_secret_access_key="nothing", region_name=region
+        )
+        self.session.events.register("before-send", self._answer)
+
+    def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        url, content = str(request.url), b""
+        target = request.headers.get("X-Amz-Target", b"")
+        if target.endswith(b".CreateProcessingJob"):
+            self.request = json.loads(request.body)
+            content = json.dumps({"ProcessingJobArn": "arn:aws:sagemaker:rehearsed"}).encode()
+        elif request.method == "POST" and url.endswith("?uploads"):
+            content = UPLOAD
+        elif "sts." in url:
+            content = IDENTITY.format(self._account).encode()
+        elif request.method == "GET":
+            content = NO_BUCKETS
+        return AWSResponse(url, 200, {"ETag": '"0"'}, _Body(content))

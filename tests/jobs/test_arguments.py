@@ -1,0 +1,81 @@
+"""Settings to words of the command, and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from semscore.jobs import cli
+from semscore.jobs.arguments import option_words, unfolded, write_words
+from semscore.jobs.errors import UserError
+from semscore.jobs.settings import Columns, Limits, Output, Rows, Run, Settings
+from semscore.udfs.recipe import Engine, Recipe
+
+TEXT = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=30
+)
+NAME = st.from_regex(r"[A-Za-z_][\w ]{0,9}\w", fullmatch=True)
+SETTINGS = st.builds(
+    Settings,
+    inputs=st.just(("s3://a/b",)),
+    output=st.just("s3://c/d"),
+    columns=st.builds(Columns, text1=NAME, keep=st.lists(NAME, max_size=3).map(tuple)),
+    rows=st.builds(
+        Rows,
+        where=st.none() | TEXT,
+        limit=st.none() | st.integers(1, 10**9),
+        bad_files=st.sampled_from(["fail", "skip"]),
+    ),
+    recipe=st.builds(
+        Recipe,
+        model=NAME,
+        metric=st.sampled_from(["cosine", "dot"]),
+        prompt1=st.none() | TEXT | st.just(""),
+        precision=st.sampled_from(["auto", "float32", "bfloat16"]),
+        truncate_dim=st.none() | st.integers(1, 999),
+    ),
+    engine=st.builds(Engine, device=st.sampled_from(["auto", "gpu"]), workers_per_gpu=st.just(2)),
+    target=st.builds(
+        Output,
+        partition_by=st.lists(NAME, max_size=2).map(tuple),
+        mode=st.sampled_from(["new", "resume", "overwrite"]),
+        yes=st.just(True),
+        target_file_size=st.integers(1, 10**12),
+    ),
+    limits=st.builds(Limits, max_error_rate=st.floats(0, 1), max_units=st.none() | st.just(7)),
+    run=st.builds(Run, debug=st.booleans()),
+)
+
+
+@given(settings=SETTINGS)
+def test_the_command_reads_the_words_as_the_same_settings(settings: Settings) -> None:
+    read: list[Settings] = []
+
+    def score(found: Settings) -> Any:
+        read.append(found)
+        raise UserError("seen")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("semscore.jobs.score.score", score)
+        assert cli.main(["score", "s3://a/b", "s3://c/d", *option_words(settings)]) == 2
+    assert read == [settings]
+
+
+def test_defaults_need_no_words() -> None:
+    settings = Settings(inputs=("a",), output="b", recipe=Recipe(precision="auto"))
+    assert option_words(settings) == []
+
+
+def test_words_travel_in_a_file(tmp_path: Path) -> None:
+    words = ["s3://a", "--prompt1=two\nlines — 'ü'", "--debug"]
+    write_words(words, tmp_path / "a.json")
+    assert unfolded(["score", f"@{tmp_path}/a.json", "--x"]) == ["score", *words, "--x"]
+
+
+def test_a_file_that_is_not_there_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    assert cli.main(["score", "@/no/where.json"]) == 2
+    assert "@/no/where.json: the file of arguments cannot be read" in caplog.text
