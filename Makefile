@@ -4,6 +4,8 @@
 # make test-cluster  a Spark cluster on this machine, with pretended GPUs, and things killed
 # make test-faults   drivers killed at some points; FAULTS= at all of them
 # make test-s3       runs on a real S3 server on this machine, healthy and not
+# make test-container   the image for SageMaker, built and run with buildah; in test-all
+# make lock      pins the image's libraries anew
 # make test-gpu  the engine on a real GPU; skipped, with the reason, where there is none
 # make test-spark4   unit and local tests on Spark 4, in an environment of its own
 # make bench     the engine and its peers on the same data; also bench-quick, bench-sweeps,
@@ -13,7 +15,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: setup demo test test-all test-cluster test-faults test-s3 test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
+.PHONY: setup demo lock test test-all test-cluster test-container test-faults test-s3 test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
 
 setup: .venv/ready
 
@@ -26,7 +28,7 @@ demo: setup
 	$(BIN)/semscore demo build/demo
 
 test: setup
-	$(BIN)/pytest -m 'not slow and not cluster and not faults and not s3'
+	$(BIN)/pytest -m 'not slow and not cluster and not container and not faults and not s3'
 
 test-cluster: setup
 	$(BIN)/pytest -m cluster
@@ -52,7 +54,7 @@ test-s3: setup build/s3a/ready
 test-gpu:
 	$(BIN)/python -m pytest -m gpu tests/gpu
 
-test-all: setup build/s3a/ready
+test-all: setup build/s3a/ready tools-for-images
 	$(BIN)/pytest
 
 .venv-spark4/ready: $(SOURCES)
@@ -62,11 +64,29 @@ test-all: setup build/s3a/ready
 	touch $@
 
 test-spark4: .venv-spark4/ready
-	.venv-spark4/bin/pytest -m 'not slow and not cluster and not faults and not s3' --ignore tests/packaging --ignore tests/test_readme.py
+	.venv-spark4/bin/pytest -m 'not slow and not cluster and not container and not faults and not s3' --ignore tests/packaging --ignore tests/test_readme.py
+
+# Debian's buildah makes the images; nothing of it needs a Docker engine.
+test-container: setup build/s3a/ready tools-for-images
+	$(BIN)/pytest -m container
+
+.PHONY: tools-for-images
+tools-for-images:
+	command -v buildah mmdebstrap ip > /dev/null || apt-get install --yes --no-install-recommends buildah mmdebstrap iproute2
 
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/shellcheck $$(git ls-files '*.sh' .ci/run)
+	$(BIN)/hadolint container/Dockerfile
+
+# What the image's libraries are pinned to. torch is apart: each build of it has an index of its own.
+LOCK := $(BIN)/uv pip compile --quiet --python-version 3.12 --python-platform x86_64-manylinux_2_34 \
+	--generate-hashes --override container/overrides.txt
+
+lock: setup
+	$(LOCK) container/requirements.in --output-file container/locks/gpu.txt
+	$(LOCK) container/requirements.in container/requirements-openvino.in --output-file container/locks/cpu.txt
 
 # mypy reads the sources under the names that the installed package gives them.
 types: setup

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from semscore.jobs.dataset import frames, ledger
 from semscore.jobs.errors import UserError, root_cause, some_of
-from semscore.udfs.models import ModelError, check_model, content_sha256, local_folder
+from semscore.udfs.model_hash import content_sha256
+from semscore.udfs.models import ModelError, check_model, local_folder
 from semscore.udfs.s3 import is_s3
 
 if TYPE_CHECKING:

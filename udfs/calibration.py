@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from semscore.udfs.backends.converted import NotConvertible, converted, python_environment
-from semscore.udfs.models import ModelError, content_sha256, local_folder
+from semscore.udfs.model_hash import content_sha256
+from semscore.udfs.models import ModelError, local_folder
 from semscore.udfs.recipe import Recipe
 from semscore.udfs.s3 import is_s3
 from semscore.udfs.synced import Unsynced, synced

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from semscore.udfs.backends.converted import python_environment
 from semscore.udfs.cache import cache_folder
 from semscore.udfs.metrics import Vectors, compare
-from semscore.udfs.models import content_sha256
+from semscore.udfs.model_hash import content_sha256
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

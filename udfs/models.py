@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -12,11 +11,10 @@ from typing import Any
 
 from filelock import FileLock
 
+from semscore.udfs.model_hash import LOADED, OTHER_FORMATS
 from semscore.udfs.s3 import is_s3
 from semscore.udfs.synced import Unsynced, synced
 
-LOADED = (".jinja", ".json", ".model", ".safetensors", ".txt")  # endings of what a model is made of
-OTHER_FORMATS = ("onnx", "openvino")  # folders with copies of the weights that are never read
 PICKLED = (".bin", ".ckpt", ".pkl", ".pt", ".pth")
 OTHER_KINDS = ("CrossEncoder", "MultiVectorEncoder", "SparseEncoder")
 CLASSIFIER = "ForSequenceClassification"  # how a cross-encoder without modules.json is recognised
@@ -89,20 +87,6 @@ def check_model(folder: Path, max_seq_length: int | None = None) -> None:
         if max_seq_length:
             _check_max_seq_length(max_seq_length, folder, module_type, config)
         _check_weights(path, is_root=path == folder, needed=module_type.endswith(".Transformer"))
-
-
-def content_sha256(folder: Path) -> str:
-    """One hash over the names and contents of all files that loading the model may read."""
-    total = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        if path.suffix in LOADED and name.parts[0] not in OTHER_FORMATS and path.is_file():
-            content = hashlib.sha256()
-            with path.open("rb") as file:
-                while chunk := file.read(2**20):
-                    content.update(chunk)
-            total.update(f"{name.as_posix()}\0{content.hexdigest()}\n".encode())
-    return total.hexdigest()
 
 
 def _packaged_model(name: str) -> Path | None:

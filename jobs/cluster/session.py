@@ -7,7 +7,6 @@ import os
 import re
 import sys
 import tempfile
-import zipfile
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from semscore.jobs.cluster.executors import TASK_SECONDS
 from semscore.jobs.cluster.java import java_home
 from semscore.jobs.cluster.scheduling import TASK, check_gpu_settings
 from semscore.jobs.cluster.sizing import GPU_ROWS
+from semscore.jobs.code import write_code
 from semscore.jobs.dataset.frames import OPEN_COST
 from semscore.jobs.dataset.units import TASK_ROWS
 from semscore.jobs.errors import UserError, root_cause
@@ -92,7 +92,8 @@ def start_session(
             logging.getLogger(name).disabled = True  # Spark 4: JSON and traces of what we tell
     if not is_local(str(spark.sparkContext.master)):
         # A cluster's Pythons need only the dependencies.
-        spark.sparkContext.addPyFile(str(code_archive(Path(tempfile.mkdtemp(prefix="semscore-")))))
+        code = Path(tempfile.mkdtemp(prefix="semscore-"), "semscore-udfs.zip")
+        spark.sparkContext.addPyFile(str(write_code(code, ("udfs",))))
     return spark
 
 
@@ -156,12 +157,3 @@ def _local_conf(java: Path, debug: bool) -> dict[str, str]:
             options.append(f"-Dlog4j2.configurationFile={path.as_uri()}")
     conf["spark.driver.extraJavaOptions"] = " ".join(filter(None, options))
     return conf
-
-
-def code_archive(folder: Path) -> Path:
-    """The executors' side as a zip for --py-files, written to `folder`."""
-    target = folder / "semscore-udfs.zip"
-    with as_file(files("semscore.udfs")) as source, zipfile.ZipFile(target, "w") as archive:
-        for path in sorted(source.rglob("*.py")):
-            archive.write(path, f"semscore/udfs/{path.relative_to(source).as_posix()}")
-    return target

@@ -114,7 +114,7 @@ def run_arguments(
     check_together(launch, settings)
     folder = folder or Path(tempfile.mkdtemp(prefix="semscore-"))
     executors = size_job(launch, settings)
-    archive, entry = submission.write_code(folder)
+    archive, entry = submission.write_submission(folder)
     recipe = settings.recipe
     find = submission.find_model if take_model else submission.stand_in_model
     name, source = find(recipe.model, recipe.revision, folder)
@@ -159,8 +159,8 @@ def size_job(launch: Launch, settings: Settings) -> Executors:
     workers = settings.engine.workers_per_gpu
     executors = size(host, launch.instance_count, workers, "sagemaker")
     if host.gpus:
-        conf = {"spark.executor.resource.gpu.discoveryScript": "", "spark.master": "yarn"}
-        check_gpu_settings(conf | executors.spark_conf() | settings.spark.pairs, "gpu")
+        ours = {"spark.executor.resource.gpu.discoveryScript": "", "spark.master": "yarn"}
+        check_gpu_settings(executors.spark_conf() | settings.spark.pairs | ours, "gpu")
     return executors
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Iterator
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
 
 from semscore.jobs.arguments import FILE_MARK, write_words
+from semscore.jobs.code import write_code
 from semscore.jobs.errors import UserError
 from semscore.udfs.models import ModelError, check_model, local_folder
 from semscore.udfs.s3 import is_s3, split
 
-ROOMS = ("conf", "jobs", "udfs")
 CODE = "semscore.zip"  # flat: the SDK copies --py-files by their names alone
 ENTRY = "score.py"
 ARGUMENTS = "arguments.json"
@@ -23,15 +20,11 @@ IN_IMAGE = "/opt/semscore/"  # models below are part of the image
 MOST_ARGUMENTS, LONGEST = 100, 256  # of CreateProcessingJob
 
 
-def write_code(folder: Path) -> tuple[Path, Path]:
+def write_submission(folder: Path) -> tuple[Path, Path]:
     """The package as a zip for --py-files, and the script that imports it."""
-    archive, entry = folder / CODE, folder / ENTRY
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
-        for room in ROOMS:
-            for name, file in _files_below(files(f"semscore.{room}"), f"semscore/{room}"):
-                target.writestr(name, file.read_bytes())
+    entry = folder / ENTRY
     entry.write_bytes((files("semscore.jobs") / ENTRY).read_bytes())
-    return archive, entry
+    return write_code(folder / CODE), entry
 
 
 def fit_arguments(words: list[str], folder: Path) -> tuple[list[str], list[Path]]:
@@ -76,11 +69,3 @@ def stand_in_model(model: str, _: str | None, folder: Path) -> tuple[str, str | 
 def plain(place: str) -> str:
     """An S3 place in the API's form, with s3:// in front and no slash at the end."""
     return f"s3://{'/'.join(filter(None, split(place)))}"
-
-
-def _files_below(place: Traversable, name: str) -> Iterator[tuple[str, Traversable]]:
-    for item in sorted(place.iterdir(), key=lambda item: item.name):
-        if item.is_dir() and item.name != "__pycache__":
-            yield from _files_below(item, f"{name}/{item.name}")
-        elif item.is_file():
-            yield f"{name}/{item.name}", item

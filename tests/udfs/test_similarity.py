@@ -86,14 +86,3 @@ def test_a_column_that_is_no_text_is_refused(spark: Any) -> None:
     frame = spark.range(3).selectExpr("id as text1", "'x' as text2")
     with pytest.raises(Exception, match="takes string columns, got"):
         frame.select(similarity("text1", "text2", RECIPE)).collect()
-
-
-def test_a_cluster_gets_the_code_that_its_pythons_lack(tmp_path: Any) -> None:
-    import zipfile
-
-    from semscore.jobs.cluster.session import code_archive
-
-    with zipfile.ZipFile(code_archive(tmp_path)) as archive:
-        names = archive.namelist()
-    assert "semscore/udfs/similarity.py" in names and "semscore/udfs/backends/torch.py" in names
-    assert not [name for name in names if "jobs" in name]

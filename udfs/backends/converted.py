@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from semscore.udfs.cache import cache_folder
-from semscore.udfs.models import content_sha256
+from semscore.udfs.model_hash import content_sha256
 
 VERSION = 1  # of the converted folder's layout
 REASON = "unconvertible.txt"  # stands in the folder of a model that cannot be converted, alone

@@ -20,7 +20,8 @@ from semscore.udfs.backends.converted import NotConvertible, converted, converte
 from semscore.udfs.backends.openvino import OpenVinoBackend, has_bfloat16
 from semscore.udfs.backends.torch import TorchBackend
 from semscore.udfs.encoder import Encoder
-from semscore.udfs.models import ModelError, content_sha256
+from semscore.udfs.model_hash import content_sha256
+from semscore.udfs.models import ModelError
 from semscore.udfs.recipe import Engine, Precision, Recipe
 from semscore.udfs.scoring import score_pairs
 

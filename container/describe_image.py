@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""What the image was built from, for the job to compare with: /opt/semscore/image.json.
+
+    describe_image.py VERSION
+
+Also the proof that all libraries go together: they are imported here, once.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from importlib import import_module, metadata
+from pathlib import Path
+
+from model_hash import content_sha256
+
+HERE = Path(__file__).resolve().parent
+LIBRARIES = ("numpy", "pandas", "pyarrow", "sentence-transformers", "torch", "transformers")
+IMPORTED = ("boto3", "cyclopts", "obstore", "pandas", "pyarrow", "sentence_transformers")
+
+
+def main(version: str) -> None:
+    """Write the description."""
+    if not version:
+        raise SystemExit("SEMSCORE_VERSION is empty: --build-arg SEMSCORE_VERSION=…")
+    for name in IMPORTED:
+        import_module(name)
+    import torch
+
+    model = HERE / "model"
+    facts = {
+        "semscore": version,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+        "libraries": {name: metadata.version(name) for name in LIBRARIES},
+        "model_sha256": content_sha256(model) if any(model.glob("*.json")) else None,
+    }
+    (HERE / "image.json").write_text(json.dumps(facts, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "")

@@ -1,0 +1,1 @@
+# Nothing: it replaces what an earlier start has written.
