@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from semscore.jobs.stop import Stop
 
 log = logging.getLogger("semscore")
-LIBRARIES = ("pandas", "pyarrow", "pyspark", "sentence-transformers", "torch", "transformers")
+LIBRARIES = ("pandas", "pyarrow", "sentence-transformers", "torch", "transformers")
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,8 @@ def run_record(run: Run, model_sha256: str, settled: Settled) -> dict[str, Any]:
         "run": run.id,
         "started": now(),
         "versions": {"semscore": __version__, "python": sys.version.split()[0]}
+        # A cluster's Spark need not be a package.
+        | {"pyspark": run.spark.version}
         | {name: metadata.version(name) for name in LIBRARIES},
         "master": run.spark.sparkContext.master,
         "recipe": asdict(run.recipe),
