@@ -71,12 +71,19 @@ def _wrong(value: Any, shape: Any, path: tuple[str, ...]) -> Iterator[tuple[tupl
     elif shape.type_name == "string":
         if not rules.get("min", 0) <= len(value) <= rules.get("max", len(value)):
             yield path, f"{value[:40]!r}… has {len(value)} characters, {_range(rules)}"
-        elif not re.fullmatch(rules.get("pattern", "(?s).*"), value):
+        elif not _matches(rules.get("pattern", ".*"), value):
             yield path, f"{value!r} does not match {rules['pattern']}"
     elif shape.type_name == "integer" and not (
         rules.get("min", value) <= value <= rules.get("max", value)
     ):
         yield path, f"{value} is out of range, {_range(rules)}"
+
+
+def _matches(pattern: str, value: str) -> bool:
+    """Whether a value is as a pattern says; true if the pattern has Java's classes of letters, which only the
+    service knows.
+    """
+    return r"\p{" in pattern or re.fullmatch(pattern, value, re.DOTALL) is not None
 
 
 def _range(rules: dict[str, Any]) -> str:

@@ -1,1 +1,2 @@
+# shellcheck shell=sh
 # Nothing: it replaces what an earlier start has written.
