@@ -80,9 +80,7 @@ def _wrong(value: Any, shape: Any, path: tuple[str, ...]) -> Iterator[tuple[tupl
 
 
 def _matches(pattern: str, value: str) -> bool:
-    """Whether a value is as a pattern says; true if the pattern has Java's classes of letters, which only the
-    service knows.
-    """
+    """Whether a value is as a pattern says; Java's classes of letters only the service knows."""
     return r"\p{" in pattern or re.fullmatch(pattern, value, re.DOTALL) is not None
 
 

@@ -106,6 +106,12 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Aws]:
     server.shutdown()
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK checks its own configuration, and the schema of it, for each value that it reads."""
+    monkeypatch.setattr("jsonschema.validate", lambda *_: None)
+
+
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No credentials, no region, and no way to any host."""
