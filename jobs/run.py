@@ -19,6 +19,8 @@ from semscore.jobs.dataset.publish import count_rows
 from semscore.jobs.dataset.source import Source
 from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.errors import AuditFailed, TooManyErrors, UnitsSetAside, root_cause, some_of
+from semscore.jobs.flops import architecture
+from semscore.udfs.models import local_folder
 from semscore.udfs.recipe import SCORING_VERSION, Recipe
 from semscore.udfs.version import __version__
 
@@ -101,6 +103,7 @@ def run_record(run: Run, model_sha256: str, settled: Settled) -> dict[str, Any]:
         "recipe": asdict(run.recipe),
         "precision": settled.record,
         "model_sha256": model_sha256,
+        "model": asdict(architecture(local_folder(run.recipe.model, run.recipe.revision))),
         "int8_sha256": settled.int8_sha256,
         "scoring_version": SCORING_VERSION,
         "fingerprint": run.fingerprint,

@@ -221,7 +221,8 @@ def _score_unit(run: Run, unit: Unit, limit: int | None, attempt: int) -> ledger
         started=started,
         ended=now(),
         meters=meters.figures(),
-        workers=dict(meters.workers),
+        workers={label: dict(sums) for label, sums in meters.workers.items()},
+        hardware=dict(meters.hardware),
         hist={"score": dict(meters.score_hist), "tokens": dict(meters.token_hist)},
     )
     run.lease.require()

@@ -9,7 +9,9 @@ import os
 import platform
 import socket
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pyspark import TaskContext
 
@@ -109,6 +111,22 @@ def is_local(master: str) -> bool:
 def task_cpus(context: TaskContext | None) -> int:
     """Cores that Spark counts for this task (spark.task.cpus); 1 outside of a task."""
     return context.cpus() if context else 1
+
+
+def hardware_name(device: TaskDevice, cpus: int) -> str:
+    """What a task computes on, for people: a model of GPU, or of CPU and how many of its threads.
+
+    Linux alone says what CPU it runs on.
+    """
+    if device.torch.startswith("cuda"):
+        import torch
+
+        return str(torch.cuda.get_device_name(device.torch))
+    name = platform.machine()
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+        name = next((line.split(": ", 1)[1] for line in lines if line[:10] == "model name"), name)
+    return f"{name}, {cpus} thread{'s' if cpus > 1 else ''}" if device.torch == "cpu" else name
 
 
 def has_mps() -> bool:

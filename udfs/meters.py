@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from operator import add
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from pyspark.accumulators import AccumulatorParam
 
 SCORE_BINS = 40  # of cosine, from -1 to 1
 TOKEN_BINS = 16  # bin k: 2^k to 2^(k+1) - 1 tokens
+PEAK = "peak_"  # of these figures the larger one counts
 
 
 @dataclass
@@ -26,15 +29,17 @@ class Meters:
     batches: int = 0
     oom_retries: int = 0
     load_s: float = 0.0
-    wait_input_s: float = 0.0
+    read_s: float = 0.0  # in the thread that reads and tokenises ahead, as is tokenize_s
     tokenize_s: float = 0.0
+    wait_input_s: float = 0.0  # for that thread
     forward_s: float = 0.0
     compare_s: float = 0.0
     emit_s: float = 0.0
     peak_rss_bytes: int = 0
     peak_device_bytes: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
-    workers: Counter[str] = field(default_factory=Counter)  # "host pid device backend" -> rows
+    workers: dict[str, Counter[str]] = field(default_factory=dict)  # label -> its own sums
+    hardware: Counter[str] = field(default_factory=Counter)  # what computed -> rows
     score_hist: Counter[int] = field(default_factory=Counter)  # bin -> rows
     token_hist: Counter[int] = field(default_factory=Counter)  # bin -> distinct texts
     notes: Counter[str] = field(default_factory=Counter)  # what a user should know -> tasks
@@ -43,9 +48,7 @@ class Meters:
         """Both together, as a new value."""
         return Meters(
             **{
-                f.name: (max if f.name.startswith("peak_") else add)(
-                    getattr(self, f.name), getattr(other, f.name)
-                )
+                f.name: _adder(f.name)(getattr(self, f.name), getattr(other, f.name))
                 for f in fields(self)
             }
         )
@@ -55,8 +58,13 @@ class Meters:
         return {
             f.name: value
             for f in fields(self)
-            if not isinstance(value := getattr(self, f.name), Counter)
+            if isinstance(value := getattr(self, f.name), int | float)
         }
+
+    def assign(self, label: str) -> None:
+        """Book all that is counted so far on one worker: "host pid device backend"."""
+        sums = {name: value for name, value in self.figures().items() if not _is_peak(name)}
+        self.workers = {label: Counter(sums)}
 
     def count(
         self,
@@ -74,6 +82,22 @@ class Meters:
         _add(self.score_hist, bins)
         bins = np.log2(np.maximum(token_lengths, 1)).astype(int).clip(max=TOKEN_BINS - 1)
         _add(self.token_hist, bins)
+
+
+def _is_peak(name: str) -> bool:
+    return name.startswith(PEAK)
+
+
+def _adder(name: str) -> Callable[[Any, Any], Any]:
+    return max if _is_peak(name) else _merged if name == "workers" else add
+
+
+def _merged(one: dict[str, Counter[str]], two: dict[str, Counter[str]]) -> dict[str, Counter[str]]:
+    """The sums of each worker; new values."""
+    return {
+        label: one.get(label, Counter()) + two.get(label, Counter())
+        for label in dict.fromkeys([*one, *two])
+    }
 
 
 def _add(histogram: Counter[int], bins: NDArray[np.int64]) -> None:

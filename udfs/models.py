@@ -89,6 +89,14 @@ def check_model(folder: Path, max_seq_length: int | None = None) -> None:
         _check_weights(path, is_root=path == folder, needed=module_type.endswith(".Transformer"))
 
 
+def transformer(folder: Path) -> tuple[Path, dict[str, Any]]:
+    """The folder and config.json of the model's transformer; of one that has none, an empty one."""
+    for path, _ in _modules(folder):
+        if "model_type" in (config := _json(path / "config.json", dict)):
+            return path, config
+    return folder, {}
+
+
 def _packaged_model(name: str) -> Path | None:
     """The model's folder inside the installed distribution `name`, if there is such a thing."""
     try:

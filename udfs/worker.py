@@ -17,7 +17,7 @@ from pyspark import TaskContext
 
 from semscore.udfs import leases
 from semscore.udfs.ahead import ahead
-from semscore.udfs.device import TaskDevice, task_cpus, task_device
+from semscore.udfs.device import TaskDevice, hardware_name, task_cpus, task_device
 from semscore.udfs.faults import DeviceFailed, fault_of
 from semscore.udfs.meters import Meters
 from semscore.udfs.models import local_folder
@@ -34,6 +34,7 @@ class Resident(NamedTuple):
 
     encoder: Encoder
     device: TaskDevice
+    hardware: str  # for people
     notes: tuple[str, ...]  # what a user should know of how it runs
 
     @property
@@ -77,23 +78,32 @@ def score_batches(
             start = perf_counter()
             scores = score(pairs, embedded, recipe.metric)
             meters.compare_s += perf_counter() - start
-            meters.workers[label] += len(scores.score)
             meters.count(scores.score, scores.status, scores.token_lengths)
             meters.peak_rss_bytes = _peak_rss()
             start = perf_counter()
             yield pd.DataFrame({"score": scores.score, "status": scores.status}, copy=False)
             meters.emit_s += perf_counter() - start
             start = perf_counter()
+    meters.hardware[model.hardware] += meters.rows
+    meters.assign(label)
 
 
 def _prepare(
     cut: Iterator[TextColumns], encoder: Encoder, recipe: Recipe, meters: Meters
 ) -> Iterator[tuple[Pairs, list[Inputs]]]:
-    """Find and tokenise the distinct texts of each window."""
-    for texts1, texts2 in cut:
+    """Read each window, find and tokenise its distinct texts."""
+    for texts1, texts2 in _timed(cut, meters):
         pairs = lay_out(texts1, texts2, (recipe.prompt1, recipe.prompt2))
         parts = zip(pairs.texts, pairs.prompts, strict=True)
         yield pairs, [encoder.prepare(texts, prompt, meters) for texts, prompt in parts]
+
+
+def _timed(cut: Iterator[TextColumns], meters: Meters) -> Iterator[TextColumns]:
+    start = perf_counter()
+    for window in cut:
+        meters.read_s += perf_counter() - start
+        yield window
+        start = perf_counter()
 
 
 def resident(recipe: Recipe, engine: Engine) -> Resident:
@@ -142,7 +152,7 @@ def _load(recipe: Recipe, engine: Engine, device: TaskDevice, cpus: int) -> Resi
     unchecked = None if reference_itself else canary.check(encoder, folder, recipe)
     if unchecked:
         notes.append(unchecked)
-    return Resident(encoder, device, tuple(notes))
+    return Resident(encoder, device, hardware_name(device, cpus), tuple(notes))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from semscore.jobs.dataset.folder import Entry, Folder
@@ -35,7 +35,7 @@ STAGING = f"{HOME}/staging"
 MODELS = f"{HOME}/model"
 SUCCESS = "_SUCCESS"
 DATA_FILE = re.compile(r"(.*/)?part-[0-9a-f]{12}-\d+-\d{5,}\.zstd\.parquet")
-VERSION = 2  # of the records' format
+VERSION = 3  # of the records' format
 THREADS = 16  # records that are read at once
 
 log = logging.getLogger("semscore")
@@ -65,8 +65,9 @@ class UnitRecord:
     started: str  # UTC, ISO 8601
     ended: str
     meters: dict[str, Any]
-    workers: dict[str, int]  # "host pid device" -> rows
+    workers: dict[str, dict[str, float]]  # "host pid device backend" -> its own meters
     hist: dict[str, dict[int, int]]
+    hardware: dict[str, int] = field(default_factory=dict)  # models of GPU or CPU -> rows
     v: int = VERSION
 
     @property

@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from semscore.udfs import device, leases
-from semscore.udfs.device import TaskDevice, for_master, task_cpus, task_device, torch_name
+from semscore.udfs.device import (
+    CPU,
+    TaskDevice,
+    for_master,
+    hardware_name,
+    task_cpus,
+    task_device,
+    torch_name,
+)
 from semscore.udfs.faults import DeviceFailed
 from semscore.udfs.recipe import Engine
 
@@ -119,3 +127,8 @@ def test_a_gpu_that_is_set_aside_is_refused_with_the_file_that_does_it() -> None
 def test_cores_are_those_of_the_task() -> None:
     assert task_cpus(task(cpus=4)) == 4
     assert task_cpus(None) == 1
+
+
+def test_a_cpu_is_named_with_the_threads_that_a_task_has() -> None:
+    assert hardware_name(CPU, 1).endswith(", 1 thread")
+    assert hardware_name(CPU, 4).endswith(", 4 threads")

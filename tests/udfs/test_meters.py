@@ -33,11 +33,23 @@ def test_adding_sums_counts_and_seconds_and_keeps_the_larger_peak() -> None:
 
 
 def test_adding_leaves_both_as_they_were() -> None:
-    a, b = Meters(rows=1, workers=Counter(w=1)), Meters(rows=2, workers=Counter(w=2))
+    a, b = (Meters(rows=n, workers={"w": Counter(rows=n)}) for n in (1, 2))
     both = a + b
-    both.workers["w"] = 99
-    assert (a.workers, b.workers) == ({"w": 1}, {"w": 2})
+    both.workers["w"]["rows"] = 99
+    assert (a.workers, b.workers) == ({"w": {"rows": 1}}, {"w": {"rows": 2}})
     assert (a.rows, b.rows) == (1, 2)
+
+
+def test_each_worker_has_its_own_sums() -> None:
+    tasks = []
+    for label, rows in (("h 1 cpu fake", 3), ("h 2 cpu fake", 4), ("h 1 cpu fake", 5)):
+        tasks.append(Meters(rows=rows, forward_s=rows / 2, peak_rss_bytes=9))
+        tasks[-1].assign(label)
+    both = tasks[0] + tasks[1] + tasks[2]
+    one, two = both.workers["h 1 cpu fake"], both.workers["h 2 cpu fake"]
+    assert (one["rows"], one["forward_s"]) == (8, 4.0)
+    assert (two["rows"], two["forward_s"]) == (4, 2.0)
+    assert "peak_rss_bytes" not in one
 
 
 def test_order_and_grouping_of_the_tasks_do_not_matter() -> None:

@@ -38,6 +38,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Any, make_backend: Any) ->
 
     monkeypatch.setattr(choose, "load_backend", load)
     monkeypatch.setattr(canary, "check", lambda *_: None)
+    monkeypatch.setattr(worker, "hardware_name", lambda *_: "a device")
     monkeypatch.setattr(worker, "local_folder", lambda *_: tmp_path)
     monkeypatch.setattr(worker, "_resident", None)
     monkeypatch.setattr(os, "environ", os.environ.copy())
@@ -200,7 +201,10 @@ def test_meters_tell_what_was_done(loaded: list[Recipe]) -> None:
     assert (meters.rows, meters.texts, meters.distinct_texts) == (4, 8, 3)
     assert meters.tokens == 1 + 2 + 3
     assert meters.statuses == {"ok": 3, "null": 1}
-    assert meters.workers == {f"{socket.gethostname()} {os.getpid()} cpu fake": 4}
+    [(label, sums)] = meters.workers.items()
+    assert label == f"{socket.gethostname()} {os.getpid()} cpu fake"
+    assert (sums["rows"], sums["forward_s"]) == (4, meters.forward_s)
+    assert meters.hardware == {"a device": 4}
     assert meters.notes == {"the model runs in torch, not in OpenVINO: a reason": 1}
     assert sum(meters.score_hist.values()) == 3
     assert meters.token_hist == {0: 1, 1: 2}

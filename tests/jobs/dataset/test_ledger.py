@@ -68,7 +68,8 @@ def record(run: str = "r", **changes: Any) -> UnitRecord:
         "started": "2024-01-01T00:00:00+00:00",
         "ended": "2024-01-01T00:00:01+00:00",
         "meters": {"rows": 2},
-        "workers": {"host 1 cpu": 2},
+        "workers": {"host 1 cpu torch": {"rows": 2}},
+        "hardware": {"a CPU": 2},
         "hist": {"score": {3: 2}},
     }
     return UnitRecord(**fields | changes)
