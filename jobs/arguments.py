@@ -15,6 +15,7 @@ from semscore.jobs.settings import (
     JobRecipe,
     Limits,
     Output,
+    Report,
     Rows,
     Run,
     Settings,
@@ -26,7 +27,7 @@ FILE_MARK = "@"  # as argparse and javac have it
 def option_words(settings: Settings) -> list[str]:
     """The options of `semscore score` that say these settings; Spark's are left out.
 
-    Each is one word, `--name=value`, or `--name` for a flag.
+    Each is one word, `--name=value`, or `--name` or `--no-name` for a flag.
     """
     given = (
         (settings.columns, Columns()),
@@ -35,6 +36,7 @@ def option_words(settings: Settings) -> list[str]:
         (settings.engine, JobEngine()),
         (settings.target, Output()),
         (settings.limits, Limits()),
+        (settings.report, Report()),
         (settings.run, Run()),
     )
     return [word for chosen, default in given for word in _differing(chosen, default)]
@@ -47,8 +49,8 @@ def _differing(chosen: Any, default: Any) -> Iterator[str]:
         if value == usual[field.name]:
             continue
         name = f"--{field.name.replace('_', '-')}"
-        if value is True:
-            yield name
+        if isinstance(value, bool):
+            yield name if value else f"--no-{name[2:]}"
         else:
             text = ",".join(value) if isinstance(value, tuple) else value
             yield f"{name}={text}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semscore.jobs.dataset import frames, ledger
-from semscore.jobs.errors import UserError, root_cause, some_of
+from semscore.jobs.errors import UserError, root_cause, some_of, suggestion
 from semscore.udfs.model_hash import content_sha256
 from semscore.udfs.models import ModelError, check_model, local_folder
 from semscore.udfs.s3 import is_s3
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from semscore.jobs.dataset.folder import Folder
     from semscore.jobs.dataset.source import Source
     from semscore.jobs.dataset.storage import Storage
-    from semscore.jobs.settings import Settings
+    from semscore.jobs.settings import Report, Settings
     from semscore.udfs.recipe import Recipe
 
 MAX_FOLDERS = 10_000  # partition folders that a dataset may have
@@ -80,6 +80,15 @@ def apply_where(frame: DataFrame, where: str | None) -> DataFrame:
             f"--where {where!r} is no SQL condition on the columns {some_of(frame.columns)}: "
             f"{root_cause(error)}"
         ) from error
+
+
+def check_gold(report: Report, layout: Layout) -> None:
+    """The column that scores are to be compared with must be in the output."""
+    if report.gold is not None and report.gold not in layout.kept:
+        raise UserError(
+            f"--gold {report.gold!r} is none of the columns that are written: "
+            f"{some_of(layout.kept)}{suggestion(report.gold, layout.kept)}"
+        )
 
 
 def check_folders(frame: DataFrame, source: Source, layout: Layout) -> None:

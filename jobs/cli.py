@@ -31,6 +31,7 @@ from semscore.jobs.settings import (
     JobRecipe,
     Limits,
     Output,
+    Report,
     Rows,
     Run,
     Settings,
@@ -67,6 +68,7 @@ def score_command(
     target: Output = Output(),
     limits: Limits = Limits(),
     spark: Spark = Spark(),
+    report: Report = Report(),
     run: Run = Run(),
     config: Annotated[Path | None, Parameter(group=GROUPS["Run"])] = None,
 ) -> int:
@@ -101,6 +103,7 @@ def score_command(
         target=target,
         limits=limits,
         spark=spark,
+        report=report,
         run=run,
     )
     _set_log_level(run)
@@ -139,6 +142,7 @@ def launch_command(
     conf: Annotated[
         tuple[str, ...], Parameter(negative="", consume_multiple=False, group=GROUPS["Spark"])
     ] = (),
+    report: Report = Report(),
     run: Run = Run(),
     resume: Annotated[bool, Parameter(negative="", group=GROUPS["Run"])] = False,
     wait: Annotated[bool, Parameter(group=GROUPS["Run"])] = True,
@@ -182,6 +186,7 @@ def launch_command(
         target=replace(target, mode="resume") if resume else target,
         limits=limits,
         spark=Spark(conf=conf),
+        report=report,
         run=run,
     )
     _set_log_level(run)
@@ -192,7 +197,42 @@ def launch_command(
     return 0
 
 
-@app.command(name="demo", sort_key=2)
+@app.command(name="report", sort_key=2)
+def report_command(
+    output: str,
+    *,
+    gold: str | None = None,
+    price: float | None = None,
+    samples: bool | None = None,
+    to: Path | None = None,
+    open_: Annotated[bool, Parameter(name="--open", negative="")] = False,
+) -> int:
+    """Make the report of a dataset anew, from its own records, and show what it says.
+
+    Parameters
+    ----------
+    output
+        OUTPUT of a run, which may be over or not.
+    gold
+        Column of grades in OUTPUT to compare the scores with; unset: as in the last report.
+    price
+        Price of one host per hour, in any currency; unset: as in the last report.
+    samples
+        Show pairs, or not, for private texts; unset: as in the last report.
+    to
+        Folder to write report.html and report.json to; unset: OUTPUT's _semscore.
+    open_
+        Open the page in the browser.
+    """
+    from semscore.jobs.report import show_report
+
+    asked = {"gold": gold, "price": price, "samples": samples}
+    given = {name: value for name, value in asked.items() if value is not None}
+    show_report(Console(), output, given, to, open_)
+    return 0
+
+
+@app.command(name="demo", sort_key=5)
 def demo_command(folder: Path = Path("semscore-demo")) -> int:
     """Score about 5,000 pairs of this Python's documentation with a small model, and show them.
 

@@ -7,10 +7,8 @@ The way: settings -> configuration, code, arguments -> request, checked -> submi
 
 from __future__ import annotations
 
-import json
 import logging
 import tempfile
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.columns import plan_columns
-from semscore.jobs.dataset.folder import Folder, StorageError
+from semscore.jobs.dataset.folder import StorageError
 from semscore.jobs.dataset.listing import CountedFile
 from semscore.jobs.dataset.source import read_source
 from semscore.jobs.dataset.storage import Storage
@@ -34,7 +31,8 @@ from semscore.jobs.processing.processor import make_processor as make_processor
 from semscore.jobs.processing.processor import make_session, size_job
 from semscore.jobs.processing.processor import run_arguments as run_arguments
 from semscore.jobs.processing.rehearsal import ANYBODY, Rehearsal
-from semscore.jobs.score import Result
+from semscore.jobs.report import PAGE
+from semscore.jobs.result import Result, read_result
 
 if TYPE_CHECKING:
     from sagemaker.core.helper.session_helper import Session
@@ -139,7 +137,7 @@ def wait(
     if not ended.is_complete:
         logs = session.boto_session.client("logs")
         raise JobFailed(job, ended, last_words(logs, job))
-    return _result(output)
+    return read_result(output, PAGE)
 
 
 def stop(launch: Launch, job: str, session: Session | None = None) -> None:
@@ -156,23 +154,6 @@ class JobFailed(JobError):
         words = f"; its last words:{lines}" if lines else ""
         super().__init__(f"job {job} {ended.state.lower()}: {ended.reason}{words}")
         self.exit_code = ended.exit_code
-
-
-def _result(output: Folder) -> Result:
-    """A finished dataset, as its own run would have summed it up."""
-    manifest = json.loads(output.read(ledger.MANIFEST) or b"null")
-    if manifest is None:
-        raise JobError(f"the job has completed, but {output.name} has no {ledger.MANIFEST}")
-    records = ledger.read_units(output)
-    return Result(
-        output=output,
-        manifest=manifest,
-        statuses=sum((Counter(record.statuses) for record in records), Counter[str]()),
-        score_hist=sum((Counter(record.hist["score"]) for record in records), Counter[int]()),
-        rows=0,  # of this run: not told
-        seconds=0,
-        scoring_seconds=0,
-    )
 
 
 def _region() -> str | None:

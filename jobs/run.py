@@ -11,6 +11,7 @@ from importlib import metadata
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from semscore.jobs.cluster.session import slots
 from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.columns import Layout
 from semscore.jobs.dataset.folder import Folder
@@ -100,6 +101,7 @@ def run_record(run: Run, model_sha256: str, settled: Settled) -> dict[str, Any]:
         | {"pyspark": run.spark.version}
         | {name: metadata.version(name) for name in LIBRARIES},
         "master": run.spark.sparkContext.master,
+        "slots": slots(run.spark),
         "recipe": asdict(run.recipe),
         "precision": settled.record,
         "model_sha256": model_sha256,

@@ -2,7 +2,8 @@
 
     spark-submit jobs/score.py INPUT... OUTPUT [options]
 
-The data's way: files -> units -> spark.read -> similarity() -> stage -> publish -> record.
+The data's way: files -> units -> spark.read -> similarity() -> stage -> publish -> record ->
+report.
 """
 
 from __future__ import annotations
@@ -10,17 +11,16 @@ from __future__ import annotations
 import logging
 import sys
 import uuid
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyspark.sql import SparkSession
 
-from semscore.jobs.checks import check_folders, check_output, pin_model
+from semscore.jobs.checks import check_folders, check_gold, check_output, pin_model
 from semscore.jobs.cluster.early import begin_conversion, wake_workers
 from semscore.jobs.cluster.resources import resources_for
 from semscore.jobs.cluster.s3a import s3a_settings, use_s3a
@@ -47,6 +47,8 @@ from semscore.jobs.dataset.upcoming import Upcoming
 from semscore.jobs.errors import OutputInUse, StoppedEarly
 from semscore.jobs.precision import settle
 from semscore.jobs.progress import Progress, State
+from semscore.jobs.report import report_at_end
+from semscore.jobs.result import Result
 from semscore.jobs.resume import resumed
 from semscore.jobs.run import Account, Run, audit, run_record
 from semscore.jobs.stop import Stop
@@ -57,19 +59,6 @@ if TYPE_CHECKING:
     from semscore.jobs.settings import Settings
 
 log = logging.getLogger("semscore")
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run has done."""
-
-    output: Folder
-    manifest: dict[str, Any]
-    statuses: Counter[str]  # of the whole dataset
-    score_hist: Counter[int]
-    rows: int  # that this run scored
-    seconds: float  # from the first look at INPUT to the last record
-    scoring_seconds: float  # of that, from the first unit's start
 
 
 def score(settings: Settings, spark: SparkSession | None = None) -> Result:
@@ -84,6 +73,7 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     source = read_source(settings.inputs, settings.rows.bad_files == "skip", storage)
     _tell_about(source)
     layout = plan_columns(source, settings.columns, settings.target.partition_by)
+    check_gold(settings.report, layout)
     output = check_output(settings, storage)
     recipe, model_sha256 = pin_model(settings.recipe)
     columns = (settings.columns.text1, settings.columns.text2)
@@ -182,7 +172,19 @@ def _score_owed(run: Run, earlier: Sequence[ledger.UnitRecord], start: float) ->
     finally:
         upcoming.close()
         run.tell_progress(progress, state)
-    return _result(output, manifest, earlier, progress.records, start, before_units)
+        units = [*earlier, *progress.records]
+        seconds = perf_counter() - before_units
+        wanted = not run.stop.in_haste
+        report = report_at_end(output, run.lease, units, settings.report) if wanted else None
+    return Result(
+        output=output,
+        report=report,
+        manifest=manifest,
+        units=units,
+        rows=progress.rows_done,
+        seconds=perf_counter() - start,
+        scoring_seconds=seconds,
+    )
 
 
 def _close(
@@ -194,7 +196,8 @@ def _close(
     manifest = audit(account, records, sum(record.rows for record in records))
     ledger.finish(output, lease, manifest)
     ledger.tell_progress(output, lease, Progress(records, Upcoming((), 0)).facts("complete"))
-    return _result(output, manifest, records, (), start, perf_counter())
+    report = report_at_end(output, lease, records, account.settings.report)
+    return Result(output, manifest, records, report, seconds=perf_counter() - start)
 
 
 def _owed(
@@ -216,26 +219,6 @@ def _start(settings: Settings) -> SparkSession:
         resources = resources_for(settings, master or DEFAULT_MASTER)
         master, conf = resources.master, resources.conf | conf
     return start_session(master, conf, settings.run.debug, settings.engine.device)
-
-
-def _result(
-    output: Folder,
-    manifest: dict[str, Any],
-    earlier: Sequence[ledger.UnitRecord],
-    records: Sequence[ledger.UnitRecord],
-    start: float,
-    before_units: float,
-) -> Result:
-    every = [*earlier, *records]
-    return Result(
-        output=output,
-        manifest=manifest,
-        statuses=sum((Counter(record.statuses) for record in every), Counter[str]()),
-        score_hist=sum((Counter(record.hist["score"]) for record in every), Counter[int]()),
-        rows=sum(record.rows for record in records),
-        seconds=perf_counter() - start,
-        scoring_seconds=perf_counter() - before_units,
-    )
 
 
 def _tell_about(source: Source) -> None:

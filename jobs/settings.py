@@ -15,7 +15,7 @@ from semscore.udfs.recipe import Device as Device
 from semscore.udfs.recipe import Engine, Precision, Recipe
 from semscore.udfs.recipe import Metric as Metric
 
-ORDER = ("Columns", "Rows", "Model", "Engine", "Output", "Limits", "Spark", "Run")
+ORDER = ("Columns", "Rows", "Model", "Engine", "Output", "Limits", "Spark", "Report", "Run")
 GROUPS = {name: Group(name, sort_key=position) for position, name in enumerate(ORDER)}
 
 
@@ -143,6 +143,21 @@ class Spark:
         return dict(setting.split("=", 1) for setting in self.conf)
 
 
+@_flat("Report")
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What the report of a run shows."""
+
+    gold: str | None = None
+    """Column of grades to compare the scores with; it must be among those that are written."""
+    price: float | None = None
+    """Price of one host per hour, in any currency: what the run has cost."""
+    samples: bool = True
+    """Show pairs in the report; not for private texts."""
+    report: bool = True
+    """Write a report into OUTPUT, as `semscore report` does at any time."""
+
+
 @_flat("Run")
 @dataclass(frozen=True, kw_only=True)
 class Run:
@@ -170,6 +185,7 @@ class Settings:
     target: Output = Output()
     limits: Limits = Limits()
     spark: Spark = Spark()
+    report: Report = Report()
     run: Run = Run()
 
     def __post_init__(self) -> None:
@@ -188,6 +204,8 @@ class Settings:
             value = getattr(self.limits, name)
             if value is not None and value <= 0:
                 raise UserError(f"--{name.replace('_', '-')} must be more than 0, got {value}")
+        if self.report.price is not None and self.report.price < 0:
+            raise UserError(f"--price must be at least 0, got {self.report.price}")
         if self.target.target_file_size < 1:
             raise UserError("--target-file-size must be more than 0, such as 256MB")
         if self.spark.instances < 1:

@@ -57,6 +57,11 @@ class Stop:
         self.reason = self.reason or "the time limit is reached"
         return True
 
+    @property
+    def in_haste(self) -> bool:
+        """Whether the run must end soon, and leave out what can be done later."""
+        return self.reason is not None and self._drop_at is not None
+
     @contextmanager
     def signals(self) -> Iterator[None]:
         """SIGTERM and Ctrl-C, as long as this lasts, end the run in good order; twice, at once."""

@@ -8,7 +8,7 @@ from rich.bar import Bar
 from rich.console import Console
 from rich.table import Table
 
-from semscore.jobs.score import Result
+from semscore.jobs.result import Result
 from semscore.udfs.meters import SCORE_BINS
 from semscore.udfs.scoring import STATUSES
 
@@ -50,6 +50,8 @@ def print_summary(console: Console, result: Result) -> None:
         f"{len(manifest['files']):,} data files, {size:,.1f} MB in {result.output.name}",
         soft_wrap=True,
     )
+    if result.report:
+        console.print(f"report: {result.report}", soft_wrap=True)
 
 
 def histogram(bins: Counter[int]) -> Table:

@@ -60,7 +60,7 @@ def score_batches(
     start = perf_counter()
     cut = windows(batches, engine.window_rows, engine.window_bytes)
     first = next(cut, None)
-    meters.wait_input_s += perf_counter() - start
+    meters.read_s = meters.wait_input_s = perf_counter() - start
     if first is None:
         return  # an empty task loads no model
     start = perf_counter()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from semscore.jobs import cli
 from semscore.jobs.arguments import option_words, unfolded, write_words
 from semscore.jobs.errors import UserError
-from semscore.jobs.settings import Columns, Limits, Output, Rows, Run, Settings
+from semscore.jobs.settings import Columns, Limits, Output, Report, Rows, Run, Settings
 from semscore.udfs.recipe import Engine, Recipe
 
 TEXT = st.text(
@@ -47,6 +47,13 @@ SETTINGS = st.builds(
         target_file_size=st.integers(1, 10**12),
     ),
     limits=st.builds(Limits, max_error_rate=st.floats(0, 1), max_units=st.none() | st.just(7)),
+    report=st.builds(
+        Report,
+        gold=st.none() | NAME,
+        price=st.none() | st.floats(0, 99),
+        samples=st.booleans(),
+        report=st.booleans(),
+    ),
     run=st.builds(Run, debug=st.booleans()),
 )
 

@@ -1,0 +1,150 @@
+"""The report of a dataset: made when a run ends, and at any time after, from its own records.
+
+    semscore report OUTPUT [--gold grade] [--price 1.2] [--open]
+
+OUTPUT's way: records -> a look at some rows -> facts -> report.json -> report.html
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+import webbrowser
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from semscore.jobs.dataset import ledger
+from semscore.jobs.dataset.folder import Folder
+from semscore.jobs.dataset.lease import Lease
+from semscore.jobs.dataset.storage import Storage
+from semscore.jobs.errors import UserError, root_cause
+from semscore.jobs.reporting.facts import VERSION, Facts, gather
+from semscore.jobs.reporting.looks import Wanted, look
+from semscore.jobs.reporting.records import Records, read_ends, read_records
+from semscore.jobs.reporting.verdicts import advice, verdicts
+from semscore.jobs.settings import Report
+from semscore.udfs.s3 import is_s3
+
+JSON = f"{ledger.HOME}/report.json"
+PAGE = f"{ledger.HOME}/report.html"
+NEEDS = "pip install 'semscore[report]'"
+
+log = logging.getLogger("semscore")
+
+
+def make_report(output: Folder, records: Records, asked: Report) -> Facts:
+    """Gather what there is to say of a dataset.
+
+    Raises UserError if it has no column --gold.
+    """
+    columns = records.run["options"]["columns"]
+    text1, text2 = (columns[name] if asked.samples else None for name in ("text1", "text2"))
+    files = [file for unit in records.units for file in unit.files]
+    wanted = Wanted(columns["score_column"], columns["status_column"], text1, text2, asked.gold)
+    rows = look(output, files, wanted)
+    if asked.gold and files and "gold" not in rows:
+        raise UserError(
+            f"--gold {asked.gold!r} is no column of {output.name}; a column of grades must be in "
+            "INPUT and kept (--keep)"
+        )
+    return gather(records, rows, output.name, asked.price, asked.gold, asked.samples)
+
+
+def write_report(output: Folder, facts: Facts) -> str:
+    """Write report.json, and report.html where charts can be drawn: the place of the better one."""
+    told = asdict(facts) | {
+        "verdicts": [asdict(verdict) for verdict in verdicts(facts)],
+        "advice": advice(facts),
+    }
+    output.write(JSON, json.dumps(told, indent=1, ensure_ascii=False).encode())
+    if not can_draw():
+        return output.full(JSON)
+    from semscore.jobs.reporting.page import render
+
+    output.write(PAGE, render(facts).encode())
+    return output.full(PAGE)
+
+
+def report_at_end(
+    output: Folder, lease: Lease, units: Sequence[ledger.UnitRecord], asked: Report
+) -> str | None:
+    """Write the report of a run that ends; None: none was asked for, or it failed, which is told.
+
+    A failure here is not the run's: its data is there.
+    """
+    if not asked.report or not units:
+        return None
+    try:
+        records = Records(ledger.read_run(output) or {}, units, *read_ends(output))
+        facts = make_report(output, records, asked)
+        lease.require()
+        place = write_report(output, facts)
+    except Exception as error:
+        log.warning(
+            "the report could not be written (%s); `semscore report %s` tries again",
+            root_cause(error),
+            output.name,
+        )
+        log.debug("report failed", exc_info=True)
+        return None
+    if not can_draw():
+        log.info("for a page with charts: %s, then `semscore report %s`", NEEDS, output.name)
+    return place
+
+
+def show_report(
+    console: Console, place: str, given: dict[str, Any], to: Path | None, in_browser: bool
+) -> None:
+    """Make the report of OUTPUT `place` anew, write it, and print its answers.
+
+    `given`: fields of Report that are not to be as in the last report; `to`: another folder for
+    what is written. Raises UserError if nothing can be shown.
+    """
+    if not can_draw():
+        raise UserError(f"a report needs what draws its charts: {NEEDS}")
+    storage = Storage()
+    output = storage.folder(place)
+    try:
+        records = read_records(output)
+        facts = make_report(output, records, replace(asked_before(output), **given))
+        written = write_report(output if to is None else storage.folder(str(to)), facts)
+    except OSError as error:
+        raise UserError(f"the report of {place} cannot be made: {error}") from error
+    for verdict in verdicts(facts):
+        console.print(f"[bold]{verdict.question}[/] {escape(verdict.answer)}")
+    for sentence in advice(facts):
+        console.print(f"[bold]To change:[/] {escape(sentence)}")
+    console.print(f"report: {written}", soft_wrap=True, markup=False)
+    if in_browser:
+        webbrowser.open(_local(written))
+
+
+def _local(page: str) -> str:
+    """A page's place for a browser, which cannot read S3: then a copy's."""
+    if not is_s3(page):
+        return Path(page).absolute().as_uri()
+    folder, _, name = page.rpartition("/")
+    copy = Path(tempfile.mkdtemp(prefix="semscore-report-"), name)
+    copy.write_bytes(Storage().folder(folder).read(name) or b"")
+    return copy.as_uri()
+
+
+def asked_before(output: Folder) -> Report:
+    """What the report that is there was asked to show; a private one stays so."""
+    told: dict[str, Any] | None = json.loads(output.read(JSON) or b"null")
+    if told is None or told.get("v") != VERSION:
+        return Report()
+    gold = told["gold"] and told["gold"]["column"]
+    return Report(gold=gold, price=told["cost"]["price"], samples=told["samples"] is not None)
+
+
+def can_draw() -> bool:
+    """Whether what draws charts is installed: the extra `report`."""
+    return all(find_spec(name) for name in ("altair", "jinja2", "vl_convert"))

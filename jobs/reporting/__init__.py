@@ -1,0 +1,1 @@
+"""The report of a run: facts from its records, charts, one page."""

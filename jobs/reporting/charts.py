@@ -1,0 +1,211 @@
+"""The report's charts, as SVG: no script, no request, colours from the page's own style.
+
+Altair describes them, vl-convert draws them. Colours are CSS variables, which SVG takes as they
+are, so that one drawing serves light and dark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+from xml.etree import ElementTree
+
+import altair as alt
+import pandas as pd
+import vl_convert
+
+from semscore.jobs.reporting.facts import Facts
+from semscore.jobs.reporting.scores import QUANTILES
+from semscore.jobs.reporting.spent import STEPS
+
+WIDTH, HEIGHT = 420, 190
+MOST_WORKERS = 24
+INK, SOFT, LINE = "var(--ink)", "var(--soft)", "var(--line)"
+MAIN = "var(--c4)"  # that of the forward pass
+SVG = "http://www.w3.org/2000/svg"
+
+Drawing: TypeAlias = Any  # one of Altair's charts, whose methods are not typed; None: no chart
+
+
+def draw_all(facts: Facts) -> dict[str, str]:
+    """Name -> SVG; a chart for which there is nothing to show is left out."""
+    ElementTree.register_namespace("", SVG)
+    drawn = {name: draw(facts) for name, draw in CHARTS.items()}
+    return {name: _svg(chart) for name, chart in drawn.items() if chart is not None}
+
+
+def _scores(facts: Facts) -> Drawing:
+    rows = [(b.low, b.high, b.pairs) for b in facts.scores]
+    data = pd.DataFrame(rows, columns=["low", "high", "pairs"])
+    return _bars(data, facts.what.recipe["metric"]) if rows else None
+
+
+def _lengths(facts: Facts) -> Drawing:
+    rows = [(f"{2**k:,} to {2 ** (k + 1) - 1:,}", n) for k, n in facts.texts.lengths.items()]
+    if not rows:
+        return None
+    data = pd.DataFrame(rows, columns=["tokens", "texts"])
+    return (
+        alt.Chart(data)
+        .mark_bar(color=MAIN)
+        .encode(
+            x=alt.X("texts:Q", title="distinct texts"),
+            y=alt.Y("tokens:N", sort=None, title="tokens of a text"),
+        )
+        .properties(width=WIDTH - 60, height=alt.Step(20))
+    )
+
+
+def _partitions(facts: Facts) -> Drawing:
+    if len(facts.partitions) < 2:
+        return None
+    names = [f"q{round(100 * q)}" for q in QUANTILES]
+    data = pd.DataFrame(
+        [(p.name, *p.quantiles) for p in facts.partitions], columns=["partition", *names]
+    )
+    base = alt.Chart(data).encode(y=alt.Y("partition:N", sort=None, title=None))
+    score = alt.Scale(zero=False)
+    wide = base.mark_rule(color=SOFT).encode(
+        x=alt.X("q5:Q", title="score: 5, 25, 50, 75, 95 % of the pairs", scale=score), x2="q95:Q"
+    )
+    box = base.mark_bar(color=MAIN, size=10).encode(x="q25:Q", x2="q75:Q")
+    middle = base.mark_tick(color=INK, size=14, thickness=2).encode(x="q50:Q")
+    return (wide + box + middle).properties(width=WIDTH - 80, height=alt.Step(22))
+
+
+def _seconds(facts: Facts) -> Drawing:
+    workers = facts.spent.workers[:MOST_WORKERS]
+    rows = [
+        (f"{w.host} {w.device} ({w.process})", text, order, w.seconds[step])
+        for w in workers
+        for order, (step, text) in enumerate(STEPS.items())
+        if step in w.seconds
+    ]
+    return _stack(pd.DataFrame(rows, columns=["worker", "step", "order", "seconds"]), "worker")
+
+
+def _all_seconds(facts: Facts) -> Drawing:
+    rows = [
+        ("all workers", text, order, facts.spent.seconds[step])
+        for order, (step, text) in enumerate(STEPS.items())
+    ]
+    return _stack(pd.DataFrame(rows, columns=["worker", "step", "order", "seconds"]), None)
+
+
+def _rates(facts: Facts) -> Drawing:
+    rows = [(rate.from_s, rate.to_s, rate.rows_per_s) for rate in facts.rates]
+    if not rows:
+        return None
+    data = pd.DataFrame(rows, columns=["from", "to", "rows"])
+    return (
+        alt.Chart(data)
+        .mark_bar(color=MAIN)
+        .encode(
+            x=alt.X("from:Q", title="seconds of scoring"),
+            x2="to:Q",
+            y=alt.Y("rows:Q", title="rows a second"),
+        )
+        .properties(width=WIDTH, height=HEIGHT)
+    )
+
+
+def _units(facts: Facts) -> Drawing:
+    if len(facts.units) < 2:
+        return None
+    rows = [(k, u.began_s, u.ended_s, u.rows) for k, u in enumerate(facts.units, start=1)]
+    data = pd.DataFrame(rows, columns=["unit", "from", "to", "rows"])
+    height = min(max(4 * len(rows), 60), 2 * HEIGHT)
+    return (
+        alt.Chart(data)
+        .mark_bar(color="var(--c5)")
+        .encode(
+            x=alt.X("from:Q", title="seconds of scoring"),
+            x2="to:Q",
+            y=alt.Y("unit:O", title="units, by their beginning", axis=alt.Axis(labels=False)),
+        )
+        .properties(width=WIDTH, height=height)
+    )
+
+
+def _gold(facts: Facts) -> Drawing:
+    if facts.gold is None:
+        return None
+    data = pd.DataFrame(facts.gold.dots, columns=["grade", "score"])
+    return (
+        alt.Chart(data)
+        .mark_circle(color=MAIN, opacity=0.6, size=22)
+        .encode(
+            x=alt.X("grade:Q", title=facts.gold.column, scale=alt.Scale(zero=False)),
+            y=alt.Y("score:Q", title="score", scale=alt.Scale(zero=False)),
+        )
+        .properties(width=WIDTH, height=WIDTH * 0.6)
+    )
+
+
+CHARTS: dict[str, Callable[[Facts], Drawing]] = {
+    "scores": _scores,
+    "partitions": _partitions,
+    "lengths": _lengths,
+    "all_seconds": _all_seconds,
+    "seconds": _seconds,
+    "rates": _rates,
+    "units": _units,
+    "gold": _gold,
+}
+
+
+def _bars(data: pd.DataFrame, title: str) -> Drawing:
+    return (
+        alt.Chart(data)
+        .mark_bar(color=MAIN)
+        .encode(
+            x=alt.X("low:Q", title=title, scale=alt.Scale(zero=False, nice=False)),
+            x2="high:Q",
+            y=alt.Y("pairs:Q", title="pairs"),
+        )
+        .properties(width=WIDTH, height=HEIGHT)
+    )
+
+
+def _stack(data: pd.DataFrame, rows: str | None) -> Drawing:
+    if not data.seconds.sum():
+        return None
+    colors = alt.Scale(
+        domain=list(STEPS.values()), range=[f"var(--c{k})" for k in range(1, len(STEPS) + 1)]
+    )
+    legend = alt.Legend(orient="bottom", columns=2, title=None) if rows is None else None
+    y = alt.Y("worker:N", sort=None, title=rows, axis=None if rows is None else alt.Axis())
+    return (
+        alt.Chart(data)
+        .mark_bar()
+        .encode(
+            x=alt.X("sum(seconds):Q", title="seconds"),
+            y=y,
+            color=alt.Color("step:N", scale=colors, sort=None, legend=legend),
+            order="order:Q",
+        )
+        .properties(width=WIDTH if rows is None else WIDTH - 120, height=alt.Step(24))
+    )
+
+
+def _svg(chart: Drawing) -> str:
+    """Draw a chart; what a mark says to screen readers shows under a pointer too."""
+    chart = chart.configure(background="transparent", font="system-ui, sans-serif")
+    chart = chart.configure_view(stroke=None).configure_axis(
+        labelColor=INK,
+        titleColor=INK,
+        labelFontSize=12,
+        titleFontSize=12,
+        titleFontWeight="normal",
+        domainColor=SOFT,
+        tickColor=SOFT,
+        gridColor=LINE,
+        labelLimit=140,
+    )
+    chart = chart.configure_legend(labelColor=INK, labelFontSize=12, labelLimit=200)
+    root = ElementTree.fromstring(vl_convert.vegalite_to_svg(chart.to_dict(), vl_version="6.4"))
+    for mark in list(root.iter()):
+        if mark.get("role") == "graphics-symbol" and mark.get("aria-roledescription") != "axis":
+            told = ElementTree.SubElement(mark, f"{{{SVG}}}title")
+            told.text = mark.get("aria-label")
+    return ElementTree.tostring(root, encoding="unicode")

@@ -1,0 +1,253 @@
+"""All that a report says, as one value, out of records and a look at the rows. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from semscore.jobs.flops import Architecture
+from semscore.jobs.reporting.gold import Gold, against_gold
+from semscore.jobs.reporting.looks import partition_of
+from semscore.jobs.reporting.records import Records
+from semscore.jobs.reporting.scores import (
+    Bin,
+    Pair,
+    Partition,
+    by_partition,
+    counted_bins,
+    pairs_to_see,
+    seen_bins,
+)
+from semscore.jobs.reporting.spent import Spent, spent
+from semscore.jobs.reporting.timeline import Rate, Span, rates, run_seconds, scoring_seconds, spans
+from semscore.udfs.scoring import STATUSES
+
+VERSION = 1
+COLUMNS = ("text1", "text2", "score_column", "status_column")
+SLOWEST = 10
+MOST_UNITS = 200
+SHOWN_FAILED = 50
+
+
+@dataclass(frozen=True)
+class What:
+    """What was run, on what."""
+
+    input: list[str]
+    output: str
+    columns: dict[str, str]  # text1, text2, score_column, status_column -> names
+    recipe: dict[str, Any]
+    fingerprint: str
+    precision: str  # why it is this one
+    model_sha256: str
+    versions: dict[str, str]
+    master: str
+    hardware: list[str]
+    hosts: int
+    runs: int  # that took part
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Whether all is there."""
+
+    state: str  # complete, stopped, failed, running
+    rows_in: int | None  # None: not complete
+    rows_out: int
+    rows_total: int | None  # that there will be; None: not known
+    where: str | None
+    limit: int | None
+    statuses: dict[str, int]  # those that occur
+    files: int
+    bytes: int
+    skipped: list[dict[str, str]]  # path, reason
+    failed: list[dict[str, str]]  # what, reason: units set aside
+
+    def share(self, status: str) -> float:
+        """Of all rows, 0 to 1."""
+        return self.statuses.get(status, 0) / self.rows_out if self.rows_out else 0.0
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Lengths and repeats."""
+
+    texts: int
+    distinct: int  # embedded
+    tokens: int  # of distinct texts
+    padded: int
+    lengths: dict[int, int]  # bin k: 2^k to 2^(k+1) - 1 tokens -> distinct texts
+    oom_retries: int
+
+    @property
+    def repeats(self) -> float:
+        """Share of texts that were not embedded, since a like one nearby was: 0 to 1."""
+        return 1 - self.distinct / self.texts if self.texts else 0.0
+
+    @property
+    def padding(self) -> float:
+        """Share of what the model read that was padding: 0 to 1."""
+        return 1 - self.tokens / self.padded if self.padded else 0.0
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast it was."""
+
+    run_s: float  # of all runs, from their first look at INPUT
+    scoring_s: float  # from first to last unit
+    pairs_per_s: float  # over that
+    tokens_per_s: float
+    flop: float  # floating-point operations for distinct texts, padding left out
+    flop_per_s: float  # while workers ran the model, all together
+    saved_s: float  # of running the model, that repeats would have taken
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What it cost, if a host's price is known."""
+
+    host_hours: float
+    price: float | None  # of a host, per hour
+    cost: float | None
+    per_million_pairs: float | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A run, told whole; report.json is this."""
+
+    v: int
+    what: What
+    audit: Audit
+    speed: Speed
+    spent: Spent
+    rates: list[Rate]
+    slowest: list[Span]
+    units: list[Span]  # none if there are too many to be drawn
+    texts: Texts
+    rows_seen: int  # by whoever looked: see looks.py
+    scores: list[Bin]
+    scores_of_all: bool  # else of the rows seen
+    partitions: list[Partition]
+    cost: Cost
+    gold: Gold | None
+    samples: list[Pair] | None  # None: none are to be shown
+
+
+def gather(
+    records: Records,
+    rows: pd.DataFrame,
+    output: str,
+    price: float | None = None,
+    gold: str | None = None,
+    samples: bool = True,
+) -> Facts:
+    """Put all together; `rows`: a look at the output; `price` of a host, per hour."""
+    units = spans(records.units)
+    scoring_s = scoring_seconds(units)
+    time = spent(records.workers, int(records.run["slots"]), scoring_s)
+    hosts = len({worker.host for worker in time.workers}) or 1
+    is_cosine = records.run["recipe"]["metric"] == "cosine"
+    texts = _texts(records)
+    return Facts(
+        v=VERSION,
+        what=_what(records, output, hosts),
+        audit=_audit(records),
+        speed=_speed(records, texts, time, scoring_s),
+        spent=time,
+        rates=rates(units),
+        slowest=sorted(units, key=lambda unit: unit.rows_per_s)[:SLOWEST],
+        units=units if len(units) <= MOST_UNITS else [],
+        texts=texts,
+        rows_seen=len(rows),
+        scores=counted_bins(records.histogram("score")) if is_cosine else seen_bins(rows),
+        scores_of_all=is_cosine or len(rows) == records.rows,
+        partitions=by_partition(rows, _partition_rows(records)),
+        cost=_cost(records, hosts, price),
+        gold=against_gold(rows, gold) if gold else None,
+        samples=pairs_to_see(rows) if samples else None,
+    )
+
+
+def _what(records: Records, output: str, hosts: int) -> What:
+    run = records.run
+    return What(
+        input=run["input"],
+        output=output,
+        columns={name: run["options"]["columns"][name] for name in COLUMNS},
+        recipe=run["recipe"],
+        fingerprint=run["fingerprint"],
+        precision=run["precision"].get("why", "as asked for"),
+        model_sha256=run["model_sha256"],
+        versions=run["versions"],
+        master=run["master"],
+        hardware=[name for name, _ in records.hardware.most_common()],
+        hosts=hosts,
+        runs=len({unit.run for unit in records.units}),
+    )
+
+
+def _audit(records: Records) -> Audit:
+    manifest, progress = records.manifest or {}, records.progress or {}
+    audit = manifest.get("audit", {})
+    chosen = records.run["options"]["rows"]
+    files = [file for unit in records.units for file in unit.files]
+    return Audit(
+        state=records.state,
+        rows_in=audit.get("rows_in"),
+        rows_out=records.rows,
+        rows_total=progress.get("rows_total"),
+        where=chosen["where"],
+        limit=chosen["limit"],
+        statuses={name: records.statuses[name] for name in STATUSES if records.statuses[name]},
+        files=len(files),
+        bytes=sum(file.bytes for file in files),
+        skipped=audit.get("skipped_files", []),
+        failed=progress.get("set_aside", [])[:SHOWN_FAILED],
+    )
+
+
+def _texts(records: Records) -> Texts:
+    meters = records.meters
+    return Texts(
+        texts=meters["texts"],
+        distinct=meters["distinct_texts"],
+        tokens=meters["tokens"],
+        padded=meters["padded_tokens"],
+        lengths=dict(sorted(records.histogram("tokens").items())),
+        oom_retries=meters["oom_retries"],
+    )
+
+
+def _speed(records: Records, texts: Texts, time: Spent, scoring_s: float) -> Speed:
+    flop = Architecture(**records.run["model"]).flop_of(texts.lengths, texts.tokens)
+    forward_s = time.seconds["forward"]
+    workers = max(min(len(time.workers), int(records.run["slots"])), 1)
+    return Speed(
+        run_s=run_seconds(records.units),
+        scoring_s=scoring_s,
+        pairs_per_s=records.rows / scoring_s if scoring_s else 0.0,
+        tokens_per_s=texts.tokens / scoring_s if scoring_s else 0.0,
+        flop=flop,
+        flop_per_s=flop / forward_s * workers if forward_s else 0.0,
+        saved_s=forward_s / workers * (texts.texts / texts.distinct - 1) if texts.distinct else 0.0,
+    )
+
+
+def _cost(records: Records, hosts: int, price: float | None) -> Cost:
+    hours = run_seconds(records.units) * hosts / 3600
+    cost = None if price is None else hours * price
+    per_million = None if cost is None or not records.rows else cost / records.rows * 1e6
+    return Cost(hours, price, cost, per_million)
+
+
+def _partition_rows(records: Records) -> Counter[str]:
+    rows = Counter[str]()
+    for unit in records.units:
+        for file in unit.files:
+            rows[partition_of(file)] += file.rows
+    return rows

@@ -1,0 +1,92 @@
+"""A bounded look at the scored rows themselves: all of a small dataset, some of a large one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from math import ceil
+from pathlib import PurePosixPath
+from urllib.parse import unquote
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from semscore.jobs.dataset.folder import Folder
+from semscore.jobs.dataset.ledger import DataFile
+
+MOST_ROWS = 200_000
+MOST_FILES = 64
+THREADS = 8
+NO_PARTITION = ""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Columns of the output; texts and gold are looked at only if they are in it."""
+
+    score: str
+    status: str
+    text1: str | None
+    text2: str | None
+    gold: str | None
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Column in the output -> what it is called in a look; one column may be two."""
+        return {
+            column: role
+            for role in ("gold", "text1", "text2", "status", "score")
+            if (column := getattr(self, role))
+        }
+
+
+def look(output: Folder, files: Sequence[DataFile], wanted: Wanted) -> pd.DataFrame:
+    """Some rows with `score`, `status`, `partition` and, where wanted, `text1`, `text2`, `gold`.
+
+    All rows if these are few; else the first rows of row groups from all over the files, in whose
+    order they come: no random sample, since files are written as their input was.
+    """
+    chosen = _spread(files)
+    each = ceil(MOST_ROWS / max(len(chosen), 1))
+    with ThreadPoolExecutor(THREADS) as pool:
+        frames = list(pool.map(lambda file: _read(output, file, wanted, each), chosen))
+    columns = [*dict.fromkeys(wanted.names.values()), "partition"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def partition_of(file: DataFile) -> str:
+    """The folders that a file lies in, as people write them: `lang=de/day=1`."""
+    folder = str(PurePosixPath(file.path).parent)
+    return NO_PARTITION if folder == "." else unquote(folder)
+
+
+def _spread(files: Sequence[DataFile]) -> list[DataFile]:
+    """At most MOST_FILES: of each partition in turn, the largest file first."""
+    by_partition: dict[str, list[DataFile]] = {}
+    for file in sorted(files, key=lambda file: (-file.rows, file.path)):
+        by_partition.setdefault(partition_of(file), []).append(file)
+    queues = sorted(by_partition.values(), key=lambda some: -sum(file.rows for file in some))
+    rounds = max(map(len, queues), default=0)
+    turns = [queue[turn] for turn in range(rounds) for queue in queues if turn < len(queue)]
+    return turns[:MOST_FILES]
+
+
+def _read(output: Folder, file: DataFile, wanted: Wanted, rows: int) -> pd.DataFrame:
+    """The first `rows` rows of a file: whole, or spread over its row groups."""
+    with output.open(output.entry(file.path)) as opened:
+        parquet = pq.ParquetFile(opened)
+        there = set(parquet.schema_arrow.names)
+        inside = {name: role for name, role in wanted.names.items() if name in there}
+        groups = parquet.num_row_groups
+        needed = min(ceil(rows * groups / max(file.rows, 1)), groups)
+        places = [k * groups // needed for k in range(needed)]
+        tables = [parquet.read_row_group(k, columns=list(inside)) for k in places]
+        if not tables:
+            tables = [parquet.schema_arrow.empty_table().select(list(inside))]
+    each = ceil(rows / len(tables))
+    table = pa.concat_tables([table.slice(0, each) for table in tables])
+    return pd.DataFrame({role: table[name].to_pandas() for name, role in inside.items()}).assign(
+        partition=partition_of(file)
+    )
