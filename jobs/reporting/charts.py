@@ -22,6 +22,8 @@ WIDTH, HEIGHT = 420, 190
 MOST_WORKERS = 24
 INK, SOFT, LINE = "var(--ink)", "var(--soft)", "var(--line)"
 MAIN = "var(--c4)"  # that of the forward pass
+# Liberation has Arial's widths, by which vl-convert, that brings it along, leaves room for labels.
+FONT = "Arial, Liberation Sans, Helvetica, sans-serif"
 SVG = "http://www.w3.org/2000/svg"
 
 Drawing: TypeAlias = Any  # one of Altair's charts, whose methods are not typed; None: no chart
@@ -99,11 +101,12 @@ def _rates(facts: Facts) -> Drawing:
     data = pd.DataFrame(rows, columns=["from", "to", "rows"])
     return (
         alt.Chart(data)
-        .mark_bar(color=MAIN)
+        .mark_bar(color=MAIN, stroke=MAIN, strokeWidth=0.7)
         .encode(
-            x=alt.X("from:Q", title="seconds of scoring"),
+            x=alt.X("from:Q", title="seconds of scoring", scale=alt.Scale(nice=False)),
             x2="to:Q",
             y=alt.Y("rows:Q", title="rows a second"),
+            y2=alt.Y2Datum(0),
         )
         .properties(width=WIDTH, height=HEIGHT)
     )
@@ -119,7 +122,7 @@ def _units(facts: Facts) -> Drawing:
         alt.Chart(data)
         .mark_bar(color="var(--c5)")
         .encode(
-            x=alt.X("from:Q", title="seconds of scoring"),
+            x=alt.X("from:Q", title="seconds of scoring", scale=alt.Scale(nice=False)),
             x2="to:Q",
             y=alt.Y("unit:O", title="units, by their beginning", axis=alt.Axis(labels=False)),
         )
@@ -162,6 +165,7 @@ def _bars(data: pd.DataFrame, title: str) -> Drawing:
             x=alt.X("low:Q", title=title, scale=alt.Scale(zero=False, nice=False)),
             x2="high:Q",
             y=alt.Y("pairs:Q", title="pairs"),
+            y2=alt.Y2Datum(0),
         )
         .properties(width=WIDTH, height=HEIGHT)
     )
@@ -173,8 +177,12 @@ def _stack(data: pd.DataFrame, rows: str | None) -> Drawing:
     colors = alt.Scale(
         domain=list(STEPS.values()), range=[f"var(--c{k})" for k in range(1, len(STEPS) + 1)]
     )
-    legend = alt.Legend(orient="bottom", columns=2, title=None) if rows is None else None
-    y = alt.Y("worker:N", sort=None, title=rows, axis=None if rows is None else alt.Axis())
+    legend = (
+        alt.Legend(orient="bottom", columns=2, columnPadding=24, title=None)
+        if rows is None
+        else None
+    )
+    y = alt.Y("worker:N", sort=None, title=None, axis=None if rows is None else alt.Axis())
     return (
         alt.Chart(data)
         .mark_bar()
@@ -190,7 +198,7 @@ def _stack(data: pd.DataFrame, rows: str | None) -> Drawing:
 
 def _svg(chart: Drawing) -> str:
     """Draw a chart; what a mark says to screen readers shows under a pointer too."""
-    chart = chart.configure(background="transparent", font="system-ui, sans-serif")
+    chart = chart.configure(background="transparent", font=FONT, padding=12)
     chart = chart.configure_view(stroke=None).configure_axis(
         labelColor=INK,
         titleColor=INK,
@@ -201,6 +209,7 @@ def _svg(chart: Drawing) -> str:
         tickColor=SOFT,
         gridColor=LINE,
         labelLimit=140,
+        titlePadding=10,
     )
     chart = chart.configure_legend(labelColor=INK, labelFontSize=12, labelLimit=200)
     root = ElementTree.fromstring(vl_convert.vegalite_to_svg(chart.to_dict(), vl_version="6.4"))

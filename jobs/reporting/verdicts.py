@@ -92,8 +92,8 @@ def _cost(facts: Facts) -> Verdict:
         )
     return Verdict(
         question,
-        f"{cost.cost:,.2f}, or {cost.per_million_pairs:,.2f} per million pairs ({hours} at "
-        f"{cost.price:,.2f}; what a job waits for its hosts is not in it).",
+        f"{cost.cost:,.3g}, or {cost.per_million_pairs:,.3g} per million pairs ({hours} at "
+        f"{cost.price:,.3g}; what a job waits for its hosts is not in it).",
         "good",
     )
 
