@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 from cyclopts import App, CycloptsError, Group, Parameter
 from cyclopts.config import Toml
@@ -106,7 +106,7 @@ def score_command(
         report=report,
         run=run,
     )
-    _set_log_level(run)
+    _set_log(run)
     if spark.explain:
         from semscore.jobs.cluster.resources import resources_for, show
         from semscore.jobs.cluster.session import DEFAULT_MASTER
@@ -189,7 +189,7 @@ def launch_command(
         report=report,
         run=run,
     )
-    _set_log_level(run)
+    _set_log(run)
     if dry_run:
         show_rehearsal(job, settings)
     else:
@@ -268,7 +268,7 @@ def demo_command(folder: Path = Path("semscore-demo")) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and give its exit code; a user's mistake shows one sentence."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    logging.basicConfig(format="semscore: %(message)s")
+    logging.basicConfig(format="semscore: %(message)s", handlers=[_Stderr()])
     debug = "--debug" in arguments
     try:
         arguments = unfolded(arguments)
@@ -292,10 +292,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _set_log_level(run: Run) -> None:
+def _set_log(run: Run) -> None:
     logging.getLogger("semscore").setLevel(
         logging.DEBUG if run.debug else logging.ERROR if run.quiet else logging.INFO
     )
+    if run.log_format == "json":
+        from pythonjsonlogger.json import JsonFormatter
+
+        names = {"levelname": "level"}
+        written = JsonFormatter("%(levelname)s %(message)s", rename_fields=names, timestamp=True)
+        for handler in logging.getLogger().handlers:
+            handler.setFormatter(written)
+
+
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to what sys.stderr is by then: a progress bar has lines appear above itself."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, _: TextIO) -> None:
+        pass
 
 
 def _resume_command(arguments: Sequence[str]) -> str:

@@ -1,7 +1,8 @@
-"""What became of the units so far, and how that is told to whoever follows from outside."""
+"""What became of the units so far, and how that is told to whoever follows."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import monotonic
@@ -13,6 +14,7 @@ from semscore.jobs.dataset.upcoming import Upcoming
 from semscore.jobs.run import FailedUnit, now
 
 State = Literal["running", "complete", "stopped", "failed"]
+SHOWN_ASIDE = 50
 
 
 @dataclass
@@ -25,6 +27,37 @@ class Progress:
     records: list[UnitRecord] = field(default_factory=list)
     failed: list[FailedUnit] = field(default_factory=list)
     began: float = field(default_factory=monotonic)
+
+    def __post_init__(self) -> None:
+        self._live = 0
+        self._marked = (0, 0.0)  # rows of this run, seconds from its begin, when rows came last
+        self._workers: set[str] = set()
+        self._tokens = 0  # of this run
+        self._sums = Counter[str]()  # of the dataset
+        for record in self.earlier:
+            self._add(record)
+
+    def book(self, record: UnitRecord) -> None:
+        """A unit is committed."""
+        self.records.append(record)
+        self._workers.update(record.workers)
+        self._tokens += record.meters["tokens"]
+        self._add(record)
+
+    def see(self, live_rows: int) -> None:
+        """So many rows are scored in units that are in work, as far as Spark says."""
+        self._live = live_rows
+        if self._scored > self._marked[0]:
+            self._marked = (self._scored, self._seconds)
+
+    @property
+    def _scored(self) -> int:
+        return min(self.rows_done + self._live, self.rows)
+
+    def _add(self, record: UnitRecord) -> None:
+        self._sums["errors"] += record.statuses.get("error", 0)
+        for name in ("texts", "distinct_texts"):
+            self._sums[name] += record.meters[name]
 
     @property
     def bad(self) -> list[BadFile]:
@@ -59,28 +92,72 @@ class Progress:
 
     @property
     def rows_per_s(self) -> float | None:
-        """Since the first unit began; None: no unit has ended."""
-        return self.rows_done / max(monotonic() - self.began, 1e-9) if self.records else None
+        """Of committed units, since the first unit began; None: none has ended."""
+        return self.rows_done / self._seconds if self.records else None
+
+    @property
+    def _pace(self) -> float | None:
+        """Rows a second up to when rows came last: they come by whole windows."""
+        rows, seconds = self._marked
+        return rows / seconds if rows else None
+
+    def _left_s(self, pace: float, rows: int) -> int:
+        """Seconds for the rows that are left, counting down between windows."""
+        waited = self._seconds - self._marked[1]
+        left = rows / pace - waited
+        return round(left if left > 0 else rows * self._seconds / self._marked[0])
+
+    @property
+    def _seconds(self) -> float:
+        return max(monotonic() - self.began, 1e-9)
 
     def facts(self, state: State) -> dict[str, Any]:
         """For progress.json. Rates are of this run, sums of the whole dataset."""
-        every = [*self.earlier, *self.records]
-        pace = self.rows_per_s
-        seconds = max(monotonic() - self.began, 1e-9)
-        texts = sum(record.meters["texts"] for record in every)
+        scored = self._scored if state == "running" else self.rows_done
+        pace = self._pace
+        texts = self._sums["texts"]
+        aside = [{"what": unit.what, "reason": unit.reason} for unit in self.failed]
+        aside += [{"what": file.path, "reason": file.reason} for file in self.bad]
         return {
-            "rows": self.rows_before + self.rows_done,
+            "rows": self.rows_before + scored,
             "rows_total": self.rows_total,
             "rows_per_s": pace and round(pace, 1),
-            "tokens_per_s": round(sum(r.meters["tokens"] for r in self.records) / seconds),
-            "distinct_share": texts
-            and round(sum(record.meters["distinct_texts"] for record in every) / texts, 4),
-            "errors": sum(record.statuses.get("error", 0) for record in every),
-            "units_done": len(every),
+            "tokens_per_s": round(self._tokens / self._seconds),
+            "distinct_share": texts and round(self._sums["distinct_texts"] / texts, 4),
+            "errors": self._sums["errors"],
+            "units_done": len(self.earlier) + len(self.records),
             "units_total": len(self.earlier) + self.units,
             "units_failed": len(self.failed) + len(self.bad),
-            "workers": len({worker for record in self.records for worker in record.workers}),
-            "eta_s": pace and round((self.rows - self.rows_done) / pace),
+            "set_aside": aside[:SHOWN_ASIDE],
+            "workers": len(self._workers),
+            "eta_s": pace and self._left_s(pace, self.rows - scored),
             "state": state,
             "at": now(),
         }
+
+
+def told(facts: dict[str, Any]) -> str:
+    """The facts of progress.json in a line, for people."""
+    share = facts["rows"] / max(facts["rows_total"], 1)
+    parts = [f"{facts['rows']:,} of {facts['rows_total']:,} rows ({share:.0%})"]
+    if facts["rows_per_s"]:
+        parts.append(f"{facts['rows_per_s']:,.0f} rows/s")
+    if facts["eta_s"] is not None:
+        parts.append(f"{duration(facts['eta_s'])} left")
+    parts.append(f"{facts['units_done']:,} of {facts['units_total']:,} units")
+    if facts["units_failed"]:
+        parts.append(f"{facts['units_failed']:,} set aside")
+    if facts["workers"]:
+        parts.append(f"{facts['workers']:,} workers")
+    if facts["distinct_share"]:
+        parts.append(f"{facts['distinct_share']:.0%} distinct texts")
+    if facts["errors"]:
+        parts.append(f"{facts['errors']:,} errors")
+    return ", ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """`2 h 05 min`, `3 min 20 s`."""
+    hours, rest = divmod(round(seconds), 3600)
+    minutes, seconds = divmod(rest, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"

@@ -52,6 +52,7 @@ from semscore.jobs.result import Result
 from semscore.jobs.resume import resumed
 from semscore.jobs.run import Account, Run, audit, run_record
 from semscore.jobs.stop import Stop
+from semscore.jobs.watch import watching
 from semscore.jobs.work import read, score_units
 from semscore.udfs.recipe import fingerprint
 
@@ -160,7 +161,8 @@ def _score_owed(run: Run, earlier: Sequence[ledger.UnitRecord], start: float) ->
     try:
         upcoming.peek()
         run.tell_progress(progress, "running")
-        score_units(run, progress)
+        with watching(settings.run) as show:
+            score_units(run, progress, show)
         every = [*earlier, *progress.records]
         ledger.clear_remains(output, run.lease, every)  # copies that took effect late
         manifest = audit(run, every, progress.rows_total, progress.bad, progress.failed)

@@ -165,6 +165,8 @@ class Run:
 
     quiet: Flag = False
     """Print errors only."""
+    log_format: Literal["text", "json"] = "text"
+    """How what happens is written to standard error; json: an object a line, progress too."""
     debug: Flag = False
     """Show Spark's log, and stack traces of errors."""
 

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from semscore.jobs.checks import apply_where
+from semscore.jobs.cluster.live import rows_from_python
 from semscore.jobs.cluster.session import job_session, slots, task_rows
 from semscore.jobs.dataset import frames, ledger
 from semscore.jobs.dataset.listing import BadFile, SourceFile
@@ -30,11 +32,14 @@ from semscore.udfs.meters import Meters, MetersParam
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+    from semscore.jobs.watch import Show
+
 log = logging.getLogger("semscore")
 
 AT_ONCE = 2  # so that the last tasks of one unit leave their slots to the first of the next
 ATTEMPTS = 2
 LOOK_S = 1.0  # between looks at the clock
+TELL_S = 10.0  # between versions of progress.json, and looks at units in work
 HOPELESS = 3  # units set aside before any was scored: it is not their data
 
 
@@ -47,8 +52,8 @@ class Done:
     error: Exception | None = None
 
 
-def score_units(run: Run, progress: Progress) -> None:
-    """Score all that is upcoming, and write down in `progress` what becomes of them.
+def score_units(run: Run, progress: Progress, show: Show) -> None:
+    """Score all that is upcoming, write down in `progress` what becomes of them, and show it.
 
     Raises OutputInUse if another run takes over, StoppedEarly, TooManyErrors, AuditFailed, and what
     the first unit raised if none of the dataset could be scored.
@@ -61,6 +66,7 @@ def score_units(run: Run, progress: Progress) -> None:
     upcoming.peek()
     about = "" if upcoming.exact else "about "
     log.info("scoring %s%s rows in %d units", about, f"{progress.rows:,}", progress.units)
+    told = monotonic()
     with ThreadPoolExecutor(at_once, thread_name_prefix="semscore-unit") as pool:
         try:
             while not run.stop.drops:
@@ -75,7 +81,8 @@ def score_units(run: Run, progress: Progress) -> None:
                         left -= unit.rows
                 if not running:
                     break
-                for future in wait(running, LOOK_S, return_when=FIRST_COMPLETED).done:
+                ended = wait(running, LOOK_S, return_when=FIRST_COMPLETED).done
+                for future in ended:
                     unit, done = running.pop(future), future.result()
                     _book(progress, unit, done)
                     if left is not None and rows.where is not None and done.record:
@@ -83,7 +90,11 @@ def score_units(run: Run, progress: Progress) -> None:
                     if upcoming.exact:
                         records = [*progress.earlier, *progress.records]
                         require_few_errors(run, records, progress.rows_total)
+                progress.see(_live_rows(run, running.values()))
+                show(progress.facts("running"))
+                if ended or monotonic() - told > TELL_S:
                     run.tell_progress(progress, "running")
+                    told = monotonic()
         finally:
             dropped = _drop(run, running)
             run.output.delete_folder(f"{ledger.STAGING}/{run.id}")
@@ -95,6 +106,13 @@ def score_units(run: Run, progress: Progress) -> None:
             f"stopped ({run.stop.reason}): {len(progress.records)} of {about}{progress.units} "
             f"units are scored by this run, {progress.rows_done:,} rows{aside}"
         )
+
+
+def _live_rows(run: Run, units: Iterable[Unit]) -> int:
+    """Rows scored so far in units that are in work."""
+    most = {unit.what: unit.rows for unit in units}
+    found = rows_from_python(run.spark, most) if most else {}
+    return sum(min(rows, most[what]) for what, rows in found.items())
 
 
 def _drop(run: Run, running: Iterable[Future[Done]]) -> int:
@@ -112,15 +130,13 @@ def _drop(run: Run, running: Iterable[Future[Done]]) -> int:
 def _book(progress: Progress, unit: Unit, done: Done) -> None:
     progress.bad.extend(done.bad)
     if done.record:
-        progress.records.append(done.record)
+        progress.book(done.record)
     if done.error:
         progress.failed.append(FailedUnit(unit.what, done.error))
         log.warning("set aside %s: %s", unit.what, progress.failed[-1].reason)
         some = progress.records or progress.earlier
         if not some and len(progress.failed) == min(HOPELESS, progress.units):
             raise progress.failed[0].error
-    ended = len(progress.records) + len(progress.failed)
-    log.info("unit %d of %d: %s rows", ended, progress.units, f"{progress.rows_done:,}")
 
 
 def _attempt(run: Run, unit: Unit, limit: int | None) -> Done:

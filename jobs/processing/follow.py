@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.folder import Folder
+from semscore.jobs.progress import told
 from semscore.udfs.s3 import error_code
 
 LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
@@ -55,7 +56,7 @@ def follow(
     `client` is boto3's for SageMaker; `output`: where the run writes its progress, None: nowhere
     that is seen from here. Requests that fail for a while are made again.
     """
-    told = ""
+    last = ""
     while True:
         try:
             described = client.describe_processing_job(ProcessingJobName=job)
@@ -67,9 +68,9 @@ def follow(
         begun = described["CreationTime"]
         now = _progress_line(output, begun) if output and state == "InProgress" else None
         line = f"{job}: {_spaced(state)}{f'; {now}' if now else ''}"
-        if line != told:
+        if line != last:
             tell(line)
-            told = line
+            last = line
         if state in ENDED:
             return _ended(described, state)
         time.sleep(poll_s)
@@ -112,13 +113,7 @@ def _progress_line(output: Folder, since: datetime) -> str | None:
         return None
     if facts is None or datetime.fromisoformat(facts["at"]) < since:
         return None
-    share = facts["rows"] / max(facts["rows_total"], 1)
-    told = f"{facts['rows']:,} of {facts['rows_total']:,} rows ({share:.0%})"
-    if facts["rows_per_s"]:
-        told += f", {facts['rows_per_s']:,.0f} rows/s"
-    if facts["eta_s"] is not None:
-        told += f", {_duration(facts['eta_s'])} left"
-    return told
+    return told(facts)
 
 
 def _ended(described: dict[str, Any], state: str) -> Ended:
@@ -137,9 +132,3 @@ def _ended(described: dict[str, Any], state: str) -> Ended:
 def _spaced(state: str) -> str:
     """`InProgress` -> `in progress`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", state).lower()
-
-
-def _duration(seconds: float) -> str:
-    hours, rest = divmod(round(seconds), 3600)
-    minutes, seconds = divmod(rest, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"

@@ -27,6 +27,12 @@ FACTS = {
     "rows_total": 10_000,
     "rows_per_s": 123.4,
     "eta_s": 3_725,
+    "distinct_share": 0.8,
+    "errors": 0,
+    "units_done": 2,
+    "units_total": 8,
+    "units_failed": 0,
+    "workers": 4,
     "at": (BEGAN + timedelta(seconds=5)).isoformat(),
 }
 
@@ -73,7 +79,8 @@ def test_what_changes_is_told_once(tmp_path: Path) -> None:
     ended, lines = running(Jobs(state, state, {"ProcessingJobStatus": "Completed"}), output)
     assert ended == Ended("Completed", "", 0)
     assert lines == [
-        "j: in progress; 2,500 of 10,000 rows (25%), 123 rows/s, 1 h 02 min left",
+        "j: in progress; 2,500 of 10,000 rows (25%), 123 rows/s, 1 h 02 min left, 2 of 8 units, "
+        "4 workers, 80% distinct texts",
         "j: completed",
     ]
 
