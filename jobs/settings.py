@@ -157,6 +157,10 @@ class Report:
     report: bool = True
     """Write a report into OUTPUT, as `semscore report` does at any time."""
 
+    def __post_init__(self) -> None:
+        if self.price is not None and self.price < 0:
+            raise UserError(f"--price must be at least 0, got {self.price}")
+
 
 @_flat("Run")
 @dataclass(frozen=True, kw_only=True)
@@ -206,8 +210,6 @@ class Settings:
             value = getattr(self.limits, name)
             if value is not None and value <= 0:
                 raise UserError(f"--{name.replace('_', '-')} must be more than 0, got {value}")
-        if self.report.price is not None and self.report.price < 0:
-            raise UserError(f"--price must be at least 0, got {self.report.price}")
         if self.target.target_file_size < 1:
             raise UserError("--target-file-size must be more than 0, such as 256MB")
         if self.spark.instances < 1:

@@ -214,7 +214,8 @@ def _svg(chart: Drawing) -> str:
     chart = chart.configure_legend(labelColor=INK, labelFontSize=12, labelLimit=200)
     root = ElementTree.fromstring(vl_convert.vegalite_to_svg(chart.to_dict(), vl_version="6.4"))
     for mark in list(root.iter()):
-        if mark.get("role") == "graphics-symbol" and mark.get("aria-roledescription") != "axis":
+        guide = mark.get("aria-roledescription") in ("axis", "legend")
+        if mark.get("role") == "graphics-symbol" and not guide:
             told = ElementTree.SubElement(mark, f"{{{SVG}}}title")
             told.text = mark.get("aria-label")
     return ElementTree.tostring(root, encoding="unicode")

@@ -1,0 +1,72 @@
+"""A bounded look at what was written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from semscore.jobs.dataset.ledger import DataFile
+from semscore.jobs.dataset.local_folder import LocalFolder
+from semscore.jobs.reporting import looks
+from semscore.jobs.reporting.looks import Wanted, look, partition_of
+
+WANTED = Wanted("s", "st", "a", "b", None)
+
+
+def written(home: Path, path: str, rows: int, group: int = 1000) -> DataFile:
+    file = home / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    columns = {"a": [f"{path} {k}" for k in range(rows)], "b": ["b"] * rows, "st": ["ok"] * rows}
+    numbers = pa.array([k / 1000 for k in range(rows)], pa.float32())
+    pq.write_table(pa.table(columns | {"s": numbers}), file, row_group_size=group)
+    return DataFile(path, rows, file.stat().st_size)
+
+
+def test_a_small_dataset_is_looked_at_whole(tmp_path: Path) -> None:
+    files = [written(tmp_path, f"k={k}/f.parquet", 5) for k in (1, 2)]
+    found = look(LocalFolder(str(tmp_path)), files, WANTED)
+    assert found.columns.tolist() == ["text1", "text2", "status", "score", "partition"]
+    assert sorted(found.partition) == ["k=1"] * 5 + ["k=2"] * 5
+    assert set(found.text1) == {f"k={k}/f.parquet {n}" for k in (1, 2) for n in range(5)}
+
+
+def test_of_a_large_file_some_rows_from_all_over_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "MOST_ROWS", 40)
+    file = written(tmp_path, "f.parquet", 1000, group=10)
+    found = look(LocalFolder(str(tmp_path)), [file], WANTED)
+    assert 40 <= len(found) <= 44
+    assert found.score.min() == 0
+    assert found.score.max() > 0.7  # the fourth quarter too
+
+
+def test_each_partition_is_seen_before_any_is_seen_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "MOST_FILES", 4)
+    files = [written(tmp_path, f"k=big/{n}.parquet", 90) for n in range(9)]
+    files += [written(tmp_path, f"k={k}/f.parquet", 3) for k in "abc"]
+    found = look(LocalFolder(str(tmp_path)), files, WANTED)
+    assert set(found.partition) == {"k=big", "k=a", "k=b", "k=c"}
+
+
+def test_columns_that_are_not_there_are_left_out(tmp_path: Path) -> None:
+    file = written(tmp_path, "f.parquet", 3)
+    found = look(LocalFolder(str(tmp_path)), [file], Wanted("s", "st", "a", "no", "nope"))
+    assert "text2" not in found
+    assert "gold" not in found
+
+
+def test_no_files_and_no_rows(tmp_path: Path) -> None:
+    assert look(LocalFolder(str(tmp_path)), [], WANTED).empty
+    empty = written(tmp_path, "f.parquet", 0)
+    assert look(LocalFolder(str(tmp_path)), [empty], WANTED).empty
+
+
+def test_partitions_read_as_people_write_them() -> None:
+    assert partition_of(DataFile("a%3Ab=x%20y/c=1/f.parquet", 1, 1)) == "a:b=x y/c=1"
+    assert partition_of(DataFile("f.parquet", 1, 1)) == ""

@@ -1,0 +1,93 @@
+"""`semscore report`: made anew from the records, as the last one was asked for."""
+
+from __future__ import annotations
+
+import json
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from semscore.jobs import cli
+from semscore.jobs import report as module
+
+
+def report(dataset: Path) -> Any:
+    return json.loads((dataset / "_semscore/report.json").read_text("utf-8"))
+
+
+def test_it_answers_and_writes_both_files(
+    dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["report", str(dataset), "--gold", "grade", "--price", "3.6"]) == 0
+    told = capsys.readouterr().out
+    assert "Was it right? Yes: 200 rows in, 200 rows out" in " ".join(told.split())
+    assert str(dataset / "_semscore/report.html") in told
+    found = report(dataset)
+    assert found["audit"]["statuses"] == {"ok": 196, "null": 2, "blank": 2}
+    assert found["gold"]["spearman"] == pytest.approx(0.98, abs=0.03)
+    assert found["cost"]["cost"] == pytest.approx(0.08)
+    assert found["verdicts"][0]["question"] == "Was it right?"
+    assert found["advice"]
+    page = (dataset / "_semscore/report.html").read_text("utf-8")
+    assert "&lt;script&gt;" in page
+
+
+def test_the_next_report_shows_what_the_last_one_was_asked_for(dataset: Path) -> None:
+    first = ["report", str(dataset), "--gold", "grade", "--price", "2", "--no-samples"]
+    assert cli.main(first) == 0
+    assert cli.main(["report", str(dataset)]) == 0
+    found = report(dataset)
+    assert (found["gold"]["column"], found["cost"]["price"], found["samples"]) == ("grade", 2, None)
+    assert "alert" not in (dataset / "_semscore/report.html").read_text("utf-8")
+    assert cli.main(["report", str(dataset), "--samples"]) == 0
+    assert report(dataset)["samples"]
+
+
+def test_it_can_be_written_elsewhere_and_opened(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    before = {path: path.stat().st_mtime_ns for path in dataset.rglob("*")}
+    assert cli.main(["report", str(dataset), "--to", str(tmp_path / "x"), "--open"]) == 0
+    assert opened == [(tmp_path / "x/_semscore/report.html").as_uri()]
+    assert {path: path.stat().st_mtime_ns for path in dataset.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--gold", "grades"], "--gold 'grades' is no column of"),
+        (["--price", "-1"], "--price must be at least 0, got -1"),
+    ],
+)
+def test_mistakes_are_told(
+    dataset: Path, caplog: pytest.LogCaptureFixture, words: list[str], told: str
+) -> None:
+    assert cli.main(["report", str(dataset), *words]) == 2
+    assert told in caplog.text
+    assert not (dataset / "_semscore/report.json").exists()
+
+
+def test_a_folder_that_is_not_ours_has_no_report(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert cli.main(["report", str(tmp_path)]) == 2
+    assert "holds no dataset of semscore's" in caplog.text
+
+
+def test_what_is_missing_is_named(
+    dataset: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "find_spec", lambda _: None)
+    assert cli.main(["report", str(dataset)]) == 2
+    assert "pip install 'semscore[report]'" in caplog.text
+
+
+def test_a_data_file_that_is_gone_is_named(dataset: Path, caplog: pytest.LogCaptureFixture) -> None:
+    next(dataset.glob("lang=de/*1.zstd.parquet")).unlink()
+    assert cli.main(["report", str(dataset)]) == 2
+    assert "cannot be made" in caplog.text
+    assert "part-1.zstd.parquet" in caplog.text

@@ -1,0 +1,114 @@
+"""The answers that a reader gets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from semscore.jobs.reporting.facts import Facts
+from semscore.jobs.reporting.verdicts import advice, verdicts
+
+
+def answers(facts: Facts) -> dict[str, tuple[str, str]]:
+    return {verdict.question: (verdict.level, verdict.answer) for verdict in verdicts(facts)}
+
+
+def long_run(facts: Facts, **seconds: float) -> Facts:
+    """The same, but of an hour, with these seconds by step."""
+    split = dict.fromkeys(facts.spent.seconds, 0.0) | seconds
+    return replace(
+        facts,
+        speed=replace(facts.speed, scoring_s=3600.0),
+        spent=replace(facts.spent, seconds=split),
+    )
+
+
+def audited(facts: Facts, **changes: Any) -> Facts:
+    return replace(facts, audit=replace(facts.audit, **changes))
+
+
+def test_all_rows_there_is_right(facts: Facts) -> None:
+    level, answer = answers(facts)["Was it right?"]
+    assert level == "good"
+    assert answer.startswith("Yes: 200 rows in, 200 rows out, counted in the files")
+    assert "rank correlation with grade: 1.000" in answer
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "words"),
+    [
+        ({"state": "stopped", "rows_total": 900}, "bad", "Not finished (stopped): 200 of 900 rows"),
+        ({"statuses": {"ok": 150, "error": 50}}, "fair", "the model failed on 50 rows"),
+        ({"statuses": {"ok": 150, "truncated": 50}}, "fair", "25.0% are scored on their texts'"),
+        ({"skipped": [{"path": "f", "reason": "r"}]}, "fair", "1 unreadable files left out"),
+        ({"where": "k > 1", "rows_in": 500}, "good", "500 rows in, 200 rows out (--where k > 1)"),
+    ],
+)
+def test_what_is_not_right_is_said(
+    facts: Facts, changes: dict[str, Any], level: str, words: str
+) -> None:
+    found, answer = answers(audited(facts, **changes))["Was it right?"]
+    assert found == level
+    assert words in answer
+
+
+def test_a_short_run_is_not_judged(facts: Facts) -> None:
+    level, answer = answers(facts)["Was it fast?"]
+    assert (level, answer[:18]) == ("fair", "Too short to judge")
+    assert "starting Spark" in " ".join(advice(facts))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "level", "limit", "fix"),
+    [
+        ({"forward": 90, "idle": 10}, "good", "Running the model: 90%", "--precision auto"),
+        ({"forward": 30, "tokenize": 70}, "bad", "Waiting for tokens: 70%", "--workers-per-gpu"),
+        ({"forward": 50, "read": 50}, "fair", "", "INPUT nearer"),
+        ({"forward": 60, "idle": 40}, "fair", "", "fewer hosts"),
+        ({"forward": 50, "write": 30, "load": 20}, "fair", "", "fewer columns with --keep"),
+    ],
+)
+def test_what_limits_is_named_and_what_helps(
+    facts: Facts, seconds: dict[str, float], level: str, limit: str, fix: str
+) -> None:
+    found = long_run(facts, **seconds)
+    assert answers(found)["Was it fast?"][0] == level
+    assert limit in answers(found)["What limited it?"][1]
+    assert fix in " ".join(advice(found))
+
+
+def test_cost(facts: Facts) -> None:
+    assert "0.08, or 400 per million pairs" in answers(facts)["What did it cost?"][1]
+    free = replace(facts, cost=replace(facts.cost, cost=None, per_million_pairs=None))
+    assert "--price" in answers(free)["What did it cost?"][1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"failed": [{"what": "u", "reason": "broken page"}]}, "broken page"),
+        ({"state": "stopped"}, "--mode resume"),
+        ({"statuses": {"ok": 9, "error": 191}}, "191 rows of status error"),
+        ({"statuses": {"ok": 100, "truncated": 100}}, "--max-seq-length"),
+        ({"statuses": {"ok": 100, "null": 100}}, "--text1 and --text2"),
+    ],
+)
+def test_rows_that_want_looking_at_are_advised_on(
+    facts: Facts, changes: dict[str, Any], words: str
+) -> None:
+    assert words in advice(audited(facts, **changes))[0]
+
+
+def test_memory_and_padding(facts: Facts) -> None:
+    texts = replace(facts.texts, oom_retries=1, padded=2 * facts.texts.tokens)
+    found = " ".join(advice(replace(facts, texts=texts)))
+    assert "--token-budget" in found
+    assert "50% of what the model read was padding" in found
+
+
+def test_where_nothing_stands_out_that_is_said(facts: Facts) -> None:
+    found = long_run(facts, forward=60.0, idle=10.0, write=10.0, read=10.0, load=10.0)
+    texts = replace(found.texts, padded=found.texts.tokens)
+    assert advice(replace(found, texts=texts)) == ["Nothing stands out: keep these settings."]
