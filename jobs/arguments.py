@@ -26,7 +26,7 @@ FILE_MARK = "@"  # as argparse and javac have it
 def option_words(settings: Settings) -> list[str]:
     """The options of `semscore score` that say these settings; Spark's are left out.
 
-    Each is one word, `--name=value`, or `--name` for a flag.
+    Each is one word, `--name=value`, or `--name` and `--no-name` for a flag.
     """
     given = (
         (settings.columns, Columns()),
@@ -49,6 +49,8 @@ def _differing(chosen: Any, default: Any) -> Iterator[str]:
         name = f"--{field.name.replace('_', '-')}"
         if value is True:
             yield name
+        elif value is False:
+            yield f"--no-{name.removeprefix('--')}"
         else:
             text = ",".join(value) if isinstance(value, tuple) else value
             yield f"{name}={text}"
