@@ -19,7 +19,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from semscore.jobs.cluster.java import java_home, java_version
+from semscore.jobs.cluster.processing_job import IMAGE, check_image
 from semscore.jobs.diagnosis.finding import Finding
+from semscore.udfs.recipe import Device
 
 NAME = "semscore"
 IF_INSTALLED = ("openvino", "launch")  # extras whose packages may be missing, but not be others
@@ -103,6 +105,13 @@ def check_packages() -> Iterator[Finding]:
         yield Finding("packages", "ok", ", ".join(f"{name} {_installed(name)}" for name in shown))
     for found, wanted in wrong:
         yield Finding("packages", "fail", found, f"pip install '{wanted}'")
+
+
+def check_built(device: Device) -> Iterator[Finding]:
+    """In our image: whether it was built for this code and these GPUs; UserError if not."""
+    if place := os.environ.get(IMAGE):
+        check_image(device)
+        yield Finding("image", "ok", f"built for this version ({place})")
 
 
 def _bounds(extra: str) -> dict[str, SpecifierSet]:
