@@ -117,14 +117,14 @@ def show(console: Console, found: Iterable[Finding], as_json: bool) -> int:
 def _quick(
     settings: Settings, conf: dict[str, str], spark: SparkSession | None
 ) -> dict[str, Check]:
-    ours = spark is None and not by_spark_submit()
-    java: dict[str, Check] = {"java": check_java} if ours else {}
+    begun = spark is not None or by_spark_submit()  # then it has its Java
+    java: dict[str, Check] = {} if begun else {"java": check_java}
     return {
         "python": check_python,
         **java,
         "spark": check_spark,
         "packages": check_packages,
-        "spark settings": lambda: check_settings(conf, settings.engine.device, ours),
+        "spark settings": lambda: check_settings(conf, settings.engine.device, spark is None),
         "disk": lambda: check_disk(conf),
         "open files": check_open_files,
         "time limit": lambda: check_time(settings.limits.deadline),

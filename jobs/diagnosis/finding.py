@@ -51,8 +51,7 @@ def findings(checks: Mapping[str, Check]) -> Iterator[Finding]:
 
 def refused(check: str, sentence: str) -> Finding:
     """An error's sentence, which says what was found and ends with what to do about it."""
-    for between in (". ", "; "):
-        found, _, fix = sentence.rpartition(between)
-        if found:
-            return Finding(check, "fail", found, fix)
-    return Finding(check, "fail", sentence)
+    found, _, fix = sentence.rpartition(". ")
+    if not found:
+        found, _, fix = sentence.partition("; ")
+    return Finding(check, "fail", found, fix)

@@ -24,7 +24,7 @@ def check_time(deadline: float | None) -> Iterator[Finding]:
         if deadline is not None
         else ((ends or 0) - time(), "SageMaker's time limit")
     )
-    found = f"{whose} leaves {max(left, 0) / 60:,.0f} minutes"
+    found = f"{whose} leaves {max(left, 0) / 60:,.0f} min"
     if left >= SHORT_S:
         yield Finding("time limit", "ok", found)
         return

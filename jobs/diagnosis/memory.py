@@ -17,6 +17,7 @@ from semscore.jobs.settings import Settings
 from semscore.udfs.device import is_local
 
 NAME = "memory"
+SHOWN = ("hosts", "executors", "workers of each", "heap of each", "beside the heap")
 POWERS = "kmgtp"
 # What Spark adds to an executor's heap where nobody says.
 OVERHEAD_SHARE, OVERHEAD_LEAST = 0.1, 384 * 2**20
@@ -34,7 +35,8 @@ def check_memory(settings: Settings, conf: Mapping[str, str]) -> Iterator[Findin
         yield _on_this_host(this_host(), planned.master, int(task_cpus), conf, settings)
     elif settings.spark.instance_type:
         reasons = resources_for(settings, master).reasons
-        yield Finding(NAME, "ok", "; ".join(f"{what}: {much}" for what, much, _ in reasons))
+        shown = (f"{what} {much}" for what, much, _ in reasons if what in SHOWN)
+        yield Finding(NAME, "ok", ", ".join(shown))
     elif not master.startswith("spark"):  # a standalone cluster counts heaps only
         yield _in_an_executor(conf)
 
@@ -57,7 +59,7 @@ def _on_this_host(
     each = round((GPU_WORKER if on_gpus else CPU_WORKER) * GIB)
     given = conf.get("spark.driver.memory")
     heap = memory_bytes(given) if given else local_heap()
-    found = f"{gib(heap)} of heap and {workers} workers of {gib(each)} on {gib(host.memory)}"
+    found = f"{gib(heap)} of heap and {workers} x {gib(each)} for workers, of {gib(host.memory)}"
     if heap + workers * each <= host.memory:
         return Finding(NAME, "ok", found)
     fits = (host.memory - heap) // each
@@ -76,12 +78,12 @@ def _in_an_executor(conf: Mapping[str, str]) -> Finding:
     overhead = memory_bytes(given) if given else max(round(heap * share), OVERHEAD_LEAST)
     workers = max(int(conf.get(CORES, "1")) // int(conf.get(TASK_CPUS, "1")), 1)
     need = round(workers * (GPU_WORKER if EXECUTOR in conf else CPU_WORKER) * GIB)
-    found = f"{gib(overhead)} of overhead beside {gib(heap)} of heap, for {workers} workers"
+    found = f"{gib(overhead)} of overhead beside {gib(heap)} of heap, for Python workers"
     if overhead >= need:
         return Finding(NAME, "ok", found)
     return Finding(
         NAME,
         "warn",
-        f"{found} that take {gib(need)}: the executor is ended when they grow",
+        f"{found} that take {gib(need)}: executors are ended when these grow",
         f"--conf spark.executor.memoryOverhead={-(-need // GIB)}g, or let --instance-type size it",
     )

@@ -81,8 +81,9 @@ def _ask_hub(recipe: Recipe, here: str) -> Finding:
     try:
         HfApi().model_info(hub_name(recipe.model), revision=recipe.revision, timeout=PATIENCE_S)
     except Exception as error:  # of HTTP, of the network, of the hub's own
-        fix = f"correct --model, or give it as a folder, an installed package, or {PLACES}"
-        return Finding("model", "fail", f"{here}, and the hub: {root_cause(error)}", fix)
+        found = f"{here}, and the hub did not show it: {root_cause(error)}"
+        fix = "correct --model, or give it as a folder, an installed package or s3://…"
+        return Finding("model", "fail", found, fix)
     return Finding(
         "model",
         "warn",

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from semscore.jobs.cluster.scheduling import EXECUTOR, TASK, check_gpu_settings
-from semscore.jobs.diagnosis.finding import Finding
+from semscore.jobs.diagnosis.finding import Finding, refused
+from semscore.jobs.errors import UserError
 from semscore.udfs.device import is_local
 from semscore.udfs.recipe import Device
 
@@ -43,14 +44,15 @@ HARMS = (
 
 
 def check_settings(conf: Mapping[str, str], device: Device, ours: bool) -> Iterator[Finding]:
-    """What is set explicitly; `ours`: this process starts Spark, and may leave settings out.
-
-    Raises UserError for settings of GPUs that do not go together.
-    """
+    """What is set explicitly; `ours`: the session is yet to be made, by us."""
     local = is_local(conf["spark.master"])
-    if not (ours and local):  # where they are left out, which is said
-        check_gpu_settings(conf, device)
-    found = [
+    found = []
+    if not (ours and local):  # where they are left out, which is said below
+        try:
+            check_gpu_settings(conf, device)
+        except UserError as error:
+            found.append(refused(NAME, str(error)))
+    found += [
         Finding(
             NAME,
             "warn",

@@ -86,9 +86,8 @@ def check_spark() -> Iterator[Finding]:
 
 def check_packages() -> Iterator[Finding]:
     """What semscore's metadata asks for: all that it needs, and what there is of its extras."""
-    try:
-        needed = _bounds("")
-    except metadata.PackageNotFoundError:
+    needed = _bounds("")
+    if not needed:
         why = f"{NAME} is not installed here as a package, so nothing says which versions it needs"
         yield Finding("packages", "ok", f"not checked: {why}")
         return
@@ -115,9 +114,16 @@ def check_built(device: Device) -> Iterator[Finding]:
 
 
 def _bounds(extra: str) -> dict[str, SpecifierSet]:
-    """The versions that an extra asks for, on this Python; of no extra: semscore itself."""
+    """The versions that an extra asks for, on this Python; of no extra: semscore itself.
+
+    None where there is no metadata, as where the code came as a zip.
+    """
+    try:
+        requirements = metadata.requires(NAME) or ()
+    except metadata.PackageNotFoundError:
+        requirements = ()
     bounds = {}
-    for requirement in map(Requirement, metadata.requires(NAME) or ()):
+    for requirement in map(Requirement, requirements):
         marker = requirement.marker
         always = marker is None or marker.evaluate({"extra": ""})
         if always if not extra else not always and marker and marker.evaluate({"extra": extra}):

@@ -47,7 +47,7 @@ SETTINGS = st.builds(
         target_file_size=st.integers(1, 10**12),
     ),
     limits=st.builds(Limits, max_error_rate=st.floats(0, 1), max_units=st.none() | st.just(7)),
-    run=st.builds(Run, debug=st.booleans()),
+    run=st.builds(Run, debug=st.booleans(), preflight=st.booleans()),
 )
 
 
