@@ -26,7 +26,7 @@ from semscore.jobs.diagnosis.memory import check_memory
 from semscore.jobs.diagnosis.model import check_for_model
 from semscore.jobs.diagnosis.places import check_input, check_rights, check_room, check_target
 from semscore.jobs.diagnosis.sharing import check_discovery, check_leases
-from semscore.jobs.diagnosis.spark import check_settings
+from semscore.jobs.diagnosis.spark import check_gpu_conf, check_settings
 from semscore.jobs.diagnosis.versions import (
     check_built,
     check_java,
@@ -66,7 +66,9 @@ def examine(question: Question) -> Iterator[Finding]:
     conf = _spark_conf(question, None)
     storage = lru_cache(lambda: Storage(s3a_settings(question, None)))
     engine, master = question.engine, conf["spark.master"]
-    checks = _quick(question, conf, None) | {
+    checks = _quick(question, conf) | {
+        "java": check_java,
+        "gpu settings": lambda: check_gpu_conf(conf, engine.device),
         "gpus": lambda: check_gpus(engine.device, is_local(master)),
         "gpu leases": check_leases,
         "discovery script": lambda: check_discovery(conf),
@@ -90,7 +92,7 @@ def preflight(
     Imports no deep-learning library, starts no Java. Raises UserError for what would make it fail,
     and warns of the rest.
     """
-    checks = _quick(settings, _spark_conf(settings, spark), spark) | {
+    checks = _quick(settings, _spark_conf(settings, spark)) | {
         "output": lambda: check_rights(output),
         "room": lambda: check_room(settings, source, output),
     }
@@ -114,17 +116,13 @@ def show(console: Console, found: Iterable[Finding], as_json: bool) -> int:
     return UserError.exit_code if failed else 0
 
 
-def _quick(
-    settings: Settings, conf: dict[str, str], spark: SparkSession | None
-) -> dict[str, Check]:
-    begun = spark is not None or by_spark_submit()  # then it has its Java
-    java: dict[str, Check] = {} if begun else {"java": check_java}
+def _quick(settings: Settings, conf: dict[str, str]) -> dict[str, Check]:
+    """What takes no time, and what a run does not ask anyway before it writes."""
     return {
         "python": check_python,
-        **java,
         "spark": check_spark,
         "packages": check_packages,
-        "spark settings": lambda: check_settings(conf, settings.engine.device, spark is None),
+        "spark settings": lambda: check_settings(conf),
         "disk": lambda: check_disk(conf),
         "open files": check_open_files,
         "time limit": lambda: check_time(settings.limits.deadline),

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from semscore.jobs.cluster.scheduling import EXECUTOR, TASK, check_gpu_settings
-from semscore.jobs.diagnosis.finding import Finding, refused
-from semscore.jobs.errors import UserError
+from semscore.jobs.diagnosis.finding import Finding
 from semscore.udfs.device import is_local
 from semscore.udfs.recipe import Device
 
@@ -43,16 +42,26 @@ HARMS = (
 )
 
 
-def check_settings(conf: Mapping[str, str], device: Device, ours: bool) -> Iterator[Finding]:
-    """What is set explicitly; `ours`: the session is yet to be made, by us."""
+def check_gpu_conf(conf: Mapping[str, str], device: Device) -> Iterator[Finding]:
+    """Before a session is there; UserError for settings that do not go together."""
+    given = [key for key in (TASK, EXECUTOR) if key in conf]
+    if not is_local(conf["spark.master"]):
+        check_gpu_settings(conf, device)
+        told = f"{conf[EXECUTOR]} for an executor, {conf[TASK]} for a task" if given else "none"
+        yield Finding("gpu settings", "ok", told)
+    elif given:
+        yield Finding(
+            "gpu settings",
+            "warn",
+            f"{' and '.join(given)}: a local master schedules no GPUs, so they are left out",
+            "leave them out: workers share the GPUs that they see",
+        )
+
+
+def check_settings(conf: Mapping[str, str]) -> Iterator[Finding]:
+    """What is set, and does harm on such a master."""
     local = is_local(conf["spark.master"])
-    found = []
-    if not (ours and local):  # where they are left out, which is said below
-        try:
-            check_gpu_settings(conf, device)
-        except UserError as error:
-            found.append(refused(NAME, str(error)))
-    found += [
+    found = [
         Finding(
             NAME,
             "warn",
@@ -84,20 +93,9 @@ def check_settings(conf: Mapping[str, str], device: Device, ours: bool) -> Itera
                 "set it to false, or take more executors",
             )
         )
-    if ours and local and (given := [key for key in (TASK, EXECUTOR) if key in conf]):
-        found.append(
-            Finding(
-                NAME,
-                "warn",
-                f"{' and '.join(given)} would make every job of a local master wait for ever, and "
-                "are left out",
-                "leave them out: workers share the GPUs that they see",
-            )
-        )
     yield from found
     if not found:
-        gpus = f", {conf[TASK]} GPU for a task" if TASK in conf and not local else ""
-        yield Finding(NAME, "ok", f"master {conf['spark.master']}{gpus}")
+        yield Finding(NAME, "ok", f"master {conf['spark.master']}")
 
 
 def _is_single(conf: Mapping[str, str]) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from semscore.jobs.diagnosis.spark import check_settings
+from semscore.jobs.diagnosis.finding import findings
+from semscore.jobs.diagnosis.spark import check_gpu_conf, check_settings
 
 GPUS = {
     "spark.executor.resource.gpu.amount": "1",
@@ -15,8 +16,13 @@ GPUS = {
 }
 
 
-def levels(conf: dict[str, str], master: str = "yarn", ours: bool = True) -> list[str]:
-    return [one.level for one in check_settings(conf | {"spark.master": master}, "auto", ours)]
+def levels(conf: dict[str, str], master: str = "yarn") -> list[str]:
+    return [one.level for one in check_settings(conf | {"spark.master": master})]
+
+
+def gpu_levels(conf: dict[str, str], master: str = "yarn") -> list[str]:
+    checks = {"gpu settings": lambda: check_gpu_conf(conf | {"spark.master": master}, "auto")}
+    return [one.level for one in findings(checks)]
 
 
 @pytest.mark.parametrize("master", ["local[*]", "yarn", "spark://h:7077", "k8s://h"])
@@ -40,7 +46,7 @@ def test_spark_as_it_comes_is_all_right(master: str) -> None:
     ],
 )
 def test_what_does_harm_is_told_with_what_is_better(conf: dict[str, str], says: str) -> None:
-    [found] = check_settings(conf | {"spark.master": "yarn"}, "auto", ours=True)
+    [found] = check_settings(conf | {"spark.master": "yarn"})
     assert found.level == "warn"
     assert says in found.found
     assert found.fix
@@ -53,12 +59,12 @@ def test_what_does_no_harm_there_is_not_told() -> None:
     assert levels(several) == ["ok"]
 
 
-def test_gpu_settings_that_do_not_go_together_fail_and_hide_nothing() -> None:
-    conf = GPUS | {"spark.task.cpus": "1", "spark.speculation": "true"}
-    assert levels(conf) == ["fail", "warn"]
-    assert levels(GPUS) == ["ok"]
+def test_gpu_settings_that_do_not_go_together_fail() -> None:
+    assert gpu_levels(GPUS | {"spark.task.cpus": "1"}) == ["fail"]
+    assert gpu_levels(GPUS) == ["ok"]
+    assert gpu_levels({}) == ["ok"]
 
 
-def test_gpus_of_a_local_master_are_left_out_by_us_and_by_nobody_else() -> None:
-    assert levels(GPUS, "local[2]") == ["warn"]
-    assert levels(GPUS, "local[2]", ours=False) == ["fail"]
+def test_gpu_settings_of_a_local_master_are_left_out() -> None:
+    assert gpu_levels(GPUS, "local[2]") == ["warn"]
+    assert gpu_levels({}, "local[2]") == []
