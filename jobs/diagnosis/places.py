@@ -60,7 +60,8 @@ def check_rights(output: Folder) -> Iterator[Finding]:
     with _as_it_was(output):
         ahead = _probe(output)
     yield Finding("output", "ok", f"an object was created, read, listed, deleted in {output.name}")
-    found = f"OUTPUT's storage is {abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} this"
+    side = "ahead of" if ahead > 0 else "behind"
+    found = f"OUTPUT's storage is {abs(ahead):,.0f} s {side} this machine"
     if abs(ahead) < SKEW_S:
         yield Finding("clock", "ok", found)
     else:
