@@ -30,18 +30,23 @@ class Place(NamedTuple):
 
 def check_disk(conf: Mapping[str, str]) -> Iterator[Finding]:
     """Temporary files, Spark's local folders, the cache of models."""
-    local = os.environ.get("SPARK_LOCAL_DIRS") or conf.get("spark.local.dir", "/tmp")
     places = [Place("temporary files", Path(tempfile.gettempdir()), "TMPDIR", "fail")]
-    places += [
-        Place("Spark's files", Path(each.strip()), "spark.local.dir", "fail")
-        for each in local.split(",")
-    ]
+    local = _spark_folders(conf)
+    without: Level = "fail" if len(local) == 1 else "warn"  # Spark goes on with the others
+    places += [Place("Spark's files", path, "spark.local.dir", without) for path in local]
     # Some runs convert no model: the workers say if they must and cannot.
     places.append(Place("models", cache_folder(), "SEMSCORE_CACHE", "warn"))
     found = [_look(place) for place in dict.fromkeys(places)]
     yield from (bad for bad in found if isinstance(bad, Finding))
     if good := [one for one in found if isinstance(one, str)]:
         yield Finding("disk", "ok", ", ".join(good))
+
+
+def _spark_folders(conf: Mapping[str, str]) -> list[Path]:
+    """In the order of Spark's own rules: YARN's word, the environment's, the setting's."""
+    yarn = os.environ.get("LOCAL_DIRS") if "CONTAINER_ID" in os.environ else None
+    chosen = yarn or os.environ.get("SPARK_LOCAL_DIRS") or conf.get("spark.local.dir", "/tmp")
+    return [Path(each.strip()) for each in chosen.split(",")]
 
 
 def free_bytes(path: Path) -> int:

@@ -18,7 +18,9 @@ Script = Callable[[str, str], Path]
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No GPUs, no settings of this machine's; `tmp_path/bin` is on its PATH."""
-    for name in ("CUDA_VISIBLE_DEVICES", "SEMSCORE_FAKE_GPUS", "SPARK_LOCAL_DIRS", "SPARK_HOME"):
+    for name in ("CUDA_VISIBLE_DEVICES", "SEMSCORE_FAKE_GPUS", "SEMSCORE_IMAGE", "CONTAINER_ID"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("SPARK_LOCAL_DIRS", "SPARK_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin:/usr/bin")
     monkeypatch.setenv("SEMSCORE_LEASE_DIR", str(tmp_path / "leases"))

@@ -52,8 +52,16 @@ def test_what_cannot_be_written_fails_but_for_the_cache_of_models(
 def test_the_environments_folders_win(
     places: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SPARK_LOCAL_DIRS", "/proc/a,/proc/b")
-    assert [one.level for one in check_disk(places)] == ["fail", "fail", "ok"]
+    monkeypatch.setenv("SPARK_LOCAL_DIRS", "/proc/a")
+    assert [one.level for one in check_disk(places)] == ["fail", "ok"]
+    monkeypatch.setenv("CONTAINER_ID", "container_1")  # of YARN
+    monkeypatch.setenv("LOCAL_DIRS", places["spark.local.dir"])
+    assert [one.level for one in check_disk(places)] == ["ok"]
+
+
+def test_spark_goes_on_if_it_can_write_to_one_of_its_folders(places: dict[str, str]) -> None:
+    several = {"spark.local.dir": f"/proc/a, {places['spark.local.dir']}"}
+    assert [one.level for one in check_disk(several)] == ["warn", "ok"]
 
 
 def test_a_folder_that_does_not_exist_is_on_its_parents_disk(tmp_path: Path) -> None:
