@@ -146,7 +146,7 @@ def _print(console: Console, finding: Finding) -> None:
     line = Table.grid(padding=(0, 2, 0, 0))
     line.add_column(width=4, style=COLOURS[finding.level])
     line.add_column(width=16)
-    line.add_column()
+    line.add_column(overflow="fold")  # paths stay whole
     line.add_row(finding.level, finding.check, Text(finding.found))
     if finding.fix:
         line.add_row("", "", Text(f"-> {finding.fix}"))

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 from semscore.jobs import cli, doctor
 from semscore.jobs.dataset.local_folder import LocalFolder
@@ -92,6 +93,14 @@ def test_warnings_alone_are_no_failure(capsys: pytest.CaptureFixture[str]) -> No
     shown = capsys.readouterr().out
     assert "warn  spark settings" in shown
     assert "-> set it to true" in shown
+
+
+def test_a_path_that_is_longer_than_the_terminal_stays_whole(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = "/" + "x" * 200
+    doctor.show(Console(width=60), [Finding("disk", "fail", path)], as_json=False)
+    assert path in "".join(capsys.readouterr().out.split())
 
 
 def test_a_wrong_option_is_one_sentence(caplog: pytest.LogCaptureFixture) -> None:
