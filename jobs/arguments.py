@@ -26,7 +26,7 @@ FILE_MARK = "@"  # as argparse and javac have it
 def option_words(settings: Settings) -> list[str]:
     """The options of `semscore score` that say these settings; Spark's are left out.
 
-    Each is one word, `--name=value`, or `--name` and `--no-name` for a flag.
+    Each is one word, `--name=value`, or `--name` or `--no-name` for a flag.
     """
     given = (
         (settings.columns, Columns()),
@@ -47,10 +47,8 @@ def _differing(chosen: Any, default: Any) -> Iterator[str]:
         if value == usual[field.name]:
             continue
         name = f"--{field.name.replace('_', '-')}"
-        if value is True:
-            yield name
-        elif value is False:
-            yield f"--no-{name.removeprefix('--')}"
+        if isinstance(value, bool):
+            yield name if value else f"--no-{name[2:]}"
         else:
             text = ",".join(value) if isinstance(value, tuple) else value
             yield f"{name}={text}"
