@@ -232,6 +232,67 @@ def report_command(
     return 0
 
 
+@app.command(
+    name="doctor",
+    usage="semscore doctor [INPUT... OUTPUT] [options]\n",
+    sort_key=3,
+)
+def doctor_command(
+    *places: Annotated[
+        str, Parameter(name="INPUT... OUTPUT", group=Group("Places", sort_key=-1), negative="")
+    ],
+    columns: Columns = Columns(),
+    rows: Rows = Rows(),
+    recipe: Annotated[JobRecipe, Parameter(name="*", group=GROUPS["Model"])] = JobRecipe(),
+    prompt: Annotated[str | None, Parameter(group=GROUPS["Model"])] = None,
+    engine: Annotated[JobEngine, Parameter(name="*", group=GROUPS["Engine"])] = JobEngine(),
+    target: Output = Output(),
+    limits: Limits = Limits(),
+    spark: Spark = Spark(),
+    report: Report = Report(),
+    run: Run = Run(),
+    as_json: Annotated[bool, Parameter(name="--json", negative="", group=GROUPS["Run"])] = False,
+    config: Annotated[Path | None, Parameter(group=GROUPS["Run"])] = None,
+) -> int:
+    """Find in seconds what would end or spoil a run in hours: give it the words of `score`.
+
+    Looks at versions, GPUs, Spark's settings, memory, disks and limits; at INPUT, OUTPUT and the
+    model, if given. Starts no Spark, and leaves nothing in OUTPUT. Exit codes: 0 nothing fails;
+    2 something does.
+
+    Parameters
+    ----------
+    places
+        INPUT and OUTPUT of the run; one place alone is INPUT.
+    prompt
+        Both prompts at once.
+    as_json
+        Print a list of {check, level, found, fix}, for scripts.
+    config
+        TOML file with options by their names, without dashes in front; the command line wins.
+    """
+    del config  # read before parsing, in main
+    from semscore.jobs.doctor import Question, examine, show
+
+    if not places and processing_job.is_inside():
+        places = processing_job.PLACES
+    question = Question(
+        inputs=places[:-1] or places,
+        output=places[-1] if len(places) > 1 else "",
+        columns=columns,
+        rows=rows,
+        recipe=with_prompt(Recipe(**asdict(recipe)), prompt),
+        engine=Engine(**asdict(engine)),
+        target=target,
+        limits=limits,
+        spark=spark,
+        report=report,
+        run=run,
+    )
+    _set_log(run)
+    return show(Console(), examine(question), as_json)
+
+
 @app.command(name="demo", sort_key=5)
 def demo_command(folder: Path = Path("semscore-demo")) -> int:
     """Score about 5,000 pairs of this Python's documentation with a small model, and show them.

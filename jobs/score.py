@@ -30,6 +30,7 @@ from semscore.jobs.cluster.session import (
     by_spark_submit,
     job_session,
     slots,
+    spark_settings,
     start_session,
     task_rows,
     will_be_local,
@@ -44,6 +45,7 @@ from semscore.jobs.dataset.source import Source, read_source
 from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.dataset.units import unit_scale
 from semscore.jobs.dataset.upcoming import Upcoming
+from semscore.jobs.doctor import preflight
 from semscore.jobs.errors import OutputInUse, StoppedEarly
 from semscore.jobs.precision import settle
 from semscore.jobs.progress import Progress, State
@@ -76,6 +78,8 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     layout = plan_columns(source, settings.columns, settings.target.partition_by)
     check_gold(settings.report, layout)
     output = check_output(settings, storage)
+    if settings.run.preflight:
+        preflight(settings, source, output, spark or SparkSession.getActiveSession())
     recipe, model_sha256 = pin_model(settings.recipe)
     columns = (settings.columns.text1, settings.columns.text2)
     free = require_free(output)
@@ -96,7 +100,7 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     if spark is None and will_be_local(settings.spark.master):
         begin_conversion(recipe, settings.engine)
     if spark:
-        check_gpu_settings(dict(spark.sparkContext.getConf().getAll()), settings.engine.device)
+        check_gpu_settings(spark_settings(spark), settings.engine.device)
     started = spark or _start(settings)
     try:
         if spark is None:

@@ -173,6 +173,9 @@ class Run:
     """How what happens is written to standard error; json: an object a line, progress too."""
     debug: Flag = False
     """Show Spark's log, and stack traces of errors."""
+    preflight: bool = True
+    """Look first, in a fraction of a second, for what would end or spoil the run later: versions,
+    settings, disks, rights in OUTPUT, clocks, time. `semscore doctor` looks at more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,8 +198,7 @@ class Settings:
     run: Run = Run()
 
     def __post_init__(self) -> None:
-        if not self.inputs or not all((*self.inputs, self.output)):
-            raise UserError("INPUT and OUTPUT are needed: semscore score INPUT... OUTPUT")
+        self._check_places()
         if self.columns.score_column == self.columns.status_column:
             raise UserError(
                 f"--score-column and --status-column are both {self.columns.score_column!r}; "
@@ -221,6 +223,10 @@ class Settings:
             raise UserError(
                 f"--mode overwrite deletes the dataset in {self.output}; add --yes to confirm"
             )
+
+    def _check_places(self) -> None:
+        if not self.inputs or not all((*self.inputs, self.output)):
+            raise UserError("INPUT and OUTPUT are needed: semscore score INPUT... OUTPUT")
 
 
 def with_prompt(recipe: Recipe, prompt: str | None) -> Recipe:

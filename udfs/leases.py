@@ -90,6 +90,15 @@ def share(addresses: Sequence[str], owner_pid: int) -> str:
         return chosen
 
 
+def account(addresses: Sequence[str]) -> dict[str, list[Holder]]:
+    """The GPUs that are not set aside, and the living processes that hold each.
+
+    Raises LeaseError if no account can be kept.
+    """
+    with _locked():
+        return _usable(addresses)
+
+
 def quarantine(address: str, reason: str) -> None:
     """Set a GPU aside: nobody on this host gets it until the host starts anew.
 

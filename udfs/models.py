@@ -36,12 +36,16 @@ class ModelError(ValueError):
     """The model cannot be used; the message says why and what to do."""
 
 
-def local_folder(model: str, revision: str | None = None) -> Path:
+class NotHere(ModelError):
+    """This machine does not have the model; the hub may."""
+
+
+def local_folder(model: str, revision: str | None = None, ask_hub: bool = True) -> Path:
     """The folder of a model: itself, in an installed package, or downloaded from S3 or the hub.
 
     A download is done once per node, under a file lock, into $SEMSCORE_CACHE (default: the user's
     cache, and the hub's own), safetensors only. Raises ModelError for a model that is not to be
-    had.
+    had; NotHere without `ask_hub`, for one that only the hub could have.
     """
     if is_s3(model):
         try:
@@ -58,7 +62,12 @@ def local_folder(model: str, revision: str | None = None) -> Path:
         raise ModelError(f"model {model!r} is a file, expected a model's folder")
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", model) or model.startswith("."):
         raise ModelError(f"model {model!r}: there is no such folder")
-    return _from_hub(model, revision)
+    return _from_hub(model, revision, ask_hub)
+
+
+def hub_name(model: str) -> str:
+    """The repository that a name means on the hub."""
+    return model if "/" in model else f"sentence-transformers/{model}"
 
 
 def check_model(folder: Path, max_seq_length: int | None = None) -> None:
@@ -107,11 +116,11 @@ def _packaged_model(name: str) -> Path | None:
     return found[0].parent.resolve() if found else None
 
 
-def _from_hub(model: str, revision: str | None) -> Path:
+def _from_hub(model: str, revision: str | None, ask: bool) -> Path:
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    repository = model if "/" in model else f"sentence-transformers/{model}"
+    repository = hub_name(model)
     cache = Path(os.environ.get("SEMSCORE_CACHE") or constants.HF_HUB_CACHE)
     cache.mkdir(parents=True, exist_ok=True)
     with FileLock(cache / f"{repository.replace('/', '--')}.lock"):
@@ -122,12 +131,16 @@ def _from_hub(model: str, revision: str | None) -> Path:
                 cache_dir=cache,
                 allow_patterns=[f"*{suffix}" for suffix in LOADED],
                 ignore_patterns=[f"{name}/*" for name in OTHER_FORMATS],
+                local_files_only=not ask,
             )
         except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
             at = f" at revision {revision!r}" if revision else ""
+            searched = f"model {model!r}{at} is no folder, no installed package, not in the cache"
+            if not ask:
+                raise NotHere(f"{searched} {cache}") from error
             raise ModelError(
-                f"model {model!r}{at} is no folder, no installed package, not in the cache "
-                f"{cache}, and the hub did not give it: {str(error).strip().splitlines()[0]}"
+                f"{searched} {cache}, and the hub did not give it: "
+                f"{str(error).strip().splitlines()[0]}"
             ) from error
     return Path(folder)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from semscore.jobs.cluster.conf_file import conf_file
-from semscore.jobs.cluster.session import by_spark_submit
+from semscore.jobs.cluster.session import spark_settings
 from semscore.jobs.dataset.storage import S3A
 from semscore.jobs.errors import UserError
 from semscore.udfs.s3 import is_own, is_s3
@@ -37,17 +37,9 @@ def s3a_settings(settings: Settings, spark: SparkSession | None) -> dict[str, st
         return {}
     from botocore.exceptions import BotoCoreError  # half a second, for those who use it
 
-    pairs: dict[str, str] = {}
-    if spark:
-        pairs = dict(spark.sparkContext.getConf().getAll())
-    elif by_spark_submit():
-        from pyspark import SparkConf, SparkContext
-
-        SparkContext._ensure_initialized()
-        pairs = dict(SparkConf(_jvm=SparkContext._jvm).getAll())
     given = {
         key: value
-        for key, value in (pairs | settings.spark.pairs).items()
+        for key, value in (spark_settings(spark) | settings.spark.pairs).items()
         if key.startswith((f"{HADOOP}{S3A}", f"{HADOOP}{COMMITTER}"))
     }
     both = conf_file("s3a.conf") | given

@@ -105,6 +105,16 @@ def job_session(spark: SparkSession) -> SparkSession:
     return own
 
 
+def spark_settings(spark: SparkSession | None) -> dict[str, str]:
+    """What is settled already: by the session that runs, or by spark-submit; else nothing."""
+    if spark:
+        return dict(spark.sparkContext.getConf().getAll())
+    if by_spark_submit():
+        SparkContext._ensure_initialized()
+        return dict(SparkConf(_jvm=SparkContext._jvm).getAll())
+    return {}
+
+
 def slots(spark: SparkSession) -> int:
     """Tasks that can run at once."""
     context = spark.sparkContext
@@ -132,6 +142,11 @@ def by_spark_submit() -> bool:
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
+def local_heap() -> int:
+    """Bytes of heap that a local Spark gets where nobody says: its part of the machine's memory."""
+    return max(int(psutil.virtual_memory().total) // HEAP_SHARE, MIN_HEAP)
+
+
 def _forget_resources(settings: SparkConf) -> None:
     """A local master schedules no GPUs: every job that asks for some waits for ever."""
     for key in [key for key, _ in settings.getAll() if RESOURCES.match(key)]:
@@ -149,8 +164,7 @@ def _local_conf(java: Path, debug: bool) -> dict[str, str]:
     folder = files("semscore.conf")
     conf = conf_file("spark-local.conf")
     conf["spark.sql.warehouse.dir"] = str(Path(tempfile.gettempdir(), "semscore-warehouse"))
-    heap = max(psutil.virtual_memory().total // HEAP_SHARE, MIN_HEAP)
-    conf.setdefault("spark.driver.memory", f"{heap // 2**20}m")
+    conf.setdefault("spark.driver.memory", f"{local_heap() // 2**20}m")
     options = [archive_options(java)]
     if not debug:
         with as_file(folder / "log4j2-local.properties") as path:

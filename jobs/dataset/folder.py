@@ -69,6 +69,13 @@ class Folder(ABC):
         """A whole file; None: there is none."""
 
     @abstractmethod
+    def modified(self, path: str) -> float:
+        """When a file was written, by the storage's clock, as time() has it.
+
+        Raises FileNotFoundError if there is none.
+        """
+
+    @abstractmethod
     def create_if_absent(self, path: str, content: bytes) -> bool:
         """Write a whole new file; False, and nothing written, if there is one already."""
 

@@ -56,6 +56,9 @@ class LocalFolder(Folder):
         except FileNotFoundError:
             return None
 
+    def modified(self, path: str) -> float:
+        return (self.local / path).stat().st_mtime
+
     def create_if_absent(self, path: str, content: bytes) -> bool:
         try:
             self._store().put(path, content, mode="create")

@@ -77,6 +77,11 @@ class S3Folder(Folder):
         """Bytes from `start` to before `end` of a file that is as it was listed."""
         return self._get(entry.path, Range=f"bytes={start}-{end - 1}", IfMatch=f'"{entry.tag}"')
 
+    def modified(self, path: str) -> float:
+        with self._telling(path):
+            found = self._client.head_object(**self._object(path), **self._access.request)
+        return float(found["LastModified"].timestamp())
+
     def create_if_absent(self, path: str, content: bytes) -> bool:
         try:
             self._put(path, content, IfNoneMatch="*")

@@ -54,7 +54,7 @@ SETTINGS = st.builds(
         samples=st.booleans(),
         report=st.booleans(),
     ),
-    run=st.builds(Run, debug=st.booleans()),
+    run=st.builds(Run, debug=st.booleans(), preflight=st.booleans()),
 )
 
 

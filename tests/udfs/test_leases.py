@@ -345,3 +345,13 @@ def test_all_containers_of_a_user_meet_in_one_folder_that_is_his(
     (tmp_path / f"semscore-leases-{os.getuid()}").mkdir()
     with pytest.raises(LeaseError, match="it belongs to another user"):
         lease(["3"], 1, os.getpid())
+
+
+def test_the_account_names_holders_and_leaves_out_what_is_set_aside() -> None:
+    leases.share(["0"], os.getpid())
+    leases.quarantine("2", "broken")
+    account = leases.account(["0", "1", "2"])
+    assert {one: [who.pid for who in held] for one, held in account.items()} == {
+        "0": [os.getpid()],
+        "1": [],
+    }

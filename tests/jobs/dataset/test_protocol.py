@@ -77,6 +77,9 @@ class FakeS3(Folder):
     def read(self, path: str) -> bytes | None:
         return self.objects.get(path)
 
+    def modified(self, path: str) -> float:
+        raise AssertionError("the protocol does not ask for this")
+
     def create_if_absent(self, path: str, content: bytes) -> bool:
         return self.objects.setdefault(path, content) == content
 

@@ -1,0 +1,46 @@
+"""Limits that end a run: of time, and of open files."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from time import time
+
+from semscore.jobs.cluster.processing_job import ends_at
+from semscore.jobs.diagnosis.finding import Finding
+
+SHORT_S = 15 * 60
+OPEN_FILES = 1024  # macOS allows 256 until it is told otherwise, fewer than Spark's own jars
+
+
+def check_time(deadline: float | None) -> Iterator[Finding]:
+    """How long a run that begins now has: --deadline, else SageMaker's limit, if it is there."""
+    ends = ends_at()
+    if deadline is None and ends is None:
+        yield Finding("time limit", "ok", "none")
+        return
+    left, whose = (
+        (deadline, "--deadline")
+        if deadline is not None
+        else ((ends or 0) - time(), "SageMaker's time limit")
+    )
+    found = f"{whose} leaves {max(left, 0) / 60:,.0f} min"
+    if left >= SHORT_S:
+        yield Finding("time limit", "ok", found)
+        return
+    fix = "give more; what is not done by then can be resumed"
+    yield Finding("time limit", "warn", found, fix)
+
+
+def check_open_files() -> Iterator[Finding]:
+    """What this process, and Spark which inherits it, may open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= OPEN_FILES:
+        yield Finding("open files", "ok", "no limit" if soft < 0 else f"{soft:,} at once")
+    else:
+        yield Finding(
+            "open files",
+            "warn",
+            f"{soft:,} at once, fewer than {OPEN_FILES:,}",
+            "raise it in this shell: ulimit -n 65536",
+        )

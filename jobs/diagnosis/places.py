@@ -1,0 +1,129 @@
+"""INPUT and OUTPUT: what a run asks of them, tried on a small object of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from time import time
+from uuid import uuid4
+
+from rich.filesize import decimal
+
+from semscore.jobs.checks import check_output
+from semscore.jobs.dataset.columns import plan_columns
+from semscore.jobs.dataset.folder import Folder, StorageError
+from semscore.jobs.dataset.ledger import HOME
+from semscore.jobs.dataset.local_folder import LocalFolder
+from semscore.jobs.dataset.source import Source, read_source
+from semscore.jobs.dataset.storage import Storage
+from semscore.jobs.diagnosis.disk import free_bytes
+from semscore.jobs.diagnosis.finding import Check, Finding, findings
+from semscore.jobs.errors import some_of
+from semscore.jobs.settings import Settings
+
+SKEW_S = 300  # between two clocks; S3 refuses requests from 900
+SHOWN = 3
+
+
+def check_input(settings: Settings, storage: Storage) -> Iterator[Finding]:
+    """List it and read its footers, as the job does; UserError: the job would not begin.
+
+    Its columns then, and whether they fit into a local OUTPUT.
+    """
+    source = read_source(settings.inputs, settings.rows.bad_files == "skip", storage)
+    size = sum(file.size for file in source.files)
+    footers = f"{source.rows:,} rows in {len(source.counts):,} footers"
+    yield Finding("input", "ok", f"{len(source.files):,} files, {decimal(size)}; {footers}")
+    for files, what, fix in (
+        ([bad.path for bad in source.skipped], "unreadable files are left out", "replace them"),
+        (source.ignored, "files do not end like parquet and are ignored", "rename or remove them"),
+    ):
+        if files:
+            told = f"{len(files):,} {what}: {some_of(files, SHOWN)}"
+            yield Finding("input", "warn", told, fix)
+    checks: dict[str, Check] = {"columns": lambda: _check_columns(source, settings)}
+    if settings.output:
+        checks["room"] = lambda: check_room(settings, source, storage.folder(settings.output))
+    yield from findings(checks)
+
+
+def check_target(settings: Settings, storage: Storage) -> Iterator[Finding]:
+    """Whether OUTPUT may be written, as the job asks, and can be; UserError if not."""
+    yield from check_rights(check_output(settings, storage))
+
+
+def check_rights(output: Folder) -> Iterator[Finding]:
+    """Create, read, list and delete a small object in OUTPUT; its storage's clock is told by it.
+
+    Leaves nothing behind; OSError: what was refused.
+    """
+    with _as_it_was(output):
+        ahead = _probe(output)
+    yield Finding("output", "ok", f"an object was created, read, listed, deleted in {output.name}")
+    side = "ahead of" if ahead > 0 else "behind"
+    found = f"OUTPUT's storage is {abs(ahead):,.0f} s {side} this machine"
+    if abs(ahead) < SKEW_S:
+        yield Finding("clock", "ok", found)
+    else:
+        yield Finding(
+            "clock",
+            "warn",
+            f"{found}: times in records are wrong, and S3 refuses requests from 15 minutes",
+            "synchronise both clocks (chrony, systemd-timesyncd)",
+        )
+
+
+def check_room(settings: Settings, source: Source, output: Folder) -> Iterator[Finding]:
+    """A disk has to hold all columns of INPUT once more; not where only some rows are written."""
+    if not isinstance(output, LocalFolder) or settings.target.mode != "new" or settings.rows.limit:
+        return
+    size, free = sum(file.size for file in source.files), free_bytes(output.local)
+    found = f"{decimal(free)} free for OUTPUT, and INPUT is {decimal(size)}"
+    if free < size:
+        fix = "make room, choose another OUTPUT, or write fewer columns with --keep"
+        yield Finding("room", "warn", found, fix)
+    else:
+        yield Finding("room", "ok", found)
+
+
+def _check_columns(source: Source, settings: Settings) -> Iterator[Finding]:
+    layout = plan_columns(source, settings.columns, settings.target.partition_by)
+    by = f", in folders by {', '.join(layout.partition_by)}" if layout.partition_by else ""
+    texts = f"{settings.columns.text1} and {settings.columns.text2} are text"
+    yield Finding("columns", "ok", f"{texts}; {some_of(layout.kept)} are kept{by}")
+    for name in source.nanoseconds:
+        told = f"{name}: timestamps are cut from nanoseconds to microseconds"
+        yield Finding("columns", "warn", told, "leave it out with --keep if that is too coarse")
+
+
+def _probe(output: Folder) -> float:
+    """Seconds that the storage's clock is ahead of this one."""
+    folder = f"{HOME}/probe-{uuid4().hex}"
+    path, content = f"{folder}/object", folder.encode()
+    before = time()
+    output.create_if_absent(path, content)
+    after = time()
+    try:
+        if output.read(path) != content:
+            raise StorageError(f"{output.full(path)} was written, and reads otherwise")
+        if path not in [entry.path for entry in output.entries(folder)]:
+            raise StorageError(f"{output.full(path)} was written, and is not listed")
+        written = output.modified(path)
+    finally:
+        output.delete([path])
+    return max(written - after, 0) or min(written - before, 0)
+
+
+@contextmanager
+def _as_it_was(output: Folder) -> Iterator[None]:
+    """Remove the folders on a disk that come into being meanwhile, unless others use them."""
+    missing = []
+    if isinstance(output, LocalFolder):
+        above = (output.local, *output.local.parents)
+        missing = [folder for folder in above if not folder.exists()]
+    try:
+        yield
+    finally:
+        for folder in missing:
+            with suppress(OSError):  # not made, or not empty
+                folder.rmdir()

@@ -1,0 +1,159 @@
+"""Versions that do not go together, by the bounds of the package's own metadata."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+import pyspark
+import pytest
+
+from semscore.jobs.diagnosis import versions
+from semscore.jobs.diagnosis.finding import findings
+from semscore.jobs.diagnosis.versions import (
+    check_built,
+    check_java,
+    check_packages,
+    check_python,
+    check_spark,
+)
+from semscore.jobs.errors import UserError
+
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Pretend that packages have other versions; None: they are missing."""
+
+    def install(**others: str | None) -> None:
+        real = metadata.version
+
+        def version(name: str) -> str:
+            found = others.get(name, "") if name in others else real(name)
+            if found is None:
+                raise metadata.PackageNotFoundError(name)
+            return found
+
+        monkeypatch.setattr(metadata, "version", version)
+
+    return install
+
+
+@pytest.fixture
+def no_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code came as a zip."""
+
+    def missing(name: str) -> None:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "metadata", missing)
+    monkeypatch.setattr(metadata, "requires", missing)
+
+
+def test_this_environment_is_one_that_works() -> None:
+    for check in (check_python, check_packages, check_spark):
+        assert [one.level for one in check()] == ["ok"]
+
+
+def test_a_python_that_is_too_new_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "python_version", lambda: "3.13.1")
+    [found] = check_python()
+    assert found.level == "fail"
+    assert "3.13.1, and semscore is for <3.13,>=3.10" in found.found
+
+
+@pytest.mark.parametrize(
+    ("others", "says"),
+    [
+        ({"numpy": "2.1.0"}, "numpy 2.1.0 is not <2; pip install 'numpy<2'"),
+        ({"pandas": "3.0.2"}, "pandas 3.0.2 is not <3,>=2; pip install 'pandas<3,>=2'"),
+        ({"pyarrow": "26.0.0"}, "pyarrow 26.0.0 is not <22,>=18; pip install 'pyarrow<22,>=18'"),
+        ({"pyarrow": None}, "pyarrow is missing; pip install 'pyarrow<22,>=18'"),
+        ({"nncf": "2.0"}, "nncf 2.0 is not <4,>=3; pip install 'nncf<4,>=3'"),
+    ],
+)
+def test_a_library_out_of_bounds_is_told(
+    installed: Install, others: dict[str, str | None], says: str
+) -> None:
+    installed(**others)
+    [found] = check_packages()
+    assert (found.level, str(found)) == ("fail", f"packages: {says}")
+
+
+def test_an_extra_that_is_not_installed_is_no_fault(installed: Install) -> None:
+    installed(nncf=None, openvino=None)
+    assert [one.level for one in check_packages()] == ["ok"]
+
+
+def test_without_metadata_nothing_is_claimed(no_metadata: None) -> None:
+    for check in (check_python, check_packages):
+        [found] = check()
+        assert found.level == "ok"
+        assert "not checked" in found.found
+    [spark] = check_spark()
+    assert spark.level == "ok"
+
+
+@pytest.mark.parametrize(
+    ("version", "level"), [("3.5.3", "ok"), ("3.5.2", "fail"), ("3.3.0", "fail"), ("4.0.1", "ok")]
+)
+def test_spark_is_one_that_was_tested(
+    monkeypatch: pytest.MonkeyPatch, version: str, level: str
+) -> None:
+    monkeypatch.setattr(pyspark, "__version__", version)
+    assert [one.level for one in check_spark()] == [level]
+
+
+def test_the_two_halves_of_spark_must_be_of_one_version(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SPARK_HOME", str(tmp_path))
+    (tmp_path / "jars").mkdir()
+    jar = tmp_path / "jars" / "spark-core_2.12-3.3.1-amzn-0.jar"
+    jar.touch()
+    [found] = check_spark()
+    assert found.level == "fail"
+    assert f"SPARK_HOME ({tmp_path}) has Spark 3.3.1; unset SPARK_HOME" in str(found)
+    jar.rename(jar.with_name("spark-core_2.12-3.5.1.jar"))
+    monkeypatch.setattr(pyspark, "__version__", "3.5.9")
+    assert [one.level for one in check_spark()] == ["ok"]
+
+
+def test_from_python_3_12_spark_3_needs_setuptools(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pyspark, "__version__", "3.5.9")
+    monkeypatch.setattr(sys, "version_info", (3, 12, 1))
+    monkeypatch.setattr(versions, "find_spec", lambda _: None)
+    [found] = check_spark()
+    assert (found.level, found.fix) == ("fail", "pip install setuptools")
+
+
+def test_a_java_that_is_too_old_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from semscore.jobs.cluster import java
+
+    monkeypatch.setattr(java, "_packaged", lambda: None)
+    monkeypatch.setattr(java.shutil, "which", lambda _: None)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "java").touch()
+    (tmp_path / "release").write_text('JAVA_VERSION="1.8.0_402"')
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    [found] = findings({"java": check_java})
+    assert found.level == "fail"
+    assert f"Spark needs Java 17; found JAVA_HOME: Java 8 in {tmp_path}" in found.found
+    (tmp_path / "release").write_text('JAVA_VERSION="17.0.1"')
+    [found] = check_java()
+    assert (found.level, found.found) == ("ok", f"17 in {tmp_path}")
+
+
+def test_an_image_built_for_other_code_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert list(check_built("auto")) == []
+    image = tmp_path / "image.json"
+    image.write_text('{"semscore": "0.0.1", "cuda": null, "torch": "2.0"}')
+    monkeypatch.setenv("SEMSCORE_IMAGE", str(image))
+    with pytest.raises(UserError, match=r"the image was built for semscore 0\.0\.1"):
+        list(check_built("auto"))
