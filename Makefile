@@ -4,6 +4,7 @@
 # make test-cluster  a Spark cluster on this machine, with pretended GPUs, and things killed
 # make test-faults   drivers killed at some points; FAULTS= at all of them
 # make test-s3       runs on a real S3 server on this machine, healthy and not
+# make test-browser     the report in Debian's chromium; in test-all
 # make test-container   the image for SageMaker, built and run with buildah; in test-all
 # make lock      pins the image's libraries anew
 # make test-gpu  the engine on a real GPU; skipped, with the reason, where there is none
@@ -15,7 +16,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: setup demo lock test test-all test-cluster test-container test-faults test-s3 test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
+.PHONY: setup demo lock test test-all test-browser test-cluster test-container test-faults test-s3 test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
 
 setup: .venv/ready
 
@@ -28,7 +29,7 @@ demo: setup
 	$(BIN)/semscore demo build/demo
 
 test: setup
-	$(BIN)/pytest -m 'not slow and not cluster and not container and not faults and not s3'
+	$(BIN)/pytest -m 'not slow and not browser and not cluster and not container and not faults and not s3'
 
 test-cluster: setup
 	$(BIN)/pytest -m cluster
@@ -54,7 +55,7 @@ test-s3: setup build/s3a/ready
 test-gpu:
 	$(BIN)/python -m pytest -m gpu tests/gpu
 
-test-all: setup build/s3a/ready tools-for-images
+test-all: setup build/s3a/ready tools-for-images tools-for-browser
 	$(BIN)/pytest
 
 .venv-spark4/ready: $(SOURCES)
@@ -64,11 +65,18 @@ test-all: setup build/s3a/ready tools-for-images
 	touch $@
 
 test-spark4: .venv-spark4/ready
-	.venv-spark4/bin/pytest -m 'not slow and not cluster and not container and not faults and not s3' --ignore tests/packaging --ignore tests/test_readme.py
+	.venv-spark4/bin/pytest -m 'not slow and not browser and not cluster and not container and not faults and not s3' --ignore tests/packaging --ignore tests/test_readme.py
 
 # Debian's buildah makes the images; nothing of it needs a Docker engine.
 test-container: setup build/s3a/ready tools-for-images
 	$(BIN)/pytest -m container
+
+test-browser: setup tools-for-browser
+	$(BIN)/pytest -m browser
+
+.PHONY: tools-for-browser
+tools-for-browser:
+	command -v chromium > /dev/null || apt-get install --yes --no-install-recommends chromium fonts-liberation
 
 .PHONY: tools-for-images
 tools-for-images:
