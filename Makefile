@@ -6,6 +6,7 @@
 # make test-s3       runs on a real S3 server on this machine, healthy and not
 # make test-browser     the report in Debian's chromium; in test-all
 # make test-container   the image for SageMaker, built and run with buildah; in test-all
+# make screenshots   pictures of the demo's report, for the README
 # make lock      pins the image's libraries anew
 # make test-gpu  the engine on a real GPU; skipped, with the reason, where there is none
 # make test-spark4   unit and local tests on Spark 4, in an environment of its own
@@ -16,7 +17,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: setup demo lock test test-all test-browser test-cluster test-container test-faults test-s3 test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
+.PHONY: setup demo lock screenshots test test-all test-browser test-cluster test-container test-faults test-s3 test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
 
 setup: .venv/ready
 
@@ -70,6 +71,9 @@ test-spark4: .venv-spark4/ready
 # Debian's buildah makes the images; nothing of it needs a Docker engine.
 test-container: setup build/s3a/ready tools-for-images
 	$(BIN)/pytest -m container
+
+screenshots: demo tools-for-browser
+	$(BIN)/python docs/screenshot.py build/demo/scored/_semscore/report.html docs/images
 
 test-browser: setup tools-for-browser
 	$(BIN)/pytest -m browser

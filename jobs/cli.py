@@ -318,6 +318,7 @@ def demo_command(folder: Path = Path("semscore-demo")) -> int:
             output=str(scored),
             recipe=Recipe(model=DEMO_MODEL, precision="auto"),
             target=Output(mode="overwrite", yes=True),
+            report=Report(gold="grade"),
         )
     )
     print_summary(console, result)

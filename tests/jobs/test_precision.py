@@ -17,7 +17,8 @@ import pytest
 from semscore.jobs import precision as module
 from semscore.jobs.errors import UserError
 from semscore.jobs.precision import choose
-from semscore.jobs.score import Result, score
+from semscore.jobs.result import Result
+from semscore.jobs.score import score
 from semscore.jobs.settings import Settings
 from semscore.udfs.backends.openvino import has_bfloat16
 from semscore.udfs.models import local_folder

@@ -16,7 +16,8 @@ import pytest
 from semscore.jobs import work
 from semscore.jobs.dataset.folder import StorageError
 from semscore.jobs.errors import OutputInUse, StoppedEarly, UnitsSetAside, UserError
-from semscore.jobs.score import Result, score
+from semscore.jobs.result import Result
+from semscore.jobs.score import score
 from semscore.jobs.settings import Columns, Limits, Output, Rows, Settings
 from semscore.udfs.recipe import Recipe
 

