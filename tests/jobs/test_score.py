@@ -106,7 +106,7 @@ def test_a_run_leaves_a_report_of_itself(run: Run, tmp_path: Path) -> None:
         tmp_path,
         "odd.parquet",
         text1=["a", None],
-        text2=["<b>", "b"],
+        text2=["b", "<b>"],
         id=[60, 61],
         grade=[1.0, None],
     )
