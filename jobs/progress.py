@@ -12,6 +12,7 @@ from semscore.jobs.dataset.ledger import UnitRecord
 from semscore.jobs.dataset.listing import BadFile
 from semscore.jobs.dataset.upcoming import Upcoming
 from semscore.jobs.run import FailedUnit, now
+from semscore.udfs.meters import Meters
 
 State = Literal["running", "complete", "stopped", "failed"]
 SHOWN_ASIDE = 50
@@ -29,7 +30,7 @@ class Progress:
     began: float = field(default_factory=monotonic)
 
     def __post_init__(self) -> None:
-        self._live = 0
+        self._live, self._meters = 0, Meters()
         self._marked = (0, 0.0)  # rows of this run, seconds from its begin, when rows came last
         self._workers: set[str] = set()
         self._tokens = 0  # of this run
@@ -44,9 +45,9 @@ class Progress:
         self._tokens += record.meters["tokens"]
         self._add(record)
 
-    def see(self, live_rows: int) -> None:
-        """So many rows are scored in units that are in work, as far as Spark says."""
-        self._live = live_rows
+    def see(self, rows: int, meters: Meters) -> None:
+        """Units that are in work: rows scored, as Spark says, and meters of tasks that ended."""
+        self._live, self._meters = max(rows, meters.rows), meters
         if self._scored > self._marked[0]:
             self._marked = (self._scored, self._seconds)
 
@@ -115,21 +116,23 @@ class Progress:
         """For progress.json. Rates are of this run, sums of the whole dataset."""
         scored = self._scored if state == "running" else self.rows_done
         pace = self._pace
-        texts = self._sums["texts"]
+        live = self._meters if state == "running" else Meters()
+        texts = self._sums["texts"] + live.texts
+        distinct = self._sums["distinct_texts"] + live.distinct_texts
         aside = [{"what": unit.what, "reason": unit.reason} for unit in self.failed]
         aside += [{"what": file.path, "reason": file.reason} for file in self.bad]
         return {
             "rows": self.rows_before + scored,
             "rows_total": self.rows_total,
             "rows_per_s": pace and round(pace, 1),
-            "tokens_per_s": round(self._tokens / self._seconds),
-            "distinct_share": texts and round(self._sums["distinct_texts"] / texts, 4),
-            "errors": self._sums["errors"],
+            "tokens_per_s": round((self._tokens + live.tokens) / self._seconds),
+            "distinct_share": texts and round(distinct / texts, 4),
+            "errors": self._sums["errors"] + live.statuses["error"],
             "units_done": len(self.earlier) + len(self.records),
             "units_total": len(self.earlier) + self.units,
             "units_failed": len(self.failed) + len(self.bad),
             "set_aside": aside[:SHOWN_ASIDE],
-            "workers": len(self._workers),
+            "workers": len(self._workers.union(live.workers)),
             "eta_s": pace and self._left_s(pace, self.rows - scored),
             "state": state,
             "at": now(),

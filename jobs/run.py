@@ -26,6 +26,7 @@ from semscore.udfs.recipe import SCORING_VERSION, Recipe
 from semscore.udfs.version import __version__
 
 if TYPE_CHECKING:
+    from pyspark.accumulators import Accumulator
     from pyspark.sql import SparkSession
     from pyspark.sql.types import StructType
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from semscore.jobs.progress import Progress, State
     from semscore.jobs.settings import Settings
     from semscore.jobs.stop import Stop
+    from semscore.udfs.meters import Meters
 
 log = logging.getLogger("semscore")
 LIBRARIES = ("pandas", "pyarrow", "sentence-transformers", "torch", "transformers")
@@ -74,6 +76,7 @@ class Run(Account):
     storage: Storage
     lease: Lease
     stop: Stop
+    meters: dict[str, Accumulator[Meters]] = field(default_factory=dict)  # of units, by what
     dropping: Event = field(default_factory=Event)  # units in work are given up
     told: set[str] = field(default_factory=set)  # notes that were shown
 

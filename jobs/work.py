@@ -90,7 +90,7 @@ def score_units(run: Run, progress: Progress, show: Show) -> None:
                     if upcoming.exact:
                         records = [*progress.earlier, *progress.records]
                         require_few_errors(run, records, progress.rows_total)
-                progress.see(_live_rows(run, running.values()))
+                progress.see(*_live(run, running.values()))
                 show(progress.facts("running"))
                 if ended or monotonic() - told > TELL_S:
                     run.tell_progress(progress, "running")
@@ -108,11 +108,12 @@ def score_units(run: Run, progress: Progress, show: Show) -> None:
         )
 
 
-def _live_rows(run: Run, units: Iterable[Unit]) -> int:
-    """Rows scored so far in units that are in work."""
+def _live(run: Run, units: Iterable[Unit]) -> tuple[int, Meters]:
+    """Rows scored so far in units that are in work, and the meters of their tasks that ended."""
     most = {unit.what: unit.rows for unit in units}
+    ended = [run.meters[what].value for what in most if what in run.meters]
     found = rows_from_python(run.spark, most) if most else {}
-    return sum(min(rows, most[what]) for what, rows in found.items())
+    return sum(min(rows, most[what]) for what, rows in found.items()), sum(ended, Meters())
 
 
 def _drop(run: Run, running: Iterable[Future[Done]]) -> int:
@@ -209,6 +210,7 @@ def _score_unit(run: Run, unit: Unit, limit: int | None, attempt: int) -> ledger
     else:
         frame = frames.spread(spark, frame, unit, tasks)
     accumulator = spark.sparkContext.accumulator(Meters(), MetersParam())
+    run.meters[unit.what] = accumulator
     scored = _with_scores(run, frame, accumulator)
     target = run.settings.target.target_file_size
     staged = stage(scored, run.output, run.id, unit.id, run.layout.partition_by, target)

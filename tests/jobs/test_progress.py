@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from semscore.jobs.dataset.listing import CountedFile
 from semscore.jobs.dataset.upcoming import Upcoming
 from semscore.jobs.progress import Progress, duration, told
 from semscore.jobs.run import FailedUnit
+from semscore.udfs.meters import Meters
 
 
 def record(rows: int, **statuses: int) -> UnitRecord:
@@ -50,7 +52,7 @@ def test_rows_in_work_count_while_it_runs(clock: Clock) -> None:
     progress = Progress([], upcoming(1000), began=0.0)
     clock.now = 10.0
     assert progress.facts("running")["rows_per_s"] is None
-    progress.see(200)
+    progress.see(200, Meters())
     facts = progress.facts("running")
     assert (facts["rows"], facts["rows_per_s"], facts["eta_s"]) == (200, 20.0, 40)
     assert progress.facts("stopped")["rows"] == 0  # nothing of it is committed
@@ -59,9 +61,9 @@ def test_rows_in_work_count_while_it_runs(clock: Clock) -> None:
 def test_time_left_counts_down_between_windows(clock: Clock) -> None:
     progress = Progress([], upcoming(1000), began=0.0)
     clock.now = 10.0
-    progress.see(200)
+    progress.see(200, Meters())
     clock.now = 15.0
-    progress.see(200)
+    progress.see(200, Meters())
     facts = progress.facts("running")
     assert (facts["rows_per_s"], facts["eta_s"]) == (20.0, 35)
     clock.now = 100.0  # longer than all should have taken: no promise is better than a wrong one
@@ -72,7 +74,7 @@ def test_what_was_there_before_counts_as_rows_but_not_as_speed(clock: Clock) -> 
     progress = Progress([record(500, error=2)], upcoming(100), began=0.0)
     clock.now = 5.0
     progress.book(record(50, ok=50))
-    progress.see(0)
+    progress.see(0, Meters())
     facts = progress.facts("running")
     assert (facts["rows"], facts["rows_total"], facts["rows_per_s"]) == (550, 600, 10.0)
     assert (facts["errors"], facts["units_done"], facts["workers"]) == (2, 2, 1)
@@ -80,10 +82,23 @@ def test_what_was_there_before_counts_as_rows_but_not_as_speed(clock: Clock) -> 
     assert facts["tokens_per_s"] == 100
 
 
+def test_tasks_that_ended_count_before_their_unit_does(clock: Clock) -> None:
+    progress = Progress([record(500, error=2)], upcoming(100), began=0.0)
+    clock.now = 5.0
+    meters = Meters(rows=40, texts=80, distinct_texts=20, tokens=50, statuses=Counter(error=1))
+    meters.assign("host 9 cpu torch")
+    progress.see(10, meters)
+    facts = progress.facts("running")
+    assert (facts["rows"], facts["errors"], facts["workers"]) == (540, 3, 1)
+    assert facts["distinct_share"] == round(520 / 1080, 4)
+    assert facts["tokens_per_s"] == 10
+    assert progress.facts("failed")["errors"] == 2
+
+
 def test_more_rows_than_there_are_is_a_task_tried_again(clock: Clock) -> None:
     progress = Progress([], upcoming(100), began=0.0)
     clock.now = 1.0
-    progress.see(150)
+    progress.see(150, Meters())
     assert progress.facts("running")["rows"] == 100
 
 
@@ -99,7 +114,7 @@ def test_the_facts_read_as_a_line(clock: Clock) -> None:
     progress = Progress([], upcoming(1000), began=0.0)
     clock.now = 10.0
     progress.book(record(250, ok=249, error=1))
-    progress.see(0)
+    progress.see(0, Meters())
     assert told(progress.facts("running")) == (
         "250 of 1,000 rows (25%), 25 rows/s, 0 min 30 s left, 1 of 1 units, 1 workers, "
         "50% distinct texts, 1 errors"
