@@ -314,6 +314,10 @@ def test_a_unit_with_broken_data_is_named_and_the_others_are_done(
         run()
     assert sorted(scored(tmp_path).id) == list(range(30))
     assert not (tmp_path / "out" / "_SUCCESS").exists()
+    told = json.loads((tmp_path / "out" / "_semscore" / "report.json").read_text("utf-8"))
+    assert (told["audit"]["state"], told["audit"]["rows_total"]) == ("failed", 2030)
+    assert ["pages.parquet" in aside["what"] for aside in told["audit"]["failed"]] == [True]
+    assert "--mode resume" in told["advice"][0]
 
 
 def test_rows_that_come_and_go_while_the_job_runs_end_it(

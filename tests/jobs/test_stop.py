@@ -38,6 +38,7 @@ def test_a_trial_has_so_many_units() -> None:
     assert [stop.may_begin(1, None) for _ in range(4)] == [True, True, False, False]
     assert stop.reason == "--max-units is reached"
     assert not stop.drops
+    assert not stop.in_haste
 
 
 def test_no_unit_begins_that_would_not_be_done_in_time(clock: list[float]) -> None:
@@ -57,6 +58,7 @@ def test_units_in_work_are_dropped_before_the_limit(clock: list[float]) -> None:
     clock[0] += 101
     assert stop.drops
     assert stop.reason == "the time limit is reached"
+    assert stop.in_haste
     assert not stop.may_begin(1, None)
 
 
