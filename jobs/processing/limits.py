@@ -37,20 +37,23 @@ def check_request(request: dict[str, Any]) -> None:
 
     service = botocore.session.get_session().get_service_model("sagemaker")
     shape = service.operation_model("CreateProcessingJob").input_shape
-    try:
-        validate_parameters(request, shape)
-    except ParamValidationError as error:
-        raise UserError(f"SageMaker would refuse the job: {error}") from error
     for path, wrong in _wrong(request, shape, ()):
         option = next((OPTIONS[part] for part in reversed(path) if part in OPTIONS), ".".join(path))
         raise UserError(f"{option}: {wrong}")
+    try:
+        validate_parameters(request, shape)
+    except ParamValidationError as error:
+        told = " ".join(str(error).split())
+        raise UserError(f"SageMaker would refuse the job: {told}") from error
 
 
 def _wrong(value: Any, shape: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
     """Where a value breaks its shape's rules, and how."""
     rules = shape.metadata
     if shape.type_name == "structure":
-        for name, member in value.items():
+        for name, member in value.items() if isinstance(value, dict) else ():
+            if name not in shape.members:
+                continue  # which botocore tells
             yield from _wrong(member, shape.members[name], (*path, name))
         return
     if shape.type_name in ("list", "map"):

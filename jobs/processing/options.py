@@ -64,6 +64,8 @@ class Launch:
     """key=value, comma separated."""
 
     def __post_init__(self) -> None:
+        if self.instance_count < 1:
+            raise UserError(f"--instance-count must be at least 1, got {self.instance_count}")
         if not ROLE.fullmatch(self.role):
             raise UserError(
                 f"--role must be an ARN, arn:aws:iam::ACCOUNT:role/NAME, got {self.role!r}"

@@ -36,7 +36,8 @@ def make_session(launch: Launch, boto_session: Any = None) -> Session:
 
     Raises UserError if the SDK is not installed or no region is known.
     """
-    logging.getLogger("sagemaker").setLevel(logging.WARNING)
+    for name in ("sagemaker", "sagemaker.config"):  # the latter else sets itself a level
+        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         from sagemaker.core.helper.session_helper import Session
     except ImportError as error:

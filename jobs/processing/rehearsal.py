@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
 
 ANYBODY = "000000000000"
 IDENTITY = (
@@ -34,6 +35,8 @@ class Rehearsal:
         self.session = boto3.Session(
             aws_access_key_id="nobody", aws_secret_access_key="nothing", region_name=region
         )
+        # limits.py checks more, and says whose option it is.
+        self.session._session.set_default_client_config(Config(parameter_validation=False))
         self.session.events.register("before-send", self._answer)
 
     def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
