@@ -12,7 +12,7 @@ import logging
 import tempfile
 import webbrowser
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from html import escape as quoted
 from importlib.util import find_spec
 from pathlib import Path
@@ -131,7 +131,7 @@ class Page:
     """A report as a value: shown inline where it is the last expression of a notebook's cell."""
 
     output: str  # the name of the dataset
-    html: str  # complete, needs nothing else
+    html: str = field(repr=False)  # complete, needs nothing else
 
     def _repr_html_(self) -> str:
         """The page in a frame of its own, apart from the notebook's styles; nothing in it runs."""

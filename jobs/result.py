@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -21,8 +21,8 @@ class Result:
     """A complete dataset, and what this run did of it."""
 
     output: Folder
-    manifest: dict[str, Any]
-    units: Sequence[ledger.UnitRecord]  # of the whole dataset
+    manifest: dict[str, Any] = field(repr=False)
+    units: Sequence[ledger.UnitRecord] = field(repr=False)  # of the whole dataset
     report: str | None = None  # where it is; None: there is none
     rows: int = 0  # that this run scored
     seconds: float = 0.0  # from the first look at INPUT to the report
