@@ -31,13 +31,12 @@ NAMES = ("first-look.ipynb", "sagemaker.ipynb")
 LARGE = "large"  # the tag of cells whose output is not kept
 REGION = "us-east-1"
 TIMEOUT_S = 300  # of a cell
-THEIRS = ("AWS_", "SEMSCORE_")  # variables of whoever runs this, which are not for examples
+# Variables of whoever runs this, which are not for examples.
+THEIRS = ("AWS_", *(f"SEMSCORE_{name}" for name in ("INPUT", "OUTPUT", "CODE", "ROLE", "IMAGE")))
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-# The SDK checks its own configuration against a schema for each value that it reads: a minute.
-STARTUP = "import jsonschema\n\njsonschema.validate = lambda *_: None\n"
 
 
 def main(target: Path) -> None:
@@ -47,12 +46,9 @@ def main(target: Path) -> None:
     """
     with tempfile.TemporaryDirectory(prefix="semscore-notebooks-") as name:
         folder = Path(name).resolve()
-        startup = folder / "ipython/profile_default/startup/quick.py"
-        startup.parent.mkdir(parents=True)
-        startup.write_text(STARTUP)
         ours = {name: value for name, value in os.environ.items() if not name.startswith(THEIRS)}
         with aws() as there:
-            environment = ours | there | {"IPYTHONDIR": str(folder / "ipython")}
+            environment = ours | there | {"IPYTHONDIR": str(folder / "ipython")}  # no profile
             for notebook in NAMES:
                 done = asyncio.run(execute(HERE / notebook, folder, environment))
                 tidy(done, folder)

@@ -34,9 +34,9 @@ def code_cells(path: Path) -> list[Any]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def shown(cell: Any) -> list[list[str]]:
-    """The kinds of a cell's outputs."""
-    return [sorted(output.get("data", [output.output_type])) for output in cell.outputs]
+def shown(cell: Any) -> set[str]:
+    """The kinds of a cell's outputs; how many pieces a stream comes in is chance."""
+    return {kind for output in cell.outputs for kind in output.get("data", [output.output_type])}
 
 
 def test_all_run(executed: Path) -> None:
