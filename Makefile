@@ -7,6 +7,7 @@
 # make test-browser     the report in Debian's chromium; in test-all
 # make test-container   the image for SageMaker, built and run with buildah; in test-all
 # make screenshots   pictures of the demo's report, for the README
+# make notebooks     runs docs/notebooks anew, and keeps what they show
 # make lock      pins the image's libraries anew
 # make test-gpu  the engine on a real GPU; skipped, with the reason, where there is none
 # make test-spark4   unit and local tests on Spark 4, in an environment of its own
@@ -17,7 +18,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: setup demo lock screenshots test test-all test-browser test-cluster test-container test-faults test-s3 test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
+.PHONY: setup demo lock notebooks screenshots test test-all test-browser test-cluster test-container test-faults test-s3 test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
 
 setup: .venv/ready
 
@@ -74,6 +75,9 @@ test-container: setup build/s3a/ready tools-for-images
 
 screenshots: demo tools-for-browser
 	$(BIN)/python docs/screenshot.py build/demo/scored/_semscore/report.html docs/images
+
+notebooks: setup
+	$(BIN)/python docs/notebooks/execute.py docs/notebooks
 
 test-browser: setup tools-for-browser
 	$(BIN)/pytest -m browser

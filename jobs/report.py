@@ -12,7 +12,8 @@ import logging
 import tempfile
 import webbrowser
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
+from html import escape as quoted
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -107,8 +108,7 @@ def show_report(
     `given`: fields of Report that are not to be as in the last report; `to`: another folder for
     what is written. Raises UserError if nothing can be shown.
     """
-    if not can_draw():
-        raise UserError(f"a report needs what draws its charts: {NEEDS}")
+    _require_drawing()
     storage = Storage()
     output = storage.folder(place)
     try:
@@ -124,6 +124,46 @@ def show_report(
     console.print(f"report: {written}", soft_wrap=True, markup=False)
     if in_browser:
         webbrowser.open(_local(written))
+
+
+@dataclass(frozen=True)
+class Page:
+    """A report as a value: shown inline where it is the last expression of a notebook's cell."""
+
+    output: str  # the name of the dataset
+    html: str = field(repr=False)  # complete, needs nothing else
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of its own, apart from the notebook's styles; nothing in it runs."""
+        # Else links within the page would open the notebook in the frame.
+        inside = self.html.replace("<head>", '<head><base href="about:srcdoc">', 1)
+        return (
+            f'<iframe title="Report of {quoted(self.output)}" srcdoc="{quoted(inside)}" sandbox '
+            'style="width: 100%; height: 700px; border: 0"></iframe>'
+        )
+
+
+def page(place: str, asked: Report | None = None) -> Page:
+    """The report of OUTPUT `place`, on a disk or S3, to show in a notebook; nothing is written.
+
+    Returns the one that is there; if there is none, or `asked` says what to show, one made from
+    the records.
+
+    Raises UserError if there is no dataset of semscore's, it cannot be read, it has no column
+    `asked.gold`, or what draws charts is needed and not installed.
+    """
+    output = Storage().folder(place)
+    try:
+        written = None if asked else output.read(PAGE)
+        if written is not None:
+            return Page(output.name, written.decode())
+        _require_drawing()
+        facts = make_report(output, read_records(output), asked or asked_before(output))
+    except OSError as error:
+        raise UserError(f"the report of {place} cannot be made: {error}") from error
+    from semscore.jobs.reporting.page import render
+
+    return Page(output.name, render(facts))
 
 
 def _local(page: str) -> str:
@@ -143,6 +183,11 @@ def asked_before(output: Folder) -> Report:
         return Report()
     gold = told["gold"] and told["gold"]["column"]
     return Report(gold=gold, price=told["cost"]["price"], samples=told["samples"] is not None)
+
+
+def _require_drawing() -> None:
+    if not can_draw():
+        raise UserError(f"a report needs what draws its charts: {NEEDS}")
 
 
 def can_draw() -> bool:

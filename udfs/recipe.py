@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from html import escape
 from typing import Literal, get_args
 
 DEFAULT_MODEL = "sentence-transformers/distiluse-base-multilingual-cased-v2"
@@ -56,6 +57,15 @@ class Recipe:
         _require_positive("truncate_dim", self.truncate_dim)
         if self.calibration is not None and self.precision != "int8":
             raise RecipeError(f"calibration belongs to precision int8, got {self.precision!r}")
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the model, and what differs from the defaults."""
+        rows = "".join(
+            f"<tr><th>{field.name}</th><td><code>{escape(repr(value))}</code></td></tr>"
+            for field in fields(self)
+            if (value := getattr(self, field.name)) != field.default or field.name == "model"
+        )
+        return f"<table><caption>{type(self).__name__}</caption>{rows}</table>"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -104,3 +104,15 @@ def test_recipe_and_engine_are_small_frozen_and_ship_to_workers(value: Any) -> N
     assert len(shipped) < 1000
     with pytest.raises(FrozenInstanceError):
         setattr(value, fields(value)[0].name, "other")
+
+
+def test_a_notebook_shows_the_model_and_what_differs() -> None:
+    plain = Recipe()._repr_html_()
+    assert module.DEFAULT_MODEL in plain
+    assert plain.count("<tr>") == 1
+    changed = Recipe(model="<script>m</script>", prompt1="query: ", prompt2="")._repr_html_()
+    assert "<script" not in changed
+    assert "&lt;script&gt;m&lt;/script&gt;" in changed
+    assert "<th>prompt1</th><td><code>&#x27;query: &#x27;</code>" in changed
+    assert "<th>prompt2</th><td><code>&#x27;&#x27;</code>" in changed
+    assert changed.count("<tr>") == 3

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from semscore.jobs import cli
+from semscore.jobs.report import page as report_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -122,3 +123,23 @@ def test_markup_in_a_pair_is_shown_as_text(opened: Open) -> None:
     page = opened()
     assert page.locator("main script").count() == 0
     assert page.locator("td.text", has_text="<script>alert('x')</script>").count() > 0
+
+
+def test_in_a_notebooks_frame_it_looks_the_same_and_links_stay_within(
+    browser: Browser, page_file: Path, tmp_path: Path
+) -> None:
+    notebook = tmp_path / "notebook.html"
+    frame = report_page(str(page_file.parents[1]))._repr_html_()
+    notebook.write_text(f"<!doctype html><title>notebook</title>{frame}", "utf-8")
+    page = browser.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(notebook.as_uri())
+    inside = page.frame_locator("iframe[title^='Report of ']")
+    assert inside.locator("#chart-scores svg").is_visible()
+    inside.locator("nav a[href='#what']").click()
+    assert inside.locator("#what").is_visible()
+    assert page.frames[1].url == "about:srcdoc#what"
+    assert page.frames[1].evaluate("scrollY") > 1000
+    assert not said
+    page.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import webbrowser
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ import pytest
 
 from semscore.jobs import cli
 from semscore.jobs import report as module
+from semscore.jobs.dataset import ledger
+from semscore.jobs.errors import UserError
+from semscore.jobs.report import Page, page
+from semscore.jobs.settings import Report
 
 
 def report(dataset: Path) -> Any:
@@ -91,3 +96,72 @@ def test_a_data_file_that_is_gone_is_named(dataset: Path, caplog: pytest.LogCapt
     assert cli.main(["report", str(dataset)]) == 2
     assert "cannot be made" in caplog.text
     assert "part-1.zstd.parquet" in caplog.text
+
+
+class Tags(HTMLParser):
+    """The tags of a piece of HTML, with what browsers make of their attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def test_a_notebook_gets_the_page_that_is_there(dataset: Path) -> None:
+    (dataset / module.PAGE).write_text("<html><head></head>é</html>", "utf-8")
+    assert page(str(dataset)) == Page(str(dataset), "<html><head></head>é</html>")
+
+
+def test_a_notebook_gets_a_page_where_there_is_none_and_nothing_is_written(dataset: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in dataset.rglob("*")}
+    made = page(str(dataset))
+    assert "Yes: 200 rows in, 200 rows out" in made.html
+    assert {path: path.stat().st_mtime_ns for path in dataset.rglob("*")} == before
+
+
+def test_a_page_is_made_anew_if_asked_to_show_something(dataset: Path) -> None:
+    (dataset / module.PAGE).write_text("old", "utf-8")
+    made = page(str(dataset), Report(gold="grade", samples=False)).html
+    assert "Spearman" in made
+    assert "alert" not in made
+
+
+def test_a_page_keeps_to_what_the_last_report_was_asked_for(dataset: Path) -> None:
+    assert cli.main(["report", str(dataset), "--no-samples"]) == 0
+    (dataset / module.PAGE).unlink()
+    assert "alert" not in page(str(dataset)).html
+
+
+def test_the_page_is_a_named_frame_in_which_nothing_runs() -> None:
+    script = "<script>alert('x')</script>"
+    [(tag, given)] = Tags(Page(f'"{script}', f"<head>{script}")._repr_html_()).found
+    assert tag == "iframe"
+    assert given.pop("srcdoc") == f'<head><base href="about:srcdoc">{script}'
+    assert given.pop("title") == f'Report of "{script}'
+    assert given == {"sandbox": None, "style": "width: 100%; height: 700px; border: 0"}
+
+
+def test_names_from_records_are_text_in_the_page(dataset: Path) -> None:
+    records = json.loads((dataset / ledger.RUN).read_text("utf-8"))
+    records["recipe"]["model"] = "<script>model</script>"
+    (dataset / ledger.RUN).write_text(json.dumps(records), "utf-8")
+    named = dataset.rename(dataset.with_name("<script>scored"))
+    shown = page(str(named))
+    assert "<script" not in shown._repr_html_()
+    assert "script" not in {tag for tag, _ in Tags(shown.html).found}
+    assert "&lt;script&gt;model" in shown.html
+
+
+def test_what_a_page_cannot_be_made_of_is_told(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match="holds no dataset of semscore's"):
+        page(str(tmp_path / "none"))
+    with pytest.raises(UserError, match="'grades' is no column of"):
+        page(str(dataset), Report(gold="grades"))
+    monkeypatch.setattr(module, "find_spec", lambda _: None)
+    with pytest.raises(UserError, match=r"semscore\[report\]"):
+        page(str(dataset))

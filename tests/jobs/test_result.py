@@ -1,0 +1,84 @@
+"""A result as a person sees it: on the terminal and in a notebook."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from semscore.jobs.dataset.ledger import UnitRecord
+from semscore.jobs.dataset.local_folder import LocalFolder
+from semscore.jobs.result import Result
+from semscore.jobs.summary import print_summary
+
+SCRIPT = "<script>alert(1)</script>"
+NAME = f"/out/{SCRIPT.replace('/', '∕')}[bold]"
+Make = Callable[..., Result]
+
+
+@pytest.fixture
+def make() -> Make:
+    """A dataset of 4 rows, 3 of them scored."""
+    unit = UnitRecord(
+        id="1",
+        run="r",
+        lease=1,
+        fingerprint="f",
+        sources=[],
+        files=[],
+        rows=4,
+        statuses={"blank": 1, "ok": 3},
+        started="",
+        ended="",
+        meters={},
+        workers={},
+        hist={"score": {20: 3}, "tokens": {}},
+        hardware={},
+    )
+
+    def result(**changes: Any) -> Result:
+        audit = {"rows_in": 4, "rows_out": 4, "where": None, "limit": None, "skipped_files": []}
+        manifest = {
+            "rows": 4,
+            "files": [1],
+            "bytes": 2**21,
+            "audit": audit | changes.pop("audit", {}),
+        }
+        return Result(LocalFolder(NAME), manifest, [unit], **changes)
+
+    return result
+
+
+def test_the_notebook_has_statuses_speed_audit_and_places(make: Make) -> None:
+    html = make(rows=4, seconds=3.0, scoring_seconds=2.0, report="/out/page.html")._repr_html_()
+    assert "<tr><td>ok</td><td>3</td><td>75.0%</td></tr><tr><td>blank</td><td>1</td>" in html
+    assert "4 rows in 3.0 s: 2.0 s for scoring and writing" in html
+    assert "(2 pairs/s)" in html
+    assert "audit: 4 rows in, 4 rows out" in html
+    assert "1 data files, 2.0 MB in /out/" in html
+    assert "report: /out/page.html" in html
+
+
+def test_what_is_not_known_is_not_told(make: Make) -> None:
+    html = make()._repr_html_()
+    assert "pairs/s" not in html
+    assert "report:" not in html
+
+
+def test_names_and_conditions_are_text_in_the_notebook(make: Make) -> None:
+    html = make(audit={"where": f"text1 <> '{SCRIPT}'"}, report=f"/{SCRIPT}")._repr_html_()
+    assert "<script" not in html
+    assert "where text1 &lt;&gt; &#x27;&lt;script&gt;" in html
+
+
+def test_names_are_no_markup_on_the_terminal_and_stay_whole(make: Make) -> None:
+    told = io.StringIO()
+    print_summary(Console(file=told, width=20), make())
+    assert f"1 data files, 2.0 MB in {NAME}\n" in told.getvalue()
+
+
+def test_a_prompt_shows_it_in_a_line(make: Make) -> None:
+    assert "UnitRecord" not in repr(make())
