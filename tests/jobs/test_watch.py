@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from semscore.jobs import cli, watch
+from semscore.jobs import watch
+from semscore.jobs.commands import log as log_module
 from semscore.jobs.settings import Run
 from semscore.jobs.watch import watching
 
@@ -58,9 +59,9 @@ def test_json_lines_have_the_facts_as_fields(
     capsys: pytest.CaptureFixture[str], at_once: None
 ) -> None:
     run, root = Run(log_format="json"), logging.getLogger()
-    before, root.handlers = root.handlers, [cli._Stderr()]
+    before, root.handlers = root.handlers, [log_module.Stderr()]
     try:
-        cli._set_log(run)
+        log_module.set_log(run)
         with watching(run) as show:
             show(FACTS)
     finally:
@@ -85,7 +86,7 @@ def test_a_terminal_shows_a_bar_and_keeps_log_lines_above_it(
     for name, value in {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "80"}.items():
         monkeypatch.setenv(name, value)
     log, root = logging.getLogger("semscore"), logging.getLogger()
-    before, root.handlers = root.handlers, [cli._Stderr()]
+    before, root.handlers = root.handlers, [log_module.Stderr()]
     try:
         with watching(Run()) as show:
             show(FACTS)

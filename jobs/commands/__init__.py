@@ -1,0 +1,1 @@
+"""The words of the command: one file each, called by cli.py."""
