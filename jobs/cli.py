@@ -238,7 +238,6 @@ def plan_command(
         columns=columns,
         recipe=with_prompt(Recipe(**asdict(recipe)), prompt),
         engine=Engine(**asdict(engine)),
-        run=run,
     )
     _set_log_level(run)
     found = plan(settings, ask)

@@ -60,8 +60,7 @@ class Plan:
     model: str
     facts: Facts
     sample_rows: int
-    statuses: dict[str, int]  # to be, of the sample's rows; truncated ones are among `ok`
-    truncated: float  # share of the pairs that can be scored
+    statuses: dict[str, float]  # to be -> share of the rows
     chars: float  # of a text
     token_hist: dict[int, int]  # bin k: texts of 2^k to 2^(k+1) - 1 tokens
     window_rows: int
@@ -108,8 +107,7 @@ def plan(settings: Settings, ask: Ask, storage: Storage = Storage()) -> Plan:
         model=recipe.model,
         facts=facts,
         sample_rows=sampled.rows,
-        statuses=sampled.statuses,
-        truncated=truncated,
+        statuses=_statuses(sampled, truncated),
         chars=measured.costs.chars,
         token_hist=measured.costs.histogram,
         window_rows=engine.window_rows,
@@ -168,6 +166,17 @@ def _look(
             "nothing to score"
         )
     return facts, sampled
+
+
+def _statuses(sampled: SampledRows, truncated: float) -> dict[str, float]:
+    """Shares of rows; `truncated`: share of those that are scored."""
+    shares = {status: count / sampled.rows for status, count in sampled.statuses.items()}
+    return {
+        "ok": shares["ok"] * (1 - truncated),
+        "truncated": shares["ok"] * truncated,
+        "null": shares.get("null", 0.0),
+        "blank": shares.get("blank", 0.0),
+    }
 
 
 def _predicted(

@@ -20,7 +20,7 @@ from semscore.udfs.recipe import Precision
 
 HOUR = 3600.0
 ON_GPU, ON_CPU = "forward passes on GPUs", "forward passes on CPUs"
-TOKENISING, PATH = "tokenising on CPUs", "reading and writing on CPUs"
+TOKENISING, PATH = "tokenising on CPUs", "reading, writing"
 # Seconds of a core to read a row, hand it to Python and back, and write it: 75,000 rows a second of
 # a core in benchmarks/results/datapath.md.
 PATH_S = 1 / 75_000

@@ -52,21 +52,19 @@ def _print_data(console: Console, plan: Plan) -> None:
         f"{facts.about}{facts.rows:,} rows in {facts.files:,} files{folders}, "
         f"{facts.bytes / 1e6:,.1f} MB; looked at {rows:,} rows"
     )
-    shown = {
-        status: plan.statuses.get(status, 0) / rows
-        for status in ("ok", "null", "blank")
-        if status in plan.statuses
-    }
-    truncated = plan.truncated * shown.get("ok", 0.0)
-    console.print(
-        "statuses to be: "
-        + ", ".join(f"{status} {share:.1%}" for status, share in shown.items())
-        + f", of ok truncated {truncated:.1%} of all"
+    told = ", ".join(f"{status} {share:.1%}" for status, share in plan.statuses.items() if share)
+    console.print(f"statuses to be: {told}; a text has {plan.chars:,.0f} characters on average")
+    within, low, high = (
+        plan.distinct_in_window,
+        plan.distinct_in_all.low,
+        plan.distinct_in_all.high,
+    )
+    every = (
+        f"{low:.1%}" if low == high else f"between {low:.1%} and {high:.1%}, as far as that shows"
     )
     console.print(
-        f"distinct texts: {_percent(plan.distinct_in_window)} of all within "
-        f"{plan.window_rows:,} rows, each embedded once there; of the whole dataset "
-        f"{_percent(plan.distinct_in_all, mid=False)}, which a sample cannot tell closer"
+        f"distinct texts: {_span([f'{value:.1%}' for value in _values(within)])} within windows of "
+        f"{plan.window_rows:,} rows, in which each is embedded once; in the whole dataset {every}"
     )
 
 
@@ -83,13 +81,15 @@ def _lengths(histogram: dict[int, int]) -> Table:
 
 def _table(plan: Plan) -> Table:
     priced = any(one.cost for one in plan.predictions)
-    heads = ["", "count", "workers", "time", "pairs/s", *(["cost", "per million"] * priced)]
+    heads = ["", "workers", "pairs/s", "time", *(["cost", "a million pairs"] * priced)]
     table = Table(*heads, "limited by", box=None, pad_edge=False)
     for column in table.columns[1 : len(heads)]:
         column.justify = "right"
+    for column in table.columns:
+        column.no_wrap = True
     for one in (plan.here, *plan.predictions):
-        cells = [one.name, str(one.count), _workers(one), _time(one.total_s)]
-        cells.append(_span([f"{value:,.0f}" for value in _values(one.pairs_per_s)]))
+        name = f"{one.count} x {one.name}" if one.count > 1 else one.name
+        cells = [name, _workers(one), f"{one.pairs_per_s.mid:,.0f}", _time(one.total_s)]
         if priced:
             cells += [_money(one.cost), _money(one.cost_per_million)]
         table.add_row(*cells, one.limit)
@@ -97,7 +97,7 @@ def _table(plan: Plan) -> Table:
 
 
 def _workers(one: Prediction) -> str:
-    return f"{one.devices} GPUs x {one.workers_per_device}" if one.on_gpu else f"{one.slots}"
+    return f"{one.slots} on {one.devices} GPU" if one.on_gpu else f"{one.slots}"
 
 
 def _values(estimate: Estimate) -> tuple[float, float, float]:
@@ -105,9 +105,9 @@ def _values(estimate: Estimate) -> tuple[float, float, float]:
 
 
 def _span(told: Sequence[str]) -> str:
-    """Probable (least to most); once, if these read alike."""
+    """Probable (least-most); once, if these read alike."""
     low, mid, high = told
-    return mid if low == mid == high else f"{mid} ({low} to {high})"
+    return mid if low == mid == high else f"{mid} ({low}-{high})"
 
 
 def _time(seconds: Estimate) -> str:
@@ -120,10 +120,3 @@ def _time(seconds: Estimate) -> str:
 
 def _money(cost: Estimate | None) -> str:
     return "–" if cost is None else _span([f"{value:,.2f}" for value in _values(cost)])
-
-
-def _percent(share: Estimate, mid: bool = True) -> str:
-    low, middle, high = (f"{value:.1%}" for value in _values(share))
-    if mid:
-        return _span([low, middle, high])
-    return low if low == high else f"{low} to {high}"
