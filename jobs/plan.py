@@ -87,10 +87,10 @@ def plan(settings: Settings, ask: Ask, storage: Storage = Storage()) -> Plan:
     Raises UserError for what a run would refuse, and if there is nothing to score.
     """
     known = [one for place in ask.calibrate for one in read_calibrations(place)]
-    recipe, _ = pin_model(settings.recipe)
     source = read_source(settings.inputs, skip_bad_files=True, storage=storage)
     plan_columns(source, settings.columns, settings.target.partition_by)
     engine, host = for_master(settings.engine, "local[*]"), this_host()
+    recipe, _ = pin_model(settings.recipe)
     facts, sampled = _look(source, settings, engine, storage)
     log.info("measuring this machine on %s rows", f"{sampled.rows:,}")
     model = architecture(local_folder(recipe.model, recipe.revision))

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from semscore.udfs import worker
 from semscore.udfs.meters import Meters
@@ -25,7 +26,6 @@ from semscore.udfs.recipe import Engine, Recipe
 
 FIRST_ROWS = 256  # to warm up, and to see about how many rows there is time for
 PATIENCE_S = 180.0  # for others to load the model
-LOOK_CHARS = 2_000_000  # that one worker tokenises to see how long texts are
 
 Answer = TypeVar("Answer")
 _barrier: Any = None  # of this process; set when the pool starts it
@@ -35,8 +35,8 @@ _barrier: Any = None  # of this process; set when the pool starts it
 class Lengths:
     """How a model reads n texts."""
 
-    tokens: np.ndarray[Any, np.dtype[np.int64]]  # (n,) special ones included, cut where it cuts
-    truncated: np.ndarray[Any, np.dtype[np.bool_]]  # (n,)
+    tokens: NDArray[np.int64]  # (n,) special ones included, cut where it cuts
+    truncated: NDArray[np.bool_]  # (n,)
     seconds: float  # on one core
 
 

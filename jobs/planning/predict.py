@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from semscore.jobs.dataset.units import TASK_ROWS, UNIT_ROWS, task_count, unit_scale
+from semscore.jobs.dataset.units import UNIT_ROWS, task_count, unit_scale
 from semscore.jobs.planning.estimate import Estimate, exactly, larger
 from semscore.jobs.planning.speed import RowCost
 from semscore.udfs.recipe import Precision
@@ -107,11 +107,6 @@ def _window(rows: int, tasks: int, window_rows: int) -> int:
     return max(min(window_rows, ceil(rows / tasks)), 1)
 
 
-def gpu_task_rows(gpu_rows: float, seconds: float, workers: int) -> int:
-    """Rows of a task on a share of a GPU."""
-    return max(round(gpu_rows * seconds / workers), TASK_ROWS)
-
-
 def predict(
     target: Target,
     rows: int,
@@ -132,13 +127,13 @@ def predict(
             TOKENISING: tokenising.mid,
             PATH: path.mid,
         }
-        one_after_another = larger(forward, tokenising + path)
+        work = larger(forward, tokenising + path)
     else:
         own = exactly(0 if target.with_path else rows * PATH_S / target.cores)
         steps = {ON_CPU: forward.mid, PATH: own.mid}
-        one_after_another = forward + own
+        work = forward + own
     busy = max(min(parts.tasks, target.slots), 1)
-    scoring = one_after_another.times(target.slots / busy)
+    scoring = work.times(target.slots / busy)
     scoring += _product(TAIL, scoring.times(busy / parts.tasks))
     total = target.start_s + scoring
     cost = None if price is None else total.times(price * target.count / HOUR)

@@ -13,7 +13,7 @@ from semscore.jobs.dataset.units import TASK_ROWS
 from semscore.jobs.errors import UserError
 from semscore.jobs.planning.calibration import Calibration
 from semscore.jobs.planning.estimate import Estimate
-from semscore.jobs.planning.predict import ON_GPU, Prediction, Target, gpu_task_rows
+from semscore.jobs.planning.predict import ON_GPU, Prediction, Target
 from semscore.jobs.planning.speed import Speed
 from semscore.udfs.recipe import Engine, Precision
 
@@ -51,7 +51,7 @@ def this_machine(
         workers_per_device=workers_per_gpu if on_gpu else 1,
         slots=slots,
         cores=host.cpus,
-        task_rows=gpu_task_rows(GPU_ROWS, TASK_SECONDS, workers_per_gpu) if on_gpu else TASK_ROWS,
+        task_rows=_task_rows(workers_per_gpu) if on_gpu else TASK_ROWS,
         backend=speed.backend,
         precision=speed.precision,
         flop_per_s=rate,
@@ -98,7 +98,7 @@ def hosts_of(
         workers_per_device=workers_per_gpu if on_gpu else 1,
         slots=sizing.slots,
         cores=sizing.count * sizing.cores,
-        task_rows=gpu_task_rows(GPU_ROWS, TASK_SECONDS, workers_per_gpu) if on_gpu else TASK_ROWS,
+        task_rows=_task_rows(workers_per_gpu) if on_gpu else TASK_ROWS,
         backend="torch" if on_gpu else speed.backend,
         precision=precision,
         flop_per_s=rate,
@@ -132,9 +132,14 @@ def balanced(target: Target, found: Prediction) -> Target:
             workers_per_device=workers,
             slots=sizing.slots,
             cores=sizing.count * sizing.cores,
-            task_rows=gpu_task_rows(GPU_ROWS, TASK_SECONDS, workers),
+            task_rows=_task_rows(workers),
         )
     return target
+
+
+def _task_rows(workers: int) -> int:
+    """Rows of a task on a share of a GPU, as a job has them."""
+    return max(round(GPU_ROWS * TASK_SECONDS / workers), TASK_ROWS)
 
 
 def _best_half(gpu: Gpu) -> Precision:
