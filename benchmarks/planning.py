@@ -23,7 +23,7 @@ from semscore.jobs.plan import Plan, plan
 from semscore.jobs.planning.calibration import Calibration, of_output
 from semscore.jobs.planning.options import Ask
 from semscore.jobs.score import score
-from semscore.jobs.settings import Output, Settings
+from semscore.jobs.settings import Output, Rows, Settings
 from semscore.udfs.recipe import Recipe
 
 OUT = BUILD / "out" / "planning"
@@ -31,12 +31,13 @@ COLUMNS = ["planned", "calibrated_by", "rows", "precision", "predicted_s", "leas
 COLUMNS += ["real_s", "predicted_to_real", "distinct_predicted", "distinct_real", "plan_took_s"]
 
 
-def settings(data: Path, given: argparse.Namespace) -> Settings:
+def settings(data: Path, given: argparse.Namespace, limit: int | None = None) -> Settings:
     """A run on some data."""
     return Settings(
         inputs=(str(data),),
         output=str(OUT / data.name),
         recipe=Recipe(model=given.model, precision=given.precision),
+        rows=Rows(limit=limit),
         target=Output(mode="overwrite", yes=True),
     )
 
@@ -65,6 +66,7 @@ def main() -> None:
     """Score both datasets, then plan each in both ways."""
     options = parser(__doc__)
     options.add_argument("data", type=Path, nargs="*", help="two folders of pairs")
+    options.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"])
     options.add_argument("--rows", type=int, default=12_000, help="of each corpus without `data`")
     given = options.parse_args()
     both = given.data or [
@@ -73,11 +75,12 @@ def main() -> None:
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     book = Book("planning", COLUMNS)
-    for data in both:
-        run(data, given)  # converts the model, and warms the disk up
-    real = {data: run(data, given) for data in both}
-    for data, other in zip(both, reversed(both), strict=True):
-        for by in (other, None):
+    score(settings(both[0], given, limit=100))  # converts the model
+    for precision in given.precisions:
+        given.precision = precision
+        real = {data: run(data, given) for data in both}
+        pairs = zip(both, reversed(both), strict=True)
+        for data, by in [(data, by) for data, other in pairs for by in (other, None)]:
             found, seconds = timed_plan(data, given, by)
             took, here = real[data], found.here
             book.add(

@@ -26,6 +26,7 @@ TOKENISING, PATH = "tokenising on CPUs", "reading, writing"
 PATH_S = 1 / 75_000
 OTHER_CPU = Estimate(0.7, 1.0, 2.0)  # seconds there for one here, where CPUs differ
 TAIL = Estimate(0.0, 0.1, 0.5)  # of a task, in which some slots wait for the last ones
+TAIL_INCLUDED = Estimate(0.0, 0.0, 0.5)  # the rate is of a whole run, its tail with it
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,8 @@ class Target:
     backend: str
     precision: Precision
     flop_per_s: Estimate  # of a device
-    with_path: bool  # that rate includes reading and writing
+    whole_run: bool  # that rate is of one, reading and writing included, not of scoring alone
     basis: str  # where the rate is from
-    calibrated: bool
     same_cpu: bool  # as CPU seconds were measured on
     start_s: Estimate  # from the command to the first row
 
@@ -129,12 +129,13 @@ def predict(
         }
         work = larger(forward, tokenising + path)
     else:
-        own = exactly(0 if target.with_path else rows * PATH_S / target.cores)
+        own = exactly(0 if target.whole_run else rows * PATH_S / target.cores)
         steps = {ON_CPU: forward.mid, PATH: own.mid}
         work = forward + own
     busy = max(min(parts.tasks, target.slots), 1)
     scoring = work.times(target.slots / busy)
-    scoring += _product(TAIL, scoring.times(busy / parts.tasks))
+    tail = TAIL_INCLUDED if target.whole_run else TAIL
+    scoring += _product(tail, scoring.times(busy / parts.tasks))
     total = target.start_s + scoring
     cost = None if price is None else total.times(price * target.count / HOUR)
     return Prediction(
@@ -155,7 +156,7 @@ def predict(
         limit=_limit(steps, target.slots / busy),
         steps_s=steps,
         basis=target.basis,
-        calibrated=target.calibrated,
+        calibrated=target.whole_run,
         cost=cost,
         cost_per_million=cost and cost.times(1e6 / rows),
     )

@@ -55,9 +55,8 @@ def this_machine(
         backend=speed.backend,
         precision=speed.precision,
         flop_per_s=rate,
-        with_path=bool(same),
+        whole_run=bool(same),
         basis=basis,
-        calibrated=bool(same),
         same_cpu=True,
         start_s=LOCAL_START_S,
     )
@@ -102,9 +101,8 @@ def hosts_of(
         backend="torch" if on_gpu else speed.backend,
         precision=precision,
         flop_per_s=rate,
-        with_path=False,
+        whole_run=calibrated,
         basis=basis,
-        calibrated=calibrated,
         same_cpu=False,
         start_s=JOB_START_S,
     )

@@ -40,9 +40,8 @@ GPUS = Target(
     backend="torch",
     precision="bfloat16",
     flop_per_s=Estimate(7e12, 17.5e12, 35e12),
-    with_path=False,
+    whole_run=False,
     basis="assumed",
-    calibrated=False,
     same_cpu=False,
     start_s=Estimate(240, 360, 600),
 )
@@ -90,8 +89,8 @@ def test_on_cpus_a_worker_does_one_thing_after_the_other() -> None:
     work = 1e15 / (50e9 * 4) + ROWS * PATH_S / 4
     assert found.limit == ON_CPU
     assert found.scoring_s.mid == pytest.approx(work * (1 + TAIL.mid * 4 / 40))
-    within = predict(replace(CPUS, with_path=True), ROWS, PARTS, ROW, CPU)
-    assert within.scoring_s.mid == pytest.approx(5000 * (1 + TAIL.mid * 4 / 40))
+    within = predict(replace(CPUS, whole_run=True), ROWS, PARTS, ROW, CPU)
+    assert within.scoring_s.mid == pytest.approx(5000)
 
 
 def test_slots_without_tasks_do_not_help() -> None:

@@ -77,7 +77,7 @@ def test_a_calibration_replaces_the_assumption_for_its_own_hardware(cpu_speed: S
     assert found.flop_per_s == CALIBRATED.times(20e12)
     assert found.basis == "calibrated by 1,000,000 rows on NVIDIA A10G"
     for name, precision in (("ml.g6.xlarge", "auto"), ("ml.g5.xlarge", "float32")):
-        assert not hosts_of(name, 1, precision, cpu_speed, [A10G], Engine()).calibrated
+        assert not hosts_of(name, 1, precision, cpu_speed, [A10G], Engine()).whole_run
 
 
 def test_several_calibrations_widen_the_range(cpu_speed: Speed) -> None:
@@ -122,7 +122,7 @@ def test_no_cpu_can_be_told_from_a_gpu(cpu_speed: Speed) -> None:
 
 def test_this_machine_is_what_it_measured_or_what_a_run_here_did(cpu_speed: Speed) -> None:
     found = this_machine(HERE, cpu_speed, [], 1)
-    assert (found.devices, found.slots, found.calibrated) == (4, 4, False)
+    assert (found.devices, found.slots, found.whole_run) == (4, 4, False)
     assert found.flop_per_s.mid == pytest.approx(0.97e9)
     here = replace(
         A10G, hardware=cpu_speed.hardware, backend="openvino", precision="float32", flop_per_s=7e8
@@ -131,7 +131,7 @@ def test_this_machine_is_what_it_measured_or_what_a_run_here_did(cpu_speed: Spee
         7e8 * CALIBRATED.high
     )
     other = this_machine(HERE, cpu_speed, [replace(here, precision="bfloat16")], 1)
-    assert not other.calibrated
+    assert not other.whole_run
 
 
 def test_a_gpu_here_is_shared_by_its_workers(cpu_speed: Speed) -> None:
