@@ -8,6 +8,7 @@ Reads footers and some rows, and runs the model on this machine for some seconds
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,7 @@ def plan(settings: Settings, ask: Ask, storage: Storage = Storage()) -> Plan:
     engine, host = for_master(settings.engine, "local[*]"), this_host()
     recipe, _ = pin_model(settings.recipe)
     facts, sampled = _look(source, settings, engine, storage)
+    load, _, _ = os.getloadavg()
     log.info("measuring this machine on %s rows", f"{sampled.rows:,}")
     model = architecture(local_folder(recipe.model, recipe.revision))
     measured = measure(sampled, recipe, engine, model, facts.rows, _workers(host, engine))
@@ -121,6 +123,7 @@ def plan(settings: Settings, ask: Ask, storage: Storage = Storage()) -> Plan:
         impossible=impossible,
         remarks=(
             *advice.about_data(facts, sampled, truncated, within.mid),
+            *advice.about_load(load, host.cpus),
             *advice.about_hosts(found, outlook.cut(here).lanes),
             *advice.about_calibrations(known, [outlook.of(here), *found]),
         ),

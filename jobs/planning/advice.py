@@ -20,6 +20,7 @@ IMAGE = "ACCOUNT.dkr.ecr.REGION.amazonaws.com/semscore:TAG"
 INPUT, OUTPUT = "s3://BUCKET/pairs", "s3://BUCKET/scored"
 MUCH_TRUNCATED = 0.1  # of the pairs
 FAR_APART = 0.8  # of the texts that windows embed, if that is all there are in the sample
+BUSY = 0.5  # processes of others that want a CPU, for each CPU: a plan's own then get little
 LITTLE_ROOM = 0.5  # of a plan's slots with work
 
 
@@ -76,6 +77,16 @@ def about_data(facts: Facts, sampled: SampledRows, truncated: float, in_window: 
             "are distinct in the sample; a dataset sorted by a text column would take less time"
         )
     return said
+
+
+def about_load(load: float, cpus: int) -> list[str]:
+    """What else this machine does; `load`: processes that wanted a CPU in the last minute."""
+    if load <= BUSY * cpus:
+        return []
+    return [
+        f"other programs keep this machine busy (load {load:.1f} on {cpus} CPUs), so what was "
+        "measured here is too slow, and so is what follows from it"
+    ]
 
 
 def about_hosts(found: Sequence[Prediction], lanes: int) -> list[str]:

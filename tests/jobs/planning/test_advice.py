@@ -84,6 +84,11 @@ def test_what_is_odd_is_told_with_its_figures(
     assert "windows embed 100% of the texts, and 50% are distinct" in remark
 
 
+def test_a_busy_machine_is_told_to_measure_too_little() -> None:
+    assert advice.about_load(0.9, cpus=2) == []
+    assert "load 7.6 on 2 CPUs" in advice.about_load(7.61, cpus=2)[0]
+
+
 def test_too_many_instances_and_idle_slots_are_told() -> None:
     [many] = advice.about_hosts([replace(FOUND, count=8)], lanes=1)
     assert "8 instances for 4 units of work" in many
