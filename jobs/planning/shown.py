@@ -31,7 +31,7 @@ def print_plan(console: Console, plan: Plan) -> None:
     console.print()
     console.print(_table(plan))
     for one in (plan.here, *plan.predictions):
-        console.print(f"{one.name}: {one.basis}", highlight=False)
+        console.print(_why(one), highlight=False)
     for name, why in plan.impossible.items():
         console.print(f"{name}: not possible: {why}", highlight=False)
     if plan.predictions and not any(one.cost for one in plan.predictions):
@@ -81,23 +81,25 @@ def _lengths(histogram: dict[int, int]) -> Table:
 
 def _table(plan: Plan) -> Table:
     priced = any(one.cost for one in plan.predictions)
-    heads = ["", "workers", "pairs/s", "time", *(["cost", "a million pairs"] * priced)]
-    table = Table(*heads, "limited by", box=None, pad_edge=False)
-    for column in table.columns[1 : len(heads)]:
+    heads = ["", "workers", "pairs/s", "time", *(["cost", "a million"] * priced)]
+    table = Table(*heads, box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in table.columns[1:]:
         column.justify = "right"
     for column in table.columns:
         column.no_wrap = True
     for one in (plan.here, *plan.predictions):
         name = f"{one.count} x {one.name}" if one.count > 1 else one.name
-        cells = [name, _workers(one), f"{one.pairs_per_s.mid:,.0f}", _time(one.total_s)]
+        cells = [name, str(one.slots), f"{one.pairs_per_s.mid:,.0f}", _time(one.total_s)]
         if priced:
-            cells += [_money(one.cost), _money(one.cost_per_million)]
-        table.add_row(*cells, one.limit)
+            million = one.cost_per_million
+            cells += [_money(one.cost), f"{million.mid:,.2f}" if million else "–"]
+        table.add_row(*cells)
     return table
 
 
-def _workers(one: Prediction) -> str:
-    return f"{one.slots} on {one.devices} GPU" if one.on_gpu else f"{one.slots}"
+def _why(one: Prediction) -> str:
+    shared = f"{one.workers_per_device} workers on each GPU; " if one.on_gpu else ""
+    return f"{one.name}: {shared}limited by {one.limit}; {one.basis}"
 
 
 def _values(estimate: Estimate) -> tuple[float, float, float]:
@@ -119,4 +121,7 @@ def _time(seconds: Estimate) -> str:
 
 
 def _money(cost: Estimate | None) -> str:
-    return "–" if cost is None else _span([f"{value:,.2f}" for value in _values(cost)])
+    if cost is None:
+        return "–"
+    digits = 2 if cost.high < 100 else 0
+    return _span([f"{value:,.{digits}f}" for value in _values(cost)])
