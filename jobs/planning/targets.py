@@ -19,7 +19,7 @@ from semscore.udfs.recipe import Engine, Precision
 
 GPU_SHARE = Estimate(0.10, 0.25, 0.50)  # of its peak: what others report of encoders, docs/plan.md
 MEASURED = Estimate(0.75, 0.97, 1.1)  # of what this machine did without Spark
-CALIBRATED = Estimate(0.85, 1.0, 1.15)  # of what runs did with other data
+CALIBRATED = Estimate(0.75, 1.0, 1.3)  # of what runs did with other data: results/planning.md
 OTHER_CORES = Estimate(0.4, 0.8, 1.3)  # of a core here; a vCPU is often half of one
 HALF_SPEED = 0.5  # float32 for bfloat16, on CPUs that have both
 JOB_START_S = Estimate(240, 360, 600)  # of a SageMaker job, its instances and image: not measured
