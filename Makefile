@@ -129,6 +129,7 @@ bench-sweeps: .venv/bench-ready
 	$(BIN)/python -m benchmarks.operators
 	$(BIN)/python -m benchmarks.protocol
 	$(BIN)/python -m benchmarks.manyfiles
+	$(BIN)/python -m benchmarks.planning $(BENCH)
 
 bench-quality: .venv/bench-ready
 	$(BIN)/python -m benchmarks.quality $(GRADED) $(BENCH)

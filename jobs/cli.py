@@ -22,6 +22,7 @@ from semscore.jobs.commands.demo import demo
 from semscore.jobs.commands.doctor import doctor
 from semscore.jobs.commands.launch import launch
 from semscore.jobs.commands.log import start_log
+from semscore.jobs.commands.plan import plan
 from semscore.jobs.commands.report import report
 from semscore.jobs.commands.score import score
 from semscore.jobs.dataset.folder import StorageError
@@ -39,6 +40,7 @@ app = App(
 USAGES: dict[Callable[..., int], str] = {
     score: "INPUT... OUTPUT [options]",
     launch: "INPUT... OUTPUT --role … --instance-type … --image-uri … [options]",
+    plan: "INPUT... [--instance-type …] [--price …] [options]",
     doctor: "[INPUT... OUTPUT] [options]",
     report: "OUTPUT [options]",
     demo: "[FOLDER]",

@@ -48,6 +48,14 @@ class Architecture:
         return float((self.flop(middles * fit) * counts).sum())
 
 
+LOOKUPS = Architecture(weights=1, layers=0, hidden=0)
+
+
+def countable(model: Architecture) -> Architecture:
+    """The model, or a stand-in for one that multiplies nothing: its work is tokens alone."""
+    return model if model.weights else LOOKUPS
+
+
 def architecture(model: Path) -> Architecture:
     """Of a model's folder; one without a transformer, such as static embeddings, has no weights."""
     from safetensors import safe_open

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,7 +16,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-GIB = 2**30
+GIB, TERA = 2**30, 1e12
 NOT_SIZES = {"gpu", "bfloat16", "local_disks"}  # of a family's keys
 
 
@@ -26,6 +27,8 @@ class Gpu:
     name: str
     memory: int  # bytes
     capability: float  # CUDA's compute capability
+    float32: float = 0.0  # operations a second at best; 0: not known
+    half: float = 0.0  # the same in float16, and in bfloat16 where it has that
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,29 @@ def find_host(name: str) -> Host:
     return known[short]
 
 
+def known_gpu(device: str) -> Gpu | None:
+    """The GPU in the table that CUDA calls `device`: "Tesla V100-SXM2-16GB" is V100."""
+    words = _words(device)
+    named = {host.gpu.name: host.gpu for host in host_types().values() if host.gpu}
+    return next((gpu for name, gpu in named.items() if _words(name) <= words), None)
+
+
+def _words(name: str) -> set[str]:
+    return set(re.findall(r"[a-z0-9]+", name.lower()))
+
+
 @lru_cache
 def host_types() -> dict[str, Host]:
     """All hosts in the table, by family.size."""
     table = tomllib.loads((files("semscore.conf") / "instances.toml").read_text("utf-8"))
     gpus = {
-        name: Gpu(name, facts["memory"] * GIB, facts["capability"])
+        name: Gpu(
+            name,
+            facts["memory"] * GIB,
+            facts["capability"],
+            facts["float32"] * TERA,
+            facts["half"] * TERA,
+        )
         for name, facts in table["gpus"].items()
     }
     hosts = {}

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from semscore.jobs.flops import Architecture
+from semscore.jobs.planning.calibration import Calibration, calibrations
 from semscore.jobs.reporting.gold import Gold, against_gold
 from semscore.jobs.reporting.looks import partition_of
 from semscore.jobs.reporting.records import Records
@@ -136,6 +137,7 @@ class Facts:
     cost: Cost
     gold: Gold | None
     samples: list[Pair] | None  # None: none are to be shown
+    calibration: list[Calibration]  # for plans
 
 
 def gather(
@@ -170,6 +172,7 @@ def gather(
         cost=_cost(records, hosts, price),
         gold=against_gold(rows, gold) if gold else None,
         samples=pairs_to_see(rows) if samples else None,
+        calibration=calibrations(records.run, records.units),
     )
 
 

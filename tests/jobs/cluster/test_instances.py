@@ -38,6 +38,7 @@ def test_all_types_have_figures_that_can_be() -> None:
         assert (host.gpus > 0) == (host.gpu is not None), name
         if host.gpu:
             assert 7.0 <= host.gpu.capability <= 12.0
+            assert 8e12 <= host.gpu.float32 < host.gpu.half <= 1e15
 
 
 @pytest.mark.parametrize("name", ["ml.g5.13xlarge", "g5.12xlarg", "ML.G5.12XLARGE1"])

@@ -1,0 +1,211 @@
+"""What a run would take, where, before it is started: look, measure, predict, recommend.
+
+    semscore plan INPUT... --instance-type ml.g5.2xlarge,ml.m7i.4xlarge --price …
+
+Reads footers and some rows, and runs the model on this machine for some seconds. Starts no Spark.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from semscore.jobs.checks import pin_model
+from semscore.jobs.cluster.this_host import this_host
+from semscore.jobs.dataset.columns import plan_columns
+from semscore.jobs.dataset.source import Source, read_source
+from semscore.jobs.dataset.storage import Storage
+from semscore.jobs.errors import UserError
+from semscore.jobs.flops import architecture
+from semscore.jobs.planning import advice
+from semscore.jobs.planning.calibration import Calibration, read_calibrations
+from semscore.jobs.planning.duplicates import SampledRows, lay_out_sample
+from semscore.jobs.planning.estimate import Estimate
+from semscore.jobs.planning.facts import Facts, facts_of
+from semscore.jobs.planning.measure import Measurement, measure
+from semscore.jobs.planning.predict import (
+    CpuCosts,
+    Cut,
+    Prediction,
+    Target,
+    cheapest,
+    cut,
+    predict,
+)
+from semscore.jobs.planning.sample import take_sample
+from semscore.jobs.planning.speed import Speed
+from semscore.jobs.planning.targets import balanced, hosts_of, this_machine
+from semscore.udfs.device import for_master
+from semscore.udfs.models import local_folder
+from semscore.udfs.version import __version__
+
+if TYPE_CHECKING:
+    from semscore.jobs.cluster.instances import Host
+    from semscore.jobs.planning.options import Ask
+    from semscore.jobs.settings import Settings
+    from semscore.udfs.recipe import Engine
+
+log = logging.getLogger("semscore")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What was seen, measured, predicted and recommended."""
+
+    at: str  # UTC, ISO 8601
+    semscore: str
+    inputs: tuple[str, ...]
+    model: str
+    facts: Facts
+    sample_rows: int
+    statuses: dict[str, float]  # to be -> share of the rows
+    chars: float  # of a text
+    token_hist: dict[int, int]  # bin k: texts of 2^k to 2^(k+1) - 1 tokens
+    window_rows: int
+    distinct_in_window: Estimate  # share of all texts
+    distinct_in_all: Estimate  # bounds
+    precision_because: str
+    speed: Speed
+    calibrations: tuple[Calibration, ...]  # those given
+    here: Prediction
+    predictions: tuple[Prediction, ...]  # in the order asked
+    impossible: dict[str, str]  # type -> why
+    remarks: tuple[str, ...]
+    score: str  # commands
+    launch: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def plan(settings: Settings, ask: Ask, storage: Storage = Storage()) -> Plan:
+    """Look at INPUT, measure this machine, predict and recommend; writes nothing.
+
+    Raises UserError for what a run would refuse, and if there is nothing to score.
+    """
+    known = [one for place in ask.calibrate for one in read_calibrations(place)]
+    source = read_source(settings.inputs, skip_bad_files=True, storage=storage)
+    plan_columns(source, settings.columns, settings.target.partition_by)
+    engine, host = for_master(settings.engine, "local[*]"), this_host()
+    recipe, _ = pin_model(settings.recipe)
+    facts, sampled = _look(source, settings, engine, storage)
+    load, _, _ = os.getloadavg()
+    log.info("measuring this machine on %s rows", f"{sampled.rows:,}")
+    model = architecture(local_folder(recipe.model, recipe.revision))
+    measured = measure(sampled, recipe, engine, model, facts.rows, _workers(host, engine))
+    outlook = _Outlook(facts, sampled, measured, engine)
+    here = this_machine(host, measured.speed, known, engine.workers_per_gpu)
+    found, impossible = _predicted(outlook, ask, settings, known)
+    within = sampled.distinct_share(engine.window_rows)
+    truncated = float(measured.costs.truncated.mean())
+    return Plan(
+        at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        semscore=__version__,
+        inputs=settings.inputs,
+        model=recipe.model,
+        facts=facts,
+        sample_rows=sampled.rows,
+        statuses=_statuses(sampled, truncated),
+        chars=measured.costs.chars,
+        token_hist=measured.costs.histogram,
+        window_rows=engine.window_rows,
+        distinct_in_window=within,
+        distinct_in_all=sampled.distinct_in_all(within),
+        precision_because=measured.precision_because,
+        speed=measured.speed,
+        calibrations=tuple(known),
+        here=outlook.of(here),
+        predictions=tuple(found),
+        impossible=impossible,
+        remarks=(
+            *advice.about_data(facts, sampled, truncated, within.mid),
+            *advice.about_load(load, host.cpus),
+            *advice.about_hosts(found, outlook.cut(here).lanes),
+            *advice.about_calibrations(known, [outlook.of(here), *found]),
+        ),
+        score=advice.score_command(settings),
+        launch=advice.launch_command(settings, ask, cheapest(found)) if found else None,
+    )
+
+
+@dataclass(frozen=True)
+class _Outlook:
+    """All that a prediction needs besides the hosts."""
+
+    facts: Facts
+    sampled: SampledRows
+    measured: Measurement
+    engine: Engine
+
+    def cut(self, target: Target) -> Cut:
+        rows, groups = self.facts.rows, self.facts.row_groups
+        return cut(rows, groups, target.slots, target.task_rows, self.engine.window_rows)
+
+    def of(self, target: Target, price: float | None = None) -> Prediction:
+        parts, speed = self.cut(target), self.measured.speed
+        weights = self.sampled.weights(parts.window_rows, parts.lanes)
+        row = self.measured.costs.per_row(self.sampled, weights)
+        cpu = CpuCosts(speed.tokenize_s, speed.other_s)
+        return predict(target, self.facts.rows, parts, row, cpu, price)
+
+
+def _look(
+    source: Source, settings: Settings, engine: Engine, storage: Storage
+) -> tuple[Facts, SampledRows]:
+    """What footers and some rows say."""
+    sample = take_sample(source, settings.columns, storage, engine.window_rows)
+    facts = facts_of(source, sample.bad)
+    seen = 1.0 if sample.is_all else min(sample.rows / facts.rows, 0.999)
+    prompts = (settings.recipe.prompt1, settings.recipe.prompt2)
+    sampled = lay_out_sample(sample.chunks, prompts, seen)
+    if not len(sampled.codes):
+        found = ", ".join(f"{count:,} {status}" for status, count in sampled.statuses.items())
+        raise UserError(
+            f"INPUT: of {sampled.rows:,} rows looked at none has two texts ({found}); there is "
+            "nothing to score"
+        )
+    return facts, sampled
+
+
+def _statuses(sampled: SampledRows, truncated: float) -> dict[str, float]:
+    """Shares of rows; `truncated`: share of those that are scored."""
+    shares = {status: count / sampled.rows for status, count in sampled.statuses.items()}
+    return {
+        "ok": shares["ok"] * (1 - truncated),
+        "truncated": shares["ok"] * truncated,
+        "null": shares.get("null", 0.0),
+        "blank": shares.get("blank", 0.0),
+    }
+
+
+def _predicted(
+    outlook: _Outlook, ask: Ask, settings: Settings, known: list[Calibration]
+) -> tuple[list[Prediction], dict[str, str]]:
+    """For each type asked for, or why it cannot be."""
+    found, impossible = [], {}
+    for name in ask.types:
+        try:
+            target = hosts_of(
+                name,
+                ask.count,
+                settings.recipe.precision,
+                outlook.measured.speed,
+                known,
+                settings.engine,
+            )
+        except UserError as error:
+            impossible[name] = str(error)
+            continue
+        target = balanced(target, outlook.of(target))
+        found.append(outlook.of(target, ask.prices().get(name)))
+    return found, impossible
+
+
+def _workers(host: Host, engine: Engine) -> int:
+    """Python workers that a local run here would have."""
+    gpus = 0 if engine.device == "cpu" else host.gpus
+    return gpus * engine.workers_per_gpu or host.cpus

@@ -1,0 +1,81 @@
+"""What a plan is asked: the options of `semscore plan` beside those of a run, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cyclopts import Group, Parameter
+
+from semscore.jobs.cluster.instances import find_host
+from semscore.jobs.errors import UserError
+from semscore.jobs.settings import Flag, Names
+
+PLAN = Group("Plan", sort_key=-1)
+
+
+@Parameter(name="*", group=PLAN)
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """Hosts and prices to plan for. Raises UserError for values that cannot be."""
+
+    instance_type: Names = ()
+    """Types to plan for, comma separated, such as ml.g5.2xlarge,ml.m7i.4xlarge."""
+    count: int = 1
+    """Instances of each type."""
+    price: Names = ()
+    """Price of an instance for an hour, in any currency: a number, or type=number, comma
+    separated, where there are several types."""
+    calibrate: Names = ()
+    """report.json of an earlier run, or its OUTPUT: what it achieved on the same hardware replaces
+    what is assumed. May be given many times."""
+    role: str | None = None
+    """ARN of the job's role, for the command that is printed."""
+    image_uri: str | None = None
+    """Image of the job, for the command that is printed."""
+    json: Flag = False
+    """Print one JSON document."""
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise UserError(f"--count must be at least 1, got {self.count}")
+        for name in self.instance_type:
+            find_host(name)
+        self.prices()
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Names as SageMaker has them, each once."""
+        short = (name.strip().lower().removeprefix("ml.") for name in self.instance_type)
+        return tuple(dict.fromkeys(f"ml.{name}" for name in short))
+
+    def prices(self) -> dict[str, float]:
+        """Type -> price of one instance for an hour; none for those without."""
+        found: dict[str, float] = {}
+        for given in self.price:
+            name, equals, number = given.rpartition("=")
+            if not equals and len(self.types) != 1:
+                raise UserError(
+                    f"--price {given}: for {len(self.types)} types, say which: "
+                    f"--price {(self.types or ('ml.g5.2xlarge',))[0]}={given},…"
+                )
+            kind = f"ml.{name.strip().lower().removeprefix('ml.')}" if equals else self.types[0]
+            if kind not in self.types:
+                raise UserError(
+                    f"--price {given}: {name} is not among --instance-type "
+                    f"{','.join(self.types) or '(none)'}"
+                )
+            found[kind] = _amount(number, given)
+        return found
+
+
+def _amount(number: str, given: str) -> float:
+    try:
+        amount = float(number)
+    except ValueError:
+        amount = -1.0
+    if not 0 < amount < float("inf"):
+        raise UserError(
+            f"--price {given}: expected a number above 0, with a point and without a currency, or "
+            "type=number"
+        )
+    return amount

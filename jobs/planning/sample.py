@@ -1,0 +1,183 @@
+"""Some of the rows: runs of neighbours from all over the dataset, the two text columns alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+from urllib.parse import unquote
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from semscore.jobs.dataset.folder import StorageError
+from semscore.jobs.dataset.footers import reason
+from semscore.jobs.dataset.listing import BadFile, SourceFile
+from semscore.jobs.dataset.source import Source
+from semscore.jobs.dataset.storage import Storage
+from semscore.jobs.errors import UserError
+from semscore.jobs.settings import Columns
+
+CHUNKS = 12  # enough to see how parts of a dataset differ
+CHUNK_BYTES = 16 * 2**20  # of text in one
+CHUNK_FILES = 16  # small files that one goes over, at most
+READ_ROWS = 2048  # at a time
+READ_S = 15.0  # then no other chunk is begun
+TURN = 0.618  # of a circle between chunks in the order of reading: any first few are spread
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Rows that are neighbours in the dataset."""
+
+    texts1: pd.Series[Any]
+    texts2: pd.Series[Any]
+
+    def __len__(self) -> int:
+        return len(self.texts1)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some rows of one file, from `start` on."""
+
+    file: SourceFile
+    start: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was read, and what could not be."""
+
+    chunks: tuple[Chunk, ...]  # by place in the dataset
+    bad: tuple[BadFile, ...]
+    is_all: bool  # every row of the dataset is in it
+
+    @property
+    def rows(self) -> int:
+        """Rows read."""
+        return sum(map(len, self.chunks))
+
+
+def take_sample(
+    source: Source, columns: Columns, storage: Storage, chunk_rows: int, chunks: int = CHUNKS
+) -> Sample:
+    """Read up to `chunks` chunks of at most `chunk_rows` rows, in little time.
+
+    Raises UserError if none could be read.
+    """
+    files = [(file, source.counts[file.url][0]) for file in source.counted_files]
+    places = spread(files, chunk_rows, chunks)
+    taken: dict[int, Chunk] = {}
+    bad: list[BadFile] = []
+    until = monotonic() + READ_S
+    for place in sorted(range(len(places)), key=lambda k: k * TURN % 1):
+        if taken and monotonic() > until:
+            break
+        taken[place] = _read(places[place], source, columns, storage, bad)
+    found = tuple(chunk for _, chunk in sorted(taken.items()) if len(chunk))
+    if not found:
+        why = f"; {bad[0].path}: {bad[0].reason}" if bad else ": its files have none"
+        raise UserError(f"INPUT: no row could be read{why}")
+    rows = sum(map(len, found))
+    is_all = rows == source.rows and len(source.counts) == len(source.files)
+    return Sample(found, tuple(bad), is_all)
+
+
+def spread(
+    files: Sequence[tuple[SourceFile, int]], chunk_rows: int, chunks: int
+) -> list[list[Piece]]:
+    """Where chunks lie: at equal distances over all rows; one after another if they cover all.
+
+    `files`: with their rows, in order. A chunk goes over the ends of files.
+    """
+    total = sum(rows for _, rows in files)
+    if total <= chunk_rows * chunks:
+        starts = list(range(0, total, chunk_rows))
+    else:
+        starts = [k * (total - chunk_rows) // max(chunks - 1, 1) for k in range(chunks)]
+    return [_pieces(files, start, min(start + chunk_rows, total)) for start in starts]
+
+
+def _pieces(files: Sequence[tuple[SourceFile, int]], start: int, end: int) -> list[Piece]:
+    """The files' parts between two rows of the dataset."""
+    pieces: list[Piece] = []
+    first = 0
+    for file, rows in files:
+        low, high = max(start, first), min(end, first + rows)
+        if low < high and len(pieces) < CHUNK_FILES:
+            pieces.append(Piece(file, low - first, high - low))
+        first += rows
+    return pieces
+
+
+def _read(
+    pieces: Sequence[Piece],
+    source: Source,
+    columns: Columns,
+    storage: Storage,
+    bad: list[BadFile],
+) -> Chunk:
+    """The rows of some pieces, up to CHUNK_BYTES; files that cannot be read are noted in `bad`."""
+    names = (columns.text1, columns.text2)
+    parts: list[list[pa.Array]] = []
+    left = CHUNK_BYTES
+    for piece in pieces:
+        try:
+            for part in _batches(piece, names, source, storage):
+                parts.append(part)
+                left -= sum(column.nbytes for column in part)
+                if left <= 0:
+                    break
+        except StorageError:
+            raise
+        except (pa.ArrowException, OSError) as error:
+            if piece.file.url not in {file.path for file in bad}:
+                bad.append(BadFile(piece.file.url, reason(error)))
+        if left <= 0:
+            break
+    first, second = (
+        pa.chunked_array([part[k] for part in parts], pa.large_string()).to_pandas()
+        for k in range(2)
+    )
+    return Chunk(first.astype(object), second.astype(object))
+
+
+def _batches(
+    piece: Piece, names: Sequence[str], source: Source, storage: Storage
+) -> Iterator[list[pa.Array]]:
+    """Both columns as text; only the row groups that the piece touches are read."""
+    stored = [name for name in dict.fromkeys(names) if name not in source.partition_columns]
+    with storage.folder(piece.file.root).open(piece.file.entry) as opened:
+        file = pq.ParquetFile(opened)
+        first, groups, before = 0, [], 0
+        for group in range(file.metadata.num_row_groups):
+            rows = file.metadata.row_group(group).num_rows
+            if first + rows <= piece.start:
+                before += rows
+            elif first < piece.start + piece.rows:
+                groups.append(group)
+            first += rows
+        skip, left = piece.start - before, piece.rows
+        for batch in file.iter_batches(READ_ROWS, groups, columns=stored):
+            part = batch.slice(skip, left)
+            skip = max(skip - batch.num_rows, 0)
+            left -= part.num_rows
+            if part.num_rows:
+                yield [_text(part, name, piece.file) for name in names]
+            if not left:
+                return
+
+
+def _text(batch: pa.RecordBatch, name: str, file: SourceFile) -> pa.Array:
+    """A column of a batch; of a partition column, what its folder is called."""
+    if name in batch.schema.names:
+        return batch.column(batch.schema.get_field_index(name)).cast(pa.large_string())
+    folders = (part.partition("=") for part in file.path.split("/")[:-1])
+    value = next(value for key, _, value in folders if unquote(key, "latin-1") == name)
+    text = None if value == NO_VALUE else unquote(value)
+    return pa.array([text] * batch.num_rows, pa.large_string())

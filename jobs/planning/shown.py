@@ -1,0 +1,127 @@
+"""A plan on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.bar import Bar
+from rich.console import Console
+from rich.table import Table
+
+from semscore.jobs.plan import Plan
+from semscore.jobs.planning.estimate import Estimate
+from semscore.jobs.planning.predict import HOUR, Prediction
+from semscore.jobs.summary import BAR_WIDTH
+
+NO_PRICE = "no price is known: --price TYPE=NUMBER, for an hour of an instance, shows costs"
+
+
+def print_plan(console: Console, plan: Plan) -> None:
+    """The dataset, its texts, this machine, predictions, remarks, commands."""
+    _print_data(console, plan)
+    console.print()
+    console.print(_lengths(plan.token_hist))
+    console.print()
+    speed = plan.speed
+    console.print(
+        f"this machine: {speed.workers} workers on {speed.hardware}, {speed.backend}, "
+        f"{speed.precision} ({plan.precision_because}): {speed.flop_per_s / 1e9:,.0f} GFLOP/s "
+        f"each, {1e6 * speed.tokenize_s:.1f} s to tokenise a million tokens"
+    )
+    console.print()
+    console.print(_table(plan))
+    for one in (plan.here, *plan.predictions):
+        console.print(_why(one), highlight=False)
+    for name, why in plan.impossible.items():
+        console.print(f"{name}: not possible: {why}", highlight=False)
+    if plan.predictions and not any(one.cost for one in plan.predictions):
+        console.print(NO_PRICE)
+    for remark in plan.remarks:
+        console.print(f"- {remark}", highlight=False)
+    console.print("\nhere:")
+    console.print(f"  {plan.score}", soft_wrap=True, highlight=False)
+    if plan.launch:
+        console.print("on SageMaker (fill in what is in capitals):")
+        console.print(f"  {plan.launch}", soft_wrap=True, highlight=False)
+
+
+def _print_data(console: Console, plan: Plan) -> None:
+    facts, rows = plan.facts, plan.sample_rows
+    folders = f" in {facts.partitions:,} partitions" if facts.partition_columns else ""
+    console.print(
+        f"{facts.about}{facts.rows:,} rows in {facts.files:,} files{folders}, "
+        f"{facts.bytes / 1e6:,.1f} MB; looked at {rows:,} rows"
+    )
+    told = ", ".join(f"{status} {share:.1%}" for status, share in plan.statuses.items() if share)
+    console.print(f"statuses to be: {told}; a text has {plan.chars:,.0f} characters on average")
+    within, low, high = (
+        plan.distinct_in_window,
+        plan.distinct_in_all.low,
+        plan.distinct_in_all.high,
+    )
+    every = (
+        f"{low:.1%}" if low == high else f"between {low:.1%} and {high:.1%}, as far as that shows"
+    )
+    console.print(
+        f"distinct texts: {_span([f'{value:.1%}' for value in _values(within)])} within windows of "
+        f"{plan.window_rows:,} rows, in which each is embedded once; in the whole dataset {every}"
+    )
+
+
+def _lengths(histogram: dict[int, int]) -> Table:
+    table = Table("tokens", "texts", "", box=None, pad_edge=False)
+    table.columns[1].justify = "right"
+    total, most = sum(histogram.values()), max(histogram.values())
+    for place in range(min(histogram), max(histogram) + 1):
+        count = histogram.get(place, 0)
+        label = f"{2**place:,} to {2 ** (place + 1) - 1:,}"
+        table.add_row(label, f"{count / total:.1%}", Bar(most, 0, count, width=BAR_WIDTH))
+    return table
+
+
+def _table(plan: Plan) -> Table:
+    priced = any(one.cost for one in plan.predictions)
+    heads = ["", "workers", "pairs/s", "time", *(["cost", "a million"] * priced)]
+    table = Table(*heads, box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for column in table.columns:
+        column.no_wrap = True
+    for one in (plan.here, *plan.predictions):
+        name = f"{one.count} x {one.name}" if one.count > 1 else one.name
+        cells = [name, str(one.slots), f"{one.pairs_per_s.mid:,.0f}", _time(one.total_s)]
+        if priced:
+            million = one.cost_per_million
+            cells += [_money(one.cost), f"{million.mid:,.2f}" if million else "–"]
+        table.add_row(*cells)
+    return table
+
+
+def _why(one: Prediction) -> str:
+    shared = f"{one.workers_per_device} workers on each GPU; " if one.on_gpu else ""
+    return f"{one.name}: {shared}limited by {one.limit}; {one.basis}"
+
+
+def _values(estimate: Estimate) -> tuple[float, float, float]:
+    return estimate.low, estimate.mid, estimate.high
+
+
+def _span(told: Sequence[str]) -> str:
+    """Probable (least-most); once, if these read alike."""
+    low, mid, high = told
+    return mid if low == mid == high else f"{mid} ({low}-{high})"
+
+
+def _time(seconds: Estimate) -> str:
+    """In the unit that suits the probable time."""
+    size, unit = (
+        (HOUR, "h") if seconds.mid >= HOUR else (60, "min") if seconds.mid >= 90 else (1, "s")
+    )
+    return f"{_span([f'{value / size:,.1f}' for value in _values(seconds)])} {unit}"
+
+
+def _money(cost: Estimate | None) -> str:
+    if cost is None:
+        return "–"
+    digits = 2 if cost.high < 100 else 0
+    return _span([f"{value:,.{digits}f}" for value in _values(cost)])

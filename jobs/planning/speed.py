@@ -1,0 +1,115 @@
+"""What this machine measured of itself, and what a row of the dataset costs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semscore.jobs.flops import Architecture, countable
+from semscore.jobs.planning.bench import Lengths, Measured
+from semscore.jobs.planning.duplicates import SampledRows
+from semscore.jobs.planning.estimate import Estimate
+from semscore.udfs.meters import Meters
+from semscore.udfs.recipe import Precision
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """Of one worker of this machine, while all of them worked."""
+
+    hardware: str
+    device: str  # cpu, mps, gpu:0
+    backend: str
+    precision: Precision
+    workers: int  # at once
+    rows: int  # that each scored
+    seconds: float  # in which it did; the median worker
+    flop_per_s: float  # over all of this time
+    forward_flop_per_s: float  # over that of forward passes
+    tokenize_s: float  # per token, on one core
+    other_s: float  # per row, on one core: laying out, comparing, emitting
+
+
+@dataclass(frozen=True)
+class TextCosts:
+    """What the texts of some rows of the sample cost, if each is embedded."""
+
+    rows: NDArray[np.int64]  # (k,) of the sample's m rows that can be scored
+    tokens: NDArray[np.float64]  # (k, 2)
+    flop: NDArray[np.float64]  # (k, 2)
+    truncated: NDArray[np.bool_]  # (k,)
+    chars: float  # of a text, on average
+    histogram: dict[int, int]  # bin k: texts of 2^k to 2^(k+1) - 1 tokens
+
+    def per_row(self, sampled: SampledRows, weights: NDArray[np.float64]) -> RowCost:
+        """Means over all rows, with texts that repeat counted as often as they are embedded."""
+        some = weights[self.rows]
+        return RowCost(
+            distinct_texts=sampled.mean(weights.sum(axis=1)),
+            tokens=sampled.mean((self.tokens * some).sum(axis=1), self.rows),
+            flop=sampled.mean((self.flop * some).sum(axis=1), self.rows),
+        )
+
+
+@dataclass(frozen=True)
+class RowCost:
+    """Of one row of the dataset, on average."""
+
+    distinct_texts: Estimate
+    tokens: Estimate
+    flop: Estimate
+
+
+def evenly(rows: int, most: int) -> NDArray[np.int64]:
+    """Some of so many rows at equal distances, or all."""
+    return np.arange(rows) if rows <= most else np.arange(most) * rows // most
+
+
+def text_costs(
+    sampled: SampledRows,
+    rows: NDArray[np.int64],
+    codes: NDArray[np.int64],
+    found: Lengths,
+    model: Architecture,
+) -> TextCosts:
+    """Costs of some rows: `codes`, sorted, are the texts whose lengths were found."""
+    at = np.searchsorted(codes, sampled.codes[rows])
+    tokens = found.tokens.astype(float)
+    bins = np.log2(np.maximum(found.tokens, 1)).astype(int)
+    chars = [len(sampled.texts[code][0]) for code in sampled.codes[rows].reshape(-1).tolist()]
+    return TextCosts(
+        rows=rows,
+        tokens=tokens[at],
+        flop=countable(model).flop(tokens)[at],
+        truncated=found.truncated[at].any(axis=1),
+        chars=float(np.mean(chars)) if chars else 0.0,
+        histogram=dict(sorted(Counter(bins[at].reshape(-1).tolist()).items())),
+    )
+
+
+def speed_of(measured: Sequence[Measured], model: Architecture, precision: Precision) -> Speed:
+    """What workers did together, as one of them."""
+    total = sum((one.meters for one in measured), Meters())
+    seconds = sum(one.seconds for one in measured)
+    flop = sum(
+        countable(model).flop_of(one.meters.token_hist, one.meters.tokens) for one in measured
+    )
+    _, _, device, backend = measured[0].label.split()
+    own = seconds - total.forward_s - total.tokenize_s
+    return Speed(
+        hardware=measured[0].hardware,
+        device=device,
+        backend=backend,
+        precision=precision,
+        workers=len(measured),
+        rows=total.rows // len(measured),
+        seconds=float(np.median([one.seconds for one in measured])),
+        flop_per_s=flop / seconds,
+        forward_flop_per_s=flop / max(total.forward_s, 1e-9),
+        tokenize_s=total.tokenize_s / max(total.tokens, 1),
+        other_s=max(own, 0.0) / total.rows,
+    )
