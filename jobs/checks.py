@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from semscore.jobs.dataset.folder import Folder
     from semscore.jobs.dataset.source import Source
     from semscore.jobs.dataset.storage import Storage
-    from semscore.jobs.settings import Report, Settings
+    from semscore.jobs.settings import Columns, Report, Settings
     from semscore.udfs.recipe import Recipe
 
 MAX_FOLDERS = 10_000  # partition folders that a dataset may have
@@ -82,13 +82,22 @@ def apply_where(frame: DataFrame, where: str | None) -> DataFrame:
         ) from error
 
 
-def check_gold(report: Report, layout: Layout) -> None:
-    """The column that scores are to be compared with must be in the output."""
-    if report.gold is not None and report.gold not in layout.kept:
+def check_gold(report: Report, columns: Columns, layout: Layout) -> None:
+    """The column that scores are to be compared with must be in the files of the output."""
+    gold = report.gold
+    if gold is None:
+        return
+    if gold not in layout.kept:
         raise UserError(
-            f"--gold {report.gold!r} is none of the columns that are written: "
-            f"{some_of(layout.kept)}{suggestion(report.gold, layout.kept)}"
+            f"--gold {gold!r} is none of the columns that are written: "
+            f"{some_of(layout.kept)}{suggestion(gold, layout.kept)}"
         )
+    for names, what in (
+        ((columns.text1, columns.text2), "a text"),
+        (layout.partition_by, "in the folders' names"),
+    ):
+        if gold in names:
+            raise UserError(f"--gold {gold!r} is {what}; needed is a column of grades in the files")
 
 
 def check_folders(frame: DataFrame, source: Source, layout: Layout) -> None:

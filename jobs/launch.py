@@ -31,7 +31,6 @@ from semscore.jobs.processing.processor import make_processor as make_processor
 from semscore.jobs.processing.processor import make_session, size_job
 from semscore.jobs.processing.processor import run_arguments as run_arguments
 from semscore.jobs.processing.rehearsal import ANYBODY, Rehearsal
-from semscore.jobs.report import PAGE
 from semscore.jobs.result import Result, read_result
 
 if TYPE_CHECKING:
@@ -137,7 +136,7 @@ def wait(
     if not ended.is_complete:
         logs = session.boto_session.client("logs")
         raise JobFailed(job, ended, last_words(logs, job))
-    return read_result(output, PAGE)
+    return read_result(output)
 
 
 def stop(launch: Launch, job: str, session: Session | None = None) -> None:

@@ -27,6 +27,7 @@ class Progress:
     limit: int | None = None  # rows of the dataset
     records: list[UnitRecord] = field(default_factory=list)
     failed: list[FailedUnit] = field(default_factory=list)
+    reason: str | None = None  # why the run ended without being complete
     began: float = field(default_factory=monotonic)
 
     def __post_init__(self) -> None:
@@ -135,6 +136,7 @@ class Progress:
             "workers": len(self._workers.union(live.workers)),
             "eta_s": pace and self._left_s(pace, self.rows - scored),
             "state": state,
+            "reason": self.reason,
             "at": now(),
         }
 

@@ -12,12 +12,14 @@ import logging
 import tempfile
 import webbrowser
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from html import escape as quoted
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from rich.console import Console
 from rich.markup import escape
 
@@ -26,15 +28,13 @@ from semscore.jobs.dataset.folder import Folder
 from semscore.jobs.dataset.lease import Lease
 from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.errors import UserError, root_cause
-from semscore.jobs.reporting.facts import VERSION, Facts, gather
+from semscore.jobs.reporting.facts import COLUMNS, VERSION, Facts, gather
 from semscore.jobs.reporting.looks import Wanted, look
 from semscore.jobs.reporting.records import Records, read_ends, read_records
 from semscore.jobs.reporting.verdicts import advice, verdicts
 from semscore.jobs.settings import Report
 from semscore.udfs.s3 import is_s3
 
-JSON = f"{ledger.HOME}/report.json"
-PAGE = f"{ledger.HOME}/report.html"
 NEEDS = "pip install 'semscore[report]'"
 
 log = logging.getLogger("semscore")
@@ -46,31 +46,39 @@ def make_report(output: Folder, records: Records, asked: Report) -> Facts:
     Raises UserError if it has no column --gold.
     """
     columns = records.run["options"]["columns"]
+    if asked.gold in [columns[name] for name in COLUMNS]:
+        raise UserError(f"--gold {asked.gold!r} is a text, the score or the status, and no grade")
     text1, text2 = (columns[name] if asked.samples else None for name in ("text1", "text2"))
     files = [file for unit in records.units for file in unit.files]
     wanted = Wanted(columns["score_column"], columns["status_column"], text1, text2, asked.gold)
     rows = look(output, files, wanted)
     if asked.gold and files and "gold" not in rows:
         raise UserError(
-            f"--gold {asked.gold!r} is no column of {output.name}; a column of grades must be in "
-            "INPUT and kept (--keep)"
+            f"--gold {asked.gold!r} is no column of the files in {output.name}; a column of grades "
+            "must be in INPUT and kept (--keep), and not in the folders' names"
         )
     return gather(records, rows, output.name, asked.price, asked.gold, asked.samples)
 
 
-def write_report(output: Folder, facts: Facts) -> str:
+def write_report(output: Folder, facts: Facts, asked: Report) -> str:
     """Write report.json, and report.html where charts can be drawn: the place of the better one."""
     told = asdict(facts) | {
+        "asked": asdict(asked),
         "verdicts": [asdict(verdict) for verdict in verdicts(facts)],
         "advice": advice(facts),
     }
-    output.write(JSON, json.dumps(told, indent=1, ensure_ascii=False).encode())
-    if not can_draw():
-        return output.full(JSON)
-    from semscore.jobs.reporting.page import render
+    page = None
+    if can_draw():
+        from semscore.jobs.reporting.page import render
 
-    output.write(PAGE, render(facts).encode())
-    return output.full(PAGE)
+        page = render(facts).encode()
+    output.delete([ledger.PAGE])  # it may show more than this one is to
+    content = json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False)
+    output.write(ledger.REPORT, content.encode())
+    if page is None:
+        return output.full(ledger.REPORT)
+    output.write(ledger.PAGE, page)
+    return output.full(ledger.PAGE)
 
 
 def report_at_end(
@@ -86,7 +94,7 @@ def report_at_end(
         records = Records(ledger.read_run(output) or {}, units, *read_ends(output))
         facts = make_report(output, records, asked)
         lease.require()
-        place = write_report(output, facts)
+        place = write_report(output, facts, asked)
     except Exception as error:
         log.warning(
             "the report could not be written (%s); `semscore report %s` tries again",
@@ -101,7 +109,7 @@ def report_at_end(
 
 
 def show_report(
-    console: Console, place: str, given: dict[str, Any], to: Path | None, in_browser: bool
+    console: Console, place: str, given: dict[str, Any], to: str | None, in_browser: bool
 ) -> None:
     """Make the report of OUTPUT `place` anew, write it, and print its answers.
 
@@ -113,9 +121,10 @@ def show_report(
     output = storage.folder(place)
     try:
         records = read_records(output)
-        facts = make_report(output, records, replace(asked_before(output), **given))
-        written = write_report(output if to is None else storage.folder(str(to)), facts)
-    except OSError as error:
+        asked = replace(asked_before(output, records), **given)
+        facts = make_report(output, records, asked)
+        written = write_report(output if to is None else storage.folder(to), facts, asked)
+    except (OSError, pa.ArrowException) as error:
         raise UserError(f"the report of {place} cannot be made: {error}") from error
     for verdict in verdicts(facts):
         console.print(f"[bold]{verdict.question}[/] {escape(verdict.answer)}")
@@ -154,12 +163,13 @@ def page(place: str, asked: Report | None = None) -> Page:
     """
     output = Storage().folder(place)
     try:
-        written = None if asked else output.read(PAGE)
+        written = None if asked else output.read(ledger.PAGE)
         if written is not None:
             return Page(output.name, written.decode())
         _require_drawing()
-        facts = make_report(output, read_records(output), asked or asked_before(output))
-    except OSError as error:
+        records = read_records(output)
+        facts = make_report(output, records, asked or asked_before(output, records))
+    except (OSError, pa.ArrowException) as error:
         raise UserError(f"the report of {place} cannot be made: {error}") from error
     from semscore.jobs.reporting.page import render
 
@@ -176,13 +186,19 @@ def _local(page: str) -> str:
     return copy.as_uri()
 
 
-def asked_before(output: Folder) -> Report:
-    """What the report that is there was asked to show; a private one stays so."""
-    told: dict[str, Any] | None = json.loads(output.read(JSON) or b"null")
-    if told is None or told.get("v") != VERSION:
-        return Report()
-    gold = told["gold"] and told["gold"]["column"]
-    return Report(gold=gold, price=told["cost"]["price"], samples=told["samples"] is not None)
+def asked_before(output: Folder, records: Records) -> Report:
+    """What the report that is there was asked to show, or would have been.
+
+    What may be private stays so: without a report, pairs are shown only if the one run that there
+    was would have shown them.
+    """
+    with suppress(ValueError):  # no JSON
+        told = json.loads(output.read(ledger.REPORT) or b"null")
+        if told and told.get("v") == VERSION:
+            return Report(**told["asked"])
+    began = Report(**records.run["options"]["report"])
+    alone = {unit.run for unit in records.units} <= {records.run["run"]}
+    return replace(began, samples=began.samples and alone)
 
 
 def _require_drawing() -> None:

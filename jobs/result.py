@@ -76,13 +76,14 @@ class Result:
         return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table><p>{told}</p>"
 
 
-def read_result(output: Folder, report: str) -> Result:
-    """A complete dataset that another process has written, its report at `report` if it has one.
+def read_result(output: Folder) -> Result:
+    """A complete dataset that another process has written.
 
     Raises JobError if it is not complete.
     """
     manifest = json.loads(output.read(ledger.MANIFEST) or b"null")
     if manifest is None:
         raise JobError(f"{output.name} is not complete: it has no {ledger.MANIFEST}")
-    place = output.full(report) if output.read(report) is not None else None
+    reports = (name for name in (ledger.PAGE, ledger.REPORT) if output.read(name) is not None)
+    place = next(map(output.full, reports), None)
     return Result(output, manifest, ledger.read_units(output), place)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from importlib import metadata
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from semscore.jobs.cluster.session import slots
 from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.columns import Layout
 from semscore.jobs.dataset.folder import Folder
@@ -82,7 +82,8 @@ class Run(Account):
 
     def tell_progress(self, progress: Progress, state: State) -> None:
         """Write progress.json."""
-        ledger.tell_progress(self.output, self.lease, progress.facts(state))
+        with suppress(Exception):  # nothing of this may take the place of what ends a run
+            ledger.tell_progress(self.output, self.lease, progress.facts(state))
 
     def tell(self, notes: Iterable[str]) -> None:
         """Show what workers note of how they run, each note once."""
@@ -94,7 +95,7 @@ class Run(Account):
 def run_record(run: Run, model_sha256: str, settled: Settled) -> dict[str, Any]:
     """What run.json says."""
     settings = run.settings
-    slices = ("columns", "rows", "engine", "target", "limits")
+    slices = ("columns", "rows", "engine", "target", "limits", "report")
     return {
         "v": ledger.VERSION,
         "run": run.id,
@@ -104,7 +105,6 @@ def run_record(run: Run, model_sha256: str, settled: Settled) -> dict[str, Any]:
         | {"pyspark": run.spark.version}
         | {name: metadata.version(name) for name in LIBRARIES},
         "master": run.spark.sparkContext.master,
-        "slots": slots(run.spark),
         "recipe": asdict(run.recipe),
         "precision": settled.record,
         "model_sha256": model_sha256,

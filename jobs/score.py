@@ -46,7 +46,7 @@ from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.dataset.units import unit_scale
 from semscore.jobs.dataset.upcoming import Upcoming
 from semscore.jobs.doctor import preflight
-from semscore.jobs.errors import OutputInUse, StoppedEarly
+from semscore.jobs.errors import OutputInUse, StoppedEarly, root_cause
 from semscore.jobs.precision import settle
 from semscore.jobs.progress import Progress, State
 from semscore.jobs.report import report_at_end
@@ -71,19 +71,19 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     over; StoppedEarly, AuditFailed, TooManyErrors or UnitsSetAside after.
     """
     start, stop = perf_counter(), Stop(settings.limits)
+    id_ = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
     s3a = s3a_settings(settings, spark or SparkSession.getActiveSession())
     storage = Storage(s3a)
     source = read_source(settings.inputs, settings.rows.bad_files == "skip", storage)
     _tell_about(source)
     layout = plan_columns(source, settings.columns, settings.target.partition_by)
-    check_gold(settings.report, layout)
+    check_gold(settings.report, settings.columns, layout)
     output = check_output(settings, storage)
     if settings.run.preflight:
         preflight(settings, source, output, spark or SparkSession.getActiveSession())
     recipe, model_sha256 = pin_model(settings.recipe)
     columns = (settings.columns.text1, settings.columns.text2)
     free = require_free(output)
-    id_ = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
     lease = Lease(output, id_, free)
     settled = resumed(output, settings, recipe, model_sha256)
     if settled and not _owed(settings, source, ledger.read_units(output)):
@@ -172,8 +172,11 @@ def _score_owed(run: Run, earlier: Sequence[ledger.UnitRecord], start: float) ->
         manifest = audit(run, every, progress.rows_total, progress.bad, progress.failed)
         ledger.finish(output, run.lease, manifest)
         state = "complete"
-    except StoppedEarly:
-        state = "stopped"
+    except StoppedEarly as error:
+        state, progress.reason = "stopped", str(error)
+        raise
+    except Exception as error:
+        progress.reason = root_cause(error)
         raise
     finally:
         upcoming.close()

@@ -241,6 +241,7 @@ def _score_unit(run: Run, unit: Unit, limit: int | None, attempt: int) -> ledger
         meters=meters.figures(),
         workers={label: dict(sums) for label, sums in meters.workers.items()},
         hardware=dict(meters.hardware),
+        slots=slots(run.spark),
         hist={"score": dict(meters.score_hist), "tokens": dict(meters.token_hist)},
     )
     run.lease.require()

@@ -22,7 +22,7 @@ class Meters:
     """What some tasks counted. `a + b` adds counts and seconds; peaks keep the larger."""
 
     rows: int = 0
-    texts: int = 0
+    texts: int = 0  # of pairs that have two
     distinct_texts: int = 0
     tokens: int = 0
     padded_tokens: int = 0
@@ -73,10 +73,11 @@ class Meters:
         token_lengths: NDArray[np.int64],
     ) -> None:
         """Add n pairs: scores (n,), statuses (n,), token lengths of their distinct texts (m,)."""
+        statuses = Counter(status.tolist())
         self.rows += len(score)
-        self.texts += 2 * len(score)
+        self.texts += 2 * (len(score) - statuses["null"] - statuses["blank"])
         self.distinct_texts += len(token_lengths)
-        self.statuses.update(status.tolist())
+        self.statuses.update(statuses)
         scored = score[~np.isnan(score)]
         bins = np.clip((scored + 1) * (SCORE_BINS / 2), 0, SCORE_BINS - 1).astype(int)
         _add(self.score_hist, bins)

@@ -79,6 +79,8 @@ def score_batches(
             scores = score(pairs, embedded, recipe.metric)
             meters.compare_s += perf_counter() - start
             meters.count(scores.score, scores.status, scores.token_lengths)
+            if recipe.metric != "cosine":
+                meters.score_hist.clear()  # its bins are those of cosines
             meters.peak_rss_bytes = _peak_rss()
             start = perf_counter()
             yield pd.DataFrame({"score": scores.score, "status": scores.status}, copy=False)

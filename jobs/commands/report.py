@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -15,7 +14,7 @@ def report(
     gold: str | None = None,
     price: float | None = None,
     samples: bool | None = None,
-    to: Path | None = None,
+    to: str | None = None,
     in_browser: Annotated[bool, Parameter(name="--open", negative="")] = False,
 ) -> int:
     """Make the report of a dataset anew, from its own records, and show what it says.

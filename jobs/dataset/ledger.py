@@ -30,6 +30,8 @@ HOME = "_semscore"
 RUN = f"{HOME}/run.json"
 MANIFEST = f"{HOME}/manifest.json"
 PROGRESS = f"{HOME}/progress.json"
+REPORT = f"{HOME}/report.json"
+PAGE = f"{HOME}/report.html"
 UNITS = f"{HOME}/units"
 STAGING = f"{HOME}/staging"
 MODELS = f"{HOME}/model"
@@ -68,6 +70,7 @@ class UnitRecord:
     workers: dict[str, dict[str, float]]  # "host pid device backend" -> its own meters
     hist: dict[str, dict[int, int]]
     hardware: dict[str, int] = field(default_factory=dict)  # models of GPU or CPU -> rows
+    slots: int = 0  # tasks that could run at once
     v: int = VERSION
 
     @property
@@ -204,8 +207,8 @@ def commit(output: Folder, record: UnitRecord) -> None:
 
 
 def reopen(output: Folder, lease: Lease, run: str) -> None:
-    """Declare the dataset incomplete: more is to come."""
-    _put_away(output, lease, run, (SUCCESS, MANIFEST))
+    """Declare the dataset incomplete: more is to come, and its report is not true any more."""
+    _put_away(output, lease, run, (SUCCESS, MANIFEST, PAGE, REPORT))
 
 
 def finish(output: Folder, lease: Lease, manifest: dict[str, Any]) -> None:

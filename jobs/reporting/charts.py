@@ -6,7 +6,8 @@ are, so that one drawing serves light and dark.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 from xml.etree import ElementTree
 
@@ -24,6 +25,8 @@ INK, SOFT, LINE = "var(--ink)", "var(--soft)", "var(--line)"
 MAIN = "var(--c4)"  # that of the forward pass
 # Liberation has Arial's widths, by which vl-convert, that brings it along, leaves room for labels.
 FONT = "Arial, Liberation Sans, Helvetica, sans-serif"
+# What XML has no way to write: vl-convert does not raise at it, it ends the process.
+UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 SVG = "http://www.w3.org/2000/svg"
 
 Drawing: TypeAlias = Any  # one of Altair's charts, whose methods are not typed; None: no chart
@@ -38,15 +41,14 @@ def draw_all(facts: Facts) -> dict[str, str]:
 
 def _scores(facts: Facts) -> Drawing:
     rows = [(b.low, b.high, b.pairs) for b in facts.scores]
-    data = pd.DataFrame(rows, columns=["low", "high", "pairs"])
+    data = _frame(rows, ["low", "high", "pairs"])
     return _bars(data, facts.what.recipe["metric"]) if rows else None
 
 
 def _lengths(facts: Facts) -> Drawing:
-    rows = [(f"{2**k:,} to {2 ** (k + 1) - 1:,}", n) for k, n in facts.texts.lengths.items()]
-    if not rows:
+    if not facts.texts.lengths:
         return None
-    data = pd.DataFrame(rows, columns=["tokens", "texts"])
+    data = _frame(facts.texts.named_lengths, ["tokens", "texts"])
     return (
         alt.Chart(data)
         .mark_bar(color=MAIN)
@@ -62,13 +64,11 @@ def _partitions(facts: Facts) -> Drawing:
     if len(facts.partitions) < 2:
         return None
     names = [f"q{round(100 * q)}" for q in QUANTILES]
-    data = pd.DataFrame(
-        [(p.name, *p.quantiles) for p in facts.partitions], columns=["partition", *names]
-    )
+    data = _frame([(p.name, *p.quantiles) for p in facts.partitions], ["partition", *names])
     base = alt.Chart(data).encode(y=alt.Y("partition:N", sort=None, title=None))
     score = alt.Scale(zero=False)
     wide = base.mark_rule(color=SOFT).encode(
-        x=alt.X("q5:Q", title="score: 5, 25, 50, 75, 95 % of the pairs", scale=score), x2="q95:Q"
+        x=alt.X("q5:Q", title="score", scale=score), x2="q95:Q"
     )
     box = base.mark_bar(color=MAIN, size=10).encode(x="q25:Q", x2="q75:Q")
     middle = base.mark_tick(color=INK, size=14, thickness=2).encode(x="q50:Q")
@@ -78,12 +78,12 @@ def _partitions(facts: Facts) -> Drawing:
 def _seconds(facts: Facts) -> Drawing:
     workers = facts.spent.workers[:MOST_WORKERS]
     rows = [
-        (f"{w.host} {w.device} ({w.process})", text, order, w.seconds[step])
+        (w.name, text, order, w.seconds[step])
         for w in workers
         for order, (step, text) in enumerate(STEPS.items())
         if step in w.seconds
     ]
-    return _stack(pd.DataFrame(rows, columns=["worker", "step", "order", "seconds"]), "worker")
+    return _stack(_frame(rows, ["worker", "step", "order", "seconds"]), "worker")
 
 
 def _all_seconds(facts: Facts) -> Drawing:
@@ -91,14 +91,14 @@ def _all_seconds(facts: Facts) -> Drawing:
         ("all workers", text, order, facts.spent.seconds[step])
         for order, (step, text) in enumerate(STEPS.items())
     ]
-    return _stack(pd.DataFrame(rows, columns=["worker", "step", "order", "seconds"]), None)
+    return _stack(_frame(rows, ["worker", "step", "order", "seconds"]), None)
 
 
 def _rates(facts: Facts) -> Drawing:
     rows = [(rate.from_s, rate.to_s, rate.rows_per_s) for rate in facts.rates]
     if not rows:
         return None
-    data = pd.DataFrame(rows, columns=["from", "to", "rows"])
+    data = _frame(rows, ["from", "to", "rows"])
     return (
         alt.Chart(data)
         .mark_bar(color=MAIN, stroke=MAIN, strokeWidth=0.7)
@@ -116,7 +116,7 @@ def _units(facts: Facts) -> Drawing:
     if len(facts.units) < 2:
         return None
     rows = [(k, u.began_s, u.ended_s, u.rows) for k, u in enumerate(facts.units, start=1)]
-    data = pd.DataFrame(rows, columns=["unit", "from", "to", "rows"])
+    data = _frame(rows, ["unit", "from", "to", "rows"])
     height = min(max(4 * len(rows), 60), 2 * HEIGHT)
     return (
         alt.Chart(data)
@@ -131,14 +131,14 @@ def _units(facts: Facts) -> Drawing:
 
 
 def _gold(facts: Facts) -> Drawing:
-    if facts.gold is None:
+    if facts.gold is None or not facts.gold.dots:
         return None
-    data = pd.DataFrame(facts.gold.dots, columns=["grade", "score"])
+    data = _frame(facts.gold.dots, ["grade", "score"])
     return (
         alt.Chart(data)
         .mark_circle(color=MAIN, opacity=0.6, size=22)
         .encode(
-            x=alt.X("grade:Q", title=facts.gold.column, scale=alt.Scale(zero=False)),
+            x=alt.X("grade:Q", title=_writable(facts.gold.column), scale=alt.Scale(zero=False)),
             y=alt.Y("score:Q", title="score", scale=alt.Scale(zero=False)),
         )
         .properties(width=WIDTH, height=WIDTH * 0.6)
@@ -194,6 +194,14 @@ def _stack(data: pd.DataFrame, rows: str | None) -> Drawing:
         )
         .properties(width=WIDTH if rows is None else WIDTH - 120, height=alt.Step(24))
     )
+
+
+def _frame(rows: Sequence[tuple[object, ...]], columns: list[str]) -> pd.DataFrame:
+    return pd.DataFrame([tuple(map(_writable, row)) for row in rows], columns=columns)
+
+
+def _writable(value: Any) -> Any:
+    return UNWRITABLE.sub("\ufffd", value) if isinstance(value, str) else value
 
 
 def _svg(chart: Drawing) -> str:

@@ -23,7 +23,15 @@ from semscore.jobs.reporting.scores import (
     seen_bins,
 )
 from semscore.jobs.reporting.spent import Spent, spent
-from semscore.jobs.reporting.timeline import Rate, Span, rates, run_seconds, scoring_seconds, spans
+from semscore.jobs.reporting.timeline import (
+    Rate,
+    RunTime,
+    Span,
+    rates,
+    run_times,
+    scoring_seconds,
+    spans,
+)
 from semscore.udfs.scoring import STATUSES
 
 VERSION = 1
@@ -43,11 +51,13 @@ class What:
     recipe: dict[str, Any]
     fingerprint: str
     precision: str  # why it is this one
+    asked_precision: str
     model_sha256: str
     versions: dict[str, str]
     master: str
     hardware: list[str]
-    hosts: int
+    hosts: int  # of the run that had the most
+    slots: int  # tasks that could run at once, likewise
     runs: int  # that took part
 
 
@@ -56,6 +66,7 @@ class Audit:
     """Whether all is there."""
 
     state: str  # complete, stopped, failed, running
+    reason: str | None  # why it failed
     rows_in: int | None  # None: not complete
     rows_out: int
     rows_total: int | None  # that there will be; None: not known
@@ -76,12 +87,21 @@ class Audit:
 class Texts:
     """Lengths and repeats."""
 
-    texts: int
+    texts: int  # of pairs that have two
     distinct: int  # embedded
     tokens: int  # of distinct texts
     padded: int
     lengths: dict[int, int]  # bin k: 2^k to 2^(k+1) - 1 tokens -> distinct texts
     oom_retries: int
+
+    @property
+    def named_lengths(self) -> list[tuple[str, int]]:
+        """Ranges of tokens, for people -> distinct texts; the last has those that were cut."""
+        last = max(self.lengths, default=0)
+        return [
+            (f"{2**k:,} or more" if k == last else f"{2**k:,} to {2 ** (k + 1) - 1:,}", n)
+            for k, n in self.lengths.items()
+        ]
 
     @property
     def repeats(self) -> float:
@@ -98,13 +118,14 @@ class Texts:
 class Speed:
     """How fast it was."""
 
-    run_s: float  # of all runs, from their first look at INPUT
-    scoring_s: float  # from first to last unit
+    run_s: float  # of all runs, from their begin
+    scoring_s: float  # from first to last unit, pauses left out
     pairs_per_s: float  # over that
     tokens_per_s: float
     flop: float  # floating-point operations for distinct texts, padding left out
-    flop_per_s: float  # while workers ran the model, all together
-    saved_s: float  # of running the model, that repeats would have taken
+    flop_per_s: float  # all workers together, over scoring_s
+    worker_flop_per_s: float  # of one worker, while it ran the model
+    saved_s: float  # of one worker running the model, that repeats would have taken
 
 
 @dataclass(frozen=True)
@@ -151,15 +172,15 @@ def gather(
     """Put all together; `rows`: a look at the output; `price` of a host, per hour."""
     units = spans(records.units)
     scoring_s = scoring_seconds(units)
-    time = spent(records.workers, int(records.run["slots"]), scoring_s)
-    hosts = len({worker.host for worker in time.workers}) or 1
+    runs = run_times(records.units)
+    time = spent(records.workers, sum(run.slots * run.scoring_s for run in runs))
     is_cosine = records.run["recipe"]["metric"] == "cosine"
     texts = _texts(records)
     return Facts(
         v=VERSION,
-        what=_what(records, output, hosts),
+        what=_what(records, output, runs),
         audit=_audit(records),
-        speed=_speed(records, texts, time, scoring_s),
+        speed=_speed(records, texts, time, scoring_s, runs),
         spent=time,
         rates=rates(units),
         slowest=sorted(units, key=lambda unit: unit.rows_per_s)[:SLOWEST],
@@ -169,14 +190,14 @@ def gather(
         scores=counted_bins(records.histogram("score")) if is_cosine else seen_bins(rows),
         scores_of_all=is_cosine or len(rows) == records.rows,
         partitions=by_partition(rows, _partition_rows(records)),
-        cost=_cost(records, hosts, price),
+        cost=_cost(records, runs, price),
         gold=against_gold(rows, gold) if gold else None,
         samples=pairs_to_see(rows) if samples else None,
         calibration=calibrations(records.run, records.units),
     )
 
 
-def _what(records: Records, output: str, hosts: int) -> What:
+def _what(records: Records, output: str, runs: list[RunTime]) -> What:
     run = records.run
     return What(
         input=run["input"],
@@ -185,12 +206,14 @@ def _what(records: Records, output: str, hosts: int) -> What:
         recipe=run["recipe"],
         fingerprint=run["fingerprint"],
         precision=run["precision"].get("why", "as asked for"),
+        asked_precision=run["precision"]["asked"],
         model_sha256=run["model_sha256"],
         versions=run["versions"],
         master=run["master"],
         hardware=[name for name, _ in records.hardware.most_common()],
-        hosts=hosts,
-        runs=len({unit.run for unit in records.units}),
+        hosts=max((run.hosts for run in runs), default=0),
+        slots=max((run.slots for run in runs), default=0),
+        runs=len(runs),
     )
 
 
@@ -201,6 +224,7 @@ def _audit(records: Records) -> Audit:
     files = [file for unit in records.units for file in unit.files]
     return Audit(
         state=records.state,
+        reason=progress.get("reason"),
         rows_in=audit.get("rows_in"),
         rows_out=records.rows,
         rows_total=progress.get("rows_total"),
@@ -226,23 +250,25 @@ def _texts(records: Records) -> Texts:
     )
 
 
-def _speed(records: Records, texts: Texts, time: Spent, scoring_s: float) -> Speed:
+def _speed(
+    records: Records, texts: Texts, time: Spent, scoring_s: float, runs: list[RunTime]
+) -> Speed:
     flop = Architecture(**records.run["model"]).flop_of(texts.lengths, texts.tokens)
     forward_s = time.seconds["forward"]
-    workers = max(min(len(time.workers), int(records.run["slots"])), 1)
     return Speed(
-        run_s=run_seconds(records.units),
+        run_s=sum(run.run_s for run in runs),
         scoring_s=scoring_s,
         pairs_per_s=records.rows / scoring_s if scoring_s else 0.0,
         tokens_per_s=texts.tokens / scoring_s if scoring_s else 0.0,
         flop=flop,
-        flop_per_s=flop / forward_s * workers if forward_s else 0.0,
-        saved_s=forward_s / workers * (texts.texts / texts.distinct - 1) if texts.distinct else 0.0,
+        flop_per_s=flop / scoring_s if scoring_s else 0.0,
+        worker_flop_per_s=flop / forward_s if forward_s else 0.0,
+        saved_s=forward_s * (texts.texts / texts.distinct - 1) if texts.distinct else 0.0,
     )
 
 
-def _cost(records: Records, hosts: int, price: float | None) -> Cost:
-    hours = run_seconds(records.units) * hosts / 3600
+def _cost(records: Records, runs: list[RunTime], price: float | None) -> Cost:
+    hours = sum(run.run_s * run.hosts for run in runs) / 3600
     cost = None if price is None else hours * price
     per_million = None if cost is None or not records.rows else cost / records.rows * 1e6
     return Cost(hours, price, cost, per_million)

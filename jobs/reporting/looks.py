@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import ceil
@@ -18,6 +18,8 @@ from semscore.jobs.dataset.ledger import DataFile
 
 MOST_ROWS = 200_000
 MOST_FILES = 64
+MOST_SMALL_FILES = 500  # of a dataset that is looked at whole
+BATCH_ROWS = 4096
 THREADS = 8
 NO_PARTITION = ""
 
@@ -48,10 +50,13 @@ def look(output: Folder, files: Sequence[DataFile], wanted: Wanted) -> pd.DataFr
     All rows if these are few; else the first rows of row groups from all over the files, in whose
     order they come: no random sample, since files are written as their input was.
     """
-    chosen = _spread(files)
-    each = ceil(MOST_ROWS / max(len(chosen), 1))
+    total = sum(file.rows for file in files)
+    chosen = files if total <= MOST_ROWS and len(files) <= MOST_SMALL_FILES else _spread(files)
+    share = min(MOST_ROWS / max(sum(file.rows for file in chosen), 1), 1.0)
     with ThreadPoolExecutor(THREADS) as pool:
-        frames = list(pool.map(lambda file: _read(output, file, wanted, each), chosen))
+        frames = list(
+            pool.map(lambda file: _read(output, file, wanted, ceil(file.rows * share)), chosen)
+        )
     columns = [*dict.fromkeys(wanted.names.values()), "partition"]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
@@ -74,19 +79,35 @@ def _spread(files: Sequence[DataFile]) -> list[DataFile]:
 
 
 def _read(output: Folder, file: DataFile, wanted: Wanted, rows: int) -> pd.DataFrame:
-    """The first `rows` rows of a file: whole, or spread over its row groups."""
+    """About `rows` rows of a file: all, or the first ones of row groups from all over.
+
+    Rows are decoded in batches: repeated texts, of which a row group is small, can be large.
+    """
     with output.open(output.entry(file.path)) as opened:
         parquet = pq.ParquetFile(opened)
         there = set(parquet.schema_arrow.names)
         inside = {name: role for name, role in wanted.names.items() if name in there}
         groups = parquet.num_row_groups
         needed = min(ceil(rows * groups / max(file.rows, 1)), groups)
-        places = [k * groups // needed for k in range(needed)]
-        tables = [parquet.read_row_group(k, columns=list(inside)) for k in places]
-        if not tables:
-            tables = [parquet.schema_arrow.empty_table().select(list(inside))]
-    each = ceil(rows / len(tables))
-    table = pa.concat_tables([table.slice(0, each) for table in tables])
-    return pd.DataFrame({role: table[name].to_pandas() for name, role in inside.items()}).assign(
-        partition=partition_of(file)
-    )
+        each = ceil(rows / max(needed, 1))
+        parts = [
+            part
+            for k in range(needed)
+            for part in _first(parquet, k * groups // needed, list(inside), each)
+        ]
+        schema = pa.schema([parquet.schema_arrow.field(name) for name in inside])
+    table = pa.Table.from_batches(parts, schema)
+    columns = {role: table[name].to_pandas() for name, role in inside.items()}
+    return pd.DataFrame(columns).assign(partition=partition_of(file))
+
+
+def _first(
+    parquet: pq.ParquetFile, group: int, columns: list[str], rows: int
+) -> Iterator[pa.RecordBatch]:
+    """The first rows of a row group."""
+    size = min(rows, BATCH_ROWS)
+    for batch in parquet.iter_batches(size, row_groups=[group], columns=columns):
+        yield batch.slice(0, rows)
+        rows -= batch.num_rows
+        if rows <= 0:
+            return

@@ -12,8 +12,9 @@ from markupsafe import Markup
 
 from semscore.jobs.reporting.charts import draw_all
 from semscore.jobs.reporting.facts import Facts
+from semscore.jobs.reporting.gold import Gold
 from semscore.jobs.reporting.spent import STEPS
-from semscore.jobs.reporting.verdicts import advice, verdicts
+from semscore.jobs.reporting.verdicts import advice, money, verdicts
 
 TEMPLATE = "report.html"
 MEANINGS = (
@@ -58,15 +59,13 @@ def _rows(facts: Facts) -> dict[str, Any]:
         ],
         "score_note": "of all scored pairs" if facts.scores_of_all else seen,
         "score_rows": [(f"{b.low:.3g}, {b.high:.3g}", f"{b.pairs:,}") for b in facts.scores],
-        "partition_note": f"{seen}: from 5 to 95 % of the pairs, the middle half, the median",
+        "partition_note": f"{seen}: thin, from 5 to 95 % of the scored pairs; thick, the middle "
+        "half; a line, the median",
         "partition_rows": [
-            (p.name, f"{p.rows:,}", *(f"{q:.3f}" for q in p.quantiles)) for p in facts.partitions
+            (p.name, f"{p.rows:,}", f"{p.seen:,}", *(f"{q:.3f}" for q in p.quantiles))
+            for p in facts.partitions
         ],
-        "gold_note": gold
-        and (
-            f"Spearman {gold.spearman:.3f}, Pearson {gold.pearson:.3f} over {gold.pairs:,} graded "
-            f"pairs {seen}"
-        ),
+        "gold_note": gold and _gold_note(gold, seen),
         "failed_rows": [
             *((file["path"], file["reason"]) for file in audit.skipped),
             *((unit["what"], unit["reason"]) for unit in audit.failed),
@@ -83,23 +82,24 @@ def _rows(facts: Facts) -> dict[str, Any]:
 def _time(facts: Facts) -> dict[str, Any]:
     time, speed = facts.spent, facts.speed
     return {
-        "spent_note": f"{_duration(time.total)} of all workers together; they read and tokenise "
-        "beside the model, and wait only if that is slower",
+        "spent_note": f"{facts.what.slots:,} workers at once, {_duration(time.total)} together; "
+        "they read and tokenise beside the model, and wait only if that is slower",
         "spent_rows": [
             (text, f"{time.seconds[step]:,.1f}", f"{time.share(step):.1%}")
             for step, text in STEPS.items()
         ],
         "worker_rows": [
             (
-                f"{w.host} {w.device} {w.backend} ({w.process})",
+                w.name,
                 f"{w.rows:,}",
                 *(f"{seconds:,.1f}" for seconds in w.seconds.values()),
             )
             for w in time.workers
         ],
-        "rate_note": f"{speed.pairs_per_s:,.1f} on average over {_duration(speed.scoring_s)}",
+        "rate_note": f"{speed.pairs_per_s:,.1f} on average over {_duration(speed.scoring_s)}; a "
+        "unit's rows are spread evenly over its time",
         "rate_rows": [
-            (f"{rate.from_s:.0f}, {rate.to_s:.0f}", f"{rate.rows_per_s:,.1f}")
+            (f"{rate.from_s:.1f}, {rate.to_s:.1f}", f"{rate.rows_per_s:,.1f}")
             for rate in facts.rates
         ],
         "unit_rows": [
@@ -124,18 +124,16 @@ def _texts(facts: Facts) -> dict[str, Any]:
     texts, cut = facts.texts, facts.audit.share("truncated")
     return {
         "text_rows": [
-            ("texts", f"{texts.texts:,}"),
+            ("texts of pairs that have two", f"{texts.texts:,}"),
             ("of these embedded", f"{texts.distinct:,}"),
             ("repeats of a text nearby, not embedded again", f"{texts.repeats:.1%}"),
-            ("which saved about", _duration(facts.speed.saved_s)),
+            ("which saved a worker about", _duration(facts.speed.saved_s)),
             ("tokens read", f"{texts.tokens:,}"),
             ("tokens of a text, on average", f"{texts.tokens / max(texts.distinct, 1):.1f}"),
             ("padding in what the model read", f"{texts.padding:.1%}"),
             ("pairs with a text longer than the model reads", f"{cut:.1%}"),
         ],
-        "length_rows": [
-            (f"{2**k:,} to {2 ** (k + 1) - 1:,}", f"{n:,}") for k, n in texts.lengths.items()
-        ],
+        "length_rows": [(name, f"{n:,}") for name, n in texts.named_lengths],
     }
 
 
@@ -150,19 +148,35 @@ def _what(facts: Facts) -> list[Row]:
         ("why this precision", what.precision),
         ("fingerprint", what.fingerprint),
         ("the model's content (SHA-256)", what.model_sha256),
-        ("hardware", ", ".join(what.hardware)),
+        ("hardware of a worker", ", ".join(what.hardware)),
+        ("workers at once", f"{what.slots:,}"),
         ("hosts", f"{what.hosts:,}"),
         ("Spark master", what.master),
         ("runs that took part", f"{what.runs:,}"),
-        ("time of all runs", _duration(speed.run_s)),
+        ("time of all runs, from their begin", _duration(speed.run_s)),
         ("of that from the first unit to the last", _duration(speed.scoring_s)),
         ("operations", f"{speed.flop / 1e12:,.2f} TFLOP, padding left out"),
-        ("while the model ran", f"{speed.flop_per_s / 1e9:,.1f} GFLOP/s"),
+        ("a worker's speed while it ran the model", _gflop(speed.worker_flop_per_s)),
+        ("the speed of all, over the time of scoring", _gflop(speed.flop_per_s)),
         ("host-hours", f"{cost.host_hours:,.3f}"),
     ]
-    if cost.cost is not None:
-        rows.append(("cost", f"{cost.cost:,.4g} at {cost.price:,.4g} per host-hour"))
+    if cost.cost is not None and cost.per_million_pairs is not None:
+        rows.append(("cost", f"{money(cost.cost)}, at {cost.price:,g} for a host and an hour"))
+        rows.append(("cost of a million pairs", money(cost.per_million_pairs)))
     return [*rows, ("versions", ", ".join(f"{k} {v}" for k, v in what.versions.items()))]
+
+
+def _gold_note(gold: Gold, seen: str) -> str:
+    if gold.spearman is None or gold.pearson is None:
+        return f"no correlation: {gold.reason}"
+    return (
+        f"Spearman {gold.spearman:.3f}, Pearson {gold.pearson:.3f} over {gold.pairs:,} graded "
+        f"pairs {seen}"
+    )
+
+
+def _gflop(flop_per_s: float) -> str:
+    return f"{flop_per_s / 1e9:,.1f} GFLOP/s"
 
 
 def _of_seen(facts: Facts) -> str:

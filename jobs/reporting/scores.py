@@ -92,11 +92,13 @@ def pairs_to_see(rows: pd.DataFrame) -> list[Pair]:
     if not {"text1", "text2"} <= set(rows):
         return []
     ranked = rows[rows.status.isin(SCORED)].sort_values("score", ascending=False, kind="stable")
-    middle = max(len(ranked) // 2 - SHOWN // 2, 0)
+    rest = ranked.iloc[SHOWN:]
+    between = rest.iloc[: max(len(rest) - SHOWN, 0)]
+    middle = max(len(between) // 2 - SHOWN // 2, 0)
     parts = {
         "top": ranked.iloc[:SHOWN],
-        "middle": ranked.iloc[middle : middle + SHOWN],
-        "bottom": ranked.iloc[-SHOWN:],
+        "middle": between.iloc[middle : middle + SHOWN],
+        "bottom": rest.iloc[-SHOWN:],
     }
     parts |= {status: rows[rows.status == status].iloc[:SHOWN] for status in STATUSES[1:]}
     return [pair for where, some in parts.items() for pair in _pairs(where, some)]

@@ -29,6 +29,11 @@ class WorkerTime:
     rows: int
     seconds: dict[str, float]  # step of STEPS -> s, all but `idle`
 
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.host} {self.device} {self.backend} ({self.process})"
+
 
 @dataclass(frozen=True)
 class Spent:
@@ -54,11 +59,11 @@ class Spent:
         return max(self.seconds, key=self.seconds.__getitem__)
 
 
-def spent(workers: Mapping[str, Counter[str]], slots: int, scoring_s: float) -> Spent:
-    """Split the time of all workers; `slots`: tasks that could run at once, over `scoring_s`."""
+def spent(workers: Mapping[str, Counter[str]], slot_s: float) -> Spent:
+    """Split the time of all workers; `slot_s`: seconds x tasks that could run at once."""
     split = [_worker(label, sums) for label, sums in workers.items()]
     seconds = {step: sum(worker.seconds.get(step, 0.0) for worker in split) for step in STEPS}
-    seconds["idle"] = max(slots * scoring_s - sum(seconds.values()), 0.0)
+    seconds["idle"] = max(slot_s - sum(seconds.values()), 0.0)
     return Spent(
         seconds=seconds,
         workers=sorted(split, key=lambda worker: -worker.rows),

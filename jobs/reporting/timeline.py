@@ -81,9 +81,30 @@ def rates(units: Sequence[Span]) -> list[Rate]:
     ]
 
 
-def run_seconds(units: Sequence[UnitRecord]) -> float:
-    """From each run's first look at INPUT to its last unit's end, all runs together."""
-    ends: dict[str, float] = {}
+@dataclass(frozen=True)
+class RunTime:
+    """A run that took part in a dataset."""
+
+    run_s: float  # from its begin to its last unit's end
+    scoring_s: float  # from its first unit's begin to that
+    slots: int  # tasks that could run at once
+    hosts: int  # whose workers took part
+
+
+def run_times(units: Sequence[UnitRecord]) -> list[RunTime]:
+    """One for each run that committed units; what others cost is not known."""
+    by_run: dict[str, list[UnitRecord]] = {}
     for unit in units:
-        ends[unit.run] = max(ends.get(unit.run, 0.0), seconds_of(unit.ended))
-    return sum(max(end - began(run), 0.0) for run, end in ends.items())
+        by_run.setdefault(unit.run, []).append(unit)
+    return [_run_time(run, some) for run, some in by_run.items()]
+
+
+def _run_time(run: str, units: Sequence[UnitRecord]) -> RunTime:
+    end = max(seconds_of(unit.ended) for unit in units)
+    hosts = {label.split(" ")[0] for unit in units for label in unit.workers}
+    return RunTime(
+        run_s=max(end - began(run), 0.0),
+        scoring_s=end - min(seconds_of(unit.started) for unit in units),
+        slots=max(unit.slots for unit in units),
+        hosts=len(hosts) or 1,
+    )

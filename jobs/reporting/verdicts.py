@@ -16,6 +16,7 @@ BUSY, HALF_BUSY = 0.7, 0.4  # of running the model
 WASTED = 0.15  # of any other step, worth a sentence
 SHORT_S = 120.0  # in less, a run's start weighs more than its work
 MUCH_TRUNCATED, MUCH_EMPTY, MUCH_PADDED = 0.01, 0.05, 0.25
+FOLLOWS = 0.2  # least rank correlation of scores that follow grades at all
 
 
 @dataclass(frozen=True)
@@ -43,31 +44,33 @@ def _right(facts: Facts) -> Verdict:
     if audit.state != "complete":
         of = f" of {audit.rows_total:,}" if audit.rows_total else ""
         rows = f"{audit.rows_out:,}{of} rows are scored"
-        return Verdict(question, f"Not finished ({audit.state}): {rows}.", "bad")
+        why = f" {audit.reason}" if audit.reason else ""
+        return Verdict(question, f"Not finished ({audit.state}): {rows}.{why}", "bad")
     chosen = [f"--{name} {getattr(audit, name)}" for name in ("where", "limit")]
     chosen = [words for words in chosen if not words.endswith(" None")]
     told = f"{audit.rows_in:,} rows in, {audit.rows_out:,} rows out"
     told += f" ({' '.join(chosen)})" if chosen else ", counted in the files"
-    errors = audit.statuses.get("error", 0)
+    errors, cut = audit.statuses.get("error", 0), audit.share("truncated")
     told += f"; the model failed on {errors:,} rows" if errors else "; the model failed on none"
     if audit.skipped:
         told += f"; {len(audit.skipped)} unreadable files left out"
-    if facts.gold:
-        told += f"; rank correlation with {facts.gold.column}: {facts.gold.spearman:.3f}"
-    cut = audit.share("truncated")
     if cut > MUCH_TRUNCATED:
         told += f"; {cut:.1%} are scored on their texts' beginnings only"
-    if errors or audit.skipped or cut > MUCH_TRUNCATED:
-        return Verdict(question, f"Yes, but see: {told}.", "fair")
-    return Verdict(question, f"Yes: {told}.", "good")
+    rank = facts.gold.spearman if facts.gold else None
+    if facts.gold and rank is not None:
+        follow = "the scores" if rank >= FOLLOWS else "the scores hardly"
+        told += f"; {follow} follow {facts.gold.column}: rank correlation {rank:.3f}"
+    odd = errors or audit.skipped or cut > MUCH_TRUNCATED or (rank or 1.0) < FOLLOWS
+    return Verdict(question, f"Complete: {told}.", "fair" if odd else "good")
 
 
 def _fast(facts: Facts) -> Verdict:
     speed, busy = facts.speed, facts.spent.share("forward")
     told = (
-        f"{speed.pairs_per_s:,.0f} pairs and {speed.tokens_per_s:,.0f} tokens a second on "
-        f"{', '.join(facts.what.hardware) or 'unknown hardware'}; workers ran the model {busy:.0%} "
-        "of their time"
+        f"{speed.pairs_per_s:,.0f} pairs and {speed.tokens_per_s:,.0f} tokens a second, on "
+        f"{facts.what.slots:,} workers at once, each on "
+        f"{' or '.join(facts.what.hardware) or 'unknown hardware'}; they ran the model "
+        f"{busy:.0%} of their time"
     )
     if speed.scoring_s < SHORT_S:
         return Verdict("Was it fast?", f"Too short to judge: {told}.", "fair")
@@ -85,31 +88,40 @@ def _limit(facts: Facts) -> Verdict:
 
 def _cost(facts: Facts) -> Verdict:
     cost, question = facts.cost, "What did it cost?"
-    hours = f"{cost.host_hours:,.2f} host-hours"
+    hours = f"{cost.host_hours:,.3f} host-hours"
     if cost.cost is None or cost.per_million_pairs is None:
-        return Verdict(
-            question, f"{hours}; --price, of a host per hour, says what that is.", "fair"
-        )
+        told = f"{hours}; give --price, of a host for an hour, to see what that is."
+        return Verdict(question, told, "fair")
     return Verdict(
         question,
-        f"{cost.cost:,.3g}, or {cost.per_million_pairs:,.3g} per million pairs ({hours} at "
-        f"{cost.price:,.3g}; what a job waits for its hosts is not in it).",
+        f"{money(cost.cost)}, which is {money(cost.per_million_pairs)} for a million pairs: "
+        f"{hours} at {cost.price:,g} each. The start of hosts and of Spark on them is not counted.",
         "good",
     )
 
 
+def money(amount: float) -> str:
+    """Three digits at least, and cents."""
+    return f"{amount:,.2f}" if amount >= 1 else f"{amount:,.3g}"
+
+
 def _of_rows(facts: Facts) -> Iterator[str]:
     audit = facts.audit
+    errors, cut = audit.statuses.get("error", 0), audit.share("truncated")
     if audit.failed:
         yield (
             f"Units were set aside ({audit.failed[0]['reason']}): mend that, then --mode resume "
             "scores them."
         )
-    elif audit.state != "complete":
+    elif audit.state == "stopped":
         yield "Go on with the same command and --mode resume; what is scored stays."
-    if errors := audit.statuses.get("error", 0):
-        yield f"Look at the {errors:,} rows of status error below: the model fails on each alone."
-    cut = audit.share("truncated")
+    elif audit.state == "failed":
+        yield "Mend what is named above, then go on with --mode resume; what is scored stays."
+    if errors:
+        yield (
+            f"Look at the {errors:,} rows of status error: the model fails on each alone. If that "
+            "may be, --max-error-rate lets a run pass."
+        )
     if cut > MUCH_TRUNCATED:
         yield (
             f"In {cut:.1%} of the pairs a text is longer than the model reads: a higher "
@@ -121,41 +133,38 @@ def _of_rows(facts: Facts) -> Iterator[str]:
 
 
 def _of_time(facts: Facts) -> Iterator[str]:
-    time = facts.spent
-    if facts.speed.scoring_s < SHORT_S:
+    time, short = facts.spent, facts.speed.scoring_s < SHORT_S
+    if short:
         yield (
-            "This run was short: starting Spark and loading the model weigh more than they would "
-            "in a long one, so its speed says little."
+            "In so short a run its beginning and its end, when not every worker has a task, weigh "
+            "more than in a long one: judge the speed by more rows."
         )
-        return
     on_gpu = any(worker.device.startswith("gpu") for worker in time.workers)
-    for step, fix in (
-        (
-            "idle",
-            "fewer hosts, or INPUT in more and smaller files, so that each worker always has a "
-            "task",
-        ),
-        ("load", "fewer and longer tasks, and spark.python.worker.reuse left on"),
-        (
-            "tokenize",
-            "hosts with more CPU cores per GPU, or --workers-per-gpu one higher"
-            if on_gpu
-            else "fewer workers on each core",
-        ),
-        ("read", "INPUT nearer, in larger files with row groups of 50 to 200 MB and zstd"),
-        ("write", "fewer columns with --keep, and OUTPUT on faster storage"),
-    ):
+    fewer = "fewer hosts, or " if facts.what.hosts > 1 else ""
+    steps = {
+        "idle": f"{fewer}INPUT in more and smaller files, so that there is a task for each worker",
+        "load": "fewer and longer tasks, and spark.python.worker.reuse left on",
+        "tokenize": "hosts with more CPU cores for each GPU, or --workers-per-gpu one higher"
+        if on_gpu
+        else "fewer workers on each core",
+        "read": "INPUT nearer, in larger files with row groups of 50 to 200 MB and zstd",
+        "write": "fewer columns with --keep, and OUTPUT on faster storage",
+    }
+    for step, fix in steps.items():
         if time.share(step) > WASTED:
             yield f"{time.share(step):.0%} of the workers' time went into {STEPS[step]}: {fix}."
-    if time.limit == "forward" and time.share("forward") >= BUSY:
+    if time.limit == "forward" and time.share("forward") >= BUSY and not short:
         yield from _of_model(facts, on_gpu)
 
 
 def _of_model(facts: Facts, on_gpu: bool) -> Iterator[str]:
-    if facts.what.recipe["precision"] == "float32":
+    if facts.what.asked_precision == "float32":
         yield "Scores within 0.01 of these come faster with --precision auto."
     elif not on_gpu and all(worker.backend == "torch" for worker in facts.spent.workers):
-        yield "On CPUs, pip install 'semscore[openvino]' makes the same model about twice as fast."
+        yield (
+            "On CPUs most models run about twice as fast in OpenVINO: pip install "
+            "'semscore[openvino]', unless torch was asked for."
+        )
     else:
         yield (
             "The model itself is the limit, as it should be: only other hardware, more of it, or a "

@@ -68,7 +68,7 @@ class Dataset:
         known = {Path(file.path) for unit in units for file in unit.files}
         known |= {Path(unit.path) for unit in units}
         known |= {Path(ledger.RUN), Path(ledger.MANIFEST), Path(ledger.SUCCESS)}
-        known |= {Path(ledger.PROGRESS)}
+        known |= {Path(ledger.PROGRESS), Path(ledger.REPORT), Path(ledger.PAGE)}
         assert {
             path for path in files - known if path.parent.name not in ("lease", "seals")
         } == set()

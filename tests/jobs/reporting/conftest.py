@@ -19,6 +19,7 @@ from semscore.jobs.dataset.local_folder import LocalFolder
 from semscore.jobs.dataset.seals import seal_path
 from semscore.jobs.reporting.facts import Facts, gather
 from semscore.jobs.reporting.records import Records
+from semscore.jobs.settings import Report
 
 RUN = "20261101T100000-abcdef01"
 SCRIPT = "<script>alert('x')</script>"
@@ -64,6 +65,7 @@ def unit(
         workers={label: figures},
         hist={"score": {20: rows // 2, 39: rows // 2 - 2}, "tokens": {4: rows}},
         hardware={"a CPU, 1 thread": rows},
+        slots=2,
     )
 
 
@@ -75,6 +77,7 @@ def run_record(**changes: Any) -> dict[str, Any]:
         "status_column": "semanticStatus",
     }
     return {
+        "run": RUN,
         "input": ["s3://in/pairs"],
         "recipe": {"model": "m", "metric": "cosine", "precision": "float32", "revision": None},
         "fingerprint": "f" * 64,
@@ -82,9 +85,12 @@ def run_record(**changes: Any) -> dict[str, Any]:
         "model_sha256": "a" * 64,
         "versions": {"semscore": "0.1.0", "python": "3.11"},
         "master": "local[2]",
-        "slots": 2,
         "model": {"weights": 1_000_000, "layers": 6, "hidden": 384},
-        "options": {"columns": columns, "rows": {"where": None, "limit": None}},
+        "options": {
+            "columns": columns,
+            "rows": {"where": None, "limit": None},
+            "report": asdict(Report()),
+        },
     } | changes
 
 

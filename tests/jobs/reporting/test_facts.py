@@ -29,19 +29,33 @@ def test_speed_is_rows_over_the_time_of_the_units(facts: Facts) -> None:
     # 200 texts of 20 tokens; 2 operations a weight, 4 * 6 * 384 * 20 in attention
     flop = 200 * 20 * (2 * 1_000_000 + 4 * 6 * 384 * 20)
     assert facts.speed.flop == pytest.approx(flop)
-    assert facts.speed.flop_per_s == pytest.approx(flop / 11 * 2)
+    assert facts.speed.worker_flop_per_s == pytest.approx(flop / 11)
+    assert facts.speed.flop_per_s == pytest.approx(flop / 20)
 
 
 def test_texts(facts: Facts) -> None:
     assert (facts.texts.texts, facts.texts.distinct, facts.texts.repeats) == (400, 200, 0.5)
     assert facts.texts.padding == pytest.approx(0.2)
-    assert facts.speed.saved_s == pytest.approx(5.5)  # as long again, on two workers
+    assert facts.speed.saved_s == pytest.approx(11)  # as long again
+    assert facts.texts.named_lengths == [("16 or more", 200)]
 
 
 def test_cost_is_hosts_times_time_times_price(facts: Facts) -> None:
     assert facts.cost.host_hours == pytest.approx(2 * 40 / 3600)
     assert facts.cost.cost == pytest.approx(0.08)
     assert facts.cost.per_million_pairs == pytest.approx(400.0)
+
+
+def test_each_run_pays_for_its_own_hosts(
+    records: Records, rows: pd.DataFrame, units: Callable[..., UnitRecord]
+) -> None:
+    other = "20261101T103000-00000000"
+    later = units(3, "30:20", "30:40", run=other, label="host-c 9 cpu torch")
+    found = gather(replace(records, units=[*records.units, later]), rows, "out", price=3600.0)
+    assert found.cost.cost == pytest.approx(2 * 40 + 1 * 40)
+    assert (found.what.hosts, found.what.runs) == (2, 2)
+    # Its 20 s with 2 slots count too, and the half hour between does not.
+    assert found.spent.total == pytest.approx(2 * 20 + 2 * 20)
 
 
 def test_without_a_price_there_is_no_cost(records: Records, rows: pd.DataFrame) -> None:

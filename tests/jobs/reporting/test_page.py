@@ -59,7 +59,9 @@ def test_text_of_the_data_stays_text(facts: Facts) -> None:
     assert not Tags(page).named("script")
 
 
-@pytest.mark.parametrize("name", ["<b>bold</b>", "a & b", '"><svg onload=alert(1)>', "{{ 7*7 }}"])
+@pytest.mark.parametrize(
+    "name", ["<b>bold</b>", "a & b", "a\x0bb\ud800\x00", '"><svg onload=alert(1)>', "{{ 7*7 }}"]
+)
 def test_names_are_text_in_charts_too(facts: Facts, name: str) -> None:
     partition = [Partition(name, 5, 5, [0.1, 0.2, 0.3, 0.4, 0.5])]
     odd = replace(facts, partitions=[*facts.partitions, *partition])

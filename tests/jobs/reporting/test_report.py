@@ -13,8 +13,10 @@ import pytest
 from semscore.jobs import cli
 from semscore.jobs import report as module
 from semscore.jobs.dataset import ledger
+from semscore.jobs.dataset.local_folder import LocalFolder
 from semscore.jobs.errors import UserError
 from semscore.jobs.report import Page, page
+from semscore.jobs.reporting.records import read_records
 from semscore.jobs.settings import Report
 
 
@@ -27,7 +29,7 @@ def test_it_answers_and_writes_both_files(
 ) -> None:
     assert cli.main(["report", str(dataset), "--gold", "grade", "--price", "3.6"]) == 0
     told = capsys.readouterr().out
-    assert "Was it right? Yes: 200 rows in, 200 rows out" in " ".join(told.split())
+    assert "Was it right? Complete: 200 rows in, 200 rows out" in " ".join(told.split())
     assert str(dataset / "_semscore/report.html") in told
     found = report(dataset)
     assert found["audit"]["statuses"] == {"ok": 196, "null": 2, "blank": 2}
@@ -50,6 +52,41 @@ def test_the_next_report_shows_what_the_last_one_was_asked_for(dataset: Path) ->
     assert report(dataset)["samples"]
 
 
+@pytest.mark.parametrize("content", ["{", '{"v": 99}', "[]", None])
+def test_without_a_report_that_can_be_read_the_runs_own_choice_holds(
+    dataset: Path, content: str | None
+) -> None:
+    """Texts that were not to be shown are not, whatever became of the report."""
+    run = json.loads((dataset / ledger.RUN).read_text("utf-8"))
+    run["options"]["report"]["samples"] = False
+    (dataset / ledger.RUN).write_text(json.dumps(run), "utf-8")
+    if content:
+        (dataset / ledger.REPORT).write_text(content, "utf-8")
+    assert cli.main(["report", str(dataset)]) == 0
+    assert report(dataset)["samples"] is None
+    assert "alert" not in (dataset / ledger.PAGE).read_text("utf-8")
+
+
+def test_of_several_runs_no_one_may_have_wanted_pairs_shown(dataset: Path) -> None:
+    run = json.loads((dataset / ledger.RUN).read_text("utf-8"))
+    (dataset / ledger.RUN).write_text(json.dumps(run | {"run": "20260101T000000-0"}), "utf-8")
+    assert cli.main(["report", str(dataset)]) == 0
+    assert report(dataset)["samples"] is None
+
+
+def test_a_private_report_leaves_no_page_that_shows_more(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.main(["report", str(dataset)]) == 0
+    assert "alert" in (dataset / ledger.PAGE).read_text("utf-8")
+    folder = LocalFolder(str(dataset))
+    asked = Report(samples=False)
+    facts = module.make_report(folder, read_records(folder), asked)
+    monkeypatch.setattr(module, "find_spec", lambda _: None)
+    assert module.write_report(folder, facts, asked) == str(dataset / ledger.REPORT)
+    assert not (dataset / ledger.PAGE).exists()
+
+
 def test_it_can_be_written_elsewhere_and_opened(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,6 +102,8 @@ def test_it_can_be_written_elsewhere_and_opened(
     ("words", "told"),
     [
         (["--gold", "grades"], "--gold 'grades' is no column of"),
+        (["--gold", "lang"], "--gold 'lang' is no column of the files in"),
+        (["--gold", "text1"], "--gold 'text1' is a text, the score or the status, and no grade"),
         (["--price", "-1"], "--price must be at least 0, got -1"),
     ],
 )
@@ -91,6 +130,14 @@ def test_what_is_missing_is_named(
     assert "pip install 'semscore[report]'" in caplog.text
 
 
+def test_a_data_file_that_is_broken_is_named(
+    dataset: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    next(dataset.glob("lang=de/*1.zstd.parquet")).write_bytes(b"PAR1 no more")
+    assert cli.main(["report", str(dataset)]) == 2
+    assert "cannot be made" in caplog.text
+
+
 def test_a_data_file_that_is_gone_is_named(dataset: Path, caplog: pytest.LogCaptureFixture) -> None:
     next(dataset.glob("lang=de/*1.zstd.parquet")).unlink()
     assert cli.main(["report", str(dataset)]) == 2
@@ -111,19 +158,19 @@ class Tags(HTMLParser):
 
 
 def test_a_notebook_gets_the_page_that_is_there(dataset: Path) -> None:
-    (dataset / module.PAGE).write_text("<html><head></head>é</html>", "utf-8")
+    (dataset / ledger.PAGE).write_text("<html><head></head>é</html>", "utf-8")
     assert page(str(dataset)) == Page(str(dataset), "<html><head></head>é</html>")
 
 
 def test_a_notebook_gets_a_page_where_there_is_none_and_nothing_is_written(dataset: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in dataset.rglob("*")}
     made = page(str(dataset))
-    assert "Yes: 200 rows in, 200 rows out" in made.html
+    assert "Complete: 200 rows in, 200 rows out" in made.html
     assert {path: path.stat().st_mtime_ns for path in dataset.rglob("*")} == before
 
 
 def test_a_page_is_made_anew_if_asked_to_show_something(dataset: Path) -> None:
-    (dataset / module.PAGE).write_text("old", "utf-8")
+    (dataset / ledger.PAGE).write_text("old", "utf-8")
     made = page(str(dataset), Report(gold="grade", samples=False)).html
     assert "Spearman" in made
     assert "alert" not in made
@@ -131,7 +178,7 @@ def test_a_page_is_made_anew_if_asked_to_show_something(dataset: Path) -> None:
 
 def test_a_page_keeps_to_what_the_last_report_was_asked_for(dataset: Path) -> None:
     assert cli.main(["report", str(dataset), "--no-samples"]) == 0
-    (dataset / module.PAGE).unlink()
+    (dataset / ledger.PAGE).unlink()
     assert "alert" not in page(str(dataset)).html
 
 

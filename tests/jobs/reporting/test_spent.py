@@ -12,7 +12,7 @@ from semscore.jobs.reporting.spent import STEPS, spent
 
 
 def test_each_step_is_summed_and_the_rest_is_idle(records: Records) -> None:
-    found = spent(records.workers, slots=2, scoring_s=20.0)
+    found = spent(records.workers, slot_s=40.0)
     assert found.seconds == pytest.approx(
         {
             "load": 2.0,
@@ -31,7 +31,7 @@ def test_each_step_is_summed_and_the_rest_is_idle(records: Records) -> None:
 
 
 def test_workers_are_told_apart(records: Records) -> None:
-    found = spent(records.workers, 2, 20.0).workers
+    found = spent(records.workers, 40.0).workers
     assert {(w.host, w.device, w.process) for w in found} == {
         ("host-a", "cpu", "11"),
         ("host-b", "gpu:0", "12"),
@@ -40,11 +40,11 @@ def test_workers_are_told_apart(records: Records) -> None:
 
 
 def test_more_work_than_slots_is_not_negative_idleness(records: Records) -> None:
-    assert spent(records.workers, slots=1, scoring_s=1.0).seconds["idle"] == 0
+    assert spent(records.workers, slot_s=1.0).seconds["idle"] == 0
 
 
 def test_nothing_was_done() -> None:
-    found = spent({}, 2, 0.0)
+    found = spent({}, 0.0)
     assert found.total == 0
     assert found.share("forward") == 0.0
     assert found.limit in STEPS
@@ -52,5 +52,5 @@ def test_nothing_was_done() -> None:
 
 def test_waiting_without_any_tokenising_is_for_rows() -> None:
     sums: Any = Counter(wait_input_s=2.0)
-    found = spent({"h 1 cpu torch": sums}, 1, 2.0)
+    found = spent({"h 1 cpu torch": sums}, 2.0)
     assert (found.seconds["read"], found.seconds["tokenize"]) == (2.0, 0.0)

@@ -32,14 +32,27 @@ def audited(facts: Facts, **changes: Any) -> Facts:
 def test_all_rows_there_is_right(facts: Facts) -> None:
     level, answer = answers(facts)["Was it right?"]
     assert level == "good"
-    assert answer.startswith("Yes: 200 rows in, 200 rows out, counted in the files")
-    assert "rank correlation with grade: 1.000" in answer
+    assert answer.startswith("Complete: 200 rows in, 200 rows out, counted in the files")
+    assert "the scores follow grade: rank correlation 1.000" in answer
+
+
+def test_scores_that_do_not_follow_the_grades_are_not_called_right(facts: Facts) -> None:
+    assert facts.gold
+    level, answer = answers(replace(facts, gold=replace(facts.gold, spearman=-0.4)))[
+        "Was it right?"
+    ]
+    assert level == "fair"
+    assert "the scores hardly follow grade: rank correlation -0.400" in answer
 
 
 @pytest.mark.parametrize(
     ("changes", "level", "words"),
     [
-        ({"state": "stopped", "rows_total": 900}, "bad", "Not finished (stopped): 200 of 900 rows"),
+        (
+            {"state": "failed", "rows_total": 900, "reason": "no space"},
+            "bad",
+            "Not finished (failed): 200 of 900 rows are scored. no space",
+        ),
         ({"statuses": {"ok": 150, "error": 50}}, "fair", "the model failed on 50 rows"),
         ({"statuses": {"ok": 150, "truncated": 50}}, "fair", "25.0% are scored on their texts'"),
         ({"skipped": [{"path": "f", "reason": "r"}]}, "fair", "1 unreadable files left out"),
@@ -57,7 +70,8 @@ def test_what_is_not_right_is_said(
 def test_a_short_run_is_not_judged(facts: Facts) -> None:
     level, answer = answers(facts)["Was it fast?"]
     assert (level, answer[:18]) == ("fair", "Too short to judge")
-    assert "starting Spark" in " ".join(advice(facts))
+    assert "judge the speed by more rows" in " ".join(advice(facts))
+    assert "without a task" in " ".join(advice(facts))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +94,10 @@ def test_what_limits_is_named_and_what_helps(
 
 
 def test_cost(facts: Facts) -> None:
-    assert "0.08, or 400 per million pairs" in answers(facts)["What did it cost?"][1]
+    assert (
+        "0.08, which is 400.00 for a million pairs: 0.022 host-hours at 3.6 each"
+        in answers(facts)["What did it cost?"][1]
+    )
     free = replace(facts, cost=replace(facts.cost, cost=None, per_million_pairs=None))
     assert "--price" in answers(free)["What did it cost?"][1]
 
@@ -89,8 +106,9 @@ def test_cost(facts: Facts) -> None:
     ("changes", "words"),
     [
         ({"failed": [{"what": "u", "reason": "broken page"}]}, "broken page"),
-        ({"state": "stopped"}, "--mode resume"),
-        ({"statuses": {"ok": 9, "error": 191}}, "191 rows of status error"),
+        ({"state": "stopped"}, "Go on with the same command and --mode resume"),
+        ({"state": "failed"}, "Mend what is named above, then go on with --mode resume"),
+        ({"statuses": {"ok": 9, "error": 191}}, "--max-error-rate lets a run pass"),
         ({"statuses": {"ok": 100, "truncated": 100}}, "--max-seq-length"),
         ({"statuses": {"ok": 100, "null": 100}}, "--text1 and --text2"),
     ],
@@ -106,6 +124,17 @@ def test_memory_and_padding(facts: Facts) -> None:
     found = " ".join(advice(replace(facts, texts=texts)))
     assert "--token-budget" in found
     assert "50% of what the model read was padding" in found
+
+
+def test_a_run_in_work_is_not_to_be_resumed(facts: Facts) -> None:
+    assert "resume" not in " ".join(advice(audited(facts, state="running")))
+
+
+def test_float32_that_was_found_best_is_not_advised_against(facts: Facts) -> None:
+    found = long_run(facts, forward=100.0)
+    by_probe = replace(found, what=replace(found.what, asked_precision="auto"))
+    assert "--precision auto" in " ".join(advice(found))
+    assert "--precision auto" not in " ".join(advice(by_probe))
 
 
 def test_where_nothing_stands_out_that_is_said(facts: Facts) -> None:
