@@ -30,8 +30,9 @@ setup: .venv/ready
 demo: setup
 	$(BIN)/semscore demo build/demo
 
+# Two at once: more would need a Spark, and its memory, each.
 test: setup
-	$(BIN)/pytest -m 'not slow and not browser and not cluster and not container and not faults and not s3'
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not browser and not cluster and not container and not faults and not s3'
 
 test-cluster: setup
 	$(BIN)/pytest -m cluster
