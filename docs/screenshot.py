@@ -8,22 +8,26 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-SIZE = (1100, 1240)  # pixels, of the page's beginning
+WIDTH = 1100  # pixels
+NAME = "build/demo/scored"  # instead of where that is on this machine
 
 
 def main(report: Path, folder: Path) -> None:
-    """Draw the top of a report in both schemes, with the system's chromium."""
-    width, height = SIZE
+    """Draw a report down to its section on time, light and dark, with the system's chromium."""
     with sync_playwright() as started:
         browser = started.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         for scheme in ("light", "dark"):
-            page = browser.new_page(
-                color_scheme=scheme, viewport={"width": width, "height": height}
-            )
+            page = browser.new_page(color_scheme=scheme, viewport={"width": WIDTH, "height": 900})
             page.goto(report.absolute().as_uri())
-            page.screenshot(path=folder / f"report-{scheme}.png")
+            page.evaluate("name => document.querySelector('h1').textContent = name", NAME)
+            end = page.locator("#time").bounding_box()["y"]
+            page.screenshot(
+                path=folder / f"report-{scheme}.png",
+                full_page=True,
+                clip={"x": 0, "y": 0, "width": WIDTH, "height": end},
+            )
         browser.close()
 
 

@@ -142,7 +142,9 @@ def _of_time(facts: Facts) -> Iterator[str]:
     on_gpu = any(worker.device.startswith("gpu") for worker in time.workers)
     fewer = "fewer hosts, or " if facts.what.hosts > 1 else ""
     steps = {
-        "idle": f"{fewer}INPUT in more and smaller files, so that there is a task for each worker",
+        "idle": "few rows make few tasks"
+        if short
+        else f"{fewer}INPUT in more and smaller files, so that there is a task for each worker",
         "load": "fewer and longer tasks, and spark.python.worker.reuse left on",
         "tokenize": "hosts with more CPU cores for each GPU, or --workers-per-gpu one higher"
         if on_gpu
@@ -152,7 +154,7 @@ def _of_time(facts: Facts) -> Iterator[str]:
     }
     for step, fix in steps.items():
         if time.share(step) > WASTED:
-            yield f"{time.share(step):.0%} of the workers' time went into {STEPS[step]}: {fix}."
+            yield f"Workers spent {time.share(step):.0%} of their time {STEPS[step]}: {fix}."
     if time.limit == "forward" and time.share("forward") >= BUSY and not short:
         yield from _of_model(facts, on_gpu)
 
