@@ -118,8 +118,8 @@ def show_report(
     """
     _require_drawing()
     storage = Storage()
-    output = storage.folder(place)
     try:
+        output = storage.folder(place)
         records = read_records(output)
         asked = replace(asked_before(output, records), **given)
         facts = make_report(output, records, asked)
@@ -161,8 +161,8 @@ def page(place: str, asked: Report | None = None) -> Page:
     Raises UserError if there is no dataset of semscore's, it cannot be read, it has no column
     `asked.gold`, or what draws charts is needed and not installed.
     """
-    output = Storage().folder(place)
     try:
+        output = Storage().folder(place)
         written = None if asked else output.read(ledger.PAGE)
         if written is not None:
             return Page(output.name, written.decode())

@@ -114,9 +114,22 @@ def require_ours(output: Folder) -> list[Entry]:
 
 
 def read_run(output: Folder) -> dict[str, Any] | None:
-    """The record of the run that began the dataset; None: no run has."""
+    """The record of the run that began the dataset; None: no run has.
+
+    Raises UserError if its form is another version's.
+    """
     content = output.read(RUN)
-    return None if content is None else dict(json.loads(content))
+    if content is None:
+        return None
+    record: dict[str, Any] = json.loads(content)
+    if record.get("v") != VERSION:
+        by = record.get("versions", {}).get("semscore", "unknown")
+        raise UserError(
+            f"OUTPUT {output.name} was begun by semscore {by}, whose records are of version "
+            f"{record.get('v')}, and this semscore reads version {VERSION}. Use that semscore, or "
+            "choose another OUTPUT"
+        )
+    return record
 
 
 def read_units(output: Folder) -> list[UnitRecord]:

@@ -77,6 +77,7 @@ def run_record(**changes: Any) -> dict[str, Any]:
         "status_column": "semanticStatus",
     }
     return {
+        "v": ledger.VERSION,
         "run": RUN,
         "input": ["s3://in/pairs"],
         "recipe": {"model": "m", "metric": "cosine", "precision": "float32", "revision": None},

@@ -122,6 +122,15 @@ def test_a_folder_that_is_not_ours_has_no_report(
     assert "holds no dataset of semscore's" in caplog.text
 
 
+def test_records_of_another_version_are_not_guessed_at(
+    dataset: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = json.loads((dataset / ledger.RUN).read_text("utf-8"))
+    (dataset / ledger.RUN).write_text(json.dumps(run | {"v": 2}), "utf-8")
+    assert cli.main(["report", str(dataset)]) == 2
+    assert "was begun by semscore 0.1.0, whose records are of version 2" in caplog.text
+
+
 def test_what_is_missing_is_named(
     dataset: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
