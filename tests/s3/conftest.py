@@ -240,6 +240,7 @@ class Dataset:
         known = {file.path for unit in units for file in unit.files}
         known |= {unit.path for unit in units}
         known |= {ledger.RUN, ledger.MANIFEST, ledger.SUCCESS, ledger.PROGRESS}
+        known |= {ledger.REPORT, ledger.PAGE}
         others = found - known
         assert {
             path for path in others if not path.startswith(("_semscore/lease/", "_semscore/seals/"))
