@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from semscore.jobs.dataset import frames, ledger
 from semscore.jobs.errors import UserError, root_cause, some_of, suggestion
@@ -53,8 +53,16 @@ def _check_apart(settings: Settings, storage: Storage, output: Folder) -> None:
                 raise UserError(f"{what}: {inner.name} is in {outer.name}; choose another folder")
 
 
-def pin_model(recipe: Recipe) -> tuple[Recipe, str]:
-    """The recipe with its model and revision resolved, and the hash of the model's content."""
+class Model(NamedTuple):
+    """A model that is here, and stays what it is."""
+
+    recipe: Recipe  # its model and revision resolved
+    sha256: str  # of its content
+    folder: Path
+
+
+def pin_model(recipe: Recipe) -> Model:
+    """Find a recipe's model and check it; UserError if it cannot be used."""
     try:
         folder = local_folder(recipe.model, recipe.revision)
         check_model(folder, recipe.max_seq_length)
@@ -66,7 +74,7 @@ def pin_model(recipe: Recipe) -> tuple[Recipe, str]:
         recipe = replace(recipe, revision=folder.name)  # what was there when it was fetched
     elif Path(recipe.model).expanduser().is_dir():
         recipe = replace(recipe, model=str(folder))  # workers run elsewhere
-    return recipe, content_sha256(folder)
+    return Model(recipe, content_sha256(folder), folder)
 
 
 def apply_where(frame: DataFrame, where: str | None) -> DataFrame:

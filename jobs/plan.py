@@ -21,7 +21,6 @@ from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.errors import UserError
 from semscore.jobs.flops import architecture
 from semscore.jobs.planning import advice
-from semscore.jobs.planning.calibration import Calibration, read_calibrations
 from semscore.jobs.planning.duplicates import SampledRows, lay_out_sample
 from semscore.jobs.planning.estimate import Estimate
 from semscore.jobs.planning.facts import Facts, facts_of
@@ -38,8 +37,8 @@ from semscore.jobs.planning.predict import (
 from semscore.jobs.planning.sample import take_sample
 from semscore.jobs.planning.speed import Speed
 from semscore.jobs.planning.targets import balanced, hosts_of, this_machine
+from semscore.jobs.reporting.calibration import Calibration, read_calibrations
 from semscore.udfs.device import for_master
-from semscore.udfs.models import local_folder
 from semscore.udfs.version import __version__
 
 if TYPE_CHECKING:
@@ -91,11 +90,11 @@ def plan(settings: Settings, ask: Ask, storage: Storage = Storage()) -> Plan:
     source = read_source(settings.inputs, skip_bad_files=True, storage=storage)
     plan_columns(source, settings.columns, settings.target.partition_by)
     engine, host = for_master(settings.engine, "local[*]"), this_host()
-    recipe, _ = pin_model(settings.recipe)
+    recipe, _, folder = pin_model(settings.recipe)
     facts, sampled = _look(source, settings, engine, storage)
     load, _, _ = os.getloadavg()
     log.info("measuring this machine on %s rows", f"{sampled.rows:,}")
-    model = architecture(local_folder(recipe.model, recipe.revision))
+    model = architecture(folder)
     measured = measure(sampled, recipe, engine, model, facts.rows, _workers(host, engine))
     outlook = _Outlook(facts, sampled, measured, engine)
     here = this_machine(host, measured.speed, known, engine.workers_per_gpu)

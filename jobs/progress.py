@@ -38,6 +38,7 @@ class Progress:
         self._sums = Counter[str]()  # of the dataset
         for record in self.earlier:
             self._add(record)
+        self.rows_before = self._sums["rows"]  # of the units that were there before
 
     def book(self, record: UnitRecord) -> None:
         """A unit is committed."""
@@ -57,6 +58,7 @@ class Progress:
         return min(self.rows_done + self._live, self.rows)
 
     def _add(self, record: UnitRecord) -> None:
+        self._sums["rows"] += record.rows
         self._sums["errors"] += record.statuses.get("error", 0)
         for name in ("texts", "distinct_texts"):
             self._sums[name] += record.meters[name]
@@ -78,11 +80,6 @@ class Progress:
         return rows if self.limit is None else min(rows, self.limit - self.rows_before)
 
     @property
-    def rows_before(self) -> int:
-        """Rows of the units that were there before."""
-        return sum(record.rows for record in self.earlier)
-
-    @property
     def rows_total(self) -> int:
         """Rows of the dataset in the end, as far as is known."""
         return self.rows_before + self.rows
@@ -90,7 +87,12 @@ class Progress:
     @property
     def rows_done(self) -> int:
         """Rows of this run's committed units."""
-        return sum(record.rows for record in self.records)
+        return self._sums["rows"] - self.rows_before
+
+    @property
+    def errors(self) -> int:
+        """Rows of the dataset so far that the model failed on."""
+        return self._sums["errors"]
 
     @property
     def rows_per_s(self) -> float | None:
@@ -128,7 +130,7 @@ class Progress:
             "rows_per_s": pace and round(pace, 1),
             "tokens_per_s": round((self._tokens + live.tokens) / self._seconds),
             "distinct_share": texts and round(distinct / texts, 4),
-            "errors": self._sums["errors"] + live.statuses["error"],
+            "errors": self.errors + live.statuses["error"],
             "units_done": len(self.earlier) + len(self.records),
             "units_total": len(self.earlier) + self.units,
             "units_failed": len(self.failed) + len(self.bad),

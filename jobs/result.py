@@ -31,7 +31,7 @@ class Result:
     @cached_property
     def statuses(self) -> Counter[str]:
         """Status -> rows of the whole dataset."""
-        return sum((Counter(unit.statuses) for unit in self.units), Counter[str]())
+        return ledger.statuses(self.units)
 
     @property
     def shares(self) -> list[tuple[str, str, str]]:
@@ -43,7 +43,7 @@ class Result:
     @cached_property
     def score_hist(self) -> Counter[int]:
         """Bin of udfs.meters -> pairs."""
-        return sum((Counter(unit.hist["score"]) for unit in self.units), Counter[int]())
+        return ledger.histogram(self.units, "score")
 
     @property
     def sentences(self) -> list[str]:

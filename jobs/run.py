@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import uuid
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -21,7 +22,6 @@ from semscore.jobs.dataset.source import Source
 from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.errors import AuditFailed, TooManyErrors, UnitsSetAside, root_cause, some_of
 from semscore.jobs.flops import architecture
-from semscore.udfs.models import local_folder
 from semscore.udfs.recipe import SCORING_VERSION, Recipe
 from semscore.udfs.version import __version__
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from pyspark.sql.types import StructType
 
+    from semscore.jobs.checks import Model
     from semscore.jobs.dataset.lease import Lease
     from semscore.jobs.precision import Settled
     from semscore.jobs.progress import Progress, State
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from semscore.udfs.meters import Meters
 
 log = logging.getLogger("semscore")
+STAMP = "%Y%m%dT%H%M%S"  # of runs' names
 LIBRARIES = ("pandas", "pyarrow", "sentence-transformers", "torch", "transformers")
 
 
@@ -92,7 +94,18 @@ class Run(Account):
             self.told.add(note)
 
 
-def run_record(run: Run, model_sha256: str, settled: Settled) -> dict[str, Any]:
+def new_id() -> str:
+    """A name for a run that begins now, and that no other has."""
+    return f"{datetime.now(timezone.utc):{STAMP}}-{uuid.uuid4().hex[:8]}"
+
+
+def began(run: str) -> float:
+    """When a run began, as time() has it: its id says so."""
+    stamp = datetime.strptime(run.partition("-")[0], STAMP)
+    return stamp.replace(tzinfo=timezone.utc).timestamp()
+
+
+def run_record(run: Run, model: Model, settled: Settled) -> dict[str, Any]:
     """What run.json says."""
     settings = run.settings
     slices = ("columns", "rows", "engine", "target", "limits", "report")
@@ -107,8 +120,8 @@ def run_record(run: Run, model_sha256: str, settled: Settled) -> dict[str, Any]:
         "master": run.spark.sparkContext.master,
         "recipe": asdict(run.recipe),
         "precision": settled.record,
-        "model_sha256": model_sha256,
-        "model": asdict(architecture(local_folder(run.recipe.model, run.recipe.revision))),
+        "model_sha256": model.sha256,
+        "model": asdict(architecture(model.folder)),
         "int8_sha256": settled.int8_sha256,
         "scoring_version": SCORING_VERSION,
         "fingerprint": run.fingerprint,
@@ -131,7 +144,7 @@ def audit(
     Raises AuditFailed if it is not, UnitsSetAside if units are missing that should be there,
     TooManyErrors.
     """
-    require_few_errors(account, records, total)
+    require_few_errors(account, ledger.statuses(records)["error"], total)
     source, output = account.source, account.output
     rows = sum(record.rows for record in records)
     published = count_rows(output, ledger.data_files(output))
@@ -192,9 +205,8 @@ def _in_no_unit(
     return [file.url for file in source.files if file.url not in taken]
 
 
-def require_few_errors(account: Account, records: Sequence[ledger.UnitRecord], total: int) -> None:
-    """Raise TooManyErrors if the model failed on more rows than --max-error-rate allows."""
-    errors = sum(record.statuses.get("error", 0) for record in records)
+def require_few_errors(account: Account, errors: int, total: int) -> None:
+    """Raise TooManyErrors if the model failed on more of all rows than --max-error-rate allows."""
     rate = account.settings.limits.max_error_rate
     if errors > rate * total:
         raise TooManyErrors(

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import logging
 import sys
-import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timezone
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -52,7 +50,7 @@ from semscore.jobs.progress import Progress, State
 from semscore.jobs.report import report_at_end
 from semscore.jobs.result import Result
 from semscore.jobs.resume import resumed
-from semscore.jobs.run import Account, Run, audit, run_record
+from semscore.jobs.run import Account, Run, audit, new_id, run_record
 from semscore.jobs.stop import Stop
 from semscore.jobs.watch import watching
 from semscore.jobs.work import read, score_units
@@ -71,7 +69,7 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     over; StoppedEarly, AuditFailed, TooManyErrors or UnitsSetAside after.
     """
     start, stop = perf_counter(), Stop(settings.limits)
-    id_ = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+    id_ = new_id()
     s3a = s3a_settings(settings, spark or SparkSession.getActiveSession())
     storage = Storage(s3a)
     source = read_source(settings.inputs, settings.rows.bad_files == "skip", storage)
@@ -81,7 +79,8 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     output = check_output(settings, storage)
     if settings.run.preflight:
         preflight(settings, source, output, spark or SparkSession.getActiveSession())
-    recipe, model_sha256 = pin_model(settings.recipe)
+    model = pin_model(settings.recipe)
+    recipe, model_sha256, _ = model
     columns = (settings.columns.text1, settings.columns.text2)
     free = require_free(output)
     lease = Lease(output, id_, free)
@@ -135,7 +134,7 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
             if not begins and resumed(output, settings, recipe, model_sha256) != settled:
                 raise _begun_anew(output)
             run = replace(run, recipe=settled.keep(output))
-            record = run_record(run, model_sha256, settled)
+            record = run_record(run, model, settled)
             if begins and not afresh:
                 ledger.begin(output, lease, record)
             ledger.reopen(output, lease, id_)

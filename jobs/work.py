@@ -39,7 +39,7 @@ log = logging.getLogger("semscore")
 AT_ONCE = 2  # so that the last tasks of one unit leave their slots to the first of the next
 ATTEMPTS = 2
 LOOK_S = 1.0  # between looks at the clock
-TELL_S = 10.0  # between versions of progress.json, and looks at units in work
+TELL_S = 10.0  # between versions of progress.json, if no unit ends
 HOPELESS = 3  # units set aside before any was scored: it is not their data
 
 
@@ -84,12 +84,12 @@ def score_units(run: Run, progress: Progress, show: Show) -> None:
                 ended = wait(running, LOOK_S, return_when=FIRST_COMPLETED).done
                 for future in ended:
                     unit, done = running.pop(future), future.result()
+                    run.meters.pop(unit.what, None)
                     _book(progress, unit, done)
                     if left is not None and rows.where is not None and done.record:
                         left -= done.record.rows
                     if upcoming.exact:
-                        records = [*progress.earlier, *progress.records]
-                        require_few_errors(run, records, progress.rows_total)
+                        require_few_errors(run, progress.errors, progress.rows_total)
                 progress.see(*_live(run, running.values()))
                 show(progress.facts("running"))
                 if ended or monotonic() - told > TELL_S:

@@ -24,14 +24,22 @@ def visible_gpus() -> list[str]:
         return left
     if not shutil.which("nvidia-smi"):
         return []
+    return ask_driver("index")
+
+
+def ask_driver(figures: str) -> list[str]:
+    """What nvidia-smi says of each GPU: a line with these figures, without units.
+
+    Raises OSError or subprocess.SubprocessError if it is not there, or does not work.
+    """
     told = subprocess.run(
-        ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"],
+        ["nvidia-smi", f"--query-gpu={figures}", "--format=csv,noheader,nounits"],
         capture_output=True,
         text=True,
         check=True,
         timeout=PATIENCE_S,
     )
-    return told.stdout.split()
+    return [line.strip() for line in told.stdout.splitlines() if line.strip()]
 
 
 def narrowed() -> list[str] | None:

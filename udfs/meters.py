@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from operator import add
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,25 @@ from pyspark.accumulators import AccumulatorParam
 SCORE_BINS = 40  # of cosine, from -1 to 1
 TOKEN_BINS = 16  # bin k: 2^k to 2^(k+1) - 1 tokens
 PEAK = "peak_"  # of these figures the larger one counts
+
+
+class Worker(NamedTuple):
+    """A Python worker, as the parts of its label."""
+
+    host: str
+    process: str
+    device: str  # cpu, mps, gpu:0
+    backend: str
+
+
+def worker_of(label: str) -> Worker:
+    """The worker of a label."""
+    return Worker(*label.split(" "))
+
+
+def token_range(place: int) -> str:
+    """What a bin of lengths holds, for people: `64 to 127`."""
+    return f"{2**place:,} to {2 ** (place + 1) - 1:,}"
 
 
 @dataclass
@@ -61,26 +80,31 @@ class Meters:
             if isinstance(value := getattr(self, f.name), int | float)
         }
 
-    def assign(self, label: str) -> None:
-        """Book all that is counted so far on one worker: "host pid device backend"."""
+    def assign(self, label: str, hardware: str) -> None:
+        """Book all that is counted so far on one worker, and on what it computes with."""
         sums = {name: value for name, value in self.figures().items() if not _is_peak(name)}
-        self.workers = {label: Counter(sums)}
+        self.workers, self.hardware = {label: Counter(sums)}, Counter({hardware: self.rows})
 
     def count(
         self,
         score: NDArray[np.float32],
         status: NDArray[np.object_],
         token_lengths: NDArray[np.int64],
+        cosine: bool = True,
     ) -> None:
-        """Add n pairs: scores (n,), statuses (n,), token lengths of their distinct texts (m,)."""
+        """Add n pairs: scores (n,), statuses (n,), token lengths of their distinct texts (m,).
+
+        Scores are put into bins only if they are cosines, for which these are made.
+        """
         statuses = Counter(status.tolist())
         self.rows += len(score)
         self.texts += 2 * (len(score) - statuses["null"] - statuses["blank"])
         self.distinct_texts += len(token_lengths)
         self.statuses.update(statuses)
-        scored = score[~np.isnan(score)]
-        bins = np.clip((scored + 1) * (SCORE_BINS / 2), 0, SCORE_BINS - 1).astype(int)
-        _add(self.score_hist, bins)
+        if cosine:
+            scored = score[~np.isnan(score)]
+            bins = np.clip((scored + 1) * (SCORE_BINS / 2), 0, SCORE_BINS - 1).astype(int)
+            _add(self.score_hist, bins)
         bins = np.log2(np.maximum(token_lengths, 1)).astype(int).clip(max=TOKEN_BINS - 1)
         _add(self.token_hist, bins)
 

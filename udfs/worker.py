@@ -60,7 +60,9 @@ def score_batches(
     start = perf_counter()
     cut = windows(batches, engine.window_rows, engine.window_bytes)
     first = next(cut, None)
-    meters.read_s = meters.wait_input_s = perf_counter() - start
+    seconds = perf_counter() - start
+    meters.read_s += seconds
+    meters.wait_input_s += seconds
     if first is None:
         return  # an empty task loads no model
     start = perf_counter()
@@ -78,16 +80,14 @@ def score_batches(
             start = perf_counter()
             scores = score(pairs, embedded, recipe.metric)
             meters.compare_s += perf_counter() - start
-            meters.count(scores.score, scores.status, scores.token_lengths)
-            if recipe.metric != "cosine":
-                meters.score_hist.clear()  # its bins are those of cosines
+            cosine = recipe.metric == "cosine"
+            meters.count(scores.score, scores.status, scores.token_lengths, cosine)
             meters.peak_rss_bytes = _peak_rss()
             start = perf_counter()
             yield pd.DataFrame({"score": scores.score, "status": scores.status}, copy=False)
             meters.emit_s += perf_counter() - start
             start = perf_counter()
-    meters.hardware[model.hardware] += meters.rows
-    meters.assign(label)
+    meters.assign(label, model.hardware)
 
 
 def _prepare(

@@ -17,10 +17,9 @@ from pyspark.sql import SparkSession
 
 from semscore.jobs.cluster.class_archive import archive_options
 from semscore.jobs.cluster.conf_file import conf_file
-from semscore.jobs.cluster.executors import TASK_SECONDS
 from semscore.jobs.cluster.java import java_home
 from semscore.jobs.cluster.scheduling import TASK, check_gpu_settings
-from semscore.jobs.cluster.sizing import GPU_ROWS
+from semscore.jobs.cluster.sizing import gpu_task_rows
 from semscore.jobs.code import write_code
 from semscore.jobs.dataset.frames import OPEN_COST
 from semscore.jobs.dataset.units import TASK_ROWS
@@ -127,7 +126,7 @@ def task_rows(spark: SparkSession) -> int:
     share = spark.sparkContext.getConf().get(TASK)
     if share is None:
         return TASK_ROWS
-    return max(round(GPU_ROWS * TASK_SECONDS * min(float(share), 1)), TASK_ROWS)
+    return gpu_task_rows(min(float(share), 1))
 
 
 def will_be_local(master: str | None) -> bool:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from semscore.jobs.cluster.executors import (
     HEAP_MIN,
+    TASK_SECONDS,
     Executors,
     Manager,
     driver_share,
@@ -20,6 +21,7 @@ from semscore.jobs.cluster.executors import (
     system_share,
 )
 from semscore.jobs.cluster.instances import GIB, Host
+from semscore.jobs.dataset.units import TASK_ROWS
 from semscore.jobs.errors import UserError
 
 # For the driver. YARN counts this core for its application master, which idles beside a driver
@@ -35,6 +37,11 @@ HEAP_SHARE, HEAP_MAX = 3, 30 * GIB  # part of the executor; beyond 32 GiB, Java'
 # Rows a second of one GPU (distiluse in float32 on a V100) and of one CPU core (an estimate for the
 # same model); what a plan has measured is better.
 GPU_ROWS, CPU_ROWS = 2000.0, 25.0
+
+
+def gpu_task_rows(share: float) -> int:
+    """Rows of a task on a share of a GPU, up to 1, that takes about as long as it should."""
+    return max(round(GPU_ROWS * TASK_SECONDS * share), TASK_ROWS)
 
 
 class Split(NamedTuple):

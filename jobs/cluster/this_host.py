@@ -13,7 +13,7 @@ import psutil
 
 from semscore.jobs.cluster.instances import Gpu, Host
 from semscore.jobs.errors import UserError
-from semscore.udfs.gpus import PATIENCE_S, visible_gpus
+from semscore.udfs.gpus import ask_driver, visible_gpus
 
 CGROUP = Path("/sys/fs/cgroup")  # a container's own, from inside of it
 GPU_FIGURES = "compute_cap,memory.total,name"
@@ -61,18 +61,7 @@ def _model() -> Gpu | None:
     """The weakest GPU's; None if there is no nvidia-smi, as where GPUs are pretended."""
     if not shutil.which("nvidia-smi"):
         return None
-    told = subprocess.run(
-        [
-            "nvidia-smi",
-            "--query-gpu=compute_cap,memory.total,name",
-            "--format=csv,noheader,nounits",
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=PATIENCE_S,
-    )
-    rows = (line.split(", ", 2) for line in told.stdout.splitlines() if line.strip())
+    rows = (line.split(", ", 2) for line in ask_driver(GPU_FIGURES))
     found = [Gpu(name, int(mib) * 2**20, float(capability)) for capability, mib, name in rows]
     return min(found, key=lambda gpu: (gpu.capability, gpu.memory), default=None)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -135,6 +136,16 @@ def read_run(output: Folder) -> dict[str, Any] | None:
 def read_units(output: Folder) -> list[UnitRecord]:
     """The committed units, by id."""
     return _read_units(output, last_seal(output))
+
+
+def statuses(records: Sequence[UnitRecord]) -> Counter[str]:
+    """Status -> rows of some units."""
+    return sum((Counter(record.statuses) for record in records), Counter[str]())
+
+
+def histogram(records: Sequence[UnitRecord], name: str) -> Counter[int]:
+    """`score` or `tokens` of some units: bin -> pairs, or distinct texts."""
+    return sum((Counter(record.hist[name]) for record in records), Counter[int]())
 
 
 def take_over(output: Folder, lease: Lease, afresh: bool = False) -> list[UnitRecord]:

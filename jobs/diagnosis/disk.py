@@ -14,9 +14,8 @@ from rich.filesize import decimal
 from semscore.jobs.diagnosis.finding import Finding, Level
 from semscore.udfs.cache import cache_folder
 
-LEAST = (
-    2 * 10**9
-)  # a model and what it is converted to; what Spark shuffles and spills comes on top
+# A model and what it is converted to; what Spark shuffles and spills comes on top.
+LEAST = 2 * 10**9
 
 
 class Place(NamedTuple):

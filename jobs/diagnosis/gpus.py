@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import runpy
 import shutil
-import subprocess
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 from semscore.jobs.cluster.capability import check_cuda
 from semscore.jobs.cluster.this_host import this_host
 from semscore.jobs.diagnosis.finding import Finding
-from semscore.udfs.gpus import PATIENCE_S, pretended
+from semscore.udfs.gpus import ask_driver, pretended
 from semscore.udfs.recipe import Device
 
 # NVIDIA's rule of minor version compatibility: what a major version of CUDA is built for runs on
@@ -71,14 +70,7 @@ def torch_build() -> tuple[str, str | None]:
 def _driver(found: str, cuda: str) -> Finding:
     if not shutil.which("nvidia-smi"):
         return Finding("gpus", "warn", f"{found}; no nvidia-smi says which driver", "install it")
-    told = subprocess.run(
-        ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=PATIENCE_S,
-    )
-    driver = told.stdout.split()[0]
+    driver = ask_driver("driver_version")[0]
     least = LEAST_DRIVER.get(int(cuda.split(".")[0]), 0)
     if int(driver.split(".")[0]) >= least:
         return Finding("gpus", "ok", f"{found}, driver {driver}")

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from semscore.jobs.arguments import option_words
-from semscore.jobs.planning.calibration import Calibration
 from semscore.jobs.planning.duplicates import SampledRows
 from semscore.jobs.planning.facts import LARGE, Facts
 from semscore.jobs.planning.options import Ask
 from semscore.jobs.planning.predict import PATH, TOKENISING, Prediction
+from semscore.jobs.reporting.calibration import Calibration
 from semscore.jobs.settings import Settings
 from semscore.udfs.s3 import is_s3
 

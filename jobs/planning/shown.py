@@ -12,6 +12,7 @@ from semscore.jobs.plan import Plan
 from semscore.jobs.planning.estimate import Estimate
 from semscore.jobs.planning.predict import HOUR, Prediction
 from semscore.jobs.summary import BAR_WIDTH
+from semscore.udfs.meters import token_range
 
 NO_PRICE = "no price is known: --price TYPE=NUMBER, for an hour of an instance, shows costs"
 
@@ -74,8 +75,9 @@ def _lengths(histogram: dict[int, int]) -> Table:
     total, most = sum(histogram.values()), max(histogram.values())
     for place in range(min(histogram), max(histogram) + 1):
         count = histogram.get(place, 0)
-        label = f"{2**place:,} to {2 ** (place + 1) - 1:,}"
-        table.add_row(label, f"{count / total:.1%}", Bar(most, 0, count, width=BAR_WIDTH))
+        table.add_row(
+            token_range(place), f"{count / total:.1%}", Bar(most, 0, count, width=BAR_WIDTH)
+        )
     return table
 
 

@@ -13,7 +13,7 @@ from semscore.jobs.flops import Architecture, countable
 from semscore.jobs.planning.bench import Lengths, Measured
 from semscore.jobs.planning.duplicates import SampledRows
 from semscore.jobs.planning.estimate import Estimate
-from semscore.udfs.meters import Meters
+from semscore.udfs.meters import Meters, worker_of
 from semscore.udfs.recipe import Precision
 
 
@@ -98,12 +98,12 @@ def speed_of(measured: Sequence[Measured], model: Architecture, precision: Preci
     flop = sum(
         countable(model).flop_of(one.meters.token_hist, one.meters.tokens) for one in measured
     )
-    _, _, device, backend = measured[0].label.split()
+    worker = worker_of(measured[0].label)
     own = seconds - total.forward_s - total.tokenize_s
     return Speed(
         hardware=measured[0].hardware,
-        device=device,
-        backend=backend,
+        device=worker.device,
+        backend=worker.backend,
         precision=precision,
         workers=len(measured),
         rows=total.rows // len(measured),

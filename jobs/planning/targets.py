@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from semscore.jobs.cluster.capability import BFLOAT16, check_precision
-from semscore.jobs.cluster.executors import TASK_SECONDS
 from semscore.jobs.cluster.instances import Gpu, Host, find_host, known_gpu
-from semscore.jobs.cluster.sizing import GPU_ROWS, size
+from semscore.jobs.cluster.sizing import gpu_task_rows, size
 from semscore.jobs.dataset.units import TASK_ROWS
 from semscore.jobs.errors import UserError
-from semscore.jobs.planning.calibration import Calibration
 from semscore.jobs.planning.estimate import Estimate
 from semscore.jobs.planning.predict import ON_GPU, Prediction, Target
 from semscore.jobs.planning.speed import Speed
+from semscore.jobs.reporting.calibration import Calibration
 from semscore.udfs.recipe import Engine, Precision
 
 GPU_SHARE = Estimate(0.10, 0.25, 0.50)  # of its peak: what others report of encoders, docs/plan.md
@@ -51,7 +50,7 @@ def this_machine(
         workers_per_device=workers_per_gpu if on_gpu else 1,
         slots=slots,
         cores=host.cpus,
-        task_rows=_task_rows(workers_per_gpu) if on_gpu else TASK_ROWS,
+        task_rows=gpu_task_rows(1 / workers_per_gpu) if on_gpu else TASK_ROWS,
         backend=speed.backend,
         precision=speed.precision,
         flop_per_s=rate,
@@ -97,7 +96,7 @@ def hosts_of(
         workers_per_device=workers_per_gpu if on_gpu else 1,
         slots=sizing.slots,
         cores=sizing.count * sizing.cores,
-        task_rows=_task_rows(workers_per_gpu) if on_gpu else TASK_ROWS,
+        task_rows=gpu_task_rows(1 / workers_per_gpu) if on_gpu else TASK_ROWS,
         backend="torch" if on_gpu else speed.backend,
         precision=precision,
         flop_per_s=rate,
@@ -130,14 +129,9 @@ def balanced(target: Target, found: Prediction) -> Target:
             workers_per_device=workers,
             slots=sizing.slots,
             cores=sizing.count * sizing.cores,
-            task_rows=_task_rows(workers),
+            task_rows=gpu_task_rows(1 / workers),
         )
     return target
-
-
-def _task_rows(workers: int) -> int:
-    """Rows of a task on a share of a GPU, as a job has them."""
-    return max(round(GPU_ROWS * TASK_SECONDS / workers), TASK_ROWS)
 
 
 def _best_half(gpu: Gpu) -> Precision:

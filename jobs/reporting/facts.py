@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from semscore.jobs.dataset import ledger
 from semscore.jobs.flops import Architecture
-from semscore.jobs.planning.calibration import Calibration, calibrations
+from semscore.jobs.reporting.calibration import Calibration, calibrations
 from semscore.jobs.reporting.gold import Gold, against_gold
 from semscore.jobs.reporting.looks import partition_of
 from semscore.jobs.reporting.records import Records
@@ -32,6 +33,7 @@ from semscore.jobs.reporting.timeline import (
     scoring_seconds,
     spans,
 )
+from semscore.udfs.meters import token_range
 from semscore.udfs.scoring import STATUSES
 
 VERSION = 1
@@ -99,7 +101,7 @@ class Texts:
         """Ranges of tokens, for people -> distinct texts; the last has those that were cut."""
         last = max(self.lengths, default=0)
         return [
-            (f"{2**k:,} or more" if k == last else f"{2**k:,} to {2 ** (k + 1) - 1:,}", n)
+            (f"{2**k:,} or more" if k == last else token_range(k), n)
             for k, n in self.lengths.items()
         ]
 
@@ -180,14 +182,16 @@ def gather(
         v=VERSION,
         what=_what(records, output, runs),
         audit=_audit(records),
-        speed=_speed(records, texts, time, scoring_s, runs),
+        speed=_speed(records, texts, time.seconds["forward"], scoring_s, runs),
         spent=time,
         rates=rates(units),
         slowest=sorted(units, key=lambda unit: unit.rows_per_s)[:SLOWEST],
         units=units if len(units) <= MOST_UNITS else [],
         texts=texts,
         rows_seen=len(rows),
-        scores=counted_bins(records.histogram("score")) if is_cosine else seen_bins(rows),
+        scores=counted_bins(ledger.histogram(records.units, "score"))
+        if is_cosine
+        else seen_bins(rows),
         scores_of_all=is_cosine or len(rows) == records.rows,
         partitions=by_partition(rows, _partition_rows(records)),
         cost=_cost(records, runs, price),
@@ -245,16 +249,15 @@ def _texts(records: Records) -> Texts:
         distinct=meters["distinct_texts"],
         tokens=meters["tokens"],
         padded=meters["padded_tokens"],
-        lengths=dict(sorted(records.histogram("tokens").items())),
+        lengths=dict(sorted(ledger.histogram(records.units, "tokens").items())),
         oom_retries=meters["oom_retries"],
     )
 
 
 def _speed(
-    records: Records, texts: Texts, time: Spent, scoring_s: float, runs: list[RunTime]
+    records: Records, texts: Texts, forward_s: float, scoring_s: float, runs: list[RunTime]
 ) -> Speed:
     flop = Architecture(**records.run["model"]).flop_of(texts.lengths, texts.tokens)
-    forward_s = time.seconds["forward"]
     return Speed(
         run_s=sum(run.run_s for run in runs),
         scoring_s=scoring_s,

@@ -36,10 +36,10 @@ class Wanted:
 
     @property
     def names(self) -> dict[str, str]:
-        """Column in the output -> what it is called in a look; one column may be two."""
+        """Column in the output -> what it is called in a look."""
         return {
             column: role
-            for role in ("gold", "text1", "text2", "status", "score")
+            for role in ("text1", "text2", "status", "score", "gold")
             if (column := getattr(self, role))
         }
 
@@ -57,7 +57,7 @@ def look(output: Folder, files: Sequence[DataFile], wanted: Wanted) -> pd.DataFr
         frames = list(
             pool.map(lambda file: _read(output, file, wanted, ceil(file.rows * share)), chosen)
         )
-    columns = [*dict.fromkeys(wanted.names.values()), "partition"]
+    columns = [*wanted.names.values(), "partition"]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -40,11 +40,7 @@ class Records:
     @cached_property
     def statuses(self) -> Counter[str]:
         """Status -> rows."""
-        return sum((Counter(unit.statuses) for unit in self.units), Counter[str]())
-
-    def histogram(self, name: str) -> Counter[int]:
-        """`score` or `tokens`: bin -> rows, or distinct texts."""
-        return sum((Counter(unit.hist[name]) for unit in self.units), Counter[int]())
+        return ledger.statuses(self.units)
 
     @cached_property
     def workers(self) -> dict[str, Counter[str]]:
@@ -87,9 +83,3 @@ def read_ends(output: Folder) -> tuple[dict[str, Any] | None, dict[str, Any] | N
 def seconds_of(moment: str) -> float:
     """A record's ISO 8601 moment, as time() has it."""
     return datetime.fromisoformat(moment).timestamp()
-
-
-def began(run: str) -> float:
-    """When a run began to look at INPUT, as time() has it: its id says so."""
-    stamp = datetime.strptime(run.partition("-")[0], "%Y%m%dT%H%M%S")
-    return stamp.replace(tzinfo=timezone.utc).timestamp()

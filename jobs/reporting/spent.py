@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from semscore.udfs.meters import worker_of
+
 # What a worker does one after another. It waits for a thread that reads and tokenises beside it.
 STEPS = {
     "load": "loading the model",
@@ -74,14 +76,14 @@ def spent(workers: Mapping[str, Counter[str]], slot_s: float) -> Spent:
 
 def _worker(label: str, sums: Counter[str]) -> WorkerTime:
     """Waiting is put down to reading and tokenising as these two took the thread's time."""
-    host, process, device, backend = label.split(" ")
+    worker = worker_of(label)
     waited, beside = sums["wait_input_s"], sums["read_s"] + sums["tokenize_s"]
     for_rows = waited * (sums["read_s"] / beside if beside else 1.0)
     return WorkerTime(
-        host=host,
-        device=device,
-        backend=backend,
-        process=process,
+        host=worker.host,
+        device=worker.device,
+        backend=worker.backend,
+        process=worker.process,
         rows=sums["rows"],
         seconds={
             "load": sums["load_s"],

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from semscore.jobs.dataset.ledger import UnitRecord
-from semscore.jobs.reporting.records import began, seconds_of
+from semscore.jobs.reporting.records import seconds_of
+from semscore.jobs.run import began
+from semscore.udfs.meters import worker_of
 
 PAUSE_S = 60.0  # without any unit in work for longer: between two runs
 BINS = 60
@@ -101,7 +103,7 @@ def run_times(units: Sequence[UnitRecord]) -> list[RunTime]:
 
 def _run_time(run: str, units: Sequence[UnitRecord]) -> RunTime:
     end = max(seconds_of(unit.ended) for unit in units)
-    hosts = {label.split(" ")[0] for unit in units for label in unit.workers}
+    hosts = {worker_of(label).host for unit in units for label in unit.workers}
     return RunTime(
         run_s=max(end - began(run), 0.0),
         scoring_s=end - min(seconds_of(unit.started) for unit in units),

@@ -46,8 +46,8 @@ def _right(facts: Facts) -> Verdict:
         rows = f"{audit.rows_out:,}{of} rows are scored"
         why = f" {audit.reason}" if audit.reason else ""
         return Verdict(question, f"Not finished ({audit.state}): {rows}.{why}", "bad")
-    chosen = [f"--{name} {getattr(audit, name)}" for name in ("where", "limit")]
-    chosen = [words for words in chosen if not words.endswith(" None")]
+    given = {"--where": audit.where, "--limit": audit.limit}
+    chosen = [f"{option} {value}" for option, value in given.items() if value is not None]
     told = f"{audit.rows_in:,} rows in, {audit.rows_out:,} rows out"
     told += f" ({' '.join(chosen)})" if chosen else ", counted in the files"
     errors, cut = audit.statuses.get("error", 0), audit.share("truncated")
@@ -60,7 +60,8 @@ def _right(facts: Facts) -> Verdict:
     if facts.gold and rank is not None:
         follow = "the scores" if rank >= FOLLOWS else "the scores hardly"
         told += f"; {follow} follow {facts.gold.column}: rank correlation {rank:.3f}"
-    odd = errors or audit.skipped or cut > MUCH_TRUNCATED or (rank or 1.0) < FOLLOWS
+    against = rank is not None and rank < FOLLOWS
+    odd = errors or audit.skipped or cut > MUCH_TRUNCATED or against
     return Verdict(question, f"Complete: {told}.", "fair" if odd else "good")
 
 

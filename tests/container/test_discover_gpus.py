@@ -138,7 +138,9 @@ def test_an_executor_may_have_several(discover: Any) -> None:
 
 
 def test_nvidia_smi_lists_them(discover: Any, nvidia_smi: Any) -> None:
-    path = nvidia_smi('[ "$1 $2" = "--query-gpu=index --format=csv,noheader" ] && echo 0 && echo 1')
+    path = nvidia_smi(
+        '[ "$1 $2" = "--query-gpu=index --format=csv,noheader,nounits" ] && echo 0 && echo 1'
+    )
     done = discover(SEMSCORE_GPUS_PER_EXECUTOR="2", **path)
     assert json.loads(done.stdout)["addresses"] == ["0", "1"], done.stderr
 

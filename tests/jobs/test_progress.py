@@ -86,7 +86,7 @@ def test_tasks_that_ended_count_before_their_unit_does(clock: Clock) -> None:
     progress = Progress([record(500, error=2)], upcoming(100), began=0.0)
     clock.now = 5.0
     meters = Meters(rows=40, texts=80, distinct_texts=20, tokens=50, statuses=Counter(error=1))
-    meters.assign("host 9 cpu torch")
+    meters.assign("host 9 cpu torch", "a CPU")
     progress.see(10, meters)
     facts = progress.facts("running")
     assert (facts["rows"], facts["errors"], facts["workers"]) == (540, 3, 1)

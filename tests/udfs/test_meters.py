@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from semscore.udfs.meters import SCORE_BINS, TOKEN_BINS, Meters, MetersParam
+from semscore.udfs.meters import SCORE_BINS, TOKEN_BINS, Meters, MetersParam, worker_of
 
 
 def scored(scores: list[float], lengths: Any = ()) -> Any:
@@ -44,12 +44,20 @@ def test_each_worker_has_its_own_sums() -> None:
     tasks = []
     for label, rows in (("h 1 cpu fake", 3), ("h 2 cpu fake", 4), ("h 1 cpu fake", 5)):
         tasks.append(Meters(rows=rows, forward_s=rows / 2, peak_rss_bytes=9))
-        tasks[-1].assign(label)
+        tasks[-1].assign(label, "a CPU")
     both = tasks[0] + tasks[1] + tasks[2]
     one, two = both.workers["h 1 cpu fake"], both.workers["h 2 cpu fake"]
     assert (one["rows"], one["forward_s"]) == (8, 4.0)
     assert (two["rows"], two["forward_s"]) == (4, 2.0)
     assert "peak_rss_bytes" not in one
+    assert both.hardware == {"a CPU": 12}
+    assert worker_of("h 1 cpu fake") == ("h", "1", "cpu", "fake")
+
+
+def test_only_cosines_are_put_into_bins() -> None:
+    meters = Meters()
+    meters.count(*scored([-7.5, 3.0]), cosine=False)
+    assert (meters.rows, meters.score_hist) == (2, {})
 
 
 def test_order_and_grouping_of_the_tasks_do_not_matter() -> None:

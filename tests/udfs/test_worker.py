@@ -212,6 +212,16 @@ def test_meters_tell_what_was_done(loaded: list[Recipe]) -> None:
     assert min(meters.compare_s, meters.tokenize_s, meters.forward_s, meters.load_s) > 0
 
 
+def test_meters_add_up_over_several_calls(loaded: list[Recipe]) -> None:
+    meters = Meters(read_s=100.0, wait_input_s=100.0)
+    for _ in range(2):
+        list(worker.score_batches(iter([batch(PAIRS)]), Recipe(), ENGINE, meters))
+    assert min(meters.read_s, meters.wait_input_s) > 100
+    assert meters.hardware == {"a device": 2 * len(PAIRS)}
+    [sums] = meters.workers.values()
+    assert sums["rows"] == 2 * len(PAIRS)
+
+
 def test_the_hub_is_not_asked_once_a_model_is_there(loaded: list[Recipe]) -> None:
     run(PAIRS, Recipe())
     assert os.environ["HF_HUB_OFFLINE"] == "1"

@@ -43,6 +43,8 @@ def test_scores_that_do_not_follow_the_grades_are_not_called_right(facts: Facts)
     ]
     assert level == "fair"
     assert "the scores hardly follow grade: rank correlation -0.400" in answer
+    none = replace(facts, gold=replace(facts.gold, spearman=0.0))
+    assert answers(none)["Was it right?"][0] == "fair"
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from semscore.jobs.dataset.ledger import UnitRecord
 from semscore.jobs.errors import UserError
-from semscore.jobs.planning.calibration import (
+from semscore.jobs.reporting.calibration import (
     Calibration,
     calibrations,
     read_calibrations,
@@ -21,6 +22,46 @@ MODEL = {"weights": 1000, "layers": 2, "hidden": 16}
 RUN = {"model": MODEL, "recipe": {"precision": "bfloat16"}}
 MakeRecord = Callable[..., Any]
 MakeSums = Callable[..., dict[str, float]]
+
+
+RECORD = UnitRecord(
+    id="0" * 12,
+    run="20261101T095900-00000001",
+    lease=1,
+    fingerprint="f",
+    sources=[],
+    files=[],
+    rows=100,
+    statuses={"ok": 100},
+    started="2026-11-01T10:00:00.000+00:00",
+    ended="2026-11-01T10:00:30.000+00:00",
+    meters={},
+    workers={},
+    hist={"score": {}, "tokens": {3: 100}},
+    hardware={"Some CPU, 1 thread": 100},
+)
+
+
+@pytest.fixture
+def record() -> Callable[..., UnitRecord]:
+    """A unit of 100 rows and 30 seconds, changed as asked; `workers` by label."""
+
+    def make(**changes: Any) -> UnitRecord:
+        return replace(RECORD, **changes)
+
+    return make
+
+
+@pytest.fixture
+def worker_sums() -> Callable[..., dict[str, float]]:
+    """What a worker counted in a unit: 50 rows, 500 tokens in 50 texts, 20 s."""
+
+    def make(**changes: float) -> dict[str, float]:
+        sums = {"rows": 50, "distinct_texts": 50, "tokens": 500, "load_s": 10.0}
+        sums |= {"read_s": 0.1, "tokenize_s": 0.2, "wait_input_s": 1.0}
+        return sums | {"forward_s": 18.0, "compare_s": 0.5, "emit_s": 0.5} | changes
+
+    return make
 
 
 def report(folder: Path, calibration: Any) -> str:
@@ -90,7 +131,7 @@ def test_the_time_between_two_runs_does_not_count(
 ) -> None:
     workers = {"host 1 cpu openvino": worker_sums(load_s=0)}
     later = {"started": "2026-11-09T10:00:00+00:00", "ended": "2026-11-09T10:00:30+00:00"}
-    day = record(run="run-2", workers=workers, **later)
+    day = record(run="20261102T095900-00000002", workers=workers, **later)
     [one] = calibrations(RUN, [record(workers=workers), day])
     assert one.wall_s == 60.0
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
 from typing import Any
 
 from semscore.jobs.dataset import ledger
@@ -14,10 +12,11 @@ from semscore.jobs.dataset.ledger import UnitRecord
 from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.errors import UserError
 from semscore.jobs.flops import Architecture, countable
+from semscore.jobs.reporting.timeline import run_times
+from semscore.udfs.meters import worker_of
 
 VERSION = 1  # of a calibration's form
 KEY = "calibration"  # in report.json
-REPORT = f"{ledger.HOME}/report.json"
 STEPS = ("read_s", "tokenize_s", "wait_input_s", "forward_s", "compare_s", "emit_s", "load_s")
 
 
@@ -49,7 +48,7 @@ def calibrations(run: Mapping[str, Any], records: Sequence[UnitRecord]) -> list[
     model = countable(Architecture(**run["model"]))
     kinds: dict[tuple[str, str], list[UnitRecord]] = {}
     for record in records:
-        backends = {_parts(label)[3] for label in record.workers}
+        backends = {worker_of(label).backend for label in record.workers}
         if len(record.hardware) == len(backends) == 1:
             kinds.setdefault((next(iter(record.hardware)), backends.pop()), []).append(record)
     return [
@@ -65,7 +64,7 @@ def read_calibrations(place: str) -> list[Calibration]:
     """
     where, again = f"--calibrate {place}", "Write the report anew with `semscore report OUTPUT`"
     parent, _, name = place.rpartition("/")
-    folder, path = (parent or ".", name) if name.endswith(".json") else (place, REPORT)
+    folder, path = (parent or ".", name) if name.endswith(".json") else (place, ledger.REPORT)
     try:
         content = Storage().folder(folder).read(path)
         report = json.loads(content or b"null")
@@ -106,8 +105,9 @@ def _calibration(
         load[label] = load.get(label, 0.0) + sums.get("load_s", 0.0)
         for name, value in sums.items():
             total[name] = total.get(name, 0.0) + value
-    lengths = sum((Counter(record.hist["tokens"]) for record in records), Counter[int]())
-    wall = max(sum(_spans(records)) - max(load.values()), 1e-9)
+    lengths = ledger.histogram(records, "tokens")
+    scoring_s = sum(run.scoring_s for run in run_times(records))
+    wall = max(scoring_s - max(load.values()), 1e-9)
     busy = sum(
         total.get(name, 0.0) for name in ("wait_input_s", "forward_s", "compare_s", "emit_s")
     )
@@ -129,26 +129,11 @@ def _calibration(
     )
 
 
-def _spans(records: Sequence[UnitRecord]) -> Iterator[float]:
-    """Seconds of each run, from its first unit's start to its last one's end."""
-    times: dict[str, list[datetime]] = {}
-    for record in records:
-        both = (datetime.fromisoformat(record.started), datetime.fromisoformat(record.ended))
-        times.setdefault(record.run, []).extend(both)
-    return ((max(some) - min(some)).total_seconds() for some in times.values())
-
-
 def _devices(records: Sequence[UnitRecord], busy: int) -> int:
     """GPUs; on CPUs, workers at once, for those that ended are followed by others.
 
     These are as many as one unit had, or, where each has few, as were busy on average.
     """
-    used = [{_parts(label)[:3] for label in record.workers} for record in records]
-    gpus = {(host, device) for some in used for host, _, device in some if device != "cpu"}
+    used = [set(map(worker_of, record.workers)) for record in records]
+    gpus = {(one.host, one.device) for some in used for one in some if one.device != "cpu"}
     return len(gpus) or max(*map(len, used), busy, 1)
-
-
-def _parts(label: str) -> tuple[str, str, str, str]:
-    """Host, pid, device, backend."""
-    host, pid, device, backend = label.split()
-    return host, pid, device, backend
