@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import SparkSession
 
 from semscore.jobs.checks import check_folders, check_gold, check_output, pin_model
-from semscore.jobs.cluster.early import begin_conversion, wake_workers
+from semscore.jobs.cluster.early import wake_workers
 from semscore.jobs.cluster.resources import resources_for
 from semscore.jobs.cluster.s3a import s3a_settings, use_s3a
 from semscore.jobs.cluster.scheduling import check_gpu_settings
@@ -47,6 +47,7 @@ from semscore.jobs.doctor import preflight
 from semscore.jobs.errors import OutputInUse, StoppedEarly, root_cause
 from semscore.jobs.precision import settle
 from semscore.jobs.progress import Progress, State
+from semscore.jobs.proving import Proving
 from semscore.jobs.report import report_at_end
 from semscore.jobs.result import Result
 from semscore.jobs.resume import resumed
@@ -96,8 +97,8 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
                 raise _begun_anew(output)
             return _close(account, records, lease, start)
     spark = spark or SparkSession.getActiveSession()
-    if spark is None and will_be_local(settings.spark.master):
-        begin_conversion(recipe, settings.engine)
+    master = str(spark.sparkContext.master) if spark else settings.spark.master
+    proving = Proving(model, settings.engine, will_be_local(master))
     if spark:
         check_gpu_settings(spark_settings(spark), settings.engine.device)
     started = spark or _start(settings)
@@ -108,6 +109,7 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
         own = job_session(started)
         schema = frames.read_schema(own, source)
         frames.bound_batches(own, source, *columns)
+        proving.require()
         begins = settled is None
         settled = settled or settle(own, settings, source, schema, recipe, model_sha256)
         run = Run(

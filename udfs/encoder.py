@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from semscore.udfs.batching import batches
 from semscore.udfs.faults import fault_of
 from semscore.udfs.meters import Meters
 from semscore.udfs.metrics import Rows, Vectors
+from semscore.udfs.proofs.proof import Proof
 
 
 class Inputs(Protocol):
@@ -44,7 +46,11 @@ class Backend(Protocol):
     name: str  # as --backend has it
     dim: int  # of its vectors
     token_budget: int  # padded tokens in one forward pass, where its device is fastest
+    max_texts: int | None  # in one forward pass, so that vectors are those of the texts alone
     stretch: float  # how far it pays to pad a text beyond its width: see batches()
+
+    def prove(self, folder: Path) -> Proof | None:
+        """Prove the model on this device, where a CPU could not; None: there is no need."""
 
     def prepare(self, texts: Sequence[str], prompt: str | None) -> Any:
         """Tokenise n texts (`prompt`: None is the model's default one): -> Inputs."""
@@ -74,7 +80,7 @@ class Encoder:
     def __init__(self, backend: Backend, token_budget: int | None, batch_size: int | None) -> None:
         self.backend = backend
         self.token_budget = token_budget or backend.token_budget
-        self.batch_size = batch_size
+        self.batch_size = min(filter(None, (batch_size, backend.max_texts)), default=None)
 
     def encode(self, texts: Sequence[str], prompt: str | None = None) -> Embedded:
         """Embed n texts: `prepare`, then `embed`."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from semscore.udfs.architecture import adapter, known_types, obstacle
 from semscore.udfs.model_hash import LOADED, OTHER_FORMATS
 from semscore.udfs.s3 import is_s3
 from semscore.udfs.synced import Unsynced, synced
@@ -77,6 +78,8 @@ def check_model(folder: Path, max_seq_length: int | None = None) -> None:
     ModelError for: no model at all, code of its own, pickled or broken weights, another kind of
     encoder, fewer positions than `max_seq_length`.
     """
+    if why := adapter(folder):
+        raise ModelError(f"{folder} cannot be used: {why}")
     modules = _modules(folder)
     kind = _json(folder / "config_sentence_transformers.json", dict).get("model_type")
     if kind in OTHER_KINDS:
@@ -88,14 +91,17 @@ def check_model(folder: Path, max_seq_length: int | None = None) -> None:
                 "use a model made of sentence-transformers' modules"
             )
         config = _json(path / "config.json", dict)
-        if "auto_map" in config and not _is_known_architecture(config.get("model_type")):
+        if "auto_map" in config and config.get("model_type") not in known_types():
             raise ModelError(
                 f"{folder} needs code of its own (model type {config.get('model_type')!r}), which "
                 "is never run; use a model whose architecture transformers knows"
             )
+        is_transformer = module_type.endswith(".Transformer")
+        if why := (adapter(path) or obstacle(config)) if is_transformer else None:
+            raise ModelError(f"{folder} cannot be used: {why}")
         if max_seq_length:
             _check_max_seq_length(max_seq_length, folder, module_type, config)
-        _check_weights(path, is_root=path == folder, needed=module_type.endswith(".Transformer"))
+        _check_weights(path, is_root=path == folder, needed=is_transformer)
 
 
 def transformer(folder: Path) -> tuple[Path, dict[str, Any]]:
@@ -189,12 +195,6 @@ def _check_max_seq_length(
         positions -= (config.get("pad_token_id", 1) or 0) + 1
     if positions and limit > positions:
         raise ModelError(f"--max-seq-length {limit} is more than {folder} can read: {positions}")
-
-
-def _is_known_architecture(model_type: str | None) -> bool:
-    from transformers import CONFIG_MAPPING
-
-    return model_type in CONFIG_MAPPING
 
 
 def _check_weights(module: Path, is_root: bool, needed: bool) -> None:

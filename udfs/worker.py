@@ -27,6 +27,7 @@ from semscore.udfs.windows import TextColumns, windows
 
 if TYPE_CHECKING:
     from semscore.udfs.encoder import Encoder, Inputs
+    from semscore.udfs.proofs.proof import Proof
 
 
 class Resident(NamedTuple):
@@ -143,17 +144,25 @@ def _load(recipe: Recipe, engine: Engine, device: TaskDevice, cpus: int) -> Resi
         "TQDM_DISABLE": "1",
         "TRANSFORMERS_VERBOSITY": "error",
     }
-    from semscore.udfs import canary
-    from semscore.udfs.backends.choose import load_backend
+    from semscore.udfs.backends.choose import load_backend, may_convert
+    from semscore.udfs.backends.proved import NotProved, proved
     from semscore.udfs.encoder import Encoder
+    from semscore.udfs.proofs import canary
 
-    backend, reason = load_backend(folder, recipe, engine, device.torch, cpus)
-    notes = [f"the model runs in torch, not in OpenVINO: {reason}"] if reason else []
+    notes: list[str] = []
+    proof: Proof | None = None
+    try:
+        convert = may_convert(recipe, engine, device.torch)
+        proof = proved(folder, recipe.max_seq_length, convert)
+    except NotProved as error:
+        notes.append(f"the model could not be checked on a CPU: {error}")
+    backend, reason = load_backend(folder, recipe, engine, device.torch, cpus, proof)
+    if reason:
+        notes.append(f"the model runs in torch, not in OpenVINO: {reason}")
+    proof = proof or backend.prove(folder)
     encoder = Encoder(backend, engine.token_budget, engine.batch_size)
-    reference_itself = (device.label, backend.name, recipe.precision) == ("cpu", "torch", "float32")
-    unchecked = None if reference_itself else canary.check(encoder, folder, recipe)
-    if unchecked:
-        notes.append(unchecked)
+    if proof:
+        canary.check(encoder, proof, recipe.precision)
     return Resident(encoder, device, hardware_name(device, cpus), tuple(notes))
 
 
@@ -163,7 +172,7 @@ def _device_faults(device: TaskDevice) -> Iterator[None]:
 
     The error ends the task, and with it this process: Spark reuses no worker that raised one.
     """
-    from semscore.udfs.canary import CanaryFailed
+    from semscore.udfs.proofs.canary import CanaryFailed
 
     try:
         yield

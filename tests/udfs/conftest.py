@@ -54,6 +54,7 @@ class FakeBackend:
     dim: int = 3
     token_budget: int = 2048
     stretch: float = 2.0
+    max_texts: int | None = None
     batches: list[list[str]] = field(default_factory=list)  # as they came, prompt included
 
     def prepare(self, texts: Sequence[str], prompt: str | None) -> FakeInputs:

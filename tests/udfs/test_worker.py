@@ -26,17 +26,20 @@ PAIRS = [(f"t{i}", f"u{i}") for i in range(10)]
 @pytest.fixture
 def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Any, make_backend: Any) -> list[Recipe]:
     """The recipes for which a model was loaded; the model is the fake one."""
-    from semscore.udfs import canary
-    from semscore.udfs.backends import choose
+    from semscore.udfs.backends import choose, proved
+    from semscore.udfs.proofs import canary
 
     recipes: list[Recipe] = []
 
-    def load(folder: Any, recipe: Recipe, engine: Engine, device: str, cpus: int) -> Any:
-        assert (folder, cpus) == (tmp_path, 1)
+    def load(
+        folder: Any, recipe: Recipe, engine: Engine, device: str, cpus: int, proof: Any
+    ) -> Any:
+        assert (folder, cpus, proof) == (tmp_path, 1, "a proof")
         recipes.append(recipe)
         return make_backend(default_prompt="", poison=("poison",)), "a reason"
 
     monkeypatch.setattr(choose, "load_backend", load)
+    monkeypatch.setattr(proved, "proved", lambda *_: "a proof")
     monkeypatch.setattr(canary, "check", lambda *_: None)
     monkeypatch.setattr(worker, "hardware_name", lambda *_: "a device")
     monkeypatch.setattr(worker, "local_folder", lambda *_: tmp_path)
@@ -314,7 +317,7 @@ def test_a_fault_of_the_program_does_not_set_its_gpu_aside(
 def test_a_device_with_wrong_scores_ends_the_task(
     loaded: list[Recipe], on_gpu: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from semscore.udfs import canary
+    from semscore.udfs.proofs import canary
 
     def wrong(*_: Any) -> None:
         raise canary.CanaryFailed("a known pair scores 0.5 away")

@@ -1,16 +1,12 @@
 """Convert a sentence-transformers model for OpenVINO, whole: tokens in, sentence vectors out.
 
-    python -m semscore.udfs.backends.convert MODEL_FOLDER TARGET_FOLDER
-
 Prompts, tokenizer and limit are written beside the graph: who scores with it needs no torch.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
-import warnings
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +15,7 @@ from filelock import FileLock
 
 from semscore.udfs.backends import no_telemetry  # noqa: F401
 from semscore.udfs.backends.converted import REASON, NotConvertible
-from semscore.udfs.canary import reference_place, write_reference
+from semscore.udfs.proofs.neighbours import MOST, WITHOUT_LIMIT, Batching
 from semscore.udfs.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -34,8 +30,11 @@ EVEN = ((3,), (11, 11, 11), (40, 40))
 UNEVEN = ((11, 7, 11), (40, 13))
 
 
-def convert(folder: Path, target: Path) -> None:
-    """Write the converted model, or the reason why there is none, at `target`, at once or never."""
+def convert(model: SentenceTransformer, target: Path, batching: Batching = "together") -> None:
+    """Write the converted model, or the reason why there is none, at `target`, at once or never.
+
+    `model` is in float32 on the CPU; `batching`: in which batches its vectors are right.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{target}.lock"):
         if target.exists():
@@ -44,7 +43,7 @@ def convert(folder: Path, target: Path) -> None:
             made = Path(workshop, "made")
             made.mkdir()
             try:
-                _convert(folder, made)
+                _convert(model, made, batching)
             except (OSError, MemoryError):  # of this moment, not of the model
                 raise
             except Exception as error:  # of torch, transformers, OpenVINO: whatever they raise
@@ -53,12 +52,11 @@ def convert(folder: Path, target: Path) -> None:
             made.rename(target)
 
 
-def _convert(folder: Path, made: Path) -> None:
+def _convert(model: SentenceTransformer, made: Path, batching: Batching) -> None:
     import openvino
 
-    from semscore.udfs.backends.load import load_model, token_reader
+    from semscore.udfs.backends.load import token_reader
 
-    model = load_model(folder, "float32", "cpu")
     reader = token_reader(model)
     if reader is None:
         raise NotConvertible("only its own code can tokenise for it")
@@ -66,8 +64,9 @@ def _convert(folder: Path, made: Path) -> None:
         raise NotConvertible("its pooling leaves the prompt out")
     converted, facts = _traced(model, reader)
     openvino.save_model(converted, made / "model.xml", compress_to_fp16=False)
-    write_reference(model, reference_place(folder, None))
     reader.tokenizer.save(str(made / "tokenizer.json"))
+    # Padding is a neighbour too.
+    facts["pads"] = facts["pads"] and batching == "together"
     facts |= {
         "limit": reader.limit,
         "pad_id": reader.pad_id,
@@ -133,14 +132,12 @@ def _traced(
             found = run([part.numpy() for part in given])[0]
             return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
 
-        apart = max(map(difference, EVEN), key=lambda value: (isnan(value), value))
+        # At the limit too, where a constant of the traced length would show, and after it again.
+        longest = min(reader.limit or WITHOUT_LIMIT, MOST)
+        even = (*EVEN, (longest,), EVEN[0])
+        apart = max(map(difference, even), key=lambda value: (isnan(value), value))
         if not apart <= TOLERANCE:
             raise NotConvertible(f"OpenVINO's vectors differ from torch's by {apart:.1e}")
         pads = all(difference(lengths) <= TOLERANCE for lengths in UNEVEN)
         dim = chain(*batch((3,))).shape[1]
     return graph, {"dim": dim, "pads": pads}
-
-
-if __name__ == "__main__":
-    warnings.simplefilter("ignore")  # torch's about tracing: the result is compared
-    convert(Path(sys.argv[1]), Path(sys.argv[2]))

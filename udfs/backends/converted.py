@@ -13,9 +13,11 @@ from pathlib import Path
 
 from semscore.udfs.cache import cache_folder
 from semscore.udfs.model_hash import content_sha256
+from semscore.udfs.models import ModelError
 
 VERSION = 1  # of the converted folder's layout
 REASON = "unconvertible.txt"  # stands in the folder of a model that cannot be converted, alone
+REFUSED = 3  # exit code of the process that proves a model: it cannot be used
 LIBRARIES = ("openvino", "sentence-transformers", "torch", "transformers")
 
 
@@ -35,10 +37,14 @@ def converted_place(folder: Path) -> Path:
     return cache_folder() / "openvino" / hashlib.sha256(key.encode()).hexdigest()[:24]
 
 
-def conversion_command(folder: Path) -> list[str]:
-    """The command that converts a model, or waits for the process that is at it."""
-    here = "semscore.udfs.backends.convert"
-    return [sys.executable, "-m", here, str(folder), str(converted_place(folder))]
+def proving_command(
+    folder: Path, max_seq_length: int | None, *, convert: bool = False, outline: bool = False
+) -> list[str]:
+    """The command that proves a model and converts it, or waits for the process that is at it."""
+    command = [sys.executable, "-m", "semscore.udfs.backends.prove", str(folder)]
+    if max_seq_length is not None:
+        command += ["--limit", str(max_seq_length)]
+    return [*command, *["--convert"] * convert, *["--outline"] * outline]
 
 
 def python_environment() -> dict[str, str]:
@@ -50,15 +56,21 @@ def converted(folder: Path) -> Path:
     """The converted model, made first if it is not there, by a process of its own.
 
     Torch then never gets into this one: that saves seconds and memory in each worker. Raises
-    NotConvertible, from then on without another try.
+    ModelError if the model cannot be used at all, NotConvertible if OpenVINO cannot run it; that
+    from then on without another try.
     """
     place = converted_place(folder)
     if not place.exists():
         ran = subprocess.run(
-            conversion_command(folder), env=python_environment(), capture_output=True, check=False
+            proving_command(folder, None, convert=True),
+            env=python_environment(),
+            capture_output=True,
+            check=False,
         )
         if ran.returncode:
             lines = ran.stderr.decode(errors="replace").strip().splitlines() or [""]
+            if ran.returncode == REFUSED:
+                raise ModelError(lines[-1])
             raise NotConvertible(
                 f"its conversion ended with exit code {ran.returncode}: {lines[-1]}"
             )

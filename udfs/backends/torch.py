@@ -15,7 +15,10 @@ from sentence_transformers import SentenceTransformer
 
 from semscore.udfs.backends.features import DeviceTokens, DeviceVectors
 from semscore.udfs.backends.load import load_model, token_limit, token_reader
+from semscore.udfs.backends.proof_of import proof_of
 from semscore.udfs.metrics import Rows
+from semscore.udfs.proofs.neighbours import TOLERANCE
+from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.reader import Prompts
 from semscore.udfs.recipe import Recipe
 
@@ -26,6 +29,9 @@ GPU_TOKENS = 32_768
 GPU_STRETCH = 2.0  # short kernels cost a GPU more than some padding does
 # Each token sees all others: no window, no order that a mask of our own would have to know of.
 SEE_ALL = ("bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta")
+HALF_TOLERANCE = (
+    0.05  # between vectors of one text, relative to their length: half precisions round
+)
 WIDE_MASK_TOLERANCE = 1e-2  # of the largest figure: half precisions round
 
 
@@ -33,18 +39,26 @@ class TorchBackend:
     """A sentence-transformers model, run module by module.
 
     Its transformer runs in the recipe's precision, all that follows (pooling, dense) in float32.
+    `proof` says in which batches its vectors are those of the texts alone; without one, see prove.
     """
 
     name = "torch"
 
-    def __init__(self, folder: Path, recipe: Recipe, device: str) -> None:
+    def __init__(
+        self, folder: Path, recipe: Recipe, device: str, proof: Proof | None = None
+    ) -> None:
         self.model = load_model(folder, recipe.precision, device)
         if recipe.max_seq_length is not None:
             self.model.max_seq_length = recipe.max_seq_length
+        self.precision = recipe.precision
         self.device = torch.device(device)
         on_cpu = self.device.type == "cpu"
         self.token_budget = CPU_TOKENS if on_cpu else GPU_TOKENS
         self.stretch = 1.0 if on_cpu else GPU_STRETCH
+        self.max_texts: int | None = None
+        self.reset: str | None = None
+        if proof:
+            self._follow(proof)
         self.truncate_dim = recipe.truncate_dim or self.model.truncate_dim
         self.prompts = Prompts(dict(self.model.prompts), self.model.default_prompt_name)
         self.wide_mask = False
@@ -52,6 +66,22 @@ class TorchBackend:
             self.dim = self._run(self.model.preprocess(["probe"])).shape[1]
             self.wide_mask = self.device.type == "cuda" and self._takes_wide_mask()
         self.reader = token_reader(self.model)
+
+    def prove(self, folder: Path) -> Proof:
+        """Prove the model on this device, and run it as the proof says from then on."""
+
+        @torch.inference_mode()
+        def embed(texts: Sequence[str]) -> Any:
+            return self._run(self.model.preprocess(list(texts))).cpu().numpy()
+
+        tolerance = TOLERANCE if self.precision == "float32" else HALF_TOLERANCE
+        proof = proof_of(self.model, folder, embed, tolerance)
+        self._follow(proof)
+        return proof
+
+    def _follow(self, proof: Proof) -> None:
+        self.max_texts = None if proof.batching == "together" else 1
+        self.reset = proof.short if proof.batching == "reset" else None
 
     def prepare(self, texts: Sequence[str], prompt: str | None) -> DeviceTokens | Texts:
         """Tokenise n texts; a model without a plain fast tokenizer does so in the forward pass."""
@@ -77,6 +107,8 @@ class TorchBackend:
             if prompt:  # some poolings leave the prompt's tokens out
                 features["prompt_length"] = self._prompt_length(prompt)
         try:
+            if self.reset is not None:
+                self._run(self.model.preprocess([self.reset]))
             vectors = self._run(features)
         except torch.cuda.OutOfMemoryError:
             torch.cuda.empty_cache()  # what is free may lie in pieces

@@ -20,6 +20,7 @@ from transformers import (
     LlamaConfig,
     ModernBertConfig,
     MPNetConfig,
+    Phi3Config,
     PreTrainedTokenizerFast,
     RobertaConfig,
     T5Config,
@@ -35,6 +36,7 @@ SIZES: dict[str, Any] = {
     "intermediate_size": 64,
     "initializer_range": 0.5,  # so large that all texts differ
 }
+ORIGINALLY = "original_max_position_embeddings"
 BERT = {"cls_token": "[CLS]", "sep_token": "[SEP]", "unk_token": "[UNK]", "pad_token": "[PAD]"}
 ROBERTA = {"cls_token": "<s>", "sep_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
 
@@ -138,6 +140,30 @@ def decoder_with_left_padding(zoo: Zoo) -> SentenceTransformer:
     config = LlamaConfig(**SIZES, num_key_value_heads=2)
     transformer = zoo.transformer(config, "byte_level_bpe", padding_side="left")
     return assembled(transformer, st.Pooling(DIM, "lasttoken"))
+
+
+@member
+def longrope(zoo: Zoo) -> SentenceTransformer:
+    """Texts of more than 20 tokens, and all beside them, are read by other frequencies."""
+    factors = {"short_factor": [1.0] * 8, "long_factor": [4.0] * 8}
+    rope = {"rope_type": "longrope", "rope_theta": 1e4, ORIGINALLY: 20, **factors}
+    config = Phi3Config(
+        **SIZES, num_key_value_heads=2, rope_parameters=rope, original_max_position_embeddings=20
+    )
+    return assembled(zoo.transformer(config, "byte_level_bpe"), st.Pooling(DIM))
+
+
+@member
+def dynamic_rope(zoo: Zoo) -> None:
+    """Frequencies are those of the longest text so far, from 20 tokens on."""
+    rope = {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 4.0}
+    config = LlamaConfig(
+        **SIZES, num_key_value_heads=2, max_position_embeddings=20, rope_parameters=rope
+    )
+    model = assembled(zoo.transformer(config, "byte_level_bpe"), st.Pooling(DIM))
+    model.save_pretrained(str(zoo.folder), create_model_card=False)
+    file = zoo.folder / "sentence_bert_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"max_seq_length": LIMIT}))
 
 
 @member

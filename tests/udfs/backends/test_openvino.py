@@ -22,6 +22,7 @@ from semscore.udfs.backends.torch import TorchBackend
 from semscore.udfs.encoder import Encoder
 from semscore.udfs.model_hash import content_sha256
 from semscore.udfs.models import ModelError
+from semscore.udfs.proofs.proof import proof_place
 from semscore.udfs.recipe import Engine, Precision, Recipe
 from semscore.udfs.scoring import score_pairs
 
@@ -52,18 +53,19 @@ needs_bfloat16 = pytest.mark.skipif(not has_bfloat16(), reason="this CPU has no 
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A cache of its own; conversions run in this process, which has torch already."""
-    from semscore.udfs.backends import convert
+    from semscore.udfs.backends import prove
 
     def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[bytes]:
-        convert.convert(*map(Path, command[-2:]))
-        return subprocess.CompletedProcess(command, 0)
+        return subprocess.CompletedProcess(command, prove.main(command[3:]), b"", b"refused")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEMSCORE_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setattr(module.subprocess, "run", run)
-        converted_place.cache_clear()
+        for place in (converted_place, proof_place):
+            place.cache_clear()
         yield
-    converted_place.cache_clear()
+    for place in (converted_place, proof_place):
+        place.cache_clear()
 
 
 def backend_of(folder: Path, precision: Precision = "float32", **recipe: Any) -> OpenVinoBackend:
@@ -258,13 +260,14 @@ def test_a_full_disk_is_no_property_of_the_model(
     zoo: MakeModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from semscore.udfs.backends import convert
+    from semscore.udfs.backends.prove import load
 
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(convert, "_convert", full)
     with pytest.raises(OSError, match="No space"):
-        convert.convert(zoo("prompts"), tmp_path / "place")
+        convert.convert(load(zoo("prompts")), tmp_path / "place")
     assert not (tmp_path / "place").exists()
 
 
