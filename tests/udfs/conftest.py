@@ -34,6 +34,7 @@ class FakeInputs:
     texts: list[str]
     lengths: NDArray[np.int64]
     truncated: NDArray[np.bool_]
+    refused: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 @dataclass

@@ -20,13 +20,12 @@ from filelock import FileLock
 from semscore.udfs.backends import no_telemetry  # noqa: F401
 from semscore.udfs.backends.converted import REASON, NotConvertible
 from semscore.udfs.canary import reference_place, write_reference
+from semscore.udfs.reader import TokenReader
 from semscore.udfs.tokens import Tokens
 
 if TYPE_CHECKING:
     import openvino
     from sentence_transformers import SentenceTransformer
-
-    from semscore.udfs.reader import TokenReader
 
 TOLERANCE = 1e-5  # between torch's and OpenVINO's float32 vectors, relative to their length
 # Batches that are compared: tokens of their texts, without padding and with.
@@ -56,7 +55,7 @@ def convert(folder: Path, target: Path) -> None:
 def _convert(folder: Path, made: Path) -> None:
     import openvino
 
-    from semscore.udfs.backends.load import load_model, token_reader
+    from semscore.udfs.backends.load import load_model, most_tokens, reads_as, token_reader
 
     model = load_model(folder, "float32", "cpu")
     reader = token_reader(model)
@@ -67,15 +66,14 @@ def _convert(folder: Path, made: Path) -> None:
     converted, facts = _traced(model, reader)
     openvino.save_model(converted, made / "model.xml", compress_to_fp16=False)
     write_reference(model, reference_place(folder, None))
-    reader.tokenizer.save(str(made / "tokenizer.json"))
-    facts |= {
-        "limit": reader.limit,
-        "pad_id": reader.pad_id,
-        "pad_left": reader.pad_left,
+    facts |= reader.save(made) | {
+        "positions": most_tokens(model, folder),
         "truncate_dim": model.truncate_dim,
         "prompts": dict(model.prompts),
         "default_prompt_name": model.default_prompt_name,
     }
+    if not reads_as(TokenReader.load(made, facts), model):
+        raise NotConvertible("its tokenizer reads texts otherwise once it is written to a file")
     (made / "model.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False), "utf-8")
 
 
@@ -91,6 +89,8 @@ def _traced(
     import numpy as np
     import openvino
     import torch
+
+    from semscore.udfs.backends.load import probe_text
 
     class Chain(torch.nn.Module):
         def __init__(self) -> None:
@@ -111,7 +111,7 @@ def _traced(
             return vectors
 
     chain = Chain().eval()
-    words = reader.read(["Some words to trace the model's way with."])
+    words = reader.read([probe_text(model) * 8])
 
     def batch(lengths: tuple[int, ...]) -> list[torch.Tensor]:
         """Texts of some lengths: ids and mask."""

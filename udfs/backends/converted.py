@@ -14,7 +14,7 @@ from pathlib import Path
 from semscore.udfs.cache import cache_folder
 from semscore.udfs.model_hash import content_sha256
 
-VERSION = 1  # of the converted folder's layout
+VERSION = 2  # of the converted folder's layout
 REASON = "unconvertible.txt"  # stands in the folder of a model that cannot be converted, alone
 LIBRARIES = ("openvino", "sentence-transformers", "torch", "transformers")
 
