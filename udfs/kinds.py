@@ -19,18 +19,19 @@ ALIASES = {"pylate.models.Dense.Dense": "sentence_transformers.models.Dense"}
 
 def check_kind(folder: Path, modules: list[Module]) -> None:
     """Raise ModelError for a cross-encoder, a sparse or a late-interaction model."""
-    kept = folder / "config_sentence_transformers.json"
-    kind = read_dict(kept).get("model_type")
+    path = folder / "config_sentence_transformers.json"
+    kind = read_dict(path).get("model_type")
     if kind in OTHER_KINDS:
         raise ModelError(f"{folder} is a {kind}; needed is {NEEDED}")
     bare = not (folder / "modules.json").is_file()
+    saved = not bare and path.is_file()  # by sentence-transformers, as what gives vectors
     for module in modules:
         if OTHER_PACKAGES & set(module.type.split(".")):
             raise ModelError(f"{folder} has a module of another kind ({module.type}); {_needed()}")
         for architecture in module.config.get("architectures") or ():
             if architecture.endswith(LATE_INTERACTION):
                 raise ModelError(_late(folder, architecture))
-            if architecture.endswith(CLASSIFIER) and not kept.is_file():
+            if architecture.endswith(CLASSIFIER) and not saved:
                 raise ModelError(f"{folder} is a classifier ({architecture}); {_needed()}")
         task = module.reading.get("transformer_task", "feature-extraction")
         if task == "sequence-classification":
