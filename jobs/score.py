@@ -55,6 +55,7 @@ from semscore.jobs.run import Account, Run, audit, new_id, run_record
 from semscore.jobs.stop import Stop
 from semscore.jobs.watch import watching
 from semscore.jobs.work import read, score_units
+from semscore.udfs.limits import corrections
 from semscore.udfs.recipe import fingerprint
 
 if TYPE_CHECKING:
@@ -81,18 +82,19 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     if settings.run.preflight:
         preflight(settings, source, output, spark or SparkSession.getActiveSession())
     model = pin_model(settings.recipe)
-    recipe, model_sha256, _ = model
+    recipe, model_sha256, folder = model
+    corrected = corrections(folder, recipe.max_seq_length)
     columns = (settings.columns.text1, settings.columns.text2)
     free = require_free(output)
     lease = Lease(output, id_, free)
-    settled = resumed(output, settings, recipe, model_sha256)
+    settled = resumed(output, settings, recipe, model_sha256, corrected)
     if settled and not _owed(settings, source, ledger.read_units(output)):
         log.info("nothing is left to score")
-        print_ = fingerprint(settled.recipe, model_sha256, columns, settled.int8_sha256)
+        print_ = fingerprint(settled.recipe, model_sha256, columns, settled.int8_sha256, corrected)
         account = Account(id_, settings, print_, source, output)
         with lease:
             records = ledger.take_over(output, lease)
-            now = resumed(output, settings, recipe, model_sha256)
+            now = resumed(output, settings, recipe, model_sha256, corrected)
             if now != settled or _owed(settings, source, records):
                 raise _begun_anew(output)
             return _close(account, records, lease, start)
@@ -116,7 +118,9 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
             id=id_,
             settings=settings,
             recipe=settled.recipe,
-            fingerprint=fingerprint(settled.recipe, model_sha256, columns, settled.int8_sha256),
+            fingerprint=fingerprint(
+                settled.recipe, model_sha256, columns, settled.int8_sha256, corrected
+            ),
             source=source,
             layout=layout,
             output=output,
@@ -133,8 +137,10 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
         with lease, stop.signals():
             afresh = settings.target.mode == "overwrite"
             earlier = ledger.take_over(output, lease, afresh)
-            if not begins and resumed(output, settings, recipe, model_sha256) != settled:
-                raise _begun_anew(output)
+            if not begins:
+                now = resumed(output, settings, recipe, model_sha256, corrected)
+                if now != settled:
+                    raise _begun_anew(output)
             run = replace(run, recipe=settled.keep(output))
             record = run_record(run, model, settled)
             if begins and not afresh:

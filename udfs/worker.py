@@ -20,7 +20,7 @@ from semscore.udfs.ahead import ahead
 from semscore.udfs.device import TaskDevice, hardware_name, task_cpus, task_device
 from semscore.udfs.faults import DeviceFailed, fault_of
 from semscore.udfs.meters import Meters
-from semscore.udfs.models import local_folder
+from semscore.udfs.models import check_model, local_folder
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.scoring import Pairs, lay_out, score
 from semscore.udfs.windows import TextColumns, windows
@@ -134,6 +134,7 @@ def resident(recipe: Recipe, engine: Engine) -> Resident:
 
 def _load(recipe: Recipe, engine: Engine, device: TaskDevice, cpus: int) -> Resident:
     folder = local_folder(recipe.model, recipe.revision)
+    check_model(folder, recipe.max_seq_length)  # a driver of one's own may not have done so
     # Before the first import of torch and tokenizers, which read these once.
     os.environ |= {
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # nvidia-smi's, not the fastest first

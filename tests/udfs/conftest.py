@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 from semscore.jobs.demo import pairs as demo
@@ -30,10 +33,68 @@ SENTENCES = [
 
 
 @dataclass
+class ModelFiles:
+    """A sentence-transformers model as far as its files go: a BERT of eight tokens, and pooling."""
+
+    folder: Path
+    words: tuple[str, ...] = (
+        *("[PAD]", "[UNK]", "[CLS]", "[SEP]"),
+        *("some", "ordinary", "little", "words"),
+    )
+
+    def __post_init__(self) -> None:
+        self.modules(("", "Transformer"), ("1_Pooling", "Pooling"))
+        self.json("config.json", {"model_type": "bert", "max_position_embeddings": 512})
+        self.json("config_sentence_transformers.json", {"prompts": {}})
+        self.json("1_Pooling/config.json", {"pooling_mode": "mean"})
+        self.json("tokenizer.json", self.tokenizer())
+        self.weights("model.safetensors", {"weight": (6,)})
+
+    def json(self, name: str, value: Any) -> None:
+        (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / name).write_text(json.dumps(value))
+
+    def modules(self, *modules: tuple[str, str]) -> None:
+        """Path and type of each; sentence-transformers' own by their class alone."""
+        types = [t if "." in t else f"sentence_transformers.models.{t}" for _, t in modules]
+        listed = [
+            {"idx": n, "name": str(n), "path": path, "type": kind}
+            for n, ((path, _), kind) in enumerate(zip(modules, types, strict=True))
+        ]
+        self.json("modules.json", listed)
+
+    def weights(self, name: str, shapes: dict[str, tuple[int, ...]]) -> None:
+        (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        tensors = {key: np.zeros(shape, np.float32) for key, shape in shapes.items()}
+        save_file(tensors, self.folder / name)
+
+    def tokenizer(self, words: Sequence[str] | None = None) -> dict[str, Any]:
+        """The content of a tokenizer.json."""
+        words = self.words if words is None else words
+        special = [word for word in words if word.startswith("[")]
+        return {
+            "model": {"type": "WordPiece", "vocab": {word: n for n, word in enumerate(words)}},
+            "added_tokens": [
+                {"id": words.index(word), "content": word, "special": True} for word in special
+            ],
+        }
+
+    def remove(self, *names: str) -> None:
+        for name in names:
+            (self.folder / name).unlink()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> ModelFiles:
+    return ModelFiles(tmp_path / "model")
+
+
+@dataclass
 class FakeInputs:
     texts: list[str]
     lengths: NDArray[np.int64]
     truncated: NDArray[np.bool_]
+    refused: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 @dataclass

@@ -73,9 +73,9 @@ class Counting:
         self.tokenizer = tokenizer
         self.calls: list[int] = []
 
-    def encode_batch_fast(self, texts: list[str]) -> Any:
+    def encode_batch_fast(self, texts: list[str], **options: bool) -> Any:
         self.calls.append(sum(map(len, texts)))
-        return self.tokenizer.encode_batch_fast(texts)
+        return self.tokenizer.encode_batch_fast(texts, **options)
 
     def num_special_tokens_to_add(self, is_pair: bool) -> int:
         return self.tokenizer.num_special_tokens_to_add(is_pair)

@@ -43,6 +43,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Any, make_backend: Any) ->
     monkeypatch.setattr(canary, "check", lambda *_: None)
     monkeypatch.setattr(worker, "hardware_name", lambda *_: "a device")
     monkeypatch.setattr(worker, "local_folder", lambda *_: tmp_path)
+    monkeypatch.setattr(worker, "check_model", lambda *_: None)
     monkeypatch.setattr(worker, "_resident", None)
     monkeypatch.setattr(os, "environ", os.environ.copy())
     return recipes

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semscore.udfs.backends.converted import NotConvertible, converted
-from semscore.udfs.calibration import calibration_folder
+from semscore.udfs.calibration import calibration_folder, require_current
 from semscore.udfs.models import ModelError
 from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.recipe import Engine, Recipe
@@ -85,4 +85,6 @@ def _openvino(folder: Path, recipe: Recipe, device: str, cpus: int) -> Backend:
             f"calibration {place} is not to be seen from this worker; it must be on storage that "
             "all nodes share"
         )
+    if recipe.calibration:
+        require_current(place, folder)
     return OpenVinoBackend(place, recipe, cpus)

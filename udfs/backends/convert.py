@@ -16,13 +16,12 @@ from filelock import FileLock
 from semscore.udfs.backends import no_telemetry  # noqa: F401
 from semscore.udfs.backends.converted import REASON, NotConvertible
 from semscore.udfs.proofs.neighbours import MOST, WITHOUT_LIMIT, Batching
+from semscore.udfs.reader import TokenReader
 from semscore.udfs.tokens import Tokens
 
 if TYPE_CHECKING:
     import openvino
     from sentence_transformers import SentenceTransformer
-
-    from semscore.udfs.reader import TokenReader
 
 TOLERANCE = 1e-5  # between torch's and OpenVINO's float32 vectors, relative to their length
 # Batches that are compared: tokens of their texts, without padding and with.
@@ -30,10 +29,12 @@ EVEN = ((3,), (11, 11, 11), (40, 40))
 UNEVEN = ((11, 7, 11), (40, 13))
 
 
-def convert(model: SentenceTransformer, target: Path, batching: Batching = "together") -> None:
+def convert(
+    model: SentenceTransformer, folder: Path, target: Path, batching: Batching = "together"
+) -> None:
     """Write the converted model, or the reason why there is none, at `target`, at once or never.
 
-    `model` is in float32 on the CPU; `batching`: in which batches its vectors are right.
+    `model` is that of `folder`, in float32 on the CPU; `batching`: how its vectors are right.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{target}.lock"):
@@ -43,7 +44,7 @@ def convert(model: SentenceTransformer, target: Path, batching: Batching = "toge
             made = Path(workshop, "made")
             made.mkdir()
             try:
-                _convert(model, made, batching)
+                _convert(model, folder, made, batching)
             except (OSError, MemoryError):  # of this moment, not of the model
                 raise
             except Exception as error:  # of torch, transformers, OpenVINO: whatever they raise
@@ -52,10 +53,10 @@ def convert(model: SentenceTransformer, target: Path, batching: Batching = "toge
             made.rename(target)
 
 
-def _convert(model: SentenceTransformer, made: Path, batching: Batching) -> None:
+def _convert(model: SentenceTransformer, folder: Path, made: Path, batching: Batching) -> None:
     import openvino
 
-    from semscore.udfs.backends.load import token_reader
+    from semscore.udfs.backends.load import most_tokens, reads_as, token_reader
 
     reader = token_reader(model)
     if reader is None:
@@ -64,17 +65,16 @@ def _convert(model: SentenceTransformer, made: Path, batching: Batching) -> None
         raise NotConvertible("its pooling leaves the prompt out")
     converted, facts = _traced(model, reader)
     openvino.save_model(converted, made / "model.xml", compress_to_fp16=False)
-    reader.tokenizer.save(str(made / "tokenizer.json"))
     # Padding is a neighbour too.
     facts["pads"] = facts["pads"] and batching == "together"
-    facts |= {
-        "limit": reader.limit,
-        "pad_id": reader.pad_id,
-        "pad_left": reader.pad_left,
+    facts |= reader.save(made) | {
+        "positions": most_tokens(model, folder),
         "truncate_dim": model.truncate_dim,
         "prompts": dict(model.prompts),
         "default_prompt_name": model.default_prompt_name,
     }
+    if not reads_as(TokenReader.load(made, facts), model):
+        raise NotConvertible("its tokenizer reads texts otherwise once it is written to a file")
     (made / "model.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False), "utf-8")
 
 
@@ -90,6 +90,8 @@ def _traced(
     import numpy as np
     import openvino
     import torch
+
+    from semscore.udfs.backends.load import probe_text
 
     class Chain(torch.nn.Module):
         def __init__(self) -> None:
@@ -110,7 +112,7 @@ def _traced(
             return vectors
 
     chain = Chain().eval()
-    words = reader.read(["Some words to trace the model's way with."])
+    words = reader.read([probe_text(model) * 8])
 
     def batch(lengths: tuple[int, ...]) -> list[torch.Tensor]:
         """Texts of some lengths: ids and mask."""

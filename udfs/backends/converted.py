@@ -15,7 +15,7 @@ from semscore.udfs.cache import cache_folder
 from semscore.udfs.model_hash import content_sha256
 from semscore.udfs.models import ModelError
 
-VERSION = 1  # of the converted folder's layout
+VERSION = 2  # of the converted folder's layout
 REASON = "unconvertible.txt"  # stands in the folder of a model that cannot be converted, alone
 REFUSED = 3  # exit code of the process that proves a model: it cannot be used
 LIBRARIES = ("openvino", "sentence-transformers", "torch", "transformers")

@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from semscore.udfs.backends import no_telemetry  # noqa: F401
 from semscore.udfs.backends.inference import Inference
 from semscore.udfs.batching import rounded_up
+from semscore.udfs.layout import ModelError
+from semscore.udfs.limits import TOO_MANY
 from semscore.udfs.metrics import Rows
-from semscore.udfs.reader import Prompts
+from semscore.udfs.reader import Prompts, TokenReader
 from semscore.udfs.recipe import Precision, Recipe
-from semscore.udfs.tokens import Tokens, tokenize
+from semscore.udfs.tokens import Tokens
 
 import openvino  # isort: skip
 
@@ -44,10 +45,11 @@ class OpenVinoBackend:
 
     def __init__(self, converted: Path, recipe: Recipe, cpus: int) -> None:
         facts = json.loads((converted / "model.json").read_text("utf-8"))
-        self.limit: int | None = recipe.max_seq_length or facts["limit"]
-        self.tokenizer = Tokenizer.from_file(str(converted / "tokenizer.json"))
-        if self.limit:
-            self.tokenizer.enable_truncation(self.limit)
+        most: int | None = facts.get("positions")
+        if most and recipe.max_seq_length and recipe.max_seq_length > most:
+            raise ModelError(TOO_MANY.format(recipe.max_seq_length, "the model", most))
+        self.reader = TokenReader.load(converted, facts, recipe.max_seq_length)
+        self.limit = self.reader.limit
         self.prompts = Prompts(facts["prompts"], facts["default_prompt_name"])
         self.pads: bool = facts["pads"]
         self.pad_id: int = facts["pad_id"]
@@ -69,7 +71,7 @@ class OpenVinoBackend:
         """Tokenise n texts."""
         before = self.prompts.text(prompt)
         prompted = [before + text for text in texts] if before else texts
-        return tokenize(prompted, self.tokenizer, self.limit)
+        return self.reader.read(prompted)
 
     def forward(self, inputs: Tokens, rows: Rows, prompt: str | None) -> NDArray[np.float32]:  # noqa: ARG002 - in the inputs
         """Run some of the texts, all of one width: (k,) indices -> (k, dim) float32."""

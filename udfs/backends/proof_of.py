@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from semscore.udfs.backends.load import token_limit
+from semscore.udfs.backends.load import input_module, token_limit, whole_tokens
 from semscore.udfs.models import ModelError, transformer
 from semscore.udfs.proofs.canary import CanaryFailed, known_vectors
 from semscore.udfs.proofs.neighbours import (
@@ -72,17 +72,17 @@ def first_line(error: BaseException) -> str:
 
 def _words(model: SentenceTransformer) -> Sequence[str]:
     """Words of the model's own vocabulary that it can read, as far as it has one."""
-    tokenizer: Any = getattr(model, "tokenizer", None)
+    tokenizer: Any = getattr(input_module(model), "tokenizer", None)
     if not hasattr(tokenizer, "get_vocab"):
         return WORDS
-    words = own_words(tokenizer.get_vocab(), getattr(tokenizer, "all_special_tokens", ()))
+    words = own_words(list(tokenizer.get_vocab()), getattr(tokenizer, "all_special_tokens", ()))
     return [word for word in words if _reads(model, word)] or WORDS
 
 
 def _count(model: SentenceTransformer, text: str) -> int:
-    """Tokens of a text, cut at the model's limit; words, for a model that shows no tokens."""
-    ids = model.preprocess([text]).get("input_ids")
-    return len(text.split()) if ids is None else int(ids.numel())
+    """Tokens of a text; words, for a model that counts no tokens."""
+    count = whole_tokens(model, text, None)
+    return len(text.split()) if count is None else count
 
 
 def _reads(model: SentenceTransformer, text: str) -> bool:

@@ -21,7 +21,7 @@ from semscore.udfs.backends import no_telemetry  # noqa: F401
 from semscore.udfs.backends.converted import REFUSED, converted_place
 from semscore.udfs.models import ModelError
 from semscore.udfs.proofs.neighbours import Embed
-from semscore.udfs.proofs.proof import Proof, keep_proof, proof_place, read_proof
+from semscore.udfs.proofs.proof import keep_proof, proof_place, read_proof
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -33,43 +33,33 @@ def prove(folder: Path, limit: int | None, convert: bool) -> None:
     Other processes that want the same wait meanwhile. Raises ModelError if the model cannot be
     used.
     """
+    from semscore.udfs.backends.convert import convert as write_converted
+    from semscore.udfs.backends.proof_of import proof_of
+
     place = proof_place(folder, limit)
     place.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{place}.lock"):
-        proving, converting = not place.exists(), convert and not converted_place(folder).exists()
-        model = load(folder) if proving or converting else None
-        if model and proving:
-            keep_proof(_proof(model, folder, limit), place)
-        if model and converting:
-            from semscore.udfs.backends.convert import convert as write_converted
+        model = None
+        if not place.exists():
+            model = load(folder, limit)
+            keep_proof(proof_of(model, folder, _embed(model)), place)
+        if convert and not converted_place(folder).exists():
+            if model is None or limit is not None:  # it is converted with its own limit
+                model = load(folder)
+            write_converted(model, folder, converted_place(folder), read_proof(place).batching)
 
-            batching = read_proof(place).batching
-            write_converted(model, converted_place(folder), batching)
 
-
-def load(folder: Path) -> SentenceTransformer:
+def load(folder: Path, limit: int | None = None) -> SentenceTransformer:
     """The model in float32 on the CPU; ModelError if a library cannot load it."""
     from semscore.udfs.backends.load import load_model
     from semscore.udfs.backends.proof_of import first_line
 
     try:
-        return load_model(folder, "float32", "cpu")
+        return load_model(folder, "float32", "cpu", limit)
     except (ModelError, MemoryError):
         raise
     except Exception as error:  # of torch, transformers, sentence-transformers: whatever they raise
         raise ModelError(f"{folder} cannot be loaded: {first_line(error)}") from error
-
-
-def _proof(model: SentenceTransformer, folder: Path, limit: int | None) -> Proof:
-    from semscore.udfs.backends.proof_of import proof_of
-
-    before = model.max_seq_length
-    if limit is not None:
-        model.max_seq_length = limit
-    proof = proof_of(model, folder, _embed(model))
-    if limit is not None:
-        model.max_seq_length = before
-    return proof
 
 
 def _embed(model: SentenceTransformer) -> Embed:

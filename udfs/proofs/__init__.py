@@ -1,1 +1,1 @@
-"""What is shown of a model before its scores are believed. A proof imports no backend."""
+"""What is tried out before a model is trusted. A proof is given callables, and loads nothing."""

@@ -6,7 +6,7 @@ them. Its own vocabulary has texts that it knows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +17,14 @@ WORDS = 16  # of the vocabulary, from all over it
 DIFFERENT = 1e-4  # two vectors, relative to their length: rounding is far below
 
 
-def own_words(vocabulary: Mapping[str, int], special: Iterable[str] = ()) -> list[str]:
+def own_words(vocabulary: Iterable[str], special: Iterable[str] = ()) -> list[str]:
     """Some words of a tokenizer's vocabulary, as they stand in texts: without marks of pieces.
 
     Empty if there is nothing but special tokens.
     """
     words = {
         word: None
-        for token in sorted(vocabulary.keys() - set(special))
+        for token in sorted({*vocabulary} - {*special})
         if (word := token.strip("▁Ġ").removeprefix("##").removesuffix("</w>"))
         and word.isalnum()
         and not word.isdigit()

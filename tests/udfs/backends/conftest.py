@@ -176,7 +176,14 @@ def left_truncation(zoo: Zoo) -> SentenceTransformer:
 def processing_of_its_own(zoo: Zoo) -> SentenceTransformer:
     config = T5Config(d_model=DIM, d_kv=16, d_ff=64, num_layers=2, num_heads=2)
     transformer = zoo.transformer(config, "unigram", limit=2500)
-    transformer.processing_kwargs = {"text": {"max_length": 1500}}
+    transformer.processing_kwargs = {"text": {"max_length": 1500, "add_special_tokens": False}}
+    return assembled(transformer, st.Pooling(DIM))
+
+
+@member
+def limit_of_its_own(zoo: Zoo) -> SentenceTransformer:
+    transformer = zoo.transformer(BertConfig(**SIZES), "wordpiece", limit=100)
+    transformer.processing_kwargs = {"text": {"max_length": 30}}
     return assembled(transformer, st.Pooling(DIM))
 
 

@@ -267,7 +267,7 @@ def test_a_full_disk_is_no_property_of_the_model(
 
     monkeypatch.setattr(convert, "_convert", full)
     with pytest.raises(OSError, match="No space"):
-        convert.convert(load(zoo("prompts")), tmp_path / "place")
+        convert.convert(load(zoo("prompts")), zoo("prompts"), tmp_path / "place")
     assert not (tmp_path / "place").exists()
 
 

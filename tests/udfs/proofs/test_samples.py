@@ -9,13 +9,12 @@ from semscore.udfs.proofs.samples import differ, own_words, tellable, usable
 
 def test_words_stand_as_in_texts_and_special_tokens_are_none() -> None:
     tokens = ["[CLS]", "##ing", "▁house", "Ġtree", "a</w>", "b", "7", "!"]
-    vocabulary = {token: n for n, token in enumerate(tokens)}
-    assert own_words(vocabulary, ["[CLS]"]) == ["house", "ing", "tree"]
-    assert own_words({"[UNK]": 0, "[PAD]": 1}, ["[UNK]", "[PAD]"]) == []
+    assert own_words(tokens, ["[CLS]"]) == ["house", "ing", "tree"]
+    assert own_words(["[UNK]", "[PAD]"], ["[UNK]", "[PAD]"]) == []
 
 
 def test_single_letters_are_words_where_there_is_nothing_else() -> None:
-    assert len(own_words({letter: n for n, letter in enumerate("ACDEFGHIKLMNPQRSTVWY")})) == 11
+    assert len(own_words("ACDEFGHIKLMNPQRSTVWY")) == 11
 
 
 def test_texts_that_are_refused_or_alike_are_left_out() -> None:
