@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from semscore.jobs.dataset import frames, ledger
+from semscore.jobs.dataset.names import is_text, printable
 from semscore.jobs.errors import UserError, root_cause, some_of, suggestion
 from semscore.udfs.model_hash import content_sha256
 from semscore.udfs.models import ModelError, check_model, local_folder
@@ -63,6 +64,10 @@ class Model(NamedTuple):
 
 def pin_model(recipe: Recipe) -> Model:
     """Find a recipe's model and check it; UserError if it cannot be used."""
+    if not is_text(recipe.model):
+        raise UserError(
+            f"--model {printable(recipe.model)}: the name is not valid UTF-8; rename the folder"
+        )
     try:
         folder = local_folder(recipe.model, recipe.revision)
         check_model(folder, recipe.max_seq_length)

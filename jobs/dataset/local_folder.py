@@ -14,6 +14,7 @@ from obstore.exceptions import AlreadyExistsError
 from obstore.store import LocalStore
 
 from semscore.jobs.dataset.folder import Entry, Folder, StorageError
+from semscore.jobs.dataset.names import is_text, printable
 from semscore.jobs.errors import UserError
 
 
@@ -178,6 +179,11 @@ def local_path(location: str) -> Path:
         raise UserError(f"{location} cannot be used: write {location.replace('//', '///', 1)}")
     path = location.removeprefix("file:") if url else location
     try:
-        return Path(re.sub("^/+", "/", path)).expanduser().resolve()
+        found = Path(re.sub("^/+", "/", path)).expanduser().resolve()
     except RuntimeError as error:  # an unknown user's home, or links that go round
         raise UserError(f"{location} cannot be used: {error}") from error
+    if not is_text(str(found)):
+        raise UserError(
+            f"{printable(str(found))} cannot be used: its name is not valid UTF-8; rename it"
+        )
+    return found

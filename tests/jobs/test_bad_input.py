@@ -491,6 +491,8 @@ def test_a_config_that_is_not_there(refused: Refused, name: str) -> None:
         ('metric = "cosin"', r'Invalid value "cosin" for .*run.toml.* Did you mean "cosine"\?'),
         ("limit = 0", "--limit must be at least 1, got 0"),
         ('keep = ["text1", "id"]', "column 'id' not found in INPUT; .* Correct --keep"),
+        ('keep = ["text1,text2"]', "column 'text1,text2' not found in INPUT .* Correct --keep"),
+        ('keep = "text1,id"', "column 'id' not found in INPUT; .* Correct --keep"),
     ],
 )
 def test_a_config_with_a_mistake_in_it(refused: Refused, text: str, says: str) -> None:
