@@ -23,8 +23,8 @@ from semscore.jobs.settings import (
     join_names,
 )
 
-# Where a processing job finds its words, if these are too many for SageMaker. Users do not have this
-# option: it is read in such a job alone, and only as the first word, so no name can be taken for it.
+# Where a processing job finds its words, if these are too many for SageMaker. Users do not have
+# this option: it is read in such a job alone, and only as the first word.
 WORDS_FILE = "--words-file="
 
 

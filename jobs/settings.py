@@ -83,10 +83,8 @@ ColumnNames = Annotated[
 Flag = Annotated[bool, Parameter(negative="")]
 # The options that take either of these, of all commands.
 LISTS = frozenset(
-    (
-        *("calibrate", "instance-type", "keep", "partition-by", "price"),
-        *("security-group-ids", "subnets", "tags"),
-    )
+    {"calibrate", "instance-type", "keep", "partition-by", "price"}
+    | {"security-group-ids", "subnets", "tags"}
 )
 
 
