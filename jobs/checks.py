@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.names import is_text, printable
+from semscore.jobs.dataset.tables import require_no_table
 from semscore.jobs.errors import UserError, some_of, suggestion
 from semscore.udfs.model_hash import content_sha256
 from semscore.udfs.models import ModelError, check_model, local_folder
@@ -26,6 +27,7 @@ def check_output(settings: Settings, storage: Storage) -> Folder:
     try:
         output = storage.folder(settings.output)
         _check_apart(settings, storage, output)
+        require_no_table(output)
         output.require_writable()
         if settings.target.mode == "new":
             ledger.require_empty(output)

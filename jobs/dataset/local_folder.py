@@ -7,13 +7,14 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import LocalStore
 
-from semscore.jobs.dataset.folder import Entry, Folder, StorageError
+from semscore.jobs.dataset.folder import SOME, Entry, Folder, StorageError
 from semscore.jobs.dataset.names import is_text, printable
 from semscore.jobs.errors import UserError
 
@@ -41,6 +42,18 @@ class LocalFolder(Folder):
             return sorted(found.name for found in (self.local / path).iterdir() if found.is_dir())
         except FileNotFoundError:
             return []
+
+    def names(self, beginning: str) -> list[str]:
+        folder, _, start = beginning.rpartition("/")
+        try:
+            with os.scandir(self.local / folder) as found:
+                named = (item for item in found if item.name.startswith(start))
+                return [item.name for item in islice(named, SOME) if not item.is_dir()]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def above(self) -> Iterable[Folder]:
+        return [LocalFolder(str(folder)) for folder in self.local.parents]
 
     def entry(self, path: str) -> Entry:
         found = self._entry(self.local / path)

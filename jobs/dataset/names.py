@@ -10,6 +10,14 @@ ESCAPED = r"""[\x01-\x1f"#%'*/:=?\\\x7f{\[\]^]"""
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"  # the folder of null and of the empty string
 
 
+def is_hidden(path: str) -> bool:
+    """Whether Spark reads no such file: names that start with `_` or `.`, unless partitions do."""
+    return any(
+        part.startswith(".") or (part.startswith("_") and "=" not in part)
+        for part in path.split("/")
+    )
+
+
 def is_text(name: str) -> bool:
     """Whether a name is text; Python has bytes that are not UTF-8 as surrogates."""
     try:
