@@ -90,22 +90,26 @@ def list_input(given: str, storage: Storage, skip_bad_files: bool = False) -> Li
     others: list[str] = []
     bad: list[BadFile] = []
     for entry in visible:
-        name = printable(folder.full(entry.path))
         if PurePosixPath(entry.path).suffix.lower() not in PARQUET:
-            others.append(name)
+            others.append(printable(entry.path))
         elif is_text(entry.path):
             parquet.append(entry)
         elif skip_bad_files:
-            bad.append(BadFile(name, NOT_TEXT))
+            bad.append(BadFile(printable(folder.full(entry.path)), NOT_TEXT))
         else:
             raise UserError(
-                f"{name} cannot be read by Spark: {NOT_TEXT}. Rename it, or set such files aside "
-                "with --bad-files skip"
+                f"{printable(folder.full(entry.path))} cannot be read by Spark: {NOT_TEXT}. Rename "
+                "it, or set such files aside with --bad-files skip"
             )
     if not parquet:
-        found = some_of(others) or f"such as {bad[0].path}, and {NOT_TEXT}"
-        raise UserError(f"INPUT {given}: no parquet files in it, only {found}")
-    return Listing(given, folder, _files(folder, parquet), tuple(others), tuple(bad))
+        if bad:
+            raise UserError(
+                f"INPUT {given}: Spark can read none of its files, such as {bad[0].path}: "
+                f"{NOT_TEXT}"
+            )
+        raise UserError(f"INPUT {given}: no parquet files in it, only {some_of(others)}")
+    ignored = tuple(map(folder.full, others))
+    return Listing(given, folder, _files(folder, parquet), ignored, tuple(bad))
 
 
 def each_once(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:

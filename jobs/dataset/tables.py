@@ -193,6 +193,8 @@ def _listed(stream: Table, log: str) -> set[str]:
     listed: set[str] = set()
     for _, (_, path) in sorted(item for item in batches.items() if item[0] >= start):
         version, *lines = (stream.folder.read(path) or b"").decode().splitlines() or [""]
+        if version != "v1":
+            raise UserError(f"the log {log} cannot be read: its version is {version!r}, not 'v1'")
         try:
             actions = [json.loads(line) for line in lines]
             for action in actions:
@@ -200,8 +202,6 @@ def _listed(stream: Table, log: str) -> set[str]:
                 known[action["action"]](_url(action["path"]))
         except (ValueError, KeyError) as error:
             raise UserError(f"the log {log} cannot be read: {path} is broken") from error
-        if version != "v1":
-            raise UserError(f"the log {log} cannot be read: its version is {version!r}, not 'v1'")
     return listed
 
 
