@@ -21,6 +21,7 @@ from semscore.jobs.dataset.folder import StorageError
 from semscore.jobs.dataset.listing import CountedFile
 from semscore.jobs.dataset.source import read_source
 from semscore.jobs.dataset.storage import Storage
+from semscore.jobs.dataset.tables import require_no_table
 from semscore.jobs.dataset.units import group_files, unit_scale
 from semscore.jobs.errors import JobError, UserError
 from semscore.jobs.processing.configuration import Classification
@@ -91,6 +92,7 @@ def look_at_input(launch: Launch, settings: Settings) -> None:
     """
     try:
         storage = Storage()
+        require_no_table(storage.folder(settings.output))
         source = read_source(settings.inputs, settings.rows.bad_files == "skip", storage)
     except (StorageError, UserError) as error:
         if "access is denied" not in str(error) and "credentials" not in str(error):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import SparkSession
 
-from semscore.jobs.checks import check_folders, check_gold, check_output, pin_model
+from semscore.jobs.checks import check_gold, check_output, pin_model
 from semscore.jobs.cluster.early import wake_workers
 from semscore.jobs.cluster.resources import resources_for
 from semscore.jobs.cluster.s3a import s3a_settings, use_s3a
@@ -35,10 +35,12 @@ from semscore.jobs.cluster.session import (
 )
 from semscore.jobs.dataset import frames, ledger
 from semscore.jobs.dataset.columns import plan_columns
+from semscore.jobs.dataset.condition import settled_where
 from semscore.jobs.dataset.folder import Folder
 from semscore.jobs.dataset.lease import Lease, require_free
 from semscore.jobs.dataset.listing import SourceFile
 from semscore.jobs.dataset.owed import owed
+from semscore.jobs.dataset.partitions import check_folders
 from semscore.jobs.dataset.source import Source, read_source
 from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.dataset.units import unit_scale
@@ -111,6 +113,9 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
         own = job_session(started)
         schema = frames.read_schema(own, source)
         frames.bound_batches(own, source, *columns)
+        some = frames.read_files(own, schema, source, source.counted_files[:1])
+        where = ledger.recorded_where(output) if settled else None
+        where = where or settled_where(some, settings.rows.where)
         proving.require()
         begins = settled is None
         settled = settled or settle(own, settings, source, schema, recipe, model_sha256)
@@ -123,6 +128,7 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
             ),
             source=source,
             layout=layout,
+            where=where,
             output=output,
             spark=own,
             schema=schema,
@@ -133,7 +139,7 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
         seen = source.files if layout.regroups(source) else source.counted_files[:1]  # for --where
         looks = job_session(own)
         looks.conf.set("spark.sql.files.ignoreCorruptFiles", "true")  # told when it is their turn
-        check_folders(read(run, looks, seen), source, layout)
+        check_folders(read(run, looks, seen), source, layout, output)
         with lease, stop.signals():
             afresh = settings.target.mode == "overwrite"
             earlier = ledger.take_over(output, lease, afresh)

@@ -133,6 +133,12 @@ def read_run(output: Folder) -> dict[str, Any] | None:
     return record
 
 
+def recorded_where(output: Folder) -> str | None:
+    """The condition by which the dataset was begun; None: all rows, or an older record."""
+    where: str | None = (read_run(output) or {}).get("where")
+    return where
+
+
 def read_units(output: Folder) -> list[UnitRecord]:
     """The committed units, by id."""
     return _read_units(output, last_seal(output))

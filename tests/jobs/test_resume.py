@@ -293,3 +293,20 @@ def test_what_fails_after_a_unit_is_committed_does_not_score_it_again(
     [record] = (tmp_path / "out/_semscore/units").iterdir()
     [file] = json.loads(record.read_text())["files"]
     assert file["path"].endswith("-1-00000.zstd.parquet")
+
+
+def test_a_time_in_the_condition_is_that_at_which_the_dataset_was_begun(
+    run: Run, tmp_path: Path
+) -> None:
+    """Of rows whose time comes after the first run has begun, the second takes none either."""
+    write(tmp_path, 0)
+    rows = Rows(where="id < 1 or unix_timestamp() % 2 = 0 or unix_timestamp() % 2 = 1")
+    run(rows=rows)
+    record = json.loads((tmp_path / "out/_semscore/run.json").read_text())
+    assert "TIMESTAMP '" in record["where"]
+    assert record["options"]["rows"]["where"] == rows.where
+    begun = tmp_path / "out/_semscore/run.json"
+    begun.write_text(json.dumps(record | {"where": "id % 2 = 0"}))  # as if it had been so then
+    write(tmp_path, 1)
+    assert run(rows=rows).rows == 2
+    assert ids(tmp_path) == [*range(4), 10, 12]
