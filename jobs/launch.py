@@ -27,6 +27,7 @@ from semscore.jobs.errors import JobError, UserError
 from semscore.jobs.processing.configuration import Classification
 from semscore.jobs.processing.follow import POLL_S, Ended, follow, last_words
 from semscore.jobs.processing.limits import check_request
+from semscore.jobs.processing.model import check_model_here, look_at_model
 from semscore.jobs.processing.options import Launch as Launch
 from semscore.jobs.processing.processor import make_processor as make_processor
 from semscore.jobs.processing.processor import make_session, size_job
@@ -53,8 +54,10 @@ class Rehearsed:
 def rehearse(launch: Launch, settings: Settings) -> Rehearsed:
     """The job as it would be created; needs no AWS.
 
-    Raises UserError for what SageMaker would refuse.
+    Raises UserError for what SageMaker would refuse, and for a model on this machine that the job
+    would.
     """
+    check_model_here(settings.recipe)
     region = launch.region or _region() or "us-east-1"
     there = Rehearsal(region, launch.role.split(":")[4] or ANYBODY)
     session = make_session(launch, there.session)
@@ -69,10 +72,12 @@ def rehearse(launch: Launch, settings: Settings) -> Rehearsed:
 def submit(launch: Launch, settings: Settings, session: Session | None = None) -> str:
     """Create the job; its name.
 
-    Raises UserError for what SageMaker would refuse, or has; then nothing runs.
+    Raises UserError for what SageMaker would refuse, or has, and for a model that the job would
+    refuse; then nothing runs.
     """
     session = session or make_session(launch)
     rehearse(launch, settings)
+    look_at_model(settings)
     with tempfile.TemporaryDirectory(prefix="semscore-") as folder:
         arguments = run_arguments(launch, settings, session.boto_region_name, Path(folder))
         processor = make_processor(launch, session)

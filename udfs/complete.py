@@ -35,13 +35,14 @@ STAND_INS = (f"{WHOLE}.index.json", "adapter_model.safetensors", "model.*.safete
 AGAIN = "copy it from where the model came from"
 
 
-def check_complete(module: Module, is_root: bool) -> None:
-    """Raise ModelError, naming the file, if a module lacks its configuration or its weights."""
+def check_complete(module: Module, is_root: bool, weights: bool = True) -> None:
+    """Raise ModelError, naming the file, if a module lacks its configuration or its `weights`."""
     config = CONFIGS.get(module.name)
     adapter = module.name == "Transformer" and (module.folder / "adapter_config.json").is_file()
     if config and not adapter and not (module.folder / config).is_file():
         raise ModelError(f"{module.folder} has no {config}; {AGAIN}")
-    _check_weights(module, is_root)
+    if weights:
+        _check_weights(module, is_root)
 
 
 def _check_weights(module: Module, is_root: bool) -> None:

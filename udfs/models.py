@@ -56,12 +56,13 @@ def hub_name(model: str) -> str:
     return model if "/" in model else f"sentence-transformers/{model}"
 
 
-def check_model(folder: Path, max_seq_length: int | None = None) -> None:
+def check_model(folder: Path, max_seq_length: int | None = None, weights: bool = True) -> None:
     """Refuse a folder that is not a sentence-transformers model, not all of one, or not to trust.
 
     Reads configurations, vocabularies and the headers of weights, and imports no deep-learning
     library. Raises ModelError for: no model at all, code of its own, a missing or broken file,
-    pickled weights, another kind of encoder, fewer positions than `max_seq_length`.
+    pickled weights, another kind of encoder, fewer positions than `max_seq_length`. Without
+    `weights`, they need not be there.
     """
     _check_adapter(folder)
     modules = read_modules(folder)
@@ -73,7 +74,7 @@ def check_model(folder: Path, max_seq_length: int | None = None) -> None:
                 raise ModelError(f"{folder} cannot be used: {why}")
     check_kind(folder, modules)
     for module in modules:
-        check_complete(module, is_root=module.folder == folder)
+        check_complete(module, is_root=module.folder == folder, weights=weights)
         check_vocabulary(module)
     if max_seq_length:
         check_max_seq_length(max_seq_length, folder, input_module(folder))
