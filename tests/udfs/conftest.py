@@ -20,6 +20,7 @@ from semscore.udfs.encoder import Encoder
 
 SPECIALS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 VOCABULARY = 1500
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 JUST_48 = " ".join(["a"] * 46)  # tokens, with the two special ones
 SENTENCES = [
     "the cat sat on the mat",
@@ -37,9 +38,7 @@ class ModelFiles:
     """A sentence-transformers model as far as its files go: a BERT of eight tokens, and pooling."""
 
     folder: Path
-    words: tuple[str, ...] = tuple(
-        ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "some", "ordinary", "little", "words"]
-    )
+    words: tuple[str, ...] = (*SPECIAL, "some", "ordinary", "little", "words")
 
     def __post_init__(self) -> None:
         self.modules(("", "Transformer"), ("1_Pooling", "Pooling"))
