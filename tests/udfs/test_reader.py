@@ -42,16 +42,15 @@ def test_padding_and_truncation_of_the_file_do_not_count(wordpiece: Tokenizer) -
     baked.enable_padding(length=64)
     baked.enable_truncation(5)
     found = TokenReader(copied(baked, None, False), None).read(TEXTS)
-    assert found.lengths[2:].tolist() == [102, 4]
+    assert found.lengths.tolist() == [len(wordpiece.encode(text).ids) for text in TEXTS]
+    assert found.lengths.max() > 64
     assert not found.truncated.any()
     assert baked.padding and baked.truncation
 
 
 @pytest.mark.parametrize("limit", [1, 2])
 def test_a_limit_that_leaves_nothing_of_a_text_is_refused(wordpiece: Tokenizer, limit: int) -> None:
-    with pytest.raises(
-        ModelError, match=f"--max-seq-length {limit} leaves nothing of a text: .* 2"
-    ):
+    with pytest.raises(ModelError, match=f"--max-seq-length {limit} leaves nothing of a text"):
         copied(wordpiece, limit, False)
     assert TokenReader(copied(wordpiece, 3, False), 3).read(["cat"]).lengths.tolist() == [3]
 

@@ -1,4 +1,4 @@
-"""A model without its tokenizer, or with half of one, is refused before transformers makes one up."""
+"""A model without its tokenizer, or with half of one, is refused: transformers would invent one."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_tokenizer_of_special_tokens_alone_is_refused(files: Any) -> None:
         "[CLS]",
         "[SEP]",
         "[MASK]",
-    )  # saved with what transformers made up
+    )  # as transformers would
     files.json("tokenizer.json", files.tokenizer(invented))
     with pytest.raises(ModelError, match=r"lists 5 tokens, of which 0 are not special: it is not"):
         check_model(files.folder)
