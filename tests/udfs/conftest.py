@@ -107,6 +107,7 @@ class FakeBackend:
     limit: int = 6
     default_prompt: str = "d:"
     poison: tuple[str, ...] = ()
+    unreadable: str = ""  # a text with this in it is refused before it is embedded
     memory: int = 1 << 30
     device: str = "cpu"
     name: str = "fake"
@@ -120,7 +121,10 @@ class FakeBackend:
         prompted = [prompt + text for text in texts]
         full = np.array([len(text) for text in prompted], dtype=np.int64)
         cut = self.limit + len(prompt)
-        return FakeInputs([text[:cut] for text in prompted], np.minimum(full, cut), full > cut)
+        refused = [bool(self.unreadable) and self.unreadable in text for text in texts]
+        read = np.where(refused, 0, np.minimum(full, cut))
+        places = np.flatnonzero(refused)
+        return FakeInputs([text[:cut] for text in prompted], read, full > cut, places)
 
     def forward(
         self,
