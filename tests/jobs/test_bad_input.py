@@ -387,7 +387,7 @@ def test_a_model_s_folder_that_is_not_there(refused: Refused) -> None:
 def test_a_folder_that_is_no_model(refused: Refused, here: Path) -> None:
     write("in/a.parquet")
     message = refused("in", "out", "--model", "in")
-    assert message.startswith(f"{here}/in is no model: it has neither modules.json")
+    assert message.startswith(f"{here}/in is not a model: it has neither modules.json")
 
 
 def test_a_file_that_is_no_model(refused: Refused) -> None:

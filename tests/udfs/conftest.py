@@ -20,6 +20,7 @@ from semscore.udfs.encoder import Encoder
 
 SPECIALS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 VOCABULARY = 1500
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 JUST_48 = " ".join(["a"] * 46)  # tokens, with the two special ones
 SENTENCES = [
     "the cat sat on the mat",
@@ -37,10 +38,7 @@ class ModelFiles:
     """A sentence-transformers model as far as its files go: a BERT of eight tokens, and pooling."""
 
     folder: Path
-    words: tuple[str, ...] = (
-        *("[PAD]", "[UNK]", "[CLS]", "[SEP]"),
-        *("some", "ordinary", "little", "words"),
-    )
+    words: tuple[str, ...] = (*SPECIAL, "some", "ordinary", "little", "words")
 
     def __post_init__(self) -> None:
         self.modules(("", "Transformer"), ("1_Pooling", "Pooling"))
@@ -109,6 +107,7 @@ class FakeBackend:
     limit: int = 6
     default_prompt: str = "d:"
     poison: tuple[str, ...] = ()
+    unreadable: str = ""  # a text with this in it is refused before it is embedded
     memory: int = 1 << 30
     device: str = "cpu"
     name: str = "fake"
@@ -123,7 +122,10 @@ class FakeBackend:
         prompted = [prompt + text for text in texts]
         full = np.array([len(text) for text in prompted], dtype=np.int64)
         cut = self.limit + len(prompt)
-        return FakeInputs([text[:cut] for text in prompted], np.minimum(full, cut), full > cut)
+        refused = [bool(self.unreadable) and self.unreadable in text for text in texts]
+        read = np.where(refused, 0, np.minimum(full, cut))
+        places = np.flatnonzero(refused)
+        return FakeInputs([text[:cut] for text in prompted], read, full > cut, places)
 
     def forward(
         self,

@@ -16,6 +16,7 @@ import pytest
 from semscore.udfs import leases, worker
 from semscore.udfs.faults import DeviceFailed
 from semscore.udfs.meters import Meters
+from semscore.udfs.models import ModelError, check_model
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.windows import TextColumns
 
@@ -69,6 +70,15 @@ def test_rows_come_back_in_order_as_frames_of_score_and_status(loaded: list[Reci
     # "ti" and "ui" differ by 1 in the code points' sum and in the first character
     assert found["score"].tolist() == [-2.0] * 10
     assert found["status"].tolist() == ["ok"] * 10
+
+
+def test_a_model_that_is_not_whole_is_refused_before_it_is_loaded(
+    loaded: list[Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "check_model", check_model)
+    with pytest.raises(ModelError, match="is not a model: it has neither"):
+        run(PAIRS, Recipe())
+    assert loaded == []
 
 
 def test_windows_do_not_show_in_the_result(loaded: list[Recipe]) -> None:
