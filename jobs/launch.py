@@ -77,9 +77,9 @@ def submit(launch: Launch, settings: Settings, session: Session | None = None) -
     """
     session = session or make_session(launch)
     rehearse(launch, settings)
-    look_at_model(settings)
     with tempfile.TemporaryDirectory(prefix="semscore-") as folder:
         arguments = run_arguments(launch, settings, session.boto_region_name, Path(folder))
+        look_at_model(settings)
         processor = make_processor(launch, session)
         try:
             processor.run(**arguments)

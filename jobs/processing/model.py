@@ -11,7 +11,7 @@ from semscore.jobs.errors import UserError
 from semscore.jobs.processing.submission import IN_IMAGE
 from semscore.jobs.proving import prove
 from semscore.udfs.model_hash import LOADED
-from semscore.udfs.models import ModelError, NotHere, check_model, local_folder
+from semscore.udfs.models import ModelError, check_model, local_folder
 from semscore.udfs.s3 import is_s3
 from semscore.udfs.synced import Unsynced, synced
 
@@ -25,7 +25,7 @@ log = logging.getLogger("semscore")
 
 
 def check_model_here(recipe: Recipe) -> None:
-    """Check the files of a model that this machine has; asks nobody for one that it lacks.
+    """Check the files of a model that this machine has; one that it lacks is not asked for.
 
     Raises UserError if it cannot be used.
     """
@@ -33,9 +33,10 @@ def check_model_here(recipe: Recipe) -> None:
         return
     try:
         folder = local_folder(recipe.model, recipe.revision, ask_hub=False)
-        check_model(folder, recipe.max_seq_length)
-    except NotHere:
+    except ModelError:  # find_model says where the job could take one from
         return
+    try:
+        check_model(folder, recipe.max_seq_length)
     except ModelError as error:
         raise UserError(str(error)) from error
 
