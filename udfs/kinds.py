@@ -42,7 +42,12 @@ def check_kind(folder: Path, modules: list[Module]) -> None:
             raise ModelError(f"{folder} is a classifier (it has the weights {head}); {_needed()}")
     if (folder / "artifact.metadata").is_file():
         raise ModelError(_late(folder, "artifact.metadata"))
-    if not bare and not any(map(_pools, modules)):
+
+
+def check_pooled(folder: Path, modules: list[Module]) -> None:
+    """Raise ModelError for a model out of which no vector of a whole text comes."""
+    listed = (folder / "modules.json").is_file()  # to a bare transformer a pooling is added
+    if listed and not any(map(_pools, modules)):
         raise ModelError(_late(folder, "no Pooling in modules.json"))
 
 

@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from semscore.udfs.architecture import adapter, known_types, obstacle
 from semscore.udfs.complete import check_complete
-from semscore.udfs.kinds import ALIASES, check_kind
+from semscore.udfs.kinds import ALIASES, check_kind, check_pooled
 from semscore.udfs.layout import ModelError as ModelError  # also a name of this module
 from semscore.udfs.layout import Module, input_module, read_modules
 from semscore.udfs.layout import transformer as transformer
@@ -76,6 +76,7 @@ def check_model(folder: Path, max_seq_length: int | None = None, weights: bool =
     for module in modules:
         check_complete(module, is_root=module.folder == folder, weights=weights)
         check_vocabulary(module)
+    check_pooled(folder, modules)
     if max_seq_length:
         check_max_seq_length(max_seq_length, folder, input_module(folder))
 

@@ -61,6 +61,8 @@ def _convert(model: SentenceTransformer, folder: Path, made: Path, batching: Bat
     reader = token_reader(model)
     if reader is None:
         raise NotConvertible("only its own code can tokenise for it")
+    if not reader.specials:
+        raise NotConvertible("it is a table of token vectors, without a transformer")
     if any(getattr(module, "include_prompt", True) is False for module in model):
         raise NotConvertible("its pooling leaves the prompt out")
     converted, facts = _traced(model, reader)

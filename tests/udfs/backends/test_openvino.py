@@ -53,7 +53,7 @@ SPECIALS = [
     "a<Word>b <Right> c",
 ]
 REFUSED = {
-    "static_embedding": "only its own code can tokenise for it",
+    "static_embedding": "it is a table of token vectors, without a transformer",
     "router": "only its own code can tokenise for it",
     "left_truncation": "only its own code can tokenise for it",
     "prompts_left_out_of_the_pooling": "its pooling leaves the prompt out",
