@@ -580,6 +580,21 @@ def test_a_file_whose_name_is_not_utf_8(
     )
 
 
+def test_a_column_whose_name_is_not_utf_8(refused: Refused) -> None:
+    file = write("in/a.parquet", Crxme=[1, 2, 3])
+    pq.write_table(pq.read_table(file).replace_schema_metadata(), file, store_schema=False)
+    file.write_bytes(file.read_bytes().replace(b"Crxme", b"Cr\xe8me"))
+    said = refused("in", "out")
+    assert f"{file} cannot be read as parquet: the name of a column is not valid UTF-8" in said
+
+
+def test_an_output_that_holds_a_file_whose_name_is_not_utf_8(refused: Refused) -> None:
+    write("in/a.parquet")
+    named(b"out", b"caf\xe9")
+    assert r"holds other data (caf\xe9)" in refused("in", "out")
+    assert r"did not write (caf\xe9), and" in refused("in", "out", "--mode", "resume")
+
+
 @pytest.mark.parametrize("places", [("in", "out"), ("pairs", "in/out"), ("in", "in/a/out")])
 def test_a_link_to_a_place_whose_name_is_not_utf_8(
     refused: Refused, here: Path, places: tuple[str, str]
