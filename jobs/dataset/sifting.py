@@ -46,7 +46,8 @@ def sift(
             except Exception as error:
                 if isinstance(error, JobError) or over():
                     raise
-                found = [one for one in files if one.url in blamed(error, files)]
+                names = blamed(error, files)
+                found = [one for one in files if one.url in names]
                 if len(found) != 1 and len(files) == 1:
                     found = list(files)
                 if len(found) == 1:
