@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.folder import StorageError
 from semscore.jobs.dataset.listing import CountedFile
+from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import read_source
 from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.dataset.tables import require_no_table
@@ -98,7 +99,8 @@ def look_at_input(launch: Launch, settings: Settings) -> None:
     try:
         storage = Storage()
         require_no_table(storage.folder(settings.output))
-        source = read_source(settings.inputs, settings.rows.bad_files == "skip", storage)
+        skip = settings.rows.bad_files == "skip"
+        source = read_source(settings.inputs, skip, storage, columns_read(settings))
     except (StorageError, UserError) as error:
         if "access is denied" not in str(error) and "credentials" not in str(error):
             raise

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from semscore.jobs.checks import pin_model
 from semscore.jobs.cluster.this_host import this_host
 from semscore.jobs.dataset.columns import plan_columns
+from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
 from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.errors import UserError
@@ -88,7 +89,7 @@ def plan(settings: Settings, ask: Ask, storage: Storage = Storage()) -> Plan:
     Raises UserError for what a run would refuse, and if there is nothing to score.
     """
     known = [one for place in ask.calibrate for one in read_calibrations(place)]
-    source = read_source(settings.inputs, skip_bad_files=True, storage=storage)
+    source = read_source(settings.inputs, True, storage, columns_read(settings))
     plan_columns(source, settings.columns, settings.target.partition_by)
     engine, host = for_master(settings.engine, "local[*]"), this_host()
     model = pin_model(settings.recipe)

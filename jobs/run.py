@@ -20,7 +20,14 @@ from semscore.jobs.dataset.listing import BadFile
 from semscore.jobs.dataset.publish import count_rows
 from semscore.jobs.dataset.source import Source
 from semscore.jobs.dataset.storage import Storage
-from semscore.jobs.errors import AuditFailed, TooManyErrors, UnitsSetAside, root_cause, some_of
+from semscore.jobs.errors import (
+    AuditFailed,
+    TooManyErrors,
+    UnitsSetAside,
+    UserError,
+    root_cause,
+    some_of,
+)
 from semscore.jobs.flops import architecture
 from semscore.udfs.recipe import SCORING_VERSION, Recipe
 from semscore.udfs.version import __version__
@@ -143,8 +150,8 @@ def audit(
     """Count the output again, by its footers: the manifest, if all is there, each row once.
 
     `total`: rows that there should be at most, for messages.
-    Raises AuditFailed if it is not, UnitsSetAside if units are missing that should be there,
-    TooManyErrors.
+    Raises AuditFailed if it is not, UnitsSetAside if units or files are missing that should be
+    there, UserError if no file could be read and nothing is published, TooManyErrors.
     """
     require_few_errors(account, ledger.statuses(records)["error"], total)
     source, output = account.source, account.output
@@ -159,14 +166,16 @@ def audit(
         )
     chosen = account.settings.rows
     aside = [f"{unit.what}: {unit.reason}" for unit in failed]
+    if bad and not records and not aside:
+        raise UserError(_nothing_read(bad))
     if bad and chosen.bad_files == "fail":
-        names = some_of([file.path for file in bad], 5)
-        aside.append(f"units of the unreadable files {names} (--bad-files skip leaves these out)")
+        aside += [f"{file.path}: {file.reason}" for file in bad]
     if aside:
         told = some_of(aside, 5, "; ")
+        out = ", --bad-files skip leaves unreadable files out" if bad else ""
         raise UnitsSetAside(
             f"{found:,} of {total:,} rows are scored; set aside are {told}. --mode resume "
-            "tries them again"
+            f"tries them again{out}"
         )
     unread = {file.path for file in bad}
     rows_in = _rows_in(source, records, unread)
@@ -190,6 +199,13 @@ def audit(
             "skipped_files": [asdict(file) for file in (*source.skipped, *bad)],
         },
     }
+
+
+def _nothing_read(bad: Sequence[BadFile]) -> str:
+    if len(bad) == 1:
+        return f"{bad[0].path}: {bad[0].reason}. Replace or remove it: INPUT has no other file"
+    such = "; ".join(f"{file.path}: {file.reason}" for file in bad[:3])
+    return f"INPUT: none of its {len(bad):,} files could be scored, such as {such}"
 
 
 def _rows_in(source: Source, records: Sequence[ledger.UnitRecord], unread: Collection[str]) -> int:

@@ -39,8 +39,10 @@ from semscore.jobs.dataset.condition import settled_where
 from semscore.jobs.dataset.folder import Folder
 from semscore.jobs.dataset.lease import Lease, require_free
 from semscore.jobs.dataset.listing import SourceFile
+from semscore.jobs.dataset.local_folder import as_it_was
 from semscore.jobs.dataset.owed import owed
 from semscore.jobs.dataset.partitions import check_folders
+from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
 from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.dataset.units import unit_scale
@@ -76,7 +78,8 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     id_ = new_id()
     s3a = s3a_settings(settings, spark or SparkSession.getActiveSession())
     storage = Storage(s3a)
-    source = read_source(settings.inputs, settings.rows.bad_files == "skip", storage)
+    skip = settings.rows.bad_files == "skip"
+    source = read_source(settings.inputs, skip, storage, columns_read(settings))
     _tell_about(source)
     layout = plan_columns(source, settings.columns, settings.target.partition_by)
     check_gold(settings.report, settings.columns, layout)
@@ -113,12 +116,14 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
         own = job_session(started)
         schema = frames.read_schema(own, source)
         frames.bound_batches(own, source, *columns)
-        some = frames.read_files(own, schema, source, source.counted_files[:1])
+        looks = frames.lenient(job_session(started))  # what is bad is told when it is its turn
+        frames.bound_batches(looks, source, *columns)
+        some = frames.read_files(looks, schema, source, source.filled_files[:1])
         where = ledger.recorded_where(output) if settled else None
         where = where or settled_where(some, settings.rows.where)
         proving.require()
         begins = settled is None
-        settled = settled or settle(own, settings, source, schema, recipe, model_sha256)
+        settled = settled or settle(looks, settings, source, schema, recipe, model_sha256)
         run = Run(
             id=id_,
             settings=settings,
@@ -136,11 +141,9 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
             lease=lease,
             stop=stop,
         )
-        seen = source.files if layout.regroups(source) else source.counted_files[:1]  # for --where
-        looks = job_session(own)
-        looks.conf.set("spark.sql.files.ignoreCorruptFiles", "true")  # told when it is their turn
+        seen = source.files if layout.regroups(source) else source.filled_files[:1]  # for --where
         check_folders(read(run, looks, seen), source, layout, output)
-        with lease, stop.signals():
+        with as_it_was(output), lease, ledger.unless_refused(output, lease), stop.signals():
             afresh = settings.target.mode == "overwrite"
             earlier = ledger.take_over(output, lease, afresh)
             if not begins:

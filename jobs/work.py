@@ -14,9 +14,9 @@ from semscore.jobs.cluster.live import rows_from_python
 from semscore.jobs.cluster.session import job_session, slots, task_rows
 from semscore.jobs.dataset import frames, ledger
 from semscore.jobs.dataset.condition import apply_where
-from semscore.jobs.dataset.listing import BadFile, SourceFile
+from semscore.jobs.dataset.listing import BadFile, SourceFile, changed
 from semscore.jobs.dataset.publish import destinations, discard_staging, publish, stage
-from semscore.jobs.dataset.source import unreadable_files
+from semscore.jobs.dataset.sifting import NoneReadable, sift
 from semscore.jobs.dataset.units import Unit, task_count
 from semscore.jobs.errors import (
     AuditFailed,
@@ -38,6 +38,7 @@ log = logging.getLogger("semscore")
 
 AT_ONCE = 2  # so that the last tasks of one unit leave their slots to the first of the next
 ATTEMPTS = 2
+ROUNDS = 3  # in which files are set aside; the first finds all that are bad by then
 LOOK_S = 1.0  # between looks at the clock
 TELL_S = 10.0  # between versions of progress.json, if no unit ends
 HOPELESS = 3  # units set aside before any was scored: it is not their data
@@ -48,7 +49,7 @@ class Done:
     """What became of a unit."""
 
     record: ledger.UnitRecord | None
-    bad: Sequence[BadFile] = ()  # files that turned out to be unreadable
+    bad: Sequence[BadFile] = ()  # files that turned out to be unreadable, or have changed
     error: Exception | None = None
 
 
@@ -157,26 +158,49 @@ def _attempt(run: Run, unit: Unit, limit: int | None) -> Done:
 
 
 def _score_readable(run: Run, unit: Unit, limit: int | None, attempt: int) -> Done:
-    """Score a unit; if that fails for files with broken data, say which.
+    """Score a unit without the files that Spark cannot read, and those that have changed."""
+    bad: list[BadFile] = []
+    for _ in range(ROUNDS):
+        try:
+            return Done(_score_unit(run, unit, limit, attempt), bad)
+        except Exception as error:
+            if isinstance(error, JobError) and not isinstance(error, AuditFailed):
+                raise
+            if _is_over(run):
+                raise
+            log.debug("%s failed", unit.what, exc_info=True)
+            found = changed(unit.files, run.storage)
+            if not found and not isinstance(error, AuditFailed):
+                try:
+                    found = _unreadable(run, unit)
+                except NoneReadable as none:
+                    return Done(None, error=none)
+            if not found:
+                raise
+        for file in found:
+            log.warning("set aside %s: %s", file.path, file.reason)
+        bad += found
+        urls = {file.path for file in found}
+        unit = Unit(tuple(file for file in unit.files if file.url not in urls))
+        if not unit.files:
+            return Done(None, bad)
+    raise JobError(f"{unit.what}: its files keep changing")
 
-    With --bad-files skip the unit is scored without them, else it is set aside.
-    """
-    try:
-        return Done(_score_unit(run, unit, limit, attempt))
-    except JobError:
-        raise
-    except Exception:
-        bad = [] if _is_over(run) else unreadable_files(unit.files, run.storage, run.dropping)
-        if not bad:
-            raise
-        log.debug("%s failed", unit.what, exc_info=True)
-    for file in bad:
-        log.warning("set aside %s: %s", file.path, file.reason)
-    names = {file.path for file in bad}
-    rest = tuple(file for file in unit.files if file.url not in names)
-    if run.settings.rows.bad_files == "fail" or not rest:
-        return Done(None, bad)
-    return Done(_score_unit(run, Unit(rest), limit, attempt), bad)
+
+def _unreadable(run: Run, unit: Unit) -> list[BadFile]:
+    """The files of a unit that Spark cannot read, by reading all of them once more."""
+    spark = job_session(run.spark)
+    spark.sparkContext.setJobGroup(run.id, unit.what)
+    columns = run.settings.columns
+    frames.bound_batches(spark, run.source, columns.text1, columns.text2)
+    names = dict.fromkeys((columns.text1, columns.text2, *run.layout.kept))
+
+    def read_through(files: Sequence[SourceFile]) -> None:
+        run.lease.require()
+        frame = read(run, spark, files).select(*map(frames.column, names))
+        frame.write.format("noop").mode("overwrite").save()
+
+    return sift(unit.files, read_through, lambda: _is_over(run))
 
 
 def _is_over(run: Run) -> bool:
@@ -215,11 +239,13 @@ def _score_unit(run: Run, unit: Unit, limit: int | None, attempt: int) -> ledger
     target = run.settings.target.target_file_size
     staged = stage(scored, run.output, run.id, unit.id, run.layout.partition_by, target)
     written = sum(file.rows for file in staged)
+    if found := changed(unit.files, run.storage):
+        discard_staging(run.output, run.id, unit.id)
+        raise AuditFailed(f"{found[0].path}: {found[0].reason}")
     if written != rows:
         discard_staging(run.output, run.id, unit.id)
         raise AuditFailed(
-            f"unit {unit.id}: {rows:,} rows went in but {written:,} came out; it was not "
-            "published. Do files of INPUT change while the job runs?"
+            f"unit {unit.id}: {rows:,} rows went in but {written:,} came out; it was not published"
         )
     meters: Meters = accumulator.value
     run.tell(meters.notes)

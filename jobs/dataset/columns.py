@@ -29,8 +29,10 @@ def plan_columns(source: Source, columns: Columns, partition_by: tuple[str, ...]
     for option, name in (("--text1", columns.text1), ("--text2", columns.text2)):
         _require_column(source, name, f"Name it with {option}")
         if name not in source.strings:
+            kind = source.types[name]
+            why = " (all its values are missing)" if kind == "null" else ""
             raise UserError(
-                f"column {name!r} is {source.types[name]}, expected string; "
+                f"column {name!r} is {kind}{why}, expected string; "
                 f"cast it, or name another column with {option}"
             )
     for name in columns.keep:

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import re
-from collections import deque
+import io
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from semscore.jobs.dataset.folder import Entry, Folder, StorageError
+from semscore.jobs.dataset.leaves import Leaf, leaves_of
+from semscore.jobs.dataset.obstacles import (
+    Obstacle,
+    has_milliseconds,
+    needs_rows,
+    of_chunk,
+    of_milliseconds,
+    of_types,
+)
 
 THREADS = 32  # footers are small and far away: waiting, not computing
 AHEAD = 4_000
-
-
-@dataclass(frozen=True)
-class Leaf:
-    """A primitive column as the file stores it; two equal leaves are read alike by Spark."""
-
-    path: str  # dotted where nested
-    physical: str
-    logical: str
-    length: int
-    repeated: int
+TAIL = 64 * 2**10  # bytes that hold most footers
+SIGNATURE = 28  # bytes after a footer that is plain and signed: there are encrypted columns
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,15 @@ class Footer:
     rows: int
     row_groups: int
     types: dict[str, str]  # top-level column -> Arrow's name of its type
-    strings: frozenset[str]  # top-level columns of text
     leaves: tuple[Leaf, ...]
-    row_bytes: dict[str, int]  # leaf -> bytes per row, in the row group with the largest
+    row_bytes: dict[str, int]  # top-level column -> bytes per row, in the row group with most
+    obstacles: tuple[Obstacle, ...] = ()  # what Spark cannot read, whether it is to be read or not
+    by_rows: frozenset[str] = frozenset()  # columns that only Spark's reader of rows decodes
+
+    @property
+    def strings(self) -> frozenset[str]:
+        """Top-level columns of text."""
+        return frozenset(leaf.column for leaf in self.leaves if leaf.is_text)
 
 
 @dataclass(frozen=True)
@@ -70,13 +77,36 @@ def _read_footer(folder: Folder, entry: Entry) -> Footer | Unreadable:
         return Unreadable("Spark opens no object with two slashes in a row in its name")
     try:
         with folder.open(entry) as file:
-            return _footer(pq.read_metadata(file))
+            return _parsed(file)
     except StorageError:
         raise
     except (pa.ArrowException, OSError) as error:
         return Unreadable(reason(error))
     except UnicodeDecodeError:
         return Unreadable("the name of a column is not valid UTF-8")
+
+
+def _parsed(file: BinaryIO) -> Footer | Unreadable:
+    """Read the end of a file: once, or twice if its footer is large."""
+    size = file.seek(0, io.SEEK_END)
+    tail = _last(file, min(TAIL, size))
+    if tail.endswith(b"PARE"):
+        return Unreadable("it is encrypted")
+    length = int.from_bytes(tail[-8:-4], "little")
+    if tail.endswith(b"PAR1") and length + 8 > size:
+        return Unreadable("it is cut off: its footer would be larger than the whole file")
+    if len(tail) < length + 8 <= size:
+        tail = _last(file, length + 8)
+    metadata = pq.read_metadata(pa.BufferReader(tail))
+    # pyarrow ends the whole process when it is asked about a column that is encrypted.
+    if length - metadata.serialized_size == SIGNATURE:
+        return Unreadable("some of its columns are encrypted")
+    return _footer(metadata)
+
+
+def _last(file: BinaryIO, size: int) -> bytes:
+    file.seek(-size, io.SEEK_END)
+    return file.read(size)
 
 
 def reason(error: Exception) -> str:
@@ -88,43 +118,35 @@ def reason(error: Exception) -> str:
 
 def _footer(metadata: pq.FileMetaData) -> Footer:
     schema = metadata.schema.to_arrow_schema()
-    leaves = tuple(_leaf(metadata.schema.column(i)) for i in range(len(metadata.schema)))
+    leaves = leaves_of(metadata.schema, schema)
+    row_bytes = dict.fromkeys(schema.names, 0)
+    obstacles = dict.fromkeys(of_types(leaves))
+    by_rows = set()
+    seen = set()  # most row groups are written alike
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        if not group.num_rows:
+            continue
+        sizes = Counter[str]()
+        for i, leaf in enumerate(leaves):
+            chunk = group.column(i)
+            sizes[leaf.column] += chunk.total_uncompressed_size
+            if has_milliseconds(leaf):
+                obstacles.update(dict.fromkeys(of_milliseconds(leaf, chunk.statistics)))
+            written = (i, chunk.compression, chunk.encodings)
+            if written in seen:
+                continue
+            seen.add(written)
+            obstacles.update(dict.fromkeys(of_chunk(leaf, chunk.compression, chunk.encodings)))
+            if needs_rows(leaf, chunk.encodings):
+                by_rows.add(leaf.column)
+        for column, size in sizes.items():
+            row_bytes[column] = max(row_bytes[column], size // group.num_rows)
     return Footer(
         rows=metadata.num_rows,
         row_groups=metadata.num_row_groups,
         types={field.name: str(field.type) for field in schema},
-        strings=frozenset(field.name for field in schema if _is_text(field.type)),
         leaves=leaves,
-        row_bytes=_row_bytes(metadata, leaves),
+        row_bytes=row_bytes,
+        obstacles=tuple(obstacles),
+        by_rows=frozenset(by_rows),
     )
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    value = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(
-        pa.types.is_string(value) or pa.types.is_large_string(value) or str(value) == "string_view"
-    )
-
-
-def _leaf(column: pq.ColumnSchema) -> Leaf:
-    """Annotations that mean the same to Spark are made the same."""
-    logical = str(column.logical_type)
-    if logical in ("Int(bitWidth=32, isSigned=true)", "Int(bitWidth=64, isSigned=true)"):
-        logical = "None"  # what the physical type says already
-    timestamp = re.match(r"Timestamp\(isAdjustedToUTC=(\w+), timeUnit=(\w+)", logical)
-    if timestamp:
-        utc, unit = timestamp.groups()
-        logical = f"Timestamp(utc={utc}, nanoseconds={unit == 'nanoseconds'})".lower()
-    physical, length = column.physical_type, column.length
-    if logical.startswith("Decimal("):
-        physical, length = "any", 0  # some writers use bytes, some integers where these suffice
-    return Leaf(column.path, physical, logical, length, column.max_repetition_level)
-
-
-def _row_bytes(metadata: pq.FileMetaData, leaves: tuple[Leaf, ...]) -> dict[str, int]:
-    largest = {leaf.path: 0 for leaf in leaves}
-    for group in map(metadata.row_group, range(metadata.num_row_groups)):
-        for i, leaf in enumerate(leaves):
-            average = group.column(i).total_uncompressed_size // max(group.num_rows, 1)
-            largest[leaf.path] = max(largest[leaf.path], average)
-    return largest

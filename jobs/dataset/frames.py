@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from functools import reduce
 from math import ceil
+from typing import Any
 
 from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - as all of Spark's own examples have it
@@ -13,6 +17,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 from semscore.jobs.dataset.listing import SourceFile
 from semscore.jobs.dataset.source import Source
 from semscore.jobs.dataset.units import Unit
+from semscore.jobs.errors import UserError, root_cause
 
 BATCH_BYTES = 64 * 2**20  # in one batch of rows, by the averages in the footers
 # Footers do not tell how long the texts in a dictionary are. Writers end a dictionary at 1 MB, so
@@ -21,6 +26,7 @@ BATCH_BYTES = 64 * 2**20  # in one batch of rows, by the averages in the footers
 BATCH_ROWS = 256
 OPEN_COST = 64 * 2**10  # what a file weighs besides its bytes, when files are given to tasks
 PIECES = 4  # of a file's rows, at least
+TRIES = 5  # files that may give the schema
 SHUFFLED = 2  # rows between tasks are so many times larger than in files
 
 
@@ -34,15 +40,75 @@ def quoted(name: str) -> str:
     return f"`{name.replace('`', '``')}`"
 
 
-def read_schema(spark: SparkSession, source: Source) -> StructType:
-    """The schema of the whole run: as Spark reads the first file, all fields optional.
+def lenient(spark: SparkSession) -> SparkSession:
+    """The same session, which from now on passes over files that it cannot read: for samples."""
+    spark.conf.set("spark.sql.files.ignoreCorruptFiles", "true")
+    spark.conf.set("spark.sql.files.ignoreMissingFiles", "true")
+    return spark
 
-    Partition columns are text: their folder names are all that is known of them.
+
+def read_schema(spark: SparkSession, source: Source) -> StructType:
+    """The schema of the whole run: as Spark reads a file that has rows, all fields optional.
+
+    Without columns that Spark has no type for, none of which is read. Partition columns are text:
+    their folder names are all that is known of them. Raises UserError if Spark can open none of
+    several files.
     """
-    [file, *_] = source.counted_files
-    schema = _reader(spark, file.root).parquet(file.url).schema
+    reasons = []
+    for file in source.filled_files[:TRIES]:
+        try:
+            schema = _schema_of(spark, source, file)
+        except Exception as error:  # Java's, or pyspark's own
+            reasons.append(f"{file.url} cannot be read by Spark: {root_cause(error)}")
+            continue
+        # In a dataset without rows, columns without a type are text: nothing says otherwise.
+        texts = {name: StructField(name, StringType()) for name in source.typeless}
+        return StructType([texts.get(field.name, field) for field in schema])
+    raise UserError(f"{reasons[0]}. Replace or remove the file")
+
+
+def _schema_of(spark: SparkSession, source: Source, file: SourceFile) -> StructType:
+    try:
+        schema = _input_reader(spark, file.root).parquet(file.url).schema
+    except Exception:
+        if source.reads.kept is None:
+            raise
+        return _legal_schema(spark, source, file)  # it may be for a column that is not read
     assert isinstance(schema, StructType)
     return schema
+
+
+def _legal_schema(spark: SparkSession, source: Source, file: SourceFile) -> StructType:
+    """The schema of a file without columns that are not read and for which Spark has no type.
+
+    Spark itself refuses the whole schema then.
+    """
+    jvm: Any = spark._jvm
+    parquet = jvm.org.apache.parquet
+    state = spark._jsparkSession.sessionState()
+    converter = (
+        jvm.org.apache.spark.sql.execution.datasources.parquet.ParquetToSparkSchemaConverter(
+            state.conf()
+        )
+    )
+    path = jvm.org.apache.hadoop.fs.Path(file.url)
+    place = parquet.hadoop.util.HadoopInputFile.fromPath(path, state.newHadoopConf())
+    with closing(parquet.hadoop.ParquetFileReader.open(place)) as reader:
+        stored = reader.getFileMetaData().getSchema()
+    fields = []
+    for column_ in stored.getFields():
+        alone = jvm.java.util.ArrayList()
+        alone.add(column_)
+        try:
+            found = converter.convert(parquet.schema.MessageType(stored.getName(), alone))
+        except Exception:
+            if column_.getName() in source.reads:
+                raise
+            continue
+        fields += StructType.fromJson(json.loads(found.asNullable().json())).fields
+    times = Counter(field.name for field in fields)
+    folders = [StructField(name, StringType()) for name in source.partition_columns]
+    return StructType([*(field for field in fields if times[field.name] == 1), *folders])
 
 
 def read_files(
@@ -50,16 +116,23 @@ def read_files(
 ) -> DataFrame:
     """The rows of some files.
 
-    Timestamps in nanoseconds, which Spark lacks, are cut to microseconds.
+    Files without rows are not opened: their columns may be of any type. Timestamps in nanoseconds,
+    which Spark lacks, are cut to microseconds.
     """
+    filled = [file for file in files if source.counts.get(file.url, (1, 1))[0]]
     by_root: dict[str, list[str]] = {}
-    for file in files:
+    for file in filled or files[:1]:
         by_root.setdefault(file.root, []).append(file.url)
+    if any(file.url in source.by_rows for file in filled):
+        spark.conf.set("spark.sql.parquet.enableVectorizedReader", "false")
     frame = reduce(
         DataFrame.unionByName,
-        (_reader(spark, root).schema(schema).parquet(*paths) for root, paths in by_root.items()),
+        (
+            _input_reader(spark, root).schema(schema).parquet(*paths)
+            for root, paths in by_root.items()
+        ),
     )
-    return frame.withColumns(
+    return (frame if filled else frame.where(F.lit(False))).withColumns(
         {name: _micros(name, in_utc) for name, in_utc in source.nanoseconds.items()}
     )
 
@@ -116,6 +189,19 @@ def bound_batches(spark: SparkSession, source: Source, text1: str, text2: str) -
         ("spark.sql.execution.arrow.maxRecordsPerBatch", texts),
     ):
         spark.conf.set(key, max(1, min(BATCH_ROWS, BATCH_BYTES // max(row, 1))))
+
+
+def _input_reader(spark: SparkSession, root: str) -> DataFrameReader:
+    """For files that others wrote: without the sums beside them, which may be out of date.
+
+    Hadoop's local file system compares a file with `.NAME.crc`, which Spark writes and other tools
+    do not update. Parquet has sums of its own.
+    """
+    reader = _reader(spark, root)
+    if root.startswith("file:") and not spark._jsc.hadoopConfiguration().get("fs.file.impl"):
+        reader.option("fs.file.impl", "org.apache.hadoop.fs.RawLocalFileSystem")
+        reader.option("fs.file.impl.disable.cache", "true")  # the cached one compares
+    return reader
 
 
 def _reader(spark: SparkSession, root: str) -> DataFrameReader:

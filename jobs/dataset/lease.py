@@ -95,6 +95,7 @@ class Lease:
         self.run = run
         self.number = 0  # no other run has had the same here, nor will
         self._ended = Event()
+        self._leaves_trace = True
         self._beats = Thread(target=self._beat, name="semscore-lease", daemon=True)
 
     def __enter__(self) -> Lease:
@@ -134,6 +135,13 @@ class Lease:
                 self.require()
             yield path
 
+    def leave_no_trace(self) -> None:
+        """Delete the lease at its end, so that OUTPUT is as if this run had never been.
+
+        Only where nobody else has ever held it: numbers would be used twice else.
+        """
+        self._leaves_trace = self.number > 1
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
@@ -143,7 +151,10 @@ class Lease:
         if isinstance(error, Exception) and not isinstance(error, OutputInUse):
             self.require()  # else that is the reason
         with suppress(Exception):
-            self._output.write(_path(self.number), _json(replace(self._owner, released=True)))
+            if self._leaves_trace:
+                self._output.write(_path(self.number), _json(replace(self._owner, released=True)))
+            else:
+                self._output.delete([_path(self.number)])
 
     def _beat(self) -> None:
         beat = 0

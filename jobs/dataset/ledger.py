@@ -14,9 +14,9 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -220,6 +220,32 @@ def replace_run(output: Folder, lease: Lease, record: dict[str, Any]) -> None:
     listed = (entry.path for entry in output.entries(HOME))
     paths = [path for path in listed if not path.startswith(tuple(kept))]
     _put_away(output, lease, record["run"], paths)
+
+
+@contextmanager
+def unless_refused(output: Folder, lease: Lease) -> Iterator[None]:
+    """Remove again what a run has begun, as the holder of the lease, if a UserError ends it.
+
+    Nothing is removed of a dataset that another run began, or that has committed units.
+    """
+    try:
+        yield
+    except UserError:
+        record = read_run(output)
+        if (record is None or record["run"] == lease.run) and not read_units(output):
+            _withdraw(output, lease)
+        raise
+
+
+def _withdraw(output: Folder, lease: Lease) -> None:
+    clear_remains(output, lease, ())
+    apart = tuple(f"{folder}/" for folder in (LEASES, SEALS, STAGING, UNITS))
+    listed = (entry.path for entry in output.entries(HOME))
+    _put_away(output, lease, lease.run, [path for path in listed if not path.startswith(apart)])
+    output.delete_folder(f"{STAGING}/{lease.run}")
+    if lease.number == 1:  # else others have been here, and numbers must not be used twice
+        output.delete(lease.while_held(seals(output)))
+        lease.leave_no_trace()
 
 
 def commit(output: Folder, record: UnitRecord) -> None:

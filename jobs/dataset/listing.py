@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -14,6 +15,7 @@ from semscore.jobs.errors import UserError, some_of
 
 NOT_TEXT = "its name is not valid UTF-8"
 PARQUET = (".parquet", ".parq", ".pq", "")  # some engines write files without an ending
+THREADS = 16  # that look at files once more
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,21 @@ def each_once(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
     for file in sorted(files, key=lambda file: (file.root, file.path)):
         once.setdefault(file.url, file)
     return tuple(once.values())
+
+
+def changed(files: Sequence[SourceFile], storage: Storage) -> list[BadFile]:
+    """Those files that are not what was listed any more; StorageError if S3 cannot be reached."""
+
+    def look(file: SourceFile) -> BadFile | None:
+        try:
+            now = storage.folder(file.root).entry(file.path)
+        except FileNotFoundError:
+            return BadFile(file.url, "it was deleted after it was listed")
+        same = (now.size, now.tag) == (file.size, file.tag)
+        return None if same else BadFile(file.url, "it has changed since it was listed")
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(filter(None, pool.map(look, files)))
 
 
 def _files(folder: Folder, entries: Iterable[Entry]) -> tuple[SourceFile, ...]:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -152,6 +153,21 @@ class LocalFolder(Folder):
             except FileNotFoundError:
                 return None  # it was there when the folder was listed
         return Entry(file.relative_to(self.local).as_posix(), found.st_size, str(found.st_mtime_ns))
+
+
+@contextmanager
+def as_it_was(folder: Folder) -> Iterator[None]:
+    """Remove the folders on a disk that come into being meanwhile, unless they hold anything."""
+    missing = []
+    if isinstance(folder, LocalFolder):
+        above = (folder.local, *folder.local.parents)
+        missing = [place for place in above if not place.exists()]
+    try:
+        yield
+    finally:
+        for place in missing:
+            with suppress(OSError):  # not made, or not empty
+                place.rmdir()
 
 
 def _unless_denied(_: object, path: str, error: Any) -> None:

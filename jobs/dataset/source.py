@@ -2,42 +2,48 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from math import ceil
 from pathlib import PurePosixPath
-from threading import Event
 from urllib.parse import unquote
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from semscore.jobs.dataset.folder import Folder, StorageError
-from semscore.jobs.dataset.footers import Footer, Leaf, Unreadable, read_footers, reason
-from semscore.jobs.dataset.listing import BadFile, CountedFile, SourceFile, each_once, list_input
+from semscore.jobs.dataset.alike import require_same_columns
+from semscore.jobs.dataset.folder import Folder
+from semscore.jobs.dataset.footers import Footer, Unreadable, read_footers
+from semscore.jobs.dataset.leaves import NANOSECONDS
+from semscore.jobs.dataset.listing import (
+    BadFile,
+    CountedFile,
+    Listing,
+    SourceFile,
+    each_once,
+    list_input,
+)
+from semscore.jobs.dataset.obstacles import Obstacle
+from semscore.jobs.dataset.reads import Reads
 from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.errors import UserError
 
-MAX_DIGITS = 38  # of a decimal in Spark
 AT_FIRST = 2_000  # footers that are read before anything runs: all, or some from all over
 
 
 @dataclass(frozen=True)
 class Source:
-    """A parquet dataset whose files all have the same columns."""
+    """A parquet dataset whose files all have the same columns, as far as these are read."""
 
     files: tuple[SourceFile, ...]  # sorted by root and path
     counts: dict[str, tuple[int, int]]  # URL of a file whose footer was read -> rows, row groups
-    first: tuple[str, Footer]  # a file, with which all others agree
+    first: tuple[str, Footer]  # a file, with which all others agree; it has rows if any has
     strings: frozenset[str]  # those that are text, partition columns included
     partition_columns: tuple[str, ...]  # columns in the folder names, all text
     nanoseconds: dict[str, bool]  # timestamp columns in nanoseconds -> whether they are in UTC
-    row_bytes: dict[str, int]  # column, dotted where nested -> bytes per row where it has most
+    row_bytes: dict[str, int]  # column -> bytes per row where it has most
     skipped: tuple[BadFile, ...]
     ignored: tuple[str, ...]  # files that do not end like parquet
+    reads: Reads = field(default_factory=Reads)
+    by_rows: set[str] = field(default_factory=set)  # URLs of files that Spark must read row by row
 
     @property
     def types(self) -> dict[str, str]:
@@ -50,9 +56,20 @@ class Source:
         return (*self.types, *self.partition_columns)
 
     @property
+    def typeless(self) -> frozenset[str]:
+        """Columns without a type, in a dataset without rows: nothing says that they are no text."""
+        return frozenset() if self.first[1].rows else _typeless(self.first[1])
+
+    @property
     def counted_files(self) -> list[SourceFile]:
         """Those whose footers were read, and agree."""
         return [file for file in self.files if file.url in self.counts]
+
+    @property
+    def filled_files(self) -> list[SourceFile]:
+        """Counted files that have rows; all counted files if none has."""
+        counted = self.counted_files
+        return [file for file in counted if self.counts[file.url][0]] or counted
 
     @property
     def rows(self) -> int:
@@ -79,67 +96,102 @@ class Source:
         self, folder: Folder, file: SourceFile, footer: Footer | Unreadable
     ) -> BadFile | None:
         """Note what a footer says, unless the file is of no use."""
-        name = folder.full(file.path)
-        if not isinstance(footer, Unreadable):
-            try:
-                _require_same_columns(*self.first, name, footer)
-            except UserError as error:
-                footer = Unreadable(str(error))
         if isinstance(footer, Unreadable):
             return BadFile(file.url, footer.reason)
-        self.counts[file.url] = footer.rows, footer.row_groups
-        _note_largest(self.row_bytes, footer)
+        if footer.rows:
+            if obstacle := _obstacle(self.reads, footer):
+                return BadFile(file.url, _unreadable(obstacle))
+            try:
+                require_same_columns(self.reads, *self.first, folder.full(file.path), footer)
+            except UserError as error:
+                return BadFile(file.url, str(error))
+        _note(self, file, footer)
         return None
 
 
+@dataclass
+class _Look:
+    """What the footers say that are read before anything runs."""
+
+    skip_bad_files: bool
+    reads: Reads
+    first: tuple[str, Footer] | None = None  # a file with rows
+    empty: tuple[str, Footer] | None = None  # one without
+    skipped: list[BadFile] = field(default_factory=list)
+    counts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    row_bytes: dict[str, int] = field(default_factory=dict)
+    by_rows: set[str] = field(default_factory=set)
+
+    def at(self, listing: Listing, step: int) -> None:
+        """Read the footers of every so-many-th file of an input.
+
+        Raises UserError for a file that cannot be read (unless these are skipped), files that
+        differ, and an input of which no file can be read.
+        """
+        seen = listing.files[::step]
+        entries = (file.entry for file in seen)
+        for file, footer in zip(seen, read_footers(listing.folder, entries), strict=True):
+            self._add(listing.folder.full(file.path), file, footer)
+        if seen == listing.files and not self.counts.keys() & {file.url for file in seen}:
+            raise UserError(
+                f"INPUT {listing.given}: none of its {len(seen)} parquet files can be read, "
+                f"such as {self.skipped[-1].path}: {self.skipped[-1].reason}"
+            )
+
+    def _add(self, name: str, file: SourceFile, footer: Footer | Unreadable) -> None:
+        if isinstance(footer, Unreadable):
+            self._skip(
+                name,
+                footer.reason,
+                f"cannot be read as parquet: {footer.reason}. Replace or remove it",
+            )
+            return
+        if footer.rows:
+            if obstacle := _obstacle(self.reads, footer):
+                self._skip(name, _unreadable(obstacle), _refusal(self.reads, obstacle))
+                return
+            self.first = self.first or (name, footer)
+            require_same_columns(self.reads, *self.first, name, footer)
+        else:
+            self.empty = self.empty or (name, footer)
+        _note(self, file, footer)
+
+    def _skip(self, name: str, reason: str, told: str) -> None:
+        if not self.skip_bad_files:
+            raise UserError(f"{name} {told}, or set such files aside with --bad-files skip")
+        self.skipped.append(BadFile(name, reason))
+
+
 def read_source(
-    inputs: Sequence[str], skip_bad_files: bool = False, storage: Storage = Storage()
+    inputs: Sequence[str],
+    skip_bad_files: bool = False,
+    storage: Storage = Storage(),
+    reads: Reads = Reads(),
 ) -> Source:
     """List the files of all inputs and read their footers; of very many files, some footers.
 
-    Raises UserError for: an input that is missing, empty or without parquet, an unreadable file
-    (unless these are skipped), files that differ in columns or partition columns, column types
-    that Spark cannot read.
+    `reads`: the columns that count; the others may differ, and be what Spark cannot read. Files
+    without rows count for nothing but themselves. Raises UserError for: an input that is missing,
+    empty or without parquet, a file that cannot be read (unless these are skipped), files that
+    differ in columns or partition columns.
     """
     listings = [list_input(given, storage, skip_bad_files) for given in inputs]
     step = ceil(sum(len(listing.files) for listing in listings) / AT_FIRST)
-    skipped = [bad for listing in listings for bad in listing.bad]
-    first: tuple[str, Footer] | None = None
-    counts: dict[str, tuple[int, int]] = {}
-    row_bytes: dict[str, int] = {}
-    for listing in listings:
-        seen = listing.files[::step]
-        for file, footer in zip(
-            seen, read_footers(listing.folder, (file.entry for file in seen)), strict=True
-        ):
-            name = listing.folder.full(file.path)
-            if isinstance(footer, Unreadable):
-                if not skip_bad_files:
-                    raise UserError(
-                        f"{name} cannot be read as parquet: {footer.reason}. Replace or remove it, "
-                        "or set such files aside with --bad-files skip"
-                    )
-                skipped.append(BadFile(name, footer.reason))
-                continue
-            first = first or (name, footer)
-            _require_same_columns(*first, name, footer)
-            counts[file.url] = footer.rows, footer.row_groups
-            _note_largest(row_bytes, footer)
-        if seen == listing.files and not counts.keys() & {file.url for file in seen}:
-            raise UserError(
-                f"INPUT {listing.given}: none of its {len(seen)} parquet files can be read, "
-                f"such as {skipped[-1].path}: {skipped[-1].reason}"
-            )
+    look = _look(listings, step, skip_bad_files, reads)
+    if step > 1 and look.first is None:  # columns are known of files with rows alone
+        look = _look(listings, 1, skip_bad_files, reads)
+    first = look.first or look.empty
     if first is None:
-        raise UserError(f"INPUT: no file can be read, such as {skipped[-1].path}")
-    unread = {file.path for file in skipped}
+        raise UserError(f"INPUT: no file can be read, such as {look.skipped[-1].path}")
+    if look.first is None and (obstacle := _obstacle(reads, first[1])):
+        raise UserError(f"{first[0]} {_refusal(reads, obstacle)}")
+    unread = {file.path for file in look.skipped}
     files = each_once(
         file
         for listing in listings
         for file in listing.files
         if listing.folder.full(file.path) not in unread
     )
-    nanoseconds = _check_types(first[1])
     partitions = _partition_columns(files)
     both = [name for name in partitions if name in first[1].types]
     if both:
@@ -147,104 +199,67 @@ def read_source(
             f"column {both[0]!r} is both in the files and in the folder names of INPUT; "
             "drop it from the files or rename the folders"
         )
+    strings = first[1].strings | set(partitions)
     return Source(
         files=files,
-        counts=counts,
+        counts=look.counts,
         first=first,
-        strings=first[1].strings | set(partitions),
+        strings=strings if look.first else strings | _typeless(first[1]),
         partition_columns=partitions,
-        nanoseconds=nanoseconds,
-        row_bytes=row_bytes,
-        skipped=tuple(skipped),
+        nanoseconds=_nanoseconds(reads, first[1]),
+        row_bytes=look.row_bytes,
+        skipped=tuple(look.skipped),
         ignored=tuple(path for listing in listings for path in listing.ignored),
+        reads=reads,
+        by_rows=look.by_rows,
     )
 
 
-def unreadable_files(
-    files: Sequence[SourceFile], storage: Storage, dropping: Event
-) -> list[BadFile]:
-    """Those files whose data cannot be read though their footers can; reads them whole.
-
-    Until `dropping` is set. Raises StorageError if the storage fails, and not the file.
-    """
-    bad: list[BadFile] = []
-    for file in files:
-        try:
-            with storage.folder(file.root).open(file.entry) as opened:
-                for _ in pq.ParquetFile(opened).iter_batches():
-                    if dropping.is_set():
-                        return bad
-        except StorageError:
-            raise
-        except (pa.ArrowException, OSError) as error:
-            bad.append(BadFile(file.url, reason(error)))
-    return bad
+def _look(listings: Sequence[Listing], step: int, skip_bad_files: bool, reads: Reads) -> _Look:
+    bad = [one for listing in listings for one in listing.bad]
+    look = _Look(skip_bad_files, reads, skipped=bad)
+    for listing in listings:
+        look.at(listing, step)
+    return look
 
 
-def _note_largest(row_bytes: dict[str, int], footer: Footer) -> None:
+def _obstacle(reads: Reads, footer: Footer) -> Obstacle | None:
+    """Return the first thing that keeps Spark from reading a file."""
+    found = (one for one in footer.obstacles if one.whole or one.column in reads)
+    return next(found, None)
+
+
+def _unreadable(obstacle: Obstacle) -> str:
+    return f"Spark cannot read it: {obstacle.what}"
+
+
+def _refusal(reads: Reads, obstacle: Obstacle) -> str:
+    """Say what is wrong with a file, and the ways out."""
+    drop = not obstacle.whole and reads.may_leave_out(obstacle.column)
+    out = ", leave the column out with --keep" if drop else ""
+    return f"cannot be read by Spark: {obstacle.what}. {obstacle.fix}{out}"
+
+
+def _note(seen: Source | _Look, file: SourceFile, footer: Footer) -> None:
+    """Note what the footer of a good file says."""
+    seen.counts[file.url] = footer.rows, footer.row_groups
     for column, size in footer.row_bytes.items():
-        row_bytes[column] = max(size, row_bytes.get(column, 0))
+        seen.row_bytes[column] = max(size, seen.row_bytes.get(column, 0))
+    if any(column in seen.reads for column in footer.by_rows):
+        seen.by_rows.add(file.url)
 
 
-def _require_same_columns(name1: str, one: Footer, name2: str, two: Footer) -> None:
-    """The same names and types, in any order."""
-    if one.leaves == two.leaves:
-        return
-    fix = "All files of INPUT must have the same columns: rewrite one, or score them apart"
-    for column in sorted(one.types.keys() ^ two.types.keys()):
-        has, lacks = (name1, name2) if column in one.types else (name2, name1)
-        raise UserError(f"column {column!r} is in {has} but not in {lacks}. {fix}")
-    for leaf in sorted({*one.leaves} ^ {*two.leaves}, key=lambda leaf: leaf.path):
-        column = next(name for name in one.types if _is_of(leaf, name))
-        kinds = [footer.types[column] for footer in (one, two)]
-        if kinds[0] == kinds[1]:  # alike for Arrow but not for Spark
-            kinds = [f"{kinds[0]} stored as {_stored(column, f)}" for f in (one, two)]
-        raise UserError(
-            f"column {column!r} is {kinds[0]} in {name1} but {kinds[1]} in {name2}. {fix}"
-        )
+def _typeless(footer: Footer) -> frozenset[str]:
+    return frozenset(name for name, kind in footer.types.items() if kind == "null")
 
 
-def _is_of(leaf: Leaf, column: str) -> bool:
-    return f"{leaf.path}.".startswith(f"{column}.")
-
-
-def _stored(column: str, footer: Footer) -> str:
-    """What the leaves of a column are in the file."""
-    leaves = (leaf for leaf in footer.leaves if _is_of(leaf, column))
-    return " and ".join(f"{leaf.physical} ({leaf.logical})" for leaf in leaves)
-
-
-def _check_types(footer: Footer) -> dict[str, bool]:
-    """Refuse what Spark cannot read; the top-level timestamps in nanoseconds, and if in UTC."""
-    nanoseconds = {}
-    for path, times in Counter(leaf.path for leaf in footer.leaves).items():
-        if times > 1:
-            raise UserError(f"INPUT has {times} columns of the name {path!r}; rename all but one")
-    for leaf in footer.leaves:
-        flat = leaf.path in footer.types
-        decimal = re.match(r"Decimal\(precision=(\d+)", leaf.logical)
-        if decimal and int(decimal[1]) > MAX_DIGITS:
-            raise UserError(
-                f"column {leaf.path!r} is a decimal of {decimal[1]} digits, and Spark reads "
-                f"{MAX_DIGITS} at most; cast it to a shorter one or a string"
-            )
-        for marker, what, fix in (
-            ("Time(", "a time of day", "cast it to a timestamp or a string"),
-            ("Float16", "a 16-bit float", "cast it to float32"),
-            ("UUID", "a UUID", "cast it to a string"),
-            ("Interval", "an interval", "cast it to a number or a string"),
-        ):
-            if leaf.logical.startswith(marker):
-                raise UserError(f"column {leaf.path!r} is {what}, which Spark cannot read; {fix}")
-        if "nanoseconds=true" in leaf.logical:
-            if not flat:
-                raise UserError(
-                    f"column {leaf.path!r} is a timestamp in nanoseconds inside another type, "
-                    "which Spark cannot read; write it in microseconds (pyarrow: "
-                    "coerce_timestamps='us')"
-                )
-            nanoseconds[leaf.path] = "utc=true" in leaf.logical
-    return nanoseconds
+def _nanoseconds(reads: Reads, footer: Footer) -> dict[str, bool]:
+    """Return the timestamps in nanoseconds that are read, and whether they are in UTC."""
+    return {
+        leaf.column: leaf.kind.endswith("UTC")
+        for leaf in footer.leaves
+        if leaf.kind.startswith(NANOSECONDS) and len(leaf.path) == 1 and leaf.column in reads
+    }
 
 
 def _partition_columns(files: Sequence[SourceFile]) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from time import time
 from uuid import uuid4
 
@@ -13,7 +12,8 @@ from semscore.jobs.checks import check_output
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.folder import Folder, StorageError
 from semscore.jobs.dataset.ledger import HOME
-from semscore.jobs.dataset.local_folder import LocalFolder
+from semscore.jobs.dataset.local_folder import LocalFolder, as_it_was
+from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
 from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.diagnosis.disk import free_bytes
@@ -30,7 +30,8 @@ def check_input(settings: Settings, storage: Storage) -> Iterator[Finding]:
 
     Its columns then, and whether they fit into a local OUTPUT.
     """
-    source = read_source(settings.inputs, settings.rows.bad_files == "skip", storage)
+    skip = settings.rows.bad_files == "skip"
+    source = read_source(settings.inputs, skip, storage, columns_read(settings))
     size = sum(file.size for file in source.files)
     footers = f"{source.rows:,} rows in {len(source.counts):,} footers"
     yield Finding("input", "ok", f"{len(source.files):,} files, {decimal(size)}; {footers}")
@@ -57,7 +58,7 @@ def check_rights(output: Folder) -> Iterator[Finding]:
 
     Leaves nothing behind; OSError: what was refused.
     """
-    with _as_it_was(output):
+    with as_it_was(output):
         ahead = _probe(output)
     yield Finding("output", "ok", f"an object was created, read, listed, deleted in {output.name}")
     side = "ahead of" if ahead > 0 else "behind"
@@ -112,18 +113,3 @@ def _probe(output: Folder) -> float:
     finally:
         output.delete([path])
     return max(written - after, 0) or min(written - before, 0)
-
-
-@contextmanager
-def _as_it_was(output: Folder) -> Iterator[None]:
-    """Remove the folders on a disk that come into being meanwhile, unless others use them."""
-    missing = []
-    if isinstance(output, LocalFolder):
-        above = (output.local, *output.local.parents)
-        missing = [folder for folder in above if not folder.exists()]
-    try:
-        yield
-    finally:
-        for folder in missing:
-            with suppress(OSError):  # not made, or not empty
-                folder.rmdir()

@@ -18,7 +18,7 @@ def source(partitions: Sequence[str] = (), **types: str) -> Source:
     return Source(
         files=(),
         counts={},
-        first=("a.parquet", Footer(1, 1, types, frozenset(), (), {})),
+        first=("a.parquet", Footer(1, 1, types, (), {})),
         strings=frozenset(name for name, kind in types.items() if "string" in kind) | {*partitions},
         partition_columns=tuple(partitions),
         nanoseconds={},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
@@ -22,19 +21,6 @@ def footer(path: Path) -> Footer:
     (found,) = read_footers(folder, [folder.entry(path.name)])
     assert isinstance(found, Footer)
     return found
-
-
-def leaf(logical: str, physical: str = "INT64", length: int = 0) -> footers.Leaf:
-    return footers._leaf(
-        SimpleNamespace(
-            path="x",
-            physical_type=physical,
-            logical_type=logical,
-            length=length,
-            max_repetition_level=0,
-            max_definition_level=1,
-        )
-    )
 
 
 def test_rows_and_row_groups_are_counted(write: Write) -> None:
@@ -72,11 +58,11 @@ def test_types_are_those_of_whole_columns_and_leaves_those_of_their_parts(write:
     assert found.types["a.b"] == "int64"
     assert found.types["s"] == "struct<x: int64, y: list<element: string>>"
     assert [leaf.path for leaf in found.leaves] == [
-        "text1",
-        "text2",
-        "a.b",
-        "s.x",
-        "s.y.list.element",
+        ("text1",),
+        ("text2",),
+        ("a.b",),
+        ("s", "x"),
+        ("s", "y", "element"),
     ]
 
 
@@ -90,46 +76,6 @@ def test_a_file_without_rows_has_a_footer(write: Write) -> None:
     found = footer(write("a.parquet", rows=0))
     assert found.rows == 0
     assert found.strings == {"text1", "text2"}
-
-
-@pytest.mark.parametrize("bits", [32, 64])
-def test_an_integer_is_the_same_with_and_without_annotation(bits: int) -> None:
-    annotated = leaf(f"Int(bitWidth={bits}, isSigned=true)", f"INT{bits}")
-    assert annotated == leaf("None", f"INT{bits}")
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        leaf("Int(bitWidth=64, isSigned=false)"),
-        leaf("Int(bitWidth=16, isSigned=true)", "INT32"),
-        leaf("None", "INT32"),
-        leaf("None", "DOUBLE"),
-        leaf("Decimal(precision=18, scale=0)"),
-    ],
-    ids=str,
-)
-def test_other_numbers_are_no_plain_integers(other: footers.Leaf) -> None:
-    assert other != leaf("None")
-
-
-def test_timestamps_differ_by_zone_and_nanoseconds_only() -> None:
-    def timestamp(utc: str, unit: str, converted: str = "false") -> footers.Leaf:
-        return leaf(
-            f"Timestamp(isAdjustedToUTC={utc}, timeUnit={unit}, "
-            f"is_from_converted_type={converted}, force_set_converted_type=false)"
-        )
-
-    assert timestamp("true", "milliseconds") == timestamp("true", "microseconds")
-    assert timestamp("true", "microseconds") == timestamp("true", "microseconds", "true")
-    assert timestamp("true", "microseconds") != timestamp("false", "microseconds")
-    assert timestamp("true", "microseconds") != timestamp("true", "nanoseconds")
-
-
-def test_decimals_differ_by_digits_only() -> None:
-    one = leaf("Decimal(precision=9, scale=2)", "INT32")
-    assert one == leaf("Decimal(precision=9, scale=2)", "FIXED_LEN_BYTE_ARRAY", length=4)
-    assert one != leaf("Decimal(precision=9, scale=3)", "INT32")
 
 
 def test_an_unreadable_file_is_a_value_not_an_exception(write: Write, tmp_path: Path) -> None:

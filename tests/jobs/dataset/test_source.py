@@ -7,7 +7,6 @@ import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pyarrow as pa
@@ -15,8 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs.dataset.listing import BadFile, CountedFile
-from semscore.jobs.dataset.source import read_source, unreadable_files
-from semscore.jobs.dataset.storage import Storage
+from semscore.jobs.dataset.source import read_source
 from semscore.jobs.errors import UserError
 
 Write = Callable[..., Path]
@@ -351,7 +349,12 @@ def test_duckdb_and_arrow_write_the_same_columns(tmp_path: Path) -> None:
             id="a field less",
         ),
         pytest.param([1, 2], [[1], [2]], "int64 in A but list<element: int64> in B", id="a list"),
-        pytest.param(pa.nulls(2), ["a", "b"], "null in A but string in B", id="all null"),
+        pytest.param(
+            pa.nulls(2),
+            ["a", "b"],
+            r"null \(all its values are missing\) in A but string in B",
+            id="all null",
+        ),
     ],
 )
 def test_columns_that_differ_are_refused_naming_both_files(
@@ -395,16 +398,16 @@ def test_files_of_two_inputs_must_be_alike_too(write: Write, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("column", "says"),
     [
-        (pa.array([1, 2], pa.time32("ms")), "'x' is a time of day, .*; cast it to a timestamp"),
+        (pa.array([1, 2], pa.time32("ms")), "'x' is a time of day. Cast it to a timestamp"),
         (pa.array([1, 2], pa.time64("ns")), "'x' is a time of day"),
-        (pa.array([1, 2], pa.float32()).cast(pa.float16()), "'x' is a 16-bit float, .*float32"),
-        (pa.array([b"0" * 16] * 2, pa.uuid()), "'x' is a UUID, .*cast it to a string"),
-        (pa.array([[1], [2]], pa.list_(pa.time32("ms"))), "'x.list.element' is a time of day"),
+        (pa.array([1, 2], pa.float32()).cast(pa.float16()), "'x' is a 16-bit float.*float32"),
+        (pa.array([b"0" * 16] * 2, pa.uuid()), "'x' is a UUID. Cast it to a string"),
+        (pa.array([[1], [2]], pa.list_(pa.time32("ms"))), "'x.element' is a time of day"),
         (
             pa.array([[1], [2]], pa.list_(pa.timestamp("ns"))),
-            "'x.list.element' is a timestamp in nanoseconds inside .*coerce_timestamps='us'",
+            "'x.element' is a timestamp in nanoseconds inside .*coerce_timestamps='us'",
         ),
-        (pa.array([1, 2], pa.decimal256(39, 2)), "'x' is a decimal of 39 digits, .*38 at most"),
+        (pa.array([1, 2], pa.decimal256(39, 2)), "'x' is a decimal of 39 digits .38 at most"),
     ],
     ids=str,
 )
@@ -419,7 +422,7 @@ def test_types_that_spark_cannot_read_are_refused_with_a_way_out(
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     table = pa.Table.from_arrays([pa.array(["a"])] * 3, names=["text1", "text2", "text1"])
     pq.write_table(table, tmp_path / "a.parquet")
-    with pytest.raises(UserError, match="INPUT has 2 columns of the name 'text1'; rename"):
+    with pytest.raises(UserError, match=r"2 columns have the name 'text1'\. Rename all but one"):
         read_source([str(tmp_path)])
 
 
@@ -439,7 +442,7 @@ def test_timestamps_in_nanoseconds_are_noted_with_their_zone(write: Write, tmp_p
         (b"", "it is empty"),
         (b"hello", "file size is 5 bytes"),
         (b"x" * 1000, "magic bytes not found"),
-        (b"PAR1PAR1", "smaller than the size reported"),
+        (b"PAR1PAR1", "it is cut off"),
         (b"PAR1" + b"\x0f" * 100 + b"\x64\0\0\0PAR1", "thrift"),
     ],
 )
@@ -515,18 +518,6 @@ def test_a_folder_that_may_not_be_listed_is_refused(
     monkeypatch.setattr(Path, "iterdir", refuse)
     with pytest.raises(UserError, match=f"INPUT {tmp_path} cannot be listed: .*Permission denied"):
         read_source([str(tmp_path)])
-
-
-def test_files_whose_data_is_broken_are_found_by_reading_them(write: Write, tmp_path: Path) -> None:
-    folder = tmp_path / "100% #1"
-    good = write("100% #1/a.parquet", rows=2000)
-    content = bytearray(good.read_bytes())
-    content[100:200] = b"\xff" * 100
-    (folder / "b.parquet").write_bytes(content)
-    source = read_source([str(folder)])
-    bad = unreadable_files(source.files, Storage(), Event())
-    assert [file.path for file in bad] == [f"file://{folder}/b.parquet"]
-    assert bad[0].reason
 
 
 @pytest.fixture
