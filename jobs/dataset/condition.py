@@ -27,10 +27,10 @@ def apply_where(frame: DataFrame, where: str | None) -> DataFrame:
 
 
 def settled_where(frame: DataFrame, where: str | None) -> str | None:
-    """The condition as all units of a dataset are to use it: with the time of now written out.
+    """Fix the condition for all units of a dataset: the current time is written out in it.
 
-    Raises UserError if Spark does not understand it, or if it takes other rows each time, such as
-    `rand() < 0.5`: these could not be counted, and resuming would mix several choices.
+    Raises UserError if Spark does not understand it, or if it selects different rows each time,
+    such as `rand() < 0.5`: these could not be counted, and resuming would mix several choices.
     """
     filtered = apply_where(frame, where)
     if where is None:
@@ -39,8 +39,8 @@ def settled_where(frame: DataFrame, where: str | None) -> str | None:
     changing = sorted({_name(part) for part in _changing(_condition(plan))})
     if changing:
         raise UserError(
-            f"--where {where!r} takes other rows each time it is asked, because of "
-            f"{some_of(changing)}. For a random part of the rows, take a hash of a column whose "
+            f"--where {where!r} selects different rows each time Spark evaluates it, because of "
+            f"{some_of(changing)}. To take a random part of the rows, use a hash of a column whose "
             "values differ, such as pmod(xxhash64(id), 10) < 5"
         )
     jvm: Any = frame.sparkSession._jvm
@@ -55,8 +55,8 @@ def settled_where(frame: DataFrame, where: str | None) -> str | None:
     except PySparkException:
         pass
     raise UserError(
-        f"--where {where!r} depends on the time, and is too complex to be fixed to one; write the "
-        "time out, such as timestamp'2025-01-31 12:00:00'"
+        f"--where {where!r} depends on the current time, and is too complex for semscore to fix "
+        "that time; write it out, such as timestamp'2025-01-31 12:00:00'"
     )
 
 

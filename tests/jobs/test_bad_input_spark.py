@@ -98,17 +98,17 @@ def test_a_where_that_is_no_condition(refused: Refused, where: str, says: str) -
 )
 def test_a_where_that_takes_other_rows_each_time(refused: Refused, where: str, part: str) -> None:
     assert refused("--where", where) == (
-        f"--where {where!r} takes other rows each time it is asked, because of {part}. For a "
-        "random part of the rows, take a hash of a column whose values differ, such as "
-        "pmod(xxhash64(id), 10) < 5"
+        f"--where {where!r} selects different rows each time Spark evaluates it, because of "
+        f"{part}. To take a random part of the rows, use a hash of a column whose values differ, "
+        "such as pmod(xxhash64(id), 10) < 5"
     )
 
 
 def test_a_time_in_a_condition_that_cannot_be_written_out(refused: Refused) -> None:
     where = "now() > timestamp'2020-01-01' and exists(array(1, 2), x -> x = id)"
     assert refused("--where", where) == (
-        f"--where {where!r} depends on the time, and is too complex to be fixed to one; write the "
-        "time out, such as timestamp'2025-01-31 12:00:00'"
+        f"--where {where!r} depends on the current time, and is too complex for semscore to fix "
+        "that time; write it out, such as timestamp'2025-01-31 12:00:00'"
     )
 
 
