@@ -203,7 +203,7 @@ def audit(
 
 def _nothing_read(bad: Sequence[BadFile]) -> str:
     if len(bad) == 1:
-        return f"{bad[0].path}: {bad[0].reason}. Replace or remove it: INPUT has no other file"
+        return f"{bad[0].path}: {bad[0].reason}. Replace it: INPUT has no other file"
     such = "; ".join(f"{file.path}: {file.reason}" for file in bad[:3])
     return f"INPUT: none of its {len(bad):,} files could be scored, such as {such}"
 

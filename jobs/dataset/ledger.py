@@ -226,13 +226,13 @@ def replace_run(output: Folder, lease: Lease, record: dict[str, Any]) -> None:
 def unless_refused(output: Folder, lease: Lease) -> Iterator[None]:
     """Remove again what a run has begun, as the holder of the lease, if a UserError ends it.
 
-    Nothing is removed of a dataset that another run began, or that has committed units.
+    Nothing is removed of a dataset that another run began, or that has the record of a unit.
     """
     try:
         yield
     except UserError:
         record = read_run(output)
-        if (record is None or record["run"] == lease.run) and not read_units(output):
+        if (record is None or record["run"] == lease.run) and not output.entries(UNITS):
             _withdraw(output, lease)
         raise
 

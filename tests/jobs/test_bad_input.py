@@ -145,7 +145,8 @@ def test_files_with_different_columns(refused: Refused, here: Path) -> None:
     write("in/b.parquet", grade=[1, 2, 3])
     assert refused("in", "out") == (
         f"column 'grade' is in {here}/in/b.parquet but not in {here}/in/a.parquet. All files of "
-        "INPUT must have the same columns: rewrite one, or score them apart"
+        "INPUT must have the same columns: rewrite one, leave the column out with --keep, or score "
+        "them apart"
     )
 
 
@@ -162,29 +163,49 @@ def test_files_with_different_types(refused: Refused, here: Path) -> None:
     [
         (
             pa.array([1], pa.time64("us")),
-            "column 'x' is a time of day, which Spark cannot read; "
-            "cast it to a timestamp or a string",
+            "column 'x' is a time of day. Cast it to a timestamp or a string, leave the column out "
+            "with --keep, or",
         ),
         (
             pa.array([1], pa.float32()).cast(pa.float16()),
-            "column 'x' is a 16-bit float, which Spark cannot read; cast it to float32",
+            "column 'x' is a 16-bit float. Cast it to float32, or",
         ),
         (
             pa.array([[1]], pa.list_(pa.timestamp("ns"))),
-            "column 'x.list.element' is a timestamp in nanoseconds inside another type, which "
-            "Spark cannot read; write it in microseconds (pyarrow: coerce_timestamps='us')",
+            "column 'x.element' is a timestamp in nanoseconds inside another type. Write it in "
+            "microseconds (pyarrow: coerce_timestamps='us'), leave the column out with --keep, or",
         ),
         (
             pa.array([1], pa.decimal256(50, 2)),
-            "column 'x' is a decimal of 50 digits, and Spark reads 38 at most; cast it to a "
-            "shorter one or a string",
+            "column 'x' is a decimal of 50 digits (38 at most are read). Cast it to a shorter one "
+            "or a string, leave the column out with --keep, or",
+        ),
+        (
+            pa.array([2**60], pa.timestamp("ms")),
+            "column 'x' has a timestamp beyond the years -290307 to 294247. Replace such values by "
+            "nulls, leave the column out with --keep, or",
         ),
     ],
-    ids=["time of day", "float16", "nested nanoseconds", "long decimal"],
+    ids=["time of day", "float16", "nested nanoseconds", "long decimal", "far timestamp"],
 )
-def test_a_column_that_spark_cannot_read(refused: Refused, column: pa.Array, says: str) -> None:
+def test_a_column_that_spark_cannot_read(
+    refused: Refused, here: Path, column: pa.Array, says: str
+) -> None:
     write("in/a.parquet", rows=1, x=column)
-    assert refused("in", "out") == says
+    assert refused("in", "out") == (
+        f"{here}/in/a.parquet cannot be read by Spark: {says} set such files aside with "
+        "--bad-files skip"
+    )
+
+
+def test_a_codec_that_spark_lacks(refused: Refused, here: Path) -> None:
+    write("in/a.parquet")
+    table = pq.read_table(write("in/b.parquet"))
+    pq.write_table(table, "in/b.parquet", compression={"text1": "zstd", "text2": "brotli"})
+    assert refused("in", "out") == (
+        f"{here}/in/b.parquet cannot be read by Spark: column 'text2' is compressed with brotli. "
+        "Write it with zstd or snappy, or set such files aside with --bad-files skip"
+    )
 
 
 def test_folders_that_are_no_whole_partition(refused: Refused) -> None:

@@ -18,7 +18,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs import score as job
+from semscore.jobs import work
 from semscore.jobs.dataset import ledger, upcoming
 from semscore.jobs.dataset.units import group_files
 from semscore.jobs.errors import AuditFailed, TooManyErrors, UnitsSetAside, UserError
@@ -321,17 +321,16 @@ def test_a_unit_with_broken_data_is_named_and_the_others_are_done(
     assert "--mode resume" in told["advice"][0]
 
 
-def test_rows_that_come_and_go_while_the_job_runs_end_it(
+def test_rows_that_get_lost_end_the_run(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path, "a.parquet", **pairs(30))
 
-    def changes(*args: Any) -> Any:
-        write(tmp_path, "a.parquet", **pairs(29))
-        return pin(*args)
+    def loses(frame: Any, *given: Any) -> Any:
+        return stage(frame.where("id > 0"), *given)
 
-    pin = job.pin_model
-    monkeypatch.setattr(job, "pin_model", changes)
+    stage = work.stage
+    monkeypatch.setattr(work, "stage", loses)
     with pytest.raises(AuditFailed, match="30 rows went in but 29 came out"):
         run()
     assert not list((tmp_path / "out").glob("*.parquet"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
+import pyarrow.parquet.encryption as encryption
 import pytest
 
 from semscore.jobs.dataset import footers
@@ -132,3 +135,105 @@ def test_a_file_that_changes_meanwhile_is_unreadable(
     monkeypatch.setattr(LocalFolder, "open", fails)
     [found] = read_footers(folder, folder.entries())
     assert found == Unreadable("a.parquet has changed since it was listed")
+
+
+class Keys(encryption.KmsClient):
+    """Keys that are wrapped by nothing."""
+
+    def __init__(self, config: object) -> None:
+        super().__init__()
+
+    def wrap_key(self, key: bytes, master: str) -> bytes:
+        return base64.b64encode(key)
+
+    def unwrap_key(self, key: bytes, master: str) -> bytes:
+        return base64.b64decode(key)
+
+
+@pytest.mark.parametrize(
+    ("plain", "says"), [(True, "some of its columns are encrypted"), (False, "it is encrypted")]
+)
+def test_an_encrypted_file_is_unreadable(tmp_path: Path, plain: bool, says: str) -> None:
+    """Pyarrow would end the process when it is asked about an encrypted column."""
+    config = encryption.EncryptionConfiguration(
+        footer_key="f", column_keys={"k": ["id"]}, plaintext_footer=plain
+    )
+    properties = encryption.CryptoFactory(Keys).file_encryption_properties(
+        encryption.KmsConnectionConfig(), config
+    )
+    table = pa.table({"text1": ["a"], "id": [1]})
+    path = tmp_path / "a.parquet"
+    with pq.ParquetWriter(path, table.schema, encryption_properties=properties) as writer:
+        writer.write_table(table)
+    folder = LocalFolder(str(tmp_path))
+    assert list(read_footers(folder, folder.entries())) == [Unreadable(says)]
+
+
+def test_a_footer_larger_than_the_first_piece_is_read_whole(write: Write) -> None:
+    columns = {f"a column with a long name {n}": [1, 2] for n in range(1500)}
+    path = write("a.parquet", **columns)
+    assert pq.read_metadata(path).serialized_size > footers.TAIL
+    assert len(footer(path).leaves) == 1502
+
+
+def obstacles(path: Path) -> list[str]:
+    return [obstacle.what for obstacle in footer(path).obstacles]
+
+
+@pytest.mark.parametrize("codec", ["lz4", "gzip", "zstd", "snappy", "none"])
+def test_codecs_that_spark_has_are_no_obstacle(write: Write, codec: str) -> None:
+    assert obstacles(write("a.parquet", writer={"compression": codec})) == []
+
+
+def test_a_codec_that_spark_lacks_is_named_once_for_each_column(write: Write) -> None:
+    writer = {"compression": {"text1": "snappy", "text2": "brotli"}, "row_group_size": 1}
+    assert obstacles(write("a.parquet", writer=writer)) == [
+        "column 'text2' is compressed with brotli"
+    ]
+
+
+def test_an_encoding_is_read_by_rows_or_not_at_all(write: Write) -> None:
+    kinds = {"double": pa.float64(), "float": pa.float32(), "int": pa.int32(), "long": pa.int64()}
+    columns = {name: pa.array([1, 2], kind) for name, kind in kinds.items()}
+    encodings = {"column_encoding": dict.fromkeys(columns, "BYTE_STREAM_SPLIT")}
+    path = write("a.parquet", writer={"use_dictionary": False} | encodings, **columns)
+    assert footer(path).by_rows == {"double", "float"}
+    assert obstacles(path) == [
+        "column 'int' is INT32 in the encoding BYTE_STREAM_SPLIT",
+        "column 'long' is INT64 in the encoding BYTE_STREAM_SPLIT",
+    ]
+
+
+LAST = (2**63 - 1) // 1000
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "far"),
+    [
+        (LAST, "ms", False),
+        (-LAST, "ms", False),
+        (LAST + 1, "ms", True),
+        (-LAST - 1, "ms", True),
+        (-(2**63), "ms", True),
+        (2**63 - 1, "us", False),
+        (2**63 - 1, "ns", False),
+    ],
+)
+def test_milliseconds_that_overflow_are_seen(
+    write: Write, value: int, unit: str, far: bool
+) -> None:
+    path = write("a.parquet", x=pa.array([0, value], pa.timestamp(unit)))
+    assert bool(obstacles(path)) is far
+    quiet = {"write_statistics": False}
+    assert (
+        obstacles(write("b.parquet", writer=quiet, x=pa.array([0, value], pa.timestamp(unit))))
+        == []
+    )
+
+
+def test_row_groups_without_rows_say_nothing(tmp_path: Path) -> None:
+    schema = pa.schema([("x", pa.string())])
+    with pq.ParquetWriter(tmp_path / "a.parquet", schema, compression="brotli") as writer:
+        writer.write_table(pa.table({"x": pa.array([], pa.string())}))
+    found = footer(tmp_path / "a.parquet")
+    assert (found.rows, found.obstacles, found.row_bytes) == (0, (), {"x": 0})

@@ -12,7 +12,7 @@ from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.folder import Entry, StorageError
 from semscore.jobs.dataset.lease import Lease
 from semscore.jobs.dataset.ledger import DataFile, UnitRecord
-from semscore.jobs.dataset.local_folder import LocalFolder
+from semscore.jobs.dataset.local_folder import LocalFolder, as_it_was
 from semscore.jobs.errors import OutputInUse, UserError
 
 DATA = "part-0123456789ab-1-00000.zstd.parquet"
@@ -318,3 +318,83 @@ def test_data_files_are_the_published_ones(output: LocalFolder) -> None:
         DATA,
         "part-0123456789ab-12-123456.zstd.parquet",
     ]
+
+
+def begun(output: LocalFolder, run: str = "r") -> dict[str, Any]:
+    """All that a run writes before its first unit is committed."""
+    fill(output, "_semscore/progress.json", "_semscore/report.html", "_semscore/model/x/y.bin")
+    fill(output, "_semscore/staging/r/u/scored/z.parquet", DATA)
+    told = {"v": ledger.VERSION, "run": run}
+    output.write(ledger.RUN, json.dumps(told).encode())
+    return told
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_refusal_leaves_nothing_of_what_was_begun(output: LocalFolder, there: bool) -> None:
+    if there:
+        output.local.mkdir()
+    with (
+        pytest.raises(UserError, match="no"),
+        as_it_was(output),
+        Lease(output, "r") as lease,
+        ledger.unless_refused(output, lease),
+    ):
+        ledger.take_over(output, lease)
+        begun(output)
+        raise UserError("no")
+    assert left(output) == []
+    assert output.local.exists() is there
+
+
+@pytest.mark.parametrize("error", [OutputInUse("x"), RuntimeError("x"), KeyboardInterrupt()])
+def test_only_a_refusal_removes_what_was_begun(output: LocalFolder, error: BaseException) -> None:
+    with pytest.raises(type(error)), ledger.unless_refused(output, held(output)):
+        begun(output)
+        raise error
+    assert ledger.RUN in left(output)
+
+
+def test_a_refusal_removes_nothing_of_a_dataset_with_units(output: LocalFolder) -> None:
+    with pytest.raises(UserError), ledger.unless_refused(output, held(output)):
+        begun(output)
+        ledger.commit(output, record())
+        raise UserError("no")
+    assert ledger.RUN in left(output) and record().path in left(output)
+
+
+def test_a_refusal_removes_nothing_that_another_run_has_begun(output: LocalFolder) -> None:
+    begun(output, run="other")
+    before = left(output)
+    with pytest.raises(UserError), ledger.unless_refused(output, held(output)):
+        raise UserError("no")
+    assert left(output) == before
+
+
+def test_numbers_are_not_used_twice_where_others_have_been(output: LocalFolder) -> None:
+    with Lease(output, "killed") as lease:
+        ledger.take_over(output, lease)
+    with (
+        pytest.raises(UserError),
+        Lease(output, "r") as lease,
+        ledger.unless_refused(output, lease),
+    ):
+        ledger.take_over(output, lease)
+        begun(output)
+        raise UserError("no")
+    ledger.require_empty(output)
+    with Lease(output, "next") as lease:
+        assert lease.number == 3
+
+
+def test_a_run_that_was_taken_over_removes_nothing(output: LocalFolder) -> None:
+    with (
+        pytest.raises(OutputInUse),
+        Lease(output, "r") as lease,
+        ledger.unless_refused(output, lease),
+    ):
+        ledger.take_over(output, lease)
+        begun(output)
+        first = output.read("_semscore/lease/000000001.json")
+        output.write("_semscore/lease/000000002.json", first or b"")
+        raise UserError("no")
+    assert ledger.RUN in left(output)

@@ -6,6 +6,7 @@ import base64
 import re
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs.dataset.listing import BadFile, CountedFile
+from semscore.jobs.dataset.reads import Reads
 from semscore.jobs.dataset.source import read_source
 from semscore.jobs.errors import UserError
 
@@ -254,6 +256,20 @@ def test_row_bytes_are_those_of_the_file_with_the_longest_rows(
         pytest.param(
             (pa.array([[1], [2]]), pa.array([[1], [2]], pa.large_list(pa.int64()))), id="lists"
         ),
+        pytest.param((pa.array([1, 2], pa.uint8()), pa.array([1, 2], pa.int16())), id="small"),
+        pytest.param(
+            (pa.array([b"ab", b"cd"], pa.binary(2)), pa.array([b"ab", b"c"])), id="binary"
+        ),
+        pytest.param((pa.nulls(2), pa.array([1, 2], pa.int32())), id="nulls as integers"),
+        pytest.param(
+            (
+                pa.array([{"a": 1, "b": "x"}] * 2),
+                pa.array(
+                    [{"a": 1, "b": "x"}] * 2, pa.struct([("b", pa.string()), ("a", pa.int64())])
+                ),
+            ),
+            id="order of fields",
+        ),
     ],
 )
 def test_columns_that_mean_the_same_to_spark_are_the_same(
@@ -262,6 +278,67 @@ def test_columns_that_mean_the_same_to_spark_are_the_same(
     write("a.parquet", x=column[0])
     write("b.parquet", x=column[1])
     assert len(paths(tmp_path)) == 2
+
+
+def test_inner_names_of_lists_and_maps_do_not_count(write: Write, tmp_path: Path) -> None:
+    columns = {
+        "tags": pa.array([["x"], ["y"]]),
+        "spans": pa.array([[{"start": 1}], []]),
+        "nested": pa.array([[[1]], [[2]]]),
+        "map": pa.array([[("a", 1)], []], pa.map_(pa.string(), pa.int64())),
+    }
+    write("a.parquet", **columns)
+    write("b.parquet", writer={"use_compliant_nested_type": False}, **columns)
+    one, two = (pq.read_metadata(tmp_path / f"{name}.parquet").schema for name in "ab")
+    assert [one.column(i).path for i in range(6)] != [two.column(i).path for i in range(6)]
+    assert len(paths(tmp_path)) == 2
+
+
+def test_columns_that_are_not_read_may_differ(write: Write, tmp_path: Path) -> None:
+    write("a.parquet", x=[1, 2], t=pa.array([1, 2], pa.time64("us")))
+    write("b.parquet", x=["a", "b"])
+    read = Reads(needed=frozenset({"text1", "text2"}), kept=frozenset({"text1"}))
+    assert read_source([str(tmp_path)], reads=read).rows == 4
+    with pytest.raises(UserError, match=r"'x' is int64 in .*rewrite one, leave the .* with --keep"):
+        read_source([str(tmp_path)], reads=replace(read, kept=frozenset({"x"})))
+    with pytest.raises(UserError, match=r"'x' is int64 in .*: rewrite one, or score them apart"):
+        read_source([str(tmp_path)], reads=replace(read, where="x is null"))
+
+
+@pytest.mark.parametrize("empty", ["a", "c"])
+def test_files_without_rows_may_have_other_columns(
+    write: Write, tmp_path: Path, empty: str
+) -> None:
+    write("b.parquet", x=[1, 2])
+    pq.write_table(pa.table({"x": pa.nulls(0), "t": pa.nulls(0)}), tmp_path / f"{empty}.parquet")
+    source = read_source([str(tmp_path)])
+    assert (source.columns, source.rows, len(source.files)) == (("text1", "text2", "x"), 2, 2)
+    assert [file.path for file in source.filled_files] == ["b.parquet"]
+
+
+def test_without_any_rows_columns_without_a_type_may_be_text(tmp_path: Path) -> None:
+    for name in "ab":
+        table = pa.table({"text1": pa.nulls(0), "n": pa.array([], pa.int64())})
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+    source = read_source([str(tmp_path)])
+    assert source.strings == source.typeless == {"text1"}
+
+
+def test_a_column_whose_name_has_a_dot_is_no_field(write: Write, tmp_path: Path) -> None:
+    write("a.parquet", **{"a.b": [1, 2], "a": [{"b": "x"}] * 2})
+    source = read_source([str(tmp_path)])
+    assert source.row_bytes.keys() == {"text1", "text2", "a.b", "a"}
+
+
+def test_files_that_spark_cannot_read_are_named_or_set_aside(write: Write, tmp_path: Path) -> None:
+    write("a.parquet")
+    bad = write("b.parquet", writer={"compression": "brotli"})
+    with pytest.raises(UserError, match=f"{bad} cannot be read by Spark: column 'text1' is compr"):
+        read_source([str(tmp_path)])
+    source = read_source([str(tmp_path)], skip_bad_files=True)
+    reason = "Spark cannot read it: column 'text1' is compressed with brotli"
+    assert source.skipped == (BadFile(str(bad), reason),)
+    assert [file.path for file in source.files] == ["a.parquet"]
 
 
 def test_required_and_optional_columns_are_the_same(write: Write, tmp_path: Path) -> None:
@@ -540,6 +617,16 @@ def test_of_very_many_files_the_rest_is_counted_as_it_is_asked_for(
     assert source.rows == 0 + 5 + 10 + 15 + 3 + 4 + 6 + 7
 
 
+def test_where_all_files_at_first_are_empty_the_others_are_looked_at_too(
+    few_at_first: None, write: Write, tmp_path: Path
+) -> None:
+    for number in range(20):
+        pq.write_table(pa.table({"text1": pa.nulls(0)}), tmp_path / f"{number:02}.parquet")
+    write("07.parquet")
+    source = read_source([str(tmp_path)])
+    assert (len(source.counts), source.columns) == (20, ("text1", "text2"))
+
+
 def test_what_is_found_late_sets_one_file_aside(
     few_at_first: None, write: Write, tmp_path: Path
 ) -> None:
@@ -548,11 +635,14 @@ def test_what_is_found_late_sets_one_file_aside(
     write("07.parquet", extra=[1, 2])
     (tmp_path / "09.parquet").write_bytes(b"PAR1 cut o")
     write("11.parquet", text1=["long " * 1000] * 2)
+    write("13.parquet", writer={"compression": "brotli"})
+    pq.write_table(pa.table({"text1": pa.nulls(0)}), tmp_path / "14.parquet")
     source = read_source([str(tmp_path)])
     before = source.row_bytes["text1"]
     counted = list(source.counted(source.files))
     bad = {Path(file.path).name: file.reason for file in counted if isinstance(file, BadFile)}
-    assert set(bad) == {"07.parquet", "09.parquet"}
+    assert set(bad) == {"07.parquet", "09.parquet", "13.parquet"}
+    assert "compressed with brotli" in bad["13.parquet"]
     assert "column 'extra' is in" in bad["07.parquet"]
-    assert source.rows == 36
+    assert source.rows == 32
     assert source.row_bytes["text1"] > max(before, 2000)
