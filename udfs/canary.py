@@ -1,6 +1,6 @@
 """A few fixed pairs that each worker scores before it is trusted with others.
 
-    python -m semscore.udfs.canary MODEL_FOLDER TARGET [MAX_SEQ_LENGTH]
+    semscore.udfs.canary MODEL_FOLDER TARGET [MAX_SEQ_LENGTH]
 
 A GPU, a driver or a library that is at fault often raises no error but gives zeros, not-a-numbers
 or noise. So a worker compares the scores of its device with those that torch gives on a CPU in
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 import sys
 import tempfile
 from functools import lru_cache
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from semscore.udfs.backends.converted import python_environment
+from semscore.udfs import child
 from semscore.udfs.cache import cache_folder
 from semscore.udfs.metrics import Vectors, compare
 from semscore.udfs.model_hash import content_sha256
@@ -85,16 +84,11 @@ def reference(folder: Path, max_seq_length: int | None) -> NDArray[np.float32]:
     """
     place = reference_place(folder, max_seq_length)
     if not place.exists():
-        limit = [] if max_seq_length is None else [str(max_seq_length)]
-        ran = subprocess.run(
-            [sys.executable, "-m", "semscore.udfs.canary", str(folder), str(place), *limit],
-            env=python_environment() | {"CUDA_VISIBLE_DEVICES": ""},
-            capture_output=True,
-            check=False,
-        )
-        if ran.returncode:
-            lines = ran.stderr.decode(errors="replace").strip().splitlines() or [""]
-            raise NoReference(lines[-1])
+        limit = [] if max_seq_length is None else [max_seq_length]
+        try:
+            child.run("semscore.udfs.canary", folder, place, *limit, CUDA_VISIBLE_DEVICES="")
+        except child.ChildFailed as error:
+            raise NoReference(str(error)) from error
     return np.array(json.loads(place.read_text("utf-8")), np.float32)
 
 

@@ -8,11 +8,8 @@ from importlib.util import find_spec
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from semscore.udfs.backends.converted import (
-    conversion_command,
-    converted_place,
-    python_environment,
-)
+from semscore.udfs.backends.converted import conversion_command, converted_place
+from semscore.udfs.child import python_environment
 from semscore.udfs.gpus import pretended, visible_gpus
 from semscore.udfs.models import local_folder
 

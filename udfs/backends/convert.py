@@ -1,6 +1,6 @@
 """Convert a sentence-transformers model for OpenVINO, whole: tokens in, sentence vectors out.
 
-    python -m semscore.udfs.backends.convert MODEL_FOLDER TARGET_FOLDER
+    semscore.udfs.backends.convert MODEL_FOLDER TARGET_FOLDER
 
 Prompts, tokenizer and limit are written beside the graph: who scores with it needs no torch.
 """

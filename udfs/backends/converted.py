@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
+from semscore.udfs import child
 from semscore.udfs.cache import cache_folder
 from semscore.udfs.model_hash import content_sha256
 
+CONVERSION = "semscore.udfs.backends.convert"
 VERSION = 1  # of the converted folder's layout
 REASON = "unconvertible.txt"  # stands in the folder of a model that cannot be converted, alone
 LIBRARIES = ("openvino", "sentence-transformers", "torch", "transformers")
@@ -37,13 +36,7 @@ def converted_place(folder: Path) -> Path:
 
 def conversion_command(folder: Path) -> list[str]:
     """The command that converts a model, or waits for the process that is at it."""
-    here = "semscore.udfs.backends.convert"
-    return [sys.executable, "-m", here, str(folder), str(converted_place(folder))]
-
-
-def python_environment() -> dict[str, str]:
-    """For a Python that imports what this one can, from the archives that Spark ships too."""
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return child.python_command(CONVERSION, folder, converted_place(folder))
 
 
 def converted(folder: Path) -> Path:
@@ -54,14 +47,10 @@ def converted(folder: Path) -> Path:
     """
     place = converted_place(folder)
     if not place.exists():
-        ran = subprocess.run(
-            conversion_command(folder), env=python_environment(), capture_output=True, check=False
-        )
-        if ran.returncode:
-            lines = ran.stderr.decode(errors="replace").strip().splitlines() or [""]
-            raise NotConvertible(
-                f"its conversion ended with exit code {ran.returncode}: {lines[-1]}"
-            )
+        try:
+            child.run(CONVERSION, folder, place)
+        except child.ChildFailed as error:
+            raise NotConvertible(f"its conversion failed: {error}") from error
     reason = place / REASON
     if reason.exists():
         raise NotConvertible(reason.read_text("utf-8"))
