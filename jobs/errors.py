@@ -74,7 +74,7 @@ def root_cause(error: BaseException) -> str:
     file and column that others name; of a Python worker's exception, the last that says something;
     the class's name where none does.
     """
-    text = _text(error)
+    text = full_text(error)
     if raised := last_exception(text):
         return raised
     if TRACE.search(text) and (cause := deepest(text)):
@@ -87,7 +87,7 @@ def root_cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {said}" if bare else said
 
 
-def _text(error: BaseException) -> str:
+def full_text(error: BaseException) -> str:
     """All that an exception says; pyspark keeps Java's stack apart."""
     stack = getattr(error, "_stackTrace", None)
     return stack if isinstance(stack, str) and "Caused by: " in stack else str(error)

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from pyspark.sql import SparkSession
 
+from semscore.jobs.causes import sentence
 from semscore.jobs.checks import check_folders, check_gold, check_output, pin_model
-from semscore.jobs.cluster.early import begin_conversion, wake_workers
+from semscore.jobs.cluster.early import Waking, begin_conversion
 from semscore.jobs.cluster.resources import resources_for
 from semscore.jobs.cluster.s3a import s3a_settings, use_s3a
 from semscore.jobs.cluster.scheduling import check_gpu_settings
@@ -33,6 +34,7 @@ from semscore.jobs.cluster.session import (
     task_rows,
     will_be_local,
 )
+from semscore.jobs.cluster.surroundings import changed, of_a_run
 from semscore.jobs.dataset import frames, ledger
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.folder import Folder
@@ -43,8 +45,9 @@ from semscore.jobs.dataset.source import Source, read_source
 from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.dataset.units import unit_scale
 from semscore.jobs.dataset.upcoming import Upcoming
+from semscore.jobs.diagnosis.places import as_it_was
 from semscore.jobs.doctor import preflight
-from semscore.jobs.errors import OutputInUse, StoppedEarly, root_cause
+from semscore.jobs.errors import OutputInUse, StoppedEarly, UserError
 from semscore.jobs.precision import settle
 from semscore.jobs.progress import Progress, State
 from semscore.jobs.report import report_at_end
@@ -68,6 +71,11 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     Raises UserError before anything is written; OutputInUse then too, or when another run takes
     over; StoppedEarly, AuditFailed, TooManyErrors or UnitsSetAside after.
     """
+    with changed(of_a_run()):
+        return _score(settings, spark)
+
+
+def _score(settings: Settings, spark: SparkSession | None) -> Result:
     start, stop = perf_counter(), Stop(settings.limits)
     id_ = new_id()
     s3a = s3a_settings(settings, spark or SparkSession.getActiveSession())
@@ -102,8 +110,7 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
         check_gpu_settings(spark_settings(spark), settings.engine.device)
     started = spark or _start(settings)
     try:
-        if spark is None:
-            wake_workers(started)
+        waking = Waking(started)
         use_s3a(started, s3a)
         own = job_session(started)
         schema = frames.read_schema(own, source)
@@ -128,8 +135,9 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
         looks = job_session(own)
         looks.conf.set("spark.sql.files.ignoreCorruptFiles", "true")  # told when it is their turn
         check_folders(read(run, looks, seen), source, layout)
-        with lease, stop.signals():
-            afresh = settings.target.mode == "overwrite"
+        waking.require()
+        afresh = settings.target.mode == "overwrite"
+        with _taken_back(output, begins and not afresh), lease, stop.signals():
             earlier = ledger.take_over(output, lease, afresh)
             if not begins and resumed(output, settings, recipe, model_sha256) != settled:
                 raise _begun_anew(output)
@@ -175,7 +183,7 @@ def _score_owed(run: Run, earlier: Sequence[ledger.UnitRecord], start: float) ->
         state, progress.reason = "stopped", str(error)
         raise
     except Exception as error:
-        progress.reason = root_cause(error)
+        progress.reason = sentence(error)
         raise
     finally:
         upcoming.close()
@@ -215,6 +223,18 @@ def _owed(
     files = owed(source.files, records)
     limit = settings.rows.limit
     return () if limit and sum(record.rows for record in records) >= limit else files
+
+
+@contextmanager
+def _taken_back(output: Folder, begins: bool) -> Iterator[None]:
+    """Remove what a run has begun that cannot be, for a reason that only the workers find."""
+    with as_it_was(output):
+        try:
+            yield
+        except UserError:
+            if begins and not output.entries(ledger.UNITS):
+                output.delete_folder(ledger.HOME)
+            raise
 
 
 def _begun_anew(output: Folder) -> OutputInUse:

@@ -9,6 +9,7 @@ random.py or tokenizers/ may lie. (Python 3.11 has -P against that, Python 3.10 
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import subprocess
@@ -26,6 +27,7 @@ START = (
     "import sys; sys.path[:] = filter(None, sys.path); "
     "import runpy; runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
 )
+log = logging.getLogger("semscore")
 HERE = Path(__file__).absolute()
 
 Answer = TypeVar("Answer")
@@ -82,7 +84,7 @@ class Child:
             env=python_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=None if log.isEnabledFor(logging.DEBUG) else subprocess.DEVNULL,
         )
 
     def __enter__(self) -> Child:
@@ -111,6 +113,12 @@ class Child:
             raise error
         found: Answer = answer
         return found
+
+
+def ask_once(question: Callable[..., Answer], *given: Any) -> Answer:
+    """Call a function of a module in a Python of its own, which ends then."""
+    with Child() as child:
+        return child.ask(question, *given)
 
 
 def answer(questions: BinaryIO, answers: BinaryIO) -> None:

@@ -57,7 +57,7 @@ def check_rights(output: Folder) -> Iterator[Finding]:
 
     Leaves nothing behind; OSError: what was refused.
     """
-    with _as_it_was(output):
+    with as_it_was(output):
         ahead = _probe(output)
     yield Finding("output", "ok", f"an object was created, read, listed, deleted in {output.name}")
     side = "ahead of" if ahead > 0 else "behind"
@@ -115,7 +115,7 @@ def _probe(output: Folder) -> float:
 
 
 @contextmanager
-def _as_it_was(output: Folder) -> Iterator[None]:
+def as_it_was(output: Folder) -> Iterator[None]:
     """Remove the folders on a disk that come into being meanwhile, unless others use them."""
     missing = []
     if isinstance(output, LocalFolder):
