@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import sys
 
+if __name__ == "__main__" and not getattr(sys.flags, "safe_path", False):
+    # -m has put the working folder first, where a user's own random.py or tokenizers/ may lie.
+    del sys.path[0]
 
-def main() -> int:
+import os
+from collections.abc import Sequence
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; says what to install where Spark, which all else needs, is missing."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if not _is_for_a_cluster(arguments):
+        _prefer_own_spark()
     try:
         from semscore.jobs.cli import main as command
+        from semscore.jobs.commands.log import hush_others
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] != "pyspark":
             raise
@@ -17,7 +31,40 @@ def main() -> int:
             "or run jobs/score.py through spark-submit\n"
         )
         return 2
-    return command()
+    if "--debug" not in arguments:
+        hush_others()
+    return command(arguments)
+
+
+def _is_for_a_cluster(arguments: Sequence[str]) -> bool:
+    """Whether a Spark of somebody else's is asked for, or has started this."""
+    masters = [
+        word.partition("=")[2] or "".join(arguments[place + 1 : place + 2])
+        for place, word in enumerate(arguments)
+        if word.partition("=")[0] == "--master"
+    ]
+    return "PYSPARK_GATEWAY_PORT" in os.environ or any(
+        not master.startswith("local") for master in masters
+    )
+
+
+def _prefer_own_spark() -> None:
+    """Import the pyspark that is installed here, not one that PYTHONPATH puts before it."""
+    try:
+        own = Path(str(metadata.distribution("pyspark").locate_file("pyspark")))
+    except metadata.PackageNotFoundError:
+        return
+    while own.is_dir() and (found := find_spec("pyspark")) and found.origin:
+        root = Path(found.origin).parents[1]
+        left = [entry for entry in sys.path if not _is_of(Path(entry).absolute(), root)]
+        if root == own.parent or left == sys.path:
+            return
+        sys.path[:] = left
+
+
+def _is_of(entry: Path, root: Path) -> bool:
+    """Whether an entry of the path belongs to the Spark whose Python is in `root`."""
+    return entry == root or root in entry.parents or entry.name.startswith("py4j")
 
 
 if __name__ == "__main__":

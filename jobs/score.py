@@ -263,6 +263,6 @@ def _tell_about(source: Source) -> None:
 
 
 if __name__ == "__main__":
-    from semscore.jobs.cli import main
+    from semscore.jobs.__main__ import main
 
     sys.exit(main(["score", *sys.argv[1:]]))

@@ -31,7 +31,7 @@ def start_java(settings: SparkConf, quiet: bool) -> None:
         _heard.clear()
         # Spark starts `python -m`, which Python 3.10 looks for in the working folder first.
         place = {} if sys.version_info >= (3, 11) else {"cwd": "/"}
-        gateway = _launch(settings, place) if quiet else launch_gateway(settings, place)
+        gateway = _launch_quietly(settings, place) if quiet else _launch(settings, place)
         SparkContext._ensure_initialized(gateway=gateway)
     if not user_name():
         name_user(SparkContext._jvm)
@@ -48,13 +48,17 @@ def last_words() -> str:
     return "\n".join(line for line in _heard.copy() if not SMALL_TALK.match(line))
 
 
-def _launch(settings: SparkConf, place: dict[str, Any]) -> Any:
+def _launch(settings: SparkConf, options: dict[str, Any]) -> Any:
+    return launch_gateway(settings, options)  # type: ignore[no-untyped-call]
+
+
+def _launch_quietly(settings: SparkConf, options: dict[str, Any]) -> Any:
     ours, theirs = os.pipe()
     listener = Thread(target=_listen, args=(ours,), name="semscore-java", daemon=True)
     listener.start()
     gateway = None
     try:
-        gateway = launch_gateway(settings, {**place, "stdout": theirs, "stderr": theirs})
+        gateway = _launch(settings, {**options, "stdout": theirs, "stderr": theirs})
     finally:
         os.close(theirs)
         if gateway is None:

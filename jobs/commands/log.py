@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socketserver
 import sys
 import threading
 from typing import TYPE_CHECKING, TextIO
@@ -30,21 +31,28 @@ class Stderr(logging.StreamHandler[TextIO]):
 def start_log(debug: bool = False) -> None:
     """Show warnings and errors as text, before anything is known of what is asked.
 
-    Of semscore's own only, unless `debug`: what py4j, huggingface or Python itself warns of, and
-    what they print of errors that nobody waits for, helps nobody who has not read their sources.
+    Of semscore's own only, unless `debug`: what py4j or huggingface warns of helps nobody who has
+    not read their sources.
     """
     handler = Stderr()
-    logging.basicConfig(format="semscore: %(message)s", handlers=[handler])
-    logging.captureWarnings(True)
     if not debug:
-        handler.addFilter(lambda record: record.name.partition(".")[0] == "semscore")
-        sys.unraisablehook = _forget
-        threading.excepthook = _forget
+        handler.addFilter(lambda record: record.name.partition(".")[0] == log.name)
+    logging.basicConfig(format="semscore: %(message)s", handlers=[handler])
 
 
-def _forget(found: object) -> None:
-    """Say nothing of an exception that nobody waits for, such as of a thread that ended."""
-    log.debug("not waited for: %s", found)
+def hush_others() -> None:
+    """Keep Python itself from printing what is no error of the run, for the rest of this process.
+
+    Warnings of libraries, and exceptions that nobody waits for: of threads, finalisers and Spark's
+    own small servers, when Java has gone.
+    """
+    logging.captureWarnings(True)
+    sys.unraisablehook = threading.excepthook = _forget
+    socketserver.BaseServer.handle_error = _forget  # type: ignore[assignment]
+
+
+def _forget(*_: object) -> None:
+    pass
 
 
 def set_log(run: Run) -> None:

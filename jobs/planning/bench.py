@@ -66,20 +66,16 @@ class Bench:
     ) -> list[Measured]:
         """All of them at once, each on the same pairs, for about so long after loading."""
         given = (list(texts1), list(texts2), recipe, engine)
-        paces = self._ask_all(_warm, given)
-        return self._ask_all(_measure, (*given, budget_s), paces)
+        paces = self._ask_all(_warm, [given] * len(self._workers))
+        return self._ask_all(_measure, [(*given, budget_s, pace) for pace in paces])
 
     def _ask_all(
-        self,
-        question: Callable[..., Answer],
-        given: Sequence[Any],
-        own: Sequence[Any] = (),
+        self, question: Callable[..., Answer], given: Sequence[tuple[Any, ...]]
     ) -> list[Answer]:
-        """Ask all at the same time; `own`: one more value for each. Raises what the first does."""
-        more = [(value,) for value in own] or [()] * len(self._workers)
+        """Ask each of them at the same time, with its own values; raises what the first raises."""
         asked = [
-            self._pool.submit(each.ask, question, *given, *value)
-            for each, value in zip(self._workers, more, strict=True)
+            self._pool.submit(each.ask, question, *own)
+            for each, own in zip(self._workers, given, strict=True)
         ]
         return [answer.result() for answer in asked]
 
