@@ -71,7 +71,7 @@ ANALYSIS = """\
         (PYTHON_IN_JAVA, "ValueError: 'fake' returned shape (1, 3), expected (1, 2)"),
         (CAUSED, "java.io.IOException: No space left on device"),
         (ONE_JAVA, "org.apache.spark.SparkException: Could not parse Master URL: 'local[x]'"),
-        (ANALYSIS, ANALYSIS.splitlines()[0]),
+        (ANALYSIS, ANALYSIS.splitlines()[0].rstrip(";")),
         (
             "\n\n[PARSE_SYNTAX_ERROR] Syntax error at 'x'.\n\n== SQL ==\n",
             "[PARSE_SYNTAX_ERROR] Syntax error at 'x'.",
