@@ -24,6 +24,7 @@ SENTENCES: Mapping[str, Ending] = {
     "semscore.udfs.faults.DeviceFailed": JobError,
     "semscore.udfs.leases.LeaseError": JobError,
 }
+NO_TEXT = "similarity() takes "  # how the TypeError of a column begins that is not text
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,9 @@ def _says(sentence: str) -> Callable[[re.Match[str]], str]:
     return lambda _: sentence
 
 
-FEWER = "start fewer workers (--master local[1]) or give the run a machine with more memory"
+FEWER = "start fewer workers (--master local[1]), or take a machine with more memory"
 # In this order: the first that is found in the text counts.
 KNOWN = (
-    Known(
-        r"similarity\(\) takes string columns[^\n]*",
-        lambda found: found[0],
-        UserError,
-    ),
     Known(
         r"Cannot run program \"([^\"]+)\"[^\n]*?(?:error=\d+, )?([^\n,]*)(?=\n|$)",
         lambda found: (
@@ -75,7 +71,7 @@ KNOWN = (
         r"java\.lang\.OutOfMemoryError: ([^\n]*)",
         lambda found: (
             f"Spark's Java ran out of memory ({found[1].strip()}): give it more with --conf "
-            "spark.driver.memory=8g (on a cluster, spark.executor.memory), or " + FEWER
+            "spark.driver.memory=8g (on a cluster spark.executor.memory)"
         ),
     ),
     Known(
@@ -97,7 +93,8 @@ KNOWN = (
         ),
     ),
     Known(
-        r"Python worker exited unexpectedly|Python worker failed to connect back",
+        r"Python worker exited unexpectedly|Python worker failed to connect back"
+        r"|java\.net\.SocketException: (Connection reset|Broken pipe)[\s\S]+?\.api\.python\.",
         _says(
             "a Python worker was ended from outside, most likely by the system for want of "
             f"memory: {FEWER}"
@@ -131,6 +128,8 @@ def judged(error: BaseException) -> JobError | None:
     for raised in reversed(exceptions(text)):
         if ending := SENTENCES.get(raised.kind):
             return ending(raised.message)
+        if raised.kind == "TypeError" and raised.message.startswith(NO_TEXT):
+            return UserError(raised.message)
     whole = f"{type(error).__name__}: {text}"
     for known in KNOWN:
         if found := re.search(known.pattern, whole):

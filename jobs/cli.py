@@ -57,7 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     start_log(debug)
-    with changed(of_a_run()):
+    try:
+        changes = of_a_run()
+    except OSError as error:
+        return _complain(error, str(error), UserError.exit_code, debug)
+    with changed(changes):
         return _ended(arguments, debug)
 
 

@@ -17,6 +17,7 @@ ERROR_CLASS = re.compile(r"\[[A-Z0-9_.]+\] ")  # Spark's own names of errors
 FILE = re.compile(
     r"(?:while reading file|in file|footer for file:|Checksum error:|Could not read file:?)"
     r" ?((?:[a-z0-9]+:)?/[^\n]*?)(?=[.,;]? (?:Details|Column|Expected|at \d)|[.,;:]?\s*(?:\n|\Z))"
+    r"|(s3a?://[^\s:;,]+)"
 )
 COLUMN = re.compile(r"[Cc]olumns?: \[?([^\],\n]+)")
 
@@ -75,6 +76,7 @@ def _with_place(said: str, text: str) -> str:
     places = []
     for what, pattern in (("file", FILE), ("column", COLUMN)):
         named = pattern.search(text)
-        if named and named[1].strip() not in said:
-            places.append(f"{what} {named[1].strip()}")
+        place = named[named.lastindex or 0].strip() if named else ""
+        if place and place not in said:
+            places.append(f"{what} {place}")
     return f"{said} ({', '.join(places)})" if places else said

@@ -24,7 +24,7 @@ def cache_folder() -> Path:
             )
         return Path(named).expanduser().absolute()
     usual = _usual()
-    return usual if usual and _writable(usual) else _temporary()
+    return usual if usual and _writable(usual) else temporary_home()
 
 
 def has_home() -> bool:
@@ -33,9 +33,8 @@ def has_home() -> bool:
 
 
 def is_temporary() -> bool:
-    """Whether the cache is only a folder for temporary files, for want of a better one."""
-    usual = _usual()
-    return not os.environ.get(VARIABLE) and not (usual and _writable(usual))
+    """Whether the cache is only in a folder for temporary files, for want of a better one."""
+    return cache_folder().is_relative_to(_place())
 
 
 def _usual() -> Path | None:
@@ -46,9 +45,12 @@ def _usual() -> Path | None:
     return Path(user, "semscore").expanduser().absolute()
 
 
-def _temporary() -> Path:
-    """A folder of this user's own, the same for all processes of a node."""
-    folder = Path(tempfile.gettempdir(), f"semscore-{os.getuid()}")
+def temporary_home() -> Path:
+    """Make a folder of this user's own among temporary files, one for all processes of a node.
+
+    Raises PermissionError, with what to do, if it belongs to another user.
+    """
+    folder = _place()
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.lstat().st_uid != os.getuid():  # anybody can make one there
         raise PermissionError(
@@ -56,6 +58,10 @@ def _temporary() -> Path:
             f"{VARIABLE} to a folder of your own"
         )
     return folder
+
+
+def _place() -> Path:
+    return Path(tempfile.gettempdir(), f"semscore-{os.getuid()}")
 
 
 def _writable(path: Path) -> bool:

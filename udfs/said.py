@@ -9,6 +9,8 @@ from typing import NamedTuple
 TRACEBACK = "Traceback (most recent call last):"
 GROUP = "Exception Group Traceback"
 HEAD = re.compile(r"([^\W\d][\w.]*)(?:: ?(.*))?")
+NUMBERED = re.compile(r"\s*\+[-+]+ \d+ -+\s*")
+DRAWN = re.compile(r"\s*(\| ?|\+ (?=Exception)|\+[-+]+\s*$)")
 OURS = "semscore."
 UNFINISHED = (":", ",", "(", "[", "{")
 NOTHING = ("", "None", "null", "()", "''")
@@ -50,7 +52,7 @@ def first_sentence(lines: Sequence[str]) -> str:
         said = f"{said} {line}".strip()
         if said and not said.endswith(UNFINISHED):
             break
-    return said.rstrip(" ;")
+    return said.rstrip(" ;:")
 
 
 def _exceptions(lines: Sequence[str]) -> Iterator[Raised]:
@@ -79,6 +81,8 @@ def _without_gutters(text: str) -> str:
         return text
     plain = []
     for line in text.splitlines():
-        drawn = re.match(r"\s*(\| ?|\+ (?=Exception)|\+[-+]+.*)", line)
+        if NUMBERED.fullmatch(line):  # what follows may be an exception that was never raised
+            line = TRACEBACK
+        drawn = DRAWN.match(line)
         plain.append(line[drawn.end() :] if drawn else line)
     return "\n".join(plain)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from semscore.udfs.cache import VARIABLE, cache_folder, has_home
+from semscore.udfs.cache import VARIABLE, cache_folder, has_home, temporary_home
 from semscore.udfs.child import python_path
 
 OTHERS = ("SPARK_", "PYSPARK_", "HADOOP_", "YARN_")  # how names begin that are about another Spark
@@ -44,7 +44,7 @@ def changed(changes: Changes) -> Iterator[None]:
 
 def of_a_run() -> Changes:
     """What the driver's own Python must see differently during a run, wherever that runs."""
-    return dict.fromkeys(CONNECT) | ({} if has_home() else {"HOME": str(cache_folder())})
+    return dict.fromkeys(CONNECT) | ({} if has_home() else {"HOME": str(temporary_home())})
 
 
 def of_local_java(java: Path) -> Changes:
