@@ -17,6 +17,7 @@ from pathlib import Path
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; says what to install where Spark, which all else needs, is missing."""
+    _require_utf8()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not _is_for_a_cluster(arguments):
         _prefer_own_spark()
@@ -34,6 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "--debug" not in arguments:
         hush_others()
     return command(arguments)
+
+
+def _require_utf8() -> None:
+    """Start again in UTF-8 where Python takes names of files for something else, as Java does not.
+
+    So in a locale of another encoding. (In C and POSIX, Python takes UTF-8 by itself.)
+    """
+    if sys.getfilesystemencoding() != "utf-8" and os.environ.get("PYTHONUTF8") != "1":
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def _is_for_a_cluster(arguments: Sequence[str]) -> bool:

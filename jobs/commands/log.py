@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socketserver
 import sys
 import threading
@@ -47,6 +48,8 @@ def hush_others() -> None:
     own small servers, when Java has gone.
     """
     logging.captureWarnings(True)
+    for library in ("HF_HUB", "TRANSFORMERS"):  # they read it when they are imported
+        os.environ.setdefault(f"{library}_VERBOSITY", "error")
     sys.unraisablehook = threading.excepthook = _forget
     socketserver.BaseServer.handle_error = _forget  # type: ignore[assignment]
 
