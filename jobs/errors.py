@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from semscore.jobs.java_text import CALL, deepest
 from semscore.udfs.said import NOTHING, first_sentence, last_exception
 
-TRACE = re.compile(r"^\s+at |^Caused by: ", re.M)  # of Java
+TRACE = re.compile(r"^\s+at |^Caused by: |Lost task ", re.M)  # of Java
 
 
 class JobError(Exception):
@@ -88,6 +88,6 @@ def root_cause(error: BaseException) -> str:
 
 
 def full_text(error: BaseException) -> str:
-    """All that an exception says; pyspark keeps Java's stack apart."""
-    stack = getattr(error, "_stackTrace", None)
+    """All that an exception says; pyspark keeps Java's stack apart, by names that vary."""
+    stack = getattr(error, "stackTrace", None) or getattr(error, "_stackTrace", None)
     return stack if isinstance(stack, str) and "Caused by: " in stack else str(error)

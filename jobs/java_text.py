@@ -13,7 +13,8 @@ CAUSED = "Caused by: "
 FRAME = re.compile(r"\s+(at |\.\.\. \d+ more)")
 # A task's own error, in the middle of a sentence about its stage.
 LOST_TASK = re.compile(r"Lost task [\d.]+ in stage [\d.]+ \(TID \d+\) \([^)]*\): (.*)", re.S)
-ERROR_CLASS = re.compile(r"\[[A-Z0-9_.]+\] ")  # Spark's own names of errors
+ERROR_CLASS = re.compile(r"\[([A-Z0-9_.]+)\] ")  # Spark's own names of errors
+WRAPPER = re.compile("TASK_WRITE_FAILED|FAILED_|CANNOT_|INTERNAL_ERROR")  # they point below
 FILE = re.compile(
     r"(?:while reading file|in file|footer for file:|Checksum error:|Could not read file:?)"
     r" ?((?:[a-z0-9]+:)?/[^\n]*?)(?=[.,;]? (?:Details|Column|Expected|at \d)|[.,;:]?\s*(?:\n|\Z))"
@@ -39,10 +40,13 @@ def causes(text: str) -> list[Raised]:
 def deepest(text: str) -> str:
     """The deepest cause that says something, with file and column if any other names them.
 
-    Classes of deeper causes without a message follow in parentheses. Empty: there is no stack.
+    Spark's own named errors are written for users, and count before what is below them. Classes of deeper causes without a message follow in parentheses. Empty: there is no stack.
     """
-    mute: list[str] = []
-    for cause in reversed(chain := causes(text)):
+    chain, mute = causes(text), list[str]()
+    for cause in reversed(chain):
+        if (named := ERROR_CLASS.match(cause.message)) and not WRAPPER.match(named[1]):
+            return _with_place(cause.message, text)
+    for cause in reversed(chain):
         if cause.message not in NOTHING and not CLASS.fullmatch(cause.message):
             return _with_place(_shown(cause), text) + (f" ({mute[-1]})" if mute else "")
         mute.append(cause.kind)
