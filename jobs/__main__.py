@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-
-if __name__ == "__main__" and not getattr(sys.flags, "safe_path", False):
-    # -m has put the working folder first, where a user's own random.py or tokenizers/ may lie.
-    del sys.path[0]
-
 import os
+import sys
 from collections.abc import Sequence
-from importlib import metadata
-from importlib.util import find_spec
-from pathlib import Path
+
+LIBRARIES = ("site-packages", "dist-packages")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; says what to install where Spark, which all else needs, is missing."""
+    _leave_working_folder()
     _require_utf8()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not _is_for_a_cluster(arguments):
@@ -35,6 +30,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "--debug" not in arguments:
         hush_others()
     return command(arguments)
+
+
+def _leave_working_folder() -> None:
+    """Import nothing from there, where a user's own random.py or tokenizers/ may lie.
+
+    -m puts it first, and so does a PYTHONPATH that ends with a colon. Imports nothing itself that
+    Python has not imported by then.
+    """
+    try:
+        here = os.path.realpath(".")
+    except FileNotFoundError:  # it was deleted
+        return
+    ours = os.path.realpath(__file__).startswith(os.path.join(here, "semscore", ""))  # noqa: PTH118
+    if not ours and not here.endswith(LIBRARIES):
+        sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) != here]
 
 
 def _require_utf8() -> None:
@@ -61,21 +71,24 @@ def _is_for_a_cluster(arguments: Sequence[str]) -> bool:
 
 def _prefer_own_spark() -> None:
     """Import the pyspark that is installed here, not one that PYTHONPATH puts before it."""
+    from importlib import metadata
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    def is_of(entry: Path, root: Path) -> bool:
+        """Whether an entry of the path belongs to the Spark whose Python is in `root`."""
+        return entry == root or root in entry.parents or entry.name.startswith("py4j")
+
     try:
         own = Path(str(metadata.distribution("pyspark").locate_file("pyspark")))
     except metadata.PackageNotFoundError:
         return
     while own.is_dir() and (found := find_spec("pyspark")) and found.origin:
         root = Path(found.origin).parents[1]
-        left = [entry for entry in sys.path if not _is_of(Path(entry).absolute(), root)]
+        left = [entry for entry in sys.path if not is_of(Path(entry).absolute(), root)]
         if root == own.parent or left == sys.path:
             return
         sys.path[:] = left
-
-
-def _is_of(entry: Path, root: Path) -> bool:
-    """Whether an entry of the path belongs to the Spark whose Python is in `root`."""
-    return entry == root or root in entry.parents or entry.name.startswith("py4j")
 
 
 if __name__ == "__main__":

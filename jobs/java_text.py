@@ -40,7 +40,8 @@ def causes(text: str) -> list[Raised]:
 def deepest(text: str) -> str:
     """The deepest cause that says something, with file and column if any other names them.
 
-    Spark's own named errors are written for users, and count before what is below them. Classes of deeper causes without a message follow in parentheses. Empty: there is no stack.
+    Spark's own named errors are written for users, and count before what is below them. Classes of
+    deeper causes without a message follow in parentheses. Empty: there is no stack.
     """
     chain, mute = causes(text), list[str]()
     for cause in reversed(chain):

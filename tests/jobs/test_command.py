@@ -87,8 +87,8 @@ def test_what_the_shell_says_of_other_sparks_and_pythons_does_not_disturb_a_run(
     tmp_path: Path,
 ) -> None:
     """Nor does it matter what lies in the working folder, or which locale is set."""
-    pairs = tmp_path / "ville=Orléans" / "résumé.parquet"
-    pairs.parent.mkdir()
+    pairs = tmp_path / "in" / "ville=Orléans" / "résumé.parquet"
+    pairs.parent.mkdir(parents=True)
     pq.write_table(pa.table({"text1": ["été"], "text2": ["été"]}), pairs)
     for name in ("random", "tokenize", "statistics", "queue", "semscore"):
         (tmp_path / f"{name}.py").write_text(f"open('{tmp_path}/{name}.was-run', 'w')\n")
@@ -107,13 +107,13 @@ def test_what_the_shell_says_of_other_sparks_and_pythons_does_not_disturb_a_run(
         "SPARK_REMOTE": "sc://localhost:1",
         "SPARK_CONNECT_MODE_ENABLED": "1",
         "JAVA_TOOL_OPTIONS": "-Dsemscore=test",
-        "PYTHONPATH": f"{tmp_path}/elsewhere:",
+        "PYTHONPATH": f"{tmp_path}/elsewhere",
         "SEMSCORE_CACHE": "cache",  # where nothing is: the model is converted here too
         "LC_ALL": "xx_YY.UTF-8",
         "PYTHONUTF8": "0",
     }
     done = subprocess.run(
-        [BIN / "semscore", "score", ".", "é", *MODEL, "--conf", "spark.driver.memory=1g"],
+        [BIN / "semscore", "score", "in", "é", *MODEL, "--conf", "spark.driver.memory=1g"],
         cwd=tmp_path,
         env={**os.environ, **variables},
         capture_output=True,
@@ -128,12 +128,16 @@ def test_what_the_shell_says_of_other_sparks_and_pythons_does_not_disturb_a_run(
     assert "openvino" in unit.read_text()
 
 
-def test_python_m_does_not_look_into_the_working_folder(tmp_path: Path) -> None:
-    (tmp_path / "random.py").write_text("raise ValueError('a file of mine')")
-    (tmp_path / "logging.py").write_text("raise ValueError('a file of mine')")
+@pytest.mark.parametrize("command", [(BIN / "semscore",), (sys.executable, "-m", "semscore.jobs")])
+def test_the_command_does_not_look_into_the_working_folder(
+    command: tuple[object, ...], tmp_path: Path
+) -> None:
+    for name in ("random", "logging", "tokenize", "calendar", "email"):
+        (tmp_path / f"{name}.py").write_text("raise ValueError('a file of mine')")
     done = subprocess.run(
-        [sys.executable, "-m", "semscore.jobs", "--version"],
+        [*map(str, command), "--version"],
         cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": ":"},
         capture_output=True,
         text=True,
     )
