@@ -1,4 +1,4 @@
-"""A run's settings as words of the command, and words in a file where there are too many."""
+"""A run's settings as words of the command, and words in a file where a job has too many."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from semscore.jobs.cluster import processing_job
 from semscore.jobs.errors import UserError
 from semscore.jobs.settings import (
     Columns,
@@ -19,9 +20,12 @@ from semscore.jobs.settings import (
     Rows,
     Run,
     Settings,
+    join_names,
 )
 
-FILE_MARK = "@"  # as argparse and javac have it
+# Where a processing job finds its words, if these are too many for SageMaker. Users do not have
+# this option: it is read in such a job alone, and only as the first word.
+WORDS_FILE = "--words-file="
 
 
 def option_words(settings: Settings) -> list[str]:
@@ -52,7 +56,7 @@ def _differing(chosen: Any, default: Any) -> Iterator[str]:
         if isinstance(value, bool):
             yield name if value else f"--no-{name[2:]}"
         else:
-            text = ",".join(value) if isinstance(value, tuple) else value
+            text = join_names(value) if isinstance(value, tuple) else value
             yield f"{name}={text}"
 
 
@@ -62,15 +66,17 @@ def write_words(words: Sequence[str], file: Path) -> None:
 
 
 def unfolded(words: Sequence[str]) -> list[str]:
-    """The words, with those in a file instead of a word `@FILE`; UserError: it holds none."""
-    found: list[str] = []
-    for word in words:
-        if not word.startswith(FILE_MARK):
-            found.append(word)
-            continue
-        try:
-            inside = json.loads(Path(word[1:]).read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(f"{word}: the file of arguments cannot be read: {error}") from error
-        found += inside
-    return found
+    """The words of a command, with those in its file instead of the word that names the file.
+
+    That word comes right after the command's name, in a processing job. Raises UserError if the
+    file cannot be read.
+    """
+    command, rest = list(words[:1]), list(words[1:])
+    if not (rest and rest[0].startswith(WORDS_FILE) and processing_job.is_inside()):
+        return [*command, *rest]
+    file = Path(rest[0].removeprefix(WORDS_FILE))
+    try:
+        inside = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file}: the arguments of the job cannot be read: {error}") from error
+    return [*command, *inside, *rest[1:]]

@@ -10,19 +10,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from semscore.jobs.errors import JobError, UserError, full_text, root_cause
+from semscore.udfs.child import ChildFailed
+from semscore.udfs.faults import DeviceFailed
+from semscore.udfs.leases import LeaseError
+from semscore.udfs.models import ModelError, NotHere
+from semscore.udfs.proofs.canary import CanaryFailed
+from semscore.udfs.recipe import RecipeError
 from semscore.udfs.said import exceptions
 
 Ending = type[JobError]
 
 # Of our own code, on any side: what they say is a sentence already.
-SENTENCES: Mapping[str, Ending] = {
-    "semscore.udfs.models.ModelError": UserError,
-    "semscore.udfs.models.NotHere": UserError,
-    "semscore.udfs.recipe.RecipeError": UserError,
-    "semscore.udfs.canary.CanaryFailed": JobError,
-    "semscore.udfs.child.ChildFailed": JobError,
-    "semscore.udfs.faults.DeviceFailed": JobError,
-    "semscore.udfs.leases.LeaseError": JobError,
+SENTENCES: Mapping[type[BaseException], Ending] = {
+    ModelError: UserError,
+    NotHere: UserError,
+    RecipeError: UserError,
+    CanaryFailed: JobError,
+    ChildFailed: JobError,
+    DeviceFailed: JobError,
+    LeaseError: JobError,
 }
 NO_TEXT = "similarity() takes "  # how the TypeError of a column begins that is not text
 
@@ -122,11 +128,12 @@ def judged(error: BaseException) -> JobError | None:
     """The error that ends a run with its sentence and exit code; None: one that nobody foresaw."""
     if isinstance(error, JobError):
         return error
-    if ending := SENTENCES.get(_name(type(error))):
+    if ending := SENTENCES.get(type(error)):
         return ending(str(error))
     text = full_text(error)
+    named = {f"{kind.__module__}.{kind.__qualname__}": end for kind, end in SENTENCES.items()}
     for raised in reversed(exceptions(text)):
-        if ending := SENTENCES.get(raised.kind):
+        if ending := named.get(raised.kind):
             return ending(raised.message)
         if raised.kind == "TypeError" and raised.message.startswith(NO_TEXT):
             return UserError(raised.message)
@@ -149,7 +156,3 @@ def ended_by(error: Exception) -> Exception:
 def sentence(error: BaseException) -> str:
     """Why something failed, for people: what is known of such errors, else the root cause."""
     return str(judged(error) or root_cause(error))
-
-
-def _name(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"

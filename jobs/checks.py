@@ -6,23 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from semscore.jobs.dataset import frames, ledger
-from semscore.jobs.errors import UserError, root_cause, some_of, suggestion
+from semscore.jobs.dataset import ledger
+from semscore.jobs.dataset.names import is_text, printable
+from semscore.jobs.dataset.tables import require_no_table
+from semscore.jobs.errors import UserError, some_of, suggestion
 from semscore.udfs.model_hash import content_sha256
 from semscore.udfs.models import ModelError, check_model, local_folder
 from semscore.udfs.s3 import is_s3
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
     from semscore.jobs.dataset.columns import Layout
     from semscore.jobs.dataset.folder import Folder
-    from semscore.jobs.dataset.source import Source
     from semscore.jobs.dataset.storage import Storage
     from semscore.jobs.settings import Columns, Report, Settings
     from semscore.udfs.recipe import Recipe
-
-MAX_FOLDERS = 10_000  # partition folders that a dataset may have
 
 
 def check_output(settings: Settings, storage: Storage) -> Folder:
@@ -30,6 +27,7 @@ def check_output(settings: Settings, storage: Storage) -> Folder:
     try:
         output = storage.folder(settings.output)
         _check_apart(settings, storage, output)
+        require_no_table(output)
         output.require_writable()
         if settings.target.mode == "new":
             ledger.require_empty(output)
@@ -63,6 +61,10 @@ class Model(NamedTuple):
 
 def pin_model(recipe: Recipe) -> Model:
     """Find a recipe's model and check it; UserError if it cannot be used."""
+    if not is_text(recipe.model):
+        raise UserError(
+            f"--model {printable(recipe.model)}: the name is not valid UTF-8; rename the folder"
+        )
     try:
         folder = local_folder(recipe.model, recipe.revision)
         check_model(folder, recipe.max_seq_length)
@@ -75,19 +77,6 @@ def pin_model(recipe: Recipe) -> Model:
     elif Path(recipe.model).expanduser().is_dir():
         recipe = replace(recipe, model=str(folder))  # workers run elsewhere
     return Model(recipe, content_sha256(folder), folder)
-
-
-def apply_where(frame: DataFrame, where: str | None) -> DataFrame:
-    """The rows for which `where` is true; UserError if Spark does not understand it."""
-    from pyspark.errors import PySparkException
-
-    try:
-        return frame if where is None else frame.where(where)
-    except PySparkException as error:
-        raise UserError(
-            f"--where {where!r} is no SQL condition on the columns {some_of(frame.columns)}: "
-            f"{root_cause(error)}"
-        ) from error
 
 
 def check_gold(report: Report, columns: Columns, layout: Layout) -> None:
@@ -106,17 +95,3 @@ def check_gold(report: Report, columns: Columns, layout: Layout) -> None:
     ):
         if gold in names:
             raise UserError(f"--gold {gold!r} is {what}; needed is a column of grades in the files")
-
-
-def check_folders(frame: DataFrame, source: Source, layout: Layout) -> None:
-    """The output must not fall into too many folders; counts them, by a job if it must."""
-    if layout.regroups(source):
-        names = map(frames.column, layout.partition_by)
-        count = frame.select(*names).distinct().count()
-    else:
-        count = len({Path(file.path).parent for file in source.files})
-    if layout.partition_by and count > MAX_FOLDERS:
-        raise UserError(
-            f"--partition-by {','.join(layout.partition_by)} would make {count:,} folders, more "
-            f"than {MAX_FOLDERS:,}; choose columns with fewer values, or none"
-        )

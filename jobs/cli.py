@@ -6,10 +6,11 @@ import logging
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
-from cyclopts import App, CycloptsError
-from cyclopts.config import Toml
+from cyclopts import App, CycloptsError, MissingArgumentError
+from cyclopts.config import Dict
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -28,7 +29,9 @@ from semscore.jobs.commands.plan import plan
 from semscore.jobs.commands.report import report
 from semscore.jobs.commands.score import score
 from semscore.jobs.dataset.folder import StorageError
+from semscore.jobs.dataset.names import is_text, printable
 from semscore.jobs.errors import JobError, StoppedEarly, UserError, root_cause
+from semscore.jobs.settings import LISTS, join_names
 from semscore.udfs.recipe import RecipeError
 from semscore.udfs.version import __version__
 
@@ -69,6 +72,7 @@ def _ended(arguments: Sequence[str], debug: bool) -> int:
     """Run the command; the exit code of how it ended."""
     try:
         arguments = unfolded(arguments)
+        _require_text(arguments)
         app.config = _config_files(arguments)
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except StoppedEarly as error:
@@ -77,7 +81,8 @@ def _ended(arguments: Sequence[str], debug: bool) -> int:
     except JobError as error:
         return _complain(error, str(error), error.exit_code, debug)
     except (CycloptsError, RecipeError) as error:
-        return _complain(error, " ".join(str(error).split()), UserError.exit_code, debug)
+        told = " ".join(str(error).split()) + _with_a_dash(error, arguments)
+        return _complain(error, told, UserError.exit_code, debug)
     except StorageError as error:
         told = f"{error}. What is committed stays: --mode resume goes on"
         return _complain(error, told, JobError.exit_code, debug)
@@ -107,8 +112,30 @@ def _resume_command(arguments: Sequence[str]) -> str:
     return shlex.join(["semscore", *kept, "--mode", "resume"])
 
 
-def _config_files(arguments: Sequence[str]) -> list[Toml]:
-    """The file named by --config, which must exist; its options act as if given first."""
+def _require_text(arguments: Sequence[str]) -> None:
+    """Raise UserError for bytes that are not UTF-8, which neither Java nor JSON takes."""
+    for argument in arguments:
+        if not is_text(argument):
+            raise UserError(
+                f"the argument {printable(argument)} is not valid UTF-8, and Spark accepts no "
+                "other names. Rename the file or folder, or type the word in UTF-8"
+            )
+
+
+def _with_a_dash(error: Exception, arguments: Sequence[str]) -> str:
+    """How to give a value that was taken for an option, if that is the mistake."""
+    if isinstance(error, MissingArgumentError):
+        for option, value in pairwise(arguments):
+            if option.startswith("--") and value.startswith("-") and f"{option} " in str(error):
+                return f" A value that begins with a dash is written as {option}={value}"
+    return ""
+
+
+def _config_files(arguments: Sequence[str]) -> list[Dict]:
+    """The file named by --config, which must exist; its options act as if given first.
+
+    What stands in a list there is a name as it is, with its commas and blanks.
+    """
     for i, argument in enumerate(arguments):
         name, _, value = argument.partition("=")
         if name == "--config":
@@ -116,10 +143,13 @@ def _config_files(arguments: Sequence[str]) -> list[Toml]:
             if not path.is_file():
                 raise UserError(f"--config {path}: there is no such file")
             try:
-                tomllib.loads(path.read_text("utf-8"))
+                options = tomllib.loads(path.read_text("utf-8"))
             except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError
                 raise UserError(f"--config {path} is no valid TOML: {error}") from error
-            return [Toml(path, must_exist=True, use_commands_as_keys=False)]
+            for option, given in options.items():
+                if isinstance(given, list) and option.replace("_", "-") in LISTS:
+                    options[option] = [join_names([str(name)]) for name in given]
+            return [Dict(options, source=str(path.absolute()), use_commands_as_keys=False)]
     return []
 
 

@@ -21,11 +21,13 @@ from semscore.jobs.dataset.folder import StorageError
 from semscore.jobs.dataset.listing import CountedFile
 from semscore.jobs.dataset.source import read_source
 from semscore.jobs.dataset.storage import Storage
+from semscore.jobs.dataset.tables import require_no_table
 from semscore.jobs.dataset.units import group_files, unit_scale
 from semscore.jobs.errors import JobError, UserError
 from semscore.jobs.processing.configuration import Classification
 from semscore.jobs.processing.follow import POLL_S, Ended, follow, last_words
 from semscore.jobs.processing.limits import check_request
+from semscore.jobs.processing.model import check_model_here, look_at_model
 from semscore.jobs.processing.options import Launch as Launch
 from semscore.jobs.processing.processor import make_processor as make_processor
 from semscore.jobs.processing.processor import make_session, size_job
@@ -52,8 +54,10 @@ class Rehearsed:
 def rehearse(launch: Launch, settings: Settings) -> Rehearsed:
     """The job as it would be created; needs no AWS.
 
-    Raises UserError for what SageMaker would refuse.
+    Raises UserError for what SageMaker would refuse, and for a model on this machine that the job
+    would.
     """
+    check_model_here(settings.recipe)
     region = launch.region or _region() or "us-east-1"
     there = Rehearsal(region, launch.role.split(":")[4] or ANYBODY)
     session = make_session(launch, there.session)
@@ -68,12 +72,14 @@ def rehearse(launch: Launch, settings: Settings) -> Rehearsed:
 def submit(launch: Launch, settings: Settings, session: Session | None = None) -> str:
     """Create the job; its name.
 
-    Raises UserError for what SageMaker would refuse, or has; then nothing runs.
+    Raises UserError for what SageMaker would refuse, or has, and for a model that the job would
+    refuse; then nothing runs.
     """
     session = session or make_session(launch)
     rehearse(launch, settings)
     with tempfile.TemporaryDirectory(prefix="semscore-") as folder:
         arguments = run_arguments(launch, settings, session.boto_region_name, Path(folder))
+        look_at_model(settings)
         processor = make_processor(launch, session)
         try:
             processor.run(**arguments)
@@ -91,6 +97,7 @@ def look_at_input(launch: Launch, settings: Settings) -> None:
     """
     try:
         storage = Storage()
+        require_no_table(storage.folder(settings.output))
         source = read_source(settings.inputs, settings.rows.bad_files == "skip", storage)
     except (StorageError, UserError) as error:
         if "access is denied" not in str(error) and "credentials" not in str(error):

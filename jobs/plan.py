@@ -37,6 +37,7 @@ from semscore.jobs.planning.predict import (
 from semscore.jobs.planning.sample import take_sample
 from semscore.jobs.planning.speed import Speed
 from semscore.jobs.planning.targets import balanced, hosts_of, this_machine
+from semscore.jobs.proving import prove
 from semscore.jobs.reporting.calibration import Calibration, read_calibrations
 from semscore.udfs.device import for_master
 from semscore.udfs.version import __version__
@@ -90,12 +91,14 @@ def plan(settings: Settings, ask: Ask, storage: Storage = Storage()) -> Plan:
     source = read_source(settings.inputs, skip_bad_files=True, storage=storage)
     plan_columns(source, settings.columns, settings.target.partition_by)
     engine, host = for_master(settings.engine, "local[*]"), this_host()
-    recipe, _, folder = pin_model(settings.recipe)
+    model = pin_model(settings.recipe)
+    recipe, folder = model.recipe, model.folder
+    prove(model, engine, local=True)
     facts, sampled = _look(source, settings, engine, storage)
     load, _, _ = os.getloadavg()
     log.info("measuring this machine on %s rows", f"{sampled.rows:,}")
-    model = architecture(folder)
-    measured = measure(sampled, recipe, engine, model, facts.rows, _workers(host, engine))
+    built = architecture(folder)
+    measured = measure(sampled, recipe, engine, built, facts.rows, _workers(host, engine))
     outlook = _Outlook(facts, sampled, measured, engine)
     here = this_machine(host, measured.speed, known, engine.workers_per_gpu)
     found, impossible = _predicted(outlook, ask, settings, known)

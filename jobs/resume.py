@@ -27,7 +27,11 @@ RECIPE = ("metric", "prompt1", "prompt2", "max_seq_length", "truncate_dim")
 
 
 def resumed(
-    output: Folder, settings: Settings, recipe: Recipe, model_sha256: str
+    output: Folder,
+    settings: Settings,
+    recipe: Recipe,
+    model_sha256: str,
+    corrections: dict[str, Any],
 ) -> Settled | None:
     """How the dataset in OUTPUT was begun, to go on with it; None: there is none, or a new one.
 
@@ -48,8 +52,14 @@ def resumed(
         replace(recipe, precision=record["recipe"]["precision"]), record["precision"], files
     )
     columns = (settings.columns.text1, settings.columns.text2)
-    found = fingerprint(settled.recipe, model_sha256, columns, settled.int8_sha256)
-    if found != record["fingerprint"]:
+    parts = (settled.recipe, model_sha256, columns, settled.int8_sha256)
+    if fingerprint(*parts, corrections) != record["fingerprint"]:
+        if corrections and fingerprint(*parts) == record["fingerprint"]:
+            raise UserError(
+                f"OUTPUT {output.name} was started by an earlier version of semscore, which read "
+                f"texts otherwise for this model: {_read_now(corrections)}. The scores would "
+                "differ: choose another OUTPUT, or replace this one with --mode overwrite --yes"
+            )
         raise UserError(
             f"OUTPUT {output.name} was begun with another int8 calibration, or by a semscore of "
             f"scoring version {record['scoring_version']} (this one has {SCORING_VERSION}). Choose "
@@ -100,6 +110,17 @@ def _differences(
             f"{recipe.model} with {model_sha256[:12]} now"
         )
     return told
+
+
+def _read_now(corrections: dict[str, Any]) -> str:
+    """What of a model is read otherwise since then, for people."""
+    told = []
+    if "max_seq_length" in corrections:
+        most = corrections["max_seq_length"]
+        told.append(f"texts are now cut at {most} tokens, the last that it has a position for")
+    if "split_special_tokens" in corrections:
+        told.append('special tokens such as "[SEP]" in a text are now read as plain characters')
+    return ", and ".join(told)
 
 
 def _plain(value: Any) -> Any:

@@ -74,6 +74,7 @@ class Run(Account):
 
     recipe: Recipe  # resolved
     layout: Layout
+    where: str | None  # --where, with the time of now written out
     spark: SparkSession
     schema: StructType  # of the input
     storage: Storage
@@ -128,6 +129,7 @@ def run_record(run: Run, model: Model, settled: Settled) -> dict[str, Any]:
         "fingerprint": run.fingerprint,
         "input": list(settings.inputs),
         "options": {name: asdict(getattr(settings, name)) for name in slices},
+        "where": run.where,
         "schema": run.schema.jsonValue(),
     }
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from pyspark.sql import SparkSession
 
 from semscore.jobs.causes import sentence
-from semscore.jobs.checks import check_folders, check_gold, check_output, pin_model
-from semscore.jobs.cluster.early import Waking, begin_conversion
+from semscore.jobs.checks import check_gold, check_output, pin_model
+from semscore.jobs.cluster.early import Waking
 from semscore.jobs.cluster.resources import resources_for
 from semscore.jobs.cluster.s3a import s3a_settings, use_s3a
 from semscore.jobs.cluster.scheduling import check_gpu_settings
@@ -37,10 +37,12 @@ from semscore.jobs.cluster.session import (
 from semscore.jobs.cluster.surroundings import changed, of_a_run
 from semscore.jobs.dataset import frames, ledger
 from semscore.jobs.dataset.columns import plan_columns
+from semscore.jobs.dataset.condition import settled_where
 from semscore.jobs.dataset.folder import Folder
 from semscore.jobs.dataset.lease import Lease, require_free
 from semscore.jobs.dataset.listing import SourceFile
 from semscore.jobs.dataset.owed import owed
+from semscore.jobs.dataset.partitions import check_folders
 from semscore.jobs.dataset.source import Source, read_source
 from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.dataset.units import unit_scale
@@ -50,6 +52,7 @@ from semscore.jobs.doctor import preflight
 from semscore.jobs.errors import OutputInUse, StoppedEarly, UserError
 from semscore.jobs.precision import settle
 from semscore.jobs.progress import Progress, State
+from semscore.jobs.proving import Proving
 from semscore.jobs.report import report_at_end
 from semscore.jobs.result import Result
 from semscore.jobs.resume import resumed
@@ -57,6 +60,7 @@ from semscore.jobs.run import Account, Run, audit, new_id, run_record
 from semscore.jobs.stop import Stop
 from semscore.jobs.watch import watching
 from semscore.jobs.work import read, score_units
+from semscore.udfs.limits import corrections
 from semscore.udfs.recipe import fingerprint
 
 if TYPE_CHECKING:
@@ -88,24 +92,25 @@ def _score(settings: Settings, spark: SparkSession | None) -> Result:
     if settings.run.preflight:
         preflight(settings, source, output, spark or SparkSession.getActiveSession())
     model = pin_model(settings.recipe)
-    recipe, model_sha256, _ = model
+    recipe, model_sha256, folder = model
+    corrected = corrections(folder, recipe.max_seq_length)
     columns = (settings.columns.text1, settings.columns.text2)
     free = require_free(output)
     lease = Lease(output, id_, free)
-    settled = resumed(output, settings, recipe, model_sha256)
+    settled = resumed(output, settings, recipe, model_sha256, corrected)
     if settled and not _owed(settings, source, ledger.read_units(output)):
         log.info("nothing is left to score")
-        print_ = fingerprint(settled.recipe, model_sha256, columns, settled.int8_sha256)
+        print_ = fingerprint(settled.recipe, model_sha256, columns, settled.int8_sha256, corrected)
         account = Account(id_, settings, print_, source, output)
         with lease:
             records = ledger.take_over(output, lease)
-            now = resumed(output, settings, recipe, model_sha256)
+            now = resumed(output, settings, recipe, model_sha256, corrected)
             if now != settled or _owed(settings, source, records):
                 raise _begun_anew(output)
             return _close(account, records, lease, start)
     spark = spark or SparkSession.getActiveSession()
-    if spark is None and will_be_local(settings.spark.master):
-        begin_conversion(recipe, settings.engine)
+    master = str(spark.sparkContext.master) if spark else settings.spark.master
+    proving = Proving(model, settings.engine, will_be_local(master))
     if spark:
         check_gpu_settings(spark_settings(spark), settings.engine.device)
     started = spark or _start(settings)
@@ -115,15 +120,22 @@ def _score(settings: Settings, spark: SparkSession | None) -> Result:
         own = job_session(started)
         schema = frames.read_schema(own, source)
         frames.bound_batches(own, source, *columns)
+        some = frames.read_files(own, schema, source, source.counted_files[:1])
+        where = ledger.recorded_where(output) if settled else None
+        where = where or settled_where(some, settings.rows.where)
+        proving.require()
         begins = settled is None
         settled = settled or settle(own, settings, source, schema, recipe, model_sha256)
         run = Run(
             id=id_,
             settings=settings,
             recipe=settled.recipe,
-            fingerprint=fingerprint(settled.recipe, model_sha256, columns, settled.int8_sha256),
+            fingerprint=fingerprint(
+                settled.recipe, model_sha256, columns, settled.int8_sha256, corrected
+            ),
             source=source,
             layout=layout,
+            where=where,
             output=output,
             spark=own,
             schema=schema,
@@ -134,13 +146,15 @@ def _score(settings: Settings, spark: SparkSession | None) -> Result:
         seen = source.files if layout.regroups(source) else source.counted_files[:1]  # for --where
         looks = job_session(own)
         looks.conf.set("spark.sql.files.ignoreCorruptFiles", "true")  # told when it is their turn
-        check_folders(read(run, looks, seen), source, layout)
+        check_folders(read(run, looks, seen), source, layout, output)
         waking.require()
         afresh = settings.target.mode == "overwrite"
         with _taken_back(output, begins and not afresh), lease, stop.signals():
             earlier = ledger.take_over(output, lease, afresh)
-            if not begins and resumed(output, settings, recipe, model_sha256) != settled:
-                raise _begun_anew(output)
+            if not begins:
+                now = resumed(output, settings, recipe, model_sha256, corrected)
+                if now != settled:
+                    raise _begun_anew(output)
             run = replace(run, recipe=settled.keep(output))
             record = run_record(run, model, settled)
             if begins and not afresh:

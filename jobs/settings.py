@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
@@ -24,10 +24,45 @@ def _flat(name: str) -> Parameter:
     return Parameter(name="*", group=GROUPS[name])
 
 
+# One name of several: in double quotes, in which a quote is doubled, or up to the next comma.
+NAME = re.compile(r'\s*"((?:[^"]|"")*)"\s*(?:,|$)|([^,]*)(?:,|$)')
+ODD = re.compile(r'[,"]|^\s|\s$|^$')  # a name that has to be quoted, to be read as it is
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """Comma-separated names, quoted as in CSV: `a, "b, c"` -> ("a", "b, c").
+
+    Without quotes, blanks beside a comma do not count; those at both ends of the text do.
+    """
+    found: list[str] = []
+    place = 0
+    while place < len(text):
+        match = NAME.match(text, place)
+        assert match is not None  # the second form takes anything
+        quoted, plain = match.groups()
+        if quoted is None:
+            plain = plain if place == 0 else plain.lstrip()
+            plain = plain if match.end(2) == len(text) else plain.rstrip()
+            found += [plain] if plain.strip() else []
+        else:
+            found.append(quoted.replace('""', '"'))
+        place = match.end()
+    return tuple(found)
+
+
+def join_names(names: Iterable[str]) -> str:
+    """Names as one text, from which split_names() gives the same names."""
+    doubled = ((name, name.replace('"', '""')) for name in names)
+    quoted = (f'"{inside}"' if ODD.search(name) else name for name, inside in doubled)
+    return ",".join(quoted)
+
+
 def _names(_: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
-    """Comma-separated names: `a,b` -> ("a", "b")."""
-    parts = (part.strip() for token in tokens for part in token.value.split(","))
-    return tuple(part for part in parts if part)
+    return tuple(name for token in tokens for name in split_names(token.value.strip()))
+
+
+def _column_names(_: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(name for token in tokens for name in split_names(token.value))
 
 
 def _bytes(_: Any, tokens: Sequence[Any]) -> int:
@@ -42,7 +77,15 @@ def _bytes(_: Any, tokens: Sequence[Any]) -> int:
 
 Bytes = Annotated[int, Parameter(converter=_bytes, n_tokens=1)]
 Names = Annotated[tuple[str, ...], Parameter(converter=_names, negative="", n_tokens=1)]
+ColumnNames = Annotated[
+    tuple[str, ...], Parameter(converter=_column_names, negative="", n_tokens=1)
+]
 Flag = Annotated[bool, Parameter(negative="")]
+# The options that take either of these, of all commands.
+LISTS = frozenset(
+    {"calibrate", "instance-type", "keep", "partition-by", "price"}
+    | {"security-group-ids", "subnets", "tags"}
+)
 
 
 @_flat("Columns")
@@ -58,8 +101,9 @@ class Columns:
     """Column to write the score to."""
     status_column: str = "semanticStatus"
     """Column to write the status to."""
-    keep: Names = ()
-    """Input columns to write, comma separated; unset: all."""
+    keep: ColumnNames = ()
+    """Input columns to write, comma separated; a name with a comma or blanks in double quotes, as
+    in CSV; unset: all."""
 
 
 @_flat("Rows")
@@ -96,7 +140,7 @@ class JobEngine(Engine):
 class Output:
     """Where the result goes, and how."""
 
-    partition_by: Names = ()
+    partition_by: ColumnNames = ()
     """Columns to write as folders, comma separated, or `none`; unset: those of INPUT."""
     target_file_size: Bytes = 256 * 10**6
     """Size of files to aim at, such as 256MB; those of small tasks are put together."""

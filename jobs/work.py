@@ -11,10 +11,10 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from semscore.jobs.causes import ended_by, sentence
-from semscore.jobs.checks import apply_where
 from semscore.jobs.cluster.live import rows_from_python
 from semscore.jobs.cluster.session import job_session, slots, task_rows
 from semscore.jobs.dataset import frames, ledger
+from semscore.jobs.dataset.condition import apply_where
 from semscore.jobs.dataset.listing import BadFile, SourceFile
 from semscore.jobs.dataset.publish import destinations, discard_staging, publish, stage
 from semscore.jobs.dataset.source import unreadable_files
@@ -255,7 +255,7 @@ def _score_unit(run: Run, unit: Unit, limit: int | None, attempt: int) -> ledger
 def read(run: Run, spark: SparkSession, files: Sequence[SourceFile]) -> DataFrame:
     """The rows of some files that are to be scored."""
     frame = frames.read_files(spark, run.schema, run.source, files)
-    return apply_where(frame, run.settings.rows.where)
+    return apply_where(frame, run.where)
 
 
 def _with_scores(run: Run, frame: DataFrame, accumulator: Any) -> DataFrame:

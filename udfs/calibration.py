@@ -11,6 +11,7 @@ from pathlib import Path
 
 from semscore.udfs import child
 from semscore.udfs.backends.converted import NotConvertible, converted
+from semscore.udfs.limits import corrections
 from semscore.udfs.model_hash import content_sha256
 from semscore.udfs.models import ModelError, local_folder
 from semscore.udfs.recipe import Recipe
@@ -55,7 +56,7 @@ def quantized(texts: Sequence[str], recipe: Recipe) -> dict[str, bytes]:
         except child.ChildFailed as error:
             raise ModelError(f"int8: {model} could not be quantised: {error}") from error
         facts = json.loads((target / "model.json").read_text("utf-8"))
-        facts["model_sha256"] = content_sha256(model)
+        facts |= {"model_sha256": content_sha256(model), "corrections": corrections(model)}
         (target / "model.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False), "utf-8")
         return {name: (target / name).read_bytes() for name in FILES}
 
@@ -74,6 +75,16 @@ def calibration_folder(location: str) -> Path:
         return synced(location, ENDINGS) if is_s3(location) else Path(location)
     except Unsynced as error:
         raise ModelError(f"--calibration {error}") from error
+
+
+def require_current(calibration: Path, model: Path) -> None:
+    """Raise ModelError for a calibration of before its model's texts were read as they are now."""
+    facts = json.loads((calibration / "model.json").read_text("utf-8"))
+    if facts.get("corrections", {}) != corrections(model):
+        raise ModelError(
+            f"calibration {calibration} was made by an earlier version of semscore, which read "
+            "texts otherwise for this model; leave it out, and a new one is made"
+        )
 
 
 def read_calibration(location: str, model_sha256: str) -> dict[str, bytes]:

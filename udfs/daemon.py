@@ -22,7 +22,8 @@ MODULES = (
     "pyspark.sql.pandas.serializers",
     "semscore.udfs.worker",
     "semscore.udfs.backends.choose",
-    "semscore.udfs.canary",
+    "semscore.udfs.proofs.canary",
+    "semscore.udfs.backends.proved",
     "semscore.udfs.encoder",
     "semscore.udfs.backends.openvino",
 )

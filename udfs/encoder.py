@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from semscore.udfs.batching import batches
 from semscore.udfs.faults import fault_of
 from semscore.udfs.meters import Meters
 from semscore.udfs.metrics import Rows, Vectors
+from semscore.udfs.proofs.proof import Proof
 
 
 class Inputs(Protocol):
@@ -27,6 +29,10 @@ class Inputs(Protocol):
     def truncated(self) -> NDArray[np.bool_]:
         """Whether the model reads only the text's beginning: (n,) bool."""
 
+    @property
+    def refused(self) -> NDArray[np.int64]:
+        """Places of the texts that the model's tokenizer refuses: (k,)."""
+
 
 @dataclass(frozen=True)
 class Embedded:
@@ -34,7 +40,7 @@ class Embedded:
 
     vectors: Vectors  # (n, dim) float32
     truncated: NDArray[np.bool_]  # (n,): the model read only the text's beginning
-    failed: NDArray[np.bool_]  # (n,): the model failed on this text alone; no vector
+    failed: NDArray[np.bool_]  # (n,): the model cannot read this text, or failed on it alone
     tokens: NDArray[np.int64]  # (n,) tokens read
 
 
@@ -44,7 +50,11 @@ class Backend(Protocol):
     name: str  # as --backend has it
     dim: int  # of its vectors
     token_budget: int  # padded tokens in one forward pass, where its device is fastest
+    max_texts: int | None  # in one forward pass, so that vectors are those of the texts alone
     stretch: float  # how far it pays to pad a text beyond its width: see batches()
+
+    def prove(self, folder: Path) -> Proof | None:
+        """Prove the model on this device, where a CPU could not; None: there is no need."""
 
     def prepare(self, texts: Sequence[str], prompt: str | None) -> Any:
         """Tokenise n texts (`prompt`: None is the model's default one): -> Inputs."""
@@ -74,7 +84,7 @@ class Encoder:
     def __init__(self, backend: Backend, token_budget: int | None, batch_size: int | None) -> None:
         self.backend = backend
         self.token_budget = token_budget or backend.token_budget
-        self.batch_size = batch_size
+        self.batch_size = min(filter(None, (batch_size, backend.max_texts)), default=None)
 
     def encode(self, texts: Sequence[str], prompt: str | None = None) -> Embedded:
         """Embed n texts: `prepare`, then `embed`."""
@@ -89,7 +99,8 @@ class Encoder:
         return inputs
 
     def embed(self, inputs: Inputs, prompt: str | None, meters: Meters) -> Embedded:
-        """Embed n texts: a text that makes the model fail on its own is marked, not raised.
+        """Embed n texts: a text that makes the model fail on its own, or that its tokenizer
+        refuses, is marked, not raised.
 
         A batch that does not fit the device's memory is halved until it does. Raises whatever the
         model raises when it fails on all of several texts, or on one that it has just embedded,
@@ -97,9 +108,11 @@ class Encoder:
         """
         start = perf_counter()
         call = _Call(self, inputs, prompt, meters)
-        for rows in batches(call.widths, self.token_budget, self.batch_size, self.backend.stretch):
-            call.run(rows)
-        if call.error and len(call.widths) > 1 and call.worked is None:
+        read = np.flatnonzero(~call.failed)
+        widths, stretch = call.widths[read], self.backend.stretch
+        for rows in batches(widths, self.token_budget, self.batch_size, stretch):
+            call.run(read[rows])
+        if call.error and len(read) > 1 and call.worked is None:
             raise call.error
         self.backend.wait()
         meters.forward_s += perf_counter() - start
@@ -117,6 +130,7 @@ class _Call:
         self.widths = self.backend.widths(inputs.lengths)
         self.vectors = self.backend.vectors(len(self.widths))
         self.failed = np.zeros(len(self.widths), dtype=bool)
+        self.failed[inputs.refused] = True
         self.worked: Rows | None = None  # (1,): a text that the model did not fail on
         self.error: Exception | None = None
 

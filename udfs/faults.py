@@ -18,6 +18,10 @@ DEVICE = re.compile(
 POISONED = re.compile(r"device-side assert|illegal memory access|misaligned address|illegal instr")
 
 
+class Untrusted(RuntimeError):
+    """A library gave an output that is not that of the request: this process must not go on."""
+
+
 class DeviceFailed(RuntimeError):
     """The task's device cannot be used, or cannot be trusted; the message names host and device."""
 
@@ -29,6 +33,8 @@ def fault_of(error: Exception) -> Fault:
     device. lost: nobody can (a bus error, memory that cannot be corrected, a driver gone). texts:
     all else; the model cannot take them.
     """
+    if isinstance(error, Untrusted):
+        return "poisoned"
     text = f"{type(error).__name__}: {error}"
     if isinstance(error, MemoryError) or MEMORY.search(text):
         return "memory"

@@ -4,27 +4,96 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
-from semscore.udfs.tokens import Tokens, tokenize
+from tokenizers import Tokenizer
 
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+from semscore.udfs.layout import ModelError
+from semscore.udfs.tokens import Tokens, can_refuse, tokenize
+
+FILE = "tokenizer.json"
 
 
 @dataclass(frozen=True)
 class TokenReader:
-    """A transformer's own fast tokenizer, and what goes into the transformer beside the ids."""
+    """A model's own fast tokenizer, and what goes into the model beside the ids."""
 
     tokenizer: Tokenizer  # truncates to `limit`, does not pad
     limit: int | None  # tokens of a text that the model reads
-    pad_id: int
-    pad_left: bool
-    type_ids: bool  # whether the transformer takes token_type_ids
+    pad_id: int = 0
+    pad_left: bool = False
+    type_ids: bool = False  # whether the transformer takes token_type_ids
+    specials: bool = True  # whether special tokens stand around a text
+
+    @cached_property
+    def whole(self) -> bool:
+        """Whether only a whole text shows what the tokenizer makes of it."""
+        cuts_the_beginning = (self.tokenizer.truncation or {}).get("direction") == "left"
+        return cuts_the_beginning or can_refuse(self.tokenizer)
 
     def read(self, texts: Sequence[str]) -> Tokens:
         """Token ids of n texts, as the model would make them."""
-        return tokenize(texts, self.tokenizer, self.limit)
+        return tokenize(texts, self.tokenizer, self.limit, specials=self.specials, whole=self.whole)
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Write the tokenizer to a folder: the facts that `load` needs beside it, for JSON."""
+        self.tokenizer.save(str(folder / FILE))
+        return {
+            "limit": self.limit,
+            "pad_id": self.pad_id,
+            "pad_left": self.pad_left,
+            "type_ids": self.type_ids,
+            # The only setting of a tokenizer that is not part of its file
+            "split_special_tokens": self.tokenizer.encode_special_tokens,
+        }
+
+    @classmethod
+    def load(
+        cls, folder: Path, facts: Mapping[str, Any], max_seq_length: int | None = None
+    ) -> TokenReader:
+        """The reader that was saved to a folder, with another limit if there is one."""
+        limit = max_seq_length or facts["limit"]
+        tokenizer = Tokenizer.from_file(str(folder / FILE))
+        # Older calibrations do not say; they are used only for models that do not split.
+        split = facts.get("split_special_tokens", False)
+        return cls(
+            tokenizer=as_set(tokenizer, limit, split),
+            limit=limit,
+            pad_id=facts["pad_id"],
+            pad_left=facts["pad_left"],
+            type_ids=facts.get("type_ids", False),
+        )
+
+
+def copied(
+    tokenizer: Tokenizer, limit: int | None, split_special_tokens: bool, direction: str = "right"
+) -> Tokenizer:
+    """A tokenizer of its own with the same settings, that truncates to `limit` and never pads."""
+    copy = Tokenizer.from_str(tokenizer.to_str())
+    return as_set(copy, limit, split_special_tokens, direction)
+
+
+def as_set(
+    tokenizer: Tokenizer, limit: int | None, split_special_tokens: bool, direction: str = "right"
+) -> Tokenizer:
+    """Set what a tokenizer's file does not hold, or holds for other uses.
+
+    Raises ModelError for a limit that leaves no token of a text: tokenizers would ignore it.
+    """
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    if limit:
+        specials = tokenizer.num_special_tokens_to_add(False)
+        if limit <= specials:
+            raise ModelError(
+                f"--max-seq-length {limit} leaves nothing of a text: the tokenizer puts {specials} "
+                "special tokens around it; give a larger one"
+            )
+        tokenizer.enable_truncation(limit, direction=direction)
+    tokenizer.encode_special_tokens = split_special_tokens
+    return tokenizer
 
 
 @dataclass(frozen=True)

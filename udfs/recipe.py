@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from html import escape
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 DEFAULT_MODEL = "sentence-transformers/distiluse-base-multilingual-cased-v2"
 SCORING_VERSION = 1  # raised when the same recipe starts to give other scores
@@ -102,11 +103,14 @@ def fingerprint(
     model_sha256: str,
     text_columns: tuple[str, str],
     int8_sha256: str | None = None,
+    corrections: Mapping[str, Any] | None = None,
 ) -> str:
     """The identity of the scores: equal fingerprints mean comparable scores.
 
     The model counts by its content, not by where it was found, so that a copy of it in another
-    folder or bucket gives the same fingerprint; so does an int8 calibration.
+    folder or bucket gives the same fingerprint; so does an int8 calibration. `corrections` (see
+    limits.py) count where there are any: they set the scores of a few models apart from those that
+    earlier versions gave.
     """
     parts = asdict(recipe)
     del parts["model"], parts["revision"], parts["calibration"]
@@ -116,6 +120,8 @@ def fingerprint(
         "text_columns": list(text_columns),
         "scoring_version": SCORING_VERSION,
     }
+    if corrections:
+        parts["corrections"] = dict(corrections)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

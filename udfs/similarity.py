@@ -15,6 +15,7 @@ from semscore.udfs import worker
 from semscore.udfs.device import for_master
 from semscore.udfs.meters import Meters
 from semscore.udfs.recipe import Engine, Recipe, RecipeError
+from semscore.udfs.texts import any_bytes
 
 RESULT = "struct<score: float, status: string>"
 DEFAULT_ENGINE = Engine()
@@ -33,7 +34,8 @@ def similarity(
 
     A row with a null text has status `null`, one with an empty or white-space text `blank`, one
     that the model fails on `error`; these have a null score. `truncated` (scored on the texts'
-    beginnings) and `ok` have one. Each row is scored once, however often the struct is used.
+    beginnings) and `ok` have one. Each row is scored once, however often the struct is used. Bytes
+    of a text that are not UTF-8 are read as U+FFFD.
 
     Raises ValueError for precision `auto`, which only a whole job can settle, and for int8 without
     a calibration (see `calibrate`).
@@ -65,7 +67,8 @@ def _udf(
         batches: Iterator[tuple[pd.Series, pd.Series]],
     ) -> Iterator[pd.DataFrame]:
         counted = Meters()
-        yield from worker.score_batches(batches, recipe, engine, counted)
+        with any_bytes():
+            yield from worker.score_batches(batches, recipe, engine, counted)
         if meters is not None:
             meters.add(counted)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ HEAD_CHARS = 8  # of a text's head, per token that the model reads: English has 
 HEAD_GROWTH = 4
 MARGIN = 8  # tokens beyond the limit that prove a head long enough
 CHUNK_CHARS = 4_000_000  # per call of the tokenizer: bounds the memory of its encodings
+UNSEEN = "\U0010fffe"  # a code point that will never be a character
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Tokens:
     ids: NDArray[np.int32]  # (total,)
     starts: NDArray[np.int64]  # (n + 1,): text i is ids[starts[i]:starts[i + 1]]
     truncated: NDArray[np.bool_]  # (n,): the text was longer than the model reads
+    # (k,): places of the texts that the tokenizer refuses; they have no tokens
+    refused: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
@@ -45,24 +48,40 @@ class Tokens:
         return ids, mask.astype(np.int64)
 
 
-def tokenize(texts: Sequence[str], tokenizer: Tokenizer, max_length: int | None) -> Tokens:
+def tokenize(
+    texts: Sequence[str],
+    tokenizer: Tokenizer,
+    max_length: int | None,
+    *,
+    specials: bool = True,
+    whole: bool = False,
+) -> Tokens:
     """Tokenize `texts` as `tokenizer` would in full, at a cost bounded by `max_length`.
 
-    `tokenizer` truncates to `max_length` tokens (None: it does not truncate). Of a long text only
-    the head is tokenised, up to where a word ends, for a word that was cut may be read otherwise
-    from its first token on. Where the head gives too few tokens (runs of blanks) a longer one is
-    tried; where no word ends it is the whole text: the ids are always those of the whole text.
+    `tokenizer` truncates to `max_length` tokens (None: it does not truncate), special tokens
+    around a text included (`specials`: whether there are any). Of a long text only the head is
+    tokenised, up to where a word ends, for a word that was cut may be read otherwise from its first
+    token on. Where the head gives too few tokens (runs of blanks) a longer one is tried; where no
+    word ends it is the whole text: the ids are always those of the whole text. `whole`: never only
+    the head, for a tokenizer that cuts the beginning, or may refuse what stands behind the head.
+
+    A text that the tokenizer refuses has no tokens, and is listed in `refused`.
     """
     ids = [array("i")] * len(texts)
     truncated = np.zeros(len(texts), dtype=bool)
-    specials = tokenizer.num_special_tokens_to_add(False)
+    refused: list[int] = []
+    around = tokenizer.num_special_tokens_to_add(False) if specials else 0
     pending = list(range(len(texts)))
-    chars = HEAD_CHARS * (max_length + MARGIN) if max_length else None
+    chars = HEAD_CHARS * (max_length + MARGIN) if max_length and not whole else None
     while pending:
         heads = [_head(texts[i], chars) for i in pending]
         retry = []
-        for i, head, encoding in zip(pending, heads, _encode(heads, tokenizer), strict=True):
-            beyond = [len(piece) - specials for piece in encoding.overflowing]
+        encodings = _encode(heads, tokenizer, specials)
+        for i, head, encoding in zip(pending, heads, encodings, strict=True):
+            if encoding is None:
+                refused.append(i)
+                continue
+            beyond = [len(piece) - around for piece in encoding.overflowing]
             if len(head) == len(texts[i]) or sum(beyond) > MARGIN:
                 ids[i] = array("i", encoding.ids)
                 truncated[i] = bool(beyond)
@@ -75,7 +94,17 @@ def tokenize(texts: Sequence[str], tokenizer: Tokenizer, max_length: int | None)
         ids=np.frombuffer(b"".join(ids), dtype=np.int32),
         starts=np.concatenate([[0], np.cumsum(lengths)]),
         truncated=truncated,
+        refused=np.array(sorted(refused), np.int64),
     )
+
+
+def can_refuse(tokenizer: Tokenizer) -> bool:
+    """Whether the tokenizer raises for some texts, since it has no token for the unknown."""
+    try:
+        tokenizer.model.tokenize(UNSEEN)
+    except Exception:  # tokenizers raises nothing more specific
+        return True
+    return False
 
 
 def _head(text: str, chars: int | None) -> str:
@@ -88,11 +117,33 @@ def _head(text: str, chars: int | None) -> str:
     return text
 
 
-def _encode(texts: Sequence[str], tokenizer: Tokenizer) -> Iterator[Encoding]:
-    """Encodings take about 100 bytes a token: only those of one chunk exist at a time."""
+def _encode(
+    texts: Sequence[str], tokenizer: Tokenizer, specials: bool
+) -> Iterator[Encoding | None]:
+    """The encoding of each text; None: the tokenizer refuses it.
+
+    Encodings take about 100 bytes a token: only those of one chunk exist at a time.
+    """
     start = chars = 0
     for end, text in enumerate(texts, start=1):
         chars += len(text)
         if chars >= CHUNK_CHARS or end == len(texts):
-            yield from tokenizer.encode_batch_fast(texts[start:end])
+            yield from _chunk(texts[start:end], tokenizer, specials)
             start, chars = end, 0
+
+
+def _chunk(texts: Sequence[str], tokenizer: Tokenizer, specials: bool) -> list[Encoding | None]:
+    """As _encode, at once. One bad text makes a tokenizer refuse all: the texts are halved until it
+    is alone.
+    """
+    try:
+        encodings = tokenizer.encode_batch_fast(texts, add_special_tokens=specials)
+    except MemoryError:
+        raise
+    except Exception:  # tokenizers raises nothing more specific
+        if len(texts) == 1:
+            return [None]
+        middle = len(texts) // 2
+        parts = (texts[:middle], texts[middle:])
+        return [encoding for part in parts for encoding in _chunk(part, tokenizer, specials)]
+    return list(encodings)

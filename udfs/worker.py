@@ -20,13 +20,14 @@ from semscore.udfs.ahead import ahead
 from semscore.udfs.device import TaskDevice, hardware_name, task_cpus, task_device
 from semscore.udfs.faults import DeviceFailed, fault_of
 from semscore.udfs.meters import Meters
-from semscore.udfs.models import local_folder
+from semscore.udfs.models import check_model, local_folder
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.scoring import Pairs, lay_out, score
 from semscore.udfs.windows import TextColumns, windows
 
 if TYPE_CHECKING:
     from semscore.udfs.encoder import Encoder, Inputs
+    from semscore.udfs.proofs.proof import Proof
 
 
 class Resident(NamedTuple):
@@ -133,6 +134,7 @@ def resident(recipe: Recipe, engine: Engine) -> Resident:
 
 def _load(recipe: Recipe, engine: Engine, device: TaskDevice, cpus: int) -> Resident:
     folder = local_folder(recipe.model, recipe.revision)
+    check_model(folder, recipe.max_seq_length)  # a driver of one's own may not have done so
     # Before the first import of torch and tokenizers, which read these once.
     os.environ |= {
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # nvidia-smi's, not the fastest first
@@ -143,17 +145,25 @@ def _load(recipe: Recipe, engine: Engine, device: TaskDevice, cpus: int) -> Resi
         "TQDM_DISABLE": "1",
         "TRANSFORMERS_VERBOSITY": "error",
     }
-    from semscore.udfs import canary
-    from semscore.udfs.backends.choose import load_backend
+    from semscore.udfs.backends.choose import load_backend, may_convert
+    from semscore.udfs.backends.proved import NotProved, proved
     from semscore.udfs.encoder import Encoder
+    from semscore.udfs.proofs import canary
 
-    backend, reason = load_backend(folder, recipe, engine, device.torch, cpus)
-    notes = [f"the model runs in torch, not in OpenVINO: {reason}"] if reason else []
+    notes: list[str] = []
+    proof: Proof | None = None
+    try:
+        convert = may_convert(recipe, engine, device.torch)
+        proof = proved(folder, recipe.max_seq_length, convert)
+    except NotProved as error:
+        notes.append(f"the model could not be checked on a CPU: {error}")
+    backend, reason = load_backend(folder, recipe, engine, device.torch, cpus, proof)
+    if reason:
+        notes.append(f"the model runs in torch, not in OpenVINO: {reason}")
+    proof = proof or backend.prove(folder)
     encoder = Encoder(backend, engine.token_budget, engine.batch_size)
-    reference_itself = (device.label, backend.name, recipe.precision) == ("cpu", "torch", "float32")
-    unchecked = None if reference_itself else canary.check(encoder, folder, recipe)
-    if unchecked:
-        notes.append(unchecked)
+    if proof:
+        canary.check(encoder, proof, recipe.precision)
     return Resident(encoder, device, hardware_name(device, cpus), tuple(notes))
 
 
@@ -163,7 +173,7 @@ def _device_faults(device: TaskDevice) -> Iterator[None]:
 
     The error ends the task, and with it this process: Spark reuses no worker that raised one.
     """
-    from semscore.udfs.canary import CanaryFailed
+    from semscore.udfs.proofs.canary import CanaryFailed
 
     try:
         yield

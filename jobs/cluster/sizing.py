@@ -24,6 +24,9 @@ from semscore.jobs.cluster.instances import GIB, Host
 from semscore.jobs.dataset.units import TASK_ROWS
 from semscore.jobs.errors import UserError
 
+# The process that proves the model before a run has no share of its own: it ends before any worker
+# loads a model, in the memory that they will take. Where too little is free, it loads no weights.
+
 # For the driver. YARN counts this core for its application master, which idles beside a driver
 # that YARN does not count, or is the driver itself.
 CORES_LEFT = 1

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from semscore.jobs.dataset.source import Source
 from semscore.jobs.errors import UserError, some_of, suggestion
-from semscore.jobs.settings import Columns
+from semscore.jobs.settings import Columns, join_names
 
 NO_PARTITIONS = ("none",)
 
@@ -33,13 +34,13 @@ def plan_columns(source: Source, columns: Columns, partition_by: tuple[str, ...]
                 f"cast it, or name another column with {option}"
             )
     for name in columns.keep:
-        _require_column(source, name, "Correct --keep")
+        _require_column(source, name, _correct("--keep", name, source))
     if partition_by == NO_PARTITIONS and "none" not in source.columns:
         partition_by = ()
     else:
         partition_by = tuple(dict.fromkeys(partition_by)) or source.partition_columns
     for name in partition_by:
-        _require_column(source, name, "Correct --partition-by")
+        _require_column(source, name, _correct("--partition-by", name, source))
         kind = source.types.get(name, "string")
         if kind.startswith(("list", "large_list", "fixed_size_list", "struct", "map")):
             raise UserError(
@@ -59,6 +60,15 @@ def plan_columns(source: Source, columns: Columns, partition_by: tuple[str, ...]
     return Layout(
         kept=tuple(name for name in source.columns if name in kept), partition_by=partition_by
     )
+
+
+def _correct(option: str, name: str, source: Source) -> str:
+    """What to do about a name in a list; it may be a piece of one that has a comma."""
+    for column in source.columns:
+        if "," in column and name in map(str.strip, column.split(",")):
+            quoted = shlex.quote(join_names([column]))
+            return f"Correct {option}; a name with a comma goes in double quotes: {option} {quoted}"
+    return f"Correct {option}"
 
 
 def _require_column(source: Source, name: str, fix: str) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
+SOME = 1000  # names that are looked at, at most; S3 gives so many at a time
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -55,6 +57,14 @@ class Folder(ABC):
     @abstractmethod
     def folders(self, path: str) -> list[str]:
         """The names of the folders right in `path`, sorted."""
+
+    @abstractmethod
+    def names(self, beginning: str) -> list[str]:
+        """Names of files, SOME at most, whose paths begin so, right in that folder."""
+
+    @abstractmethod
+    def above(self) -> Iterable[Folder]:
+        """The folders that this one lies in, the nearest first."""
 
     @abstractmethod
     def entry(self, path: str) -> Entry:

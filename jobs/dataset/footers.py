@@ -75,6 +75,8 @@ def _read_footer(folder: Folder, entry: Entry) -> Footer | Unreadable:
         raise
     except (pa.ArrowException, OSError) as error:
         return Unreadable(reason(error))
+    except UnicodeDecodeError:
+        return Unreadable("the name of a column is not valid UTF-8")
 
 
 def reason(error: Exception) -> str:

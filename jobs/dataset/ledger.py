@@ -23,6 +23,7 @@ from typing import Any
 from semscore.jobs.dataset.folder import Entry, Folder
 from semscore.jobs.dataset.lease import HOME as LEASES
 from semscore.jobs.dataset.lease import Lease
+from semscore.jobs.dataset.names import printable
 from semscore.jobs.dataset.seals import HOME as SEALS
 from semscore.jobs.dataset.seals import Seal, last_seal, seal_path, seals
 from semscore.jobs.errors import OutputInUse, UserError
@@ -92,7 +93,7 @@ def require_empty(output: Folder) -> None:
     ways = "Choose another OUTPUT"
     if ours:
         ways += ", go on with --mode resume, or replace the dataset with --mode overwrite --yes"
-    what = "a dataset that semscore wrote" if ours else f"other data ({found[0].path})"
+    what = "a dataset that semscore wrote" if ours else f"other data ({printable(found[0].path)})"
     raise UserError(f"OUTPUT {output.name} holds {what}. {ways}")
 
 
@@ -102,14 +103,15 @@ def require_ours(output: Folder) -> list[Entry]:
     others = [entry for entry in found if not entry.path.startswith(f"{HOME}/")]
     if others and not any(entry.path == RUN for entry in found):
         raise UserError(
-            f"OUTPUT {output.name} holds data that semscore did not write ({others[0].path}), "
+            f"OUTPUT {output.name} holds data that semscore did not write "
+            f"({printable(others[0].path)}), "
             "and nothing of it is deleted. Choose another OUTPUT"
         )
     for entry in others:
         if not (entry.path == SUCCESS or _is_data(entry)):
             raise UserError(
-                f"OUTPUT {output.name} also holds {entry.path}, which semscore did not write; "
-                "move it away, or choose another OUTPUT"
+                f"OUTPUT {output.name} also holds {printable(entry.path)}, which semscore did not "
+                "write; move it away, or choose another OUTPUT"
             )
     return found
 
@@ -131,6 +133,12 @@ def read_run(output: Folder) -> dict[str, Any] | None:
             "choose another OUTPUT"
         )
     return record
+
+
+def recorded_where(output: Folder) -> str | None:
+    """The condition by which the dataset was begun; None: all rows, or an older record."""
+    where: str | None = (read_run(output) or {}).get("where")
+    return where
 
 
 def read_units(output: Folder) -> list[UnitRecord]:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from semscore.jobs.dataset.folder import Entry, Folder
+from semscore.jobs.dataset.names import is_hidden, is_text, printable
 from semscore.jobs.dataset.storage import Storage
+from semscore.jobs.dataset.tables import files_that_count
 from semscore.jobs.errors import UserError, some_of
 
+NOT_TEXT = "its name is not valid UTF-8"
 PARQUET = (".parquet", ".parq", ".pq", "")  # some engines write files without an ending
 
 
@@ -57,35 +60,56 @@ class Listing:
     folder: Folder
     files: tuple[SourceFile, ...]  # those that may be parquet, by path; never none
     ignored: tuple[str, ...]  # files that do not end like parquet
+    bad: tuple[BadFile, ...]  # those that Spark cannot have, by their names
 
 
-def list_input(given: str, storage: Storage) -> Listing:
-    """The files of an input; UserError if there is no such file or folder, or no parquet in it."""
+def list_input(given: str, storage: Storage, skip_bad_files: bool = False) -> Listing:
+    """The files of an input that count.
+
+    Raises UserError if there is no such file or folder, or no parquet in it, if it is a table whose
+    log decides which files count, or if Spark cannot have a file's name (unless these are skipped).
+    """
     try:
         folder, entries, is_file = storage.find(given)
     except FileNotFoundError:
         raise UserError(f"INPUT {given}: there is no such file or folder") from None
     except OSError as error:
         raise UserError(f"INPUT {given} cannot be listed: {error}") from error
+    entries = list(files_that_count(given, folder, entries, is_file))
     if is_file:
-        if _is_hidden(entries[0].path):
+        if is_hidden(entries[0].path):
             raise UserError(
                 f"INPUT {given}: Spark reads no file whose name begins with '_' or '.'; rename it"
             )
-        return Listing(given, folder, _files(folder, entries), ())
-    visible = [entry for entry in entries if not _is_hidden(entry.path)]
+        return Listing(given, folder, _files(folder, entries), (), ())
+    visible = [entry for entry in entries if not is_hidden(entry.path)]
     if not visible:
         hidden = f" but for hidden files: {some_of([e.path for e in entries])}" if entries else ""
         raise UserError(f"INPUT {given}: the folder is empty{hidden}")
-    parquet, others = [], []
+    parquet: list[Entry] = []
+    others: list[str] = []
+    bad: list[BadFile] = []
     for entry in visible:
-        if PurePosixPath(entry.path).suffix.lower() in PARQUET:
+        if PurePosixPath(entry.path).suffix.lower() not in PARQUET:
+            others.append(printable(entry.path))
+        elif is_text(entry.path):
             parquet.append(entry)
+        elif skip_bad_files:
+            bad.append(BadFile(printable(folder.full(entry.path)), NOT_TEXT))
         else:
-            others.append(entry.path)
+            raise UserError(
+                f"{printable(folder.full(entry.path))} cannot be read by Spark: {NOT_TEXT}. Rename "
+                "it, or set such files aside with --bad-files skip"
+            )
     if not parquet:
+        if bad:
+            raise UserError(
+                f"INPUT {given}: Spark can read none of its files, such as {bad[0].path}: "
+                f"{NOT_TEXT}"
+            )
         raise UserError(f"INPUT {given}: no parquet files in it, only {some_of(others)}")
-    return Listing(given, folder, _files(folder, parquet), tuple(map(folder.full, others)))
+    ignored = tuple(map(folder.full, others))
+    return Listing(given, folder, _files(folder, parquet), ignored, tuple(bad))
 
 
 def each_once(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
@@ -98,11 +122,3 @@ def each_once(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
 
 def _files(folder: Folder, entries: Iterable[Entry]) -> tuple[SourceFile, ...]:
     return tuple(SourceFile(folder.url, entry.path, entry.size, entry.tag) for entry in entries)
-
-
-def _is_hidden(path: str) -> bool:
-    """Spark's rule: names that start with `_` or `.`, unless they are partitions."""
-    return any(
-        part.startswith(".") or (part.startswith("_") and "=" not in part)
-        for part in PurePosixPath(path).parts
-    )

@@ -7,13 +7,15 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import LocalStore
 
-from semscore.jobs.dataset.folder import Entry, Folder, StorageError
+from semscore.jobs.dataset.folder import SOME, Entry, Folder, StorageError
+from semscore.jobs.dataset.names import is_text, printable
 from semscore.jobs.errors import UserError
 
 
@@ -40,6 +42,18 @@ class LocalFolder(Folder):
             return sorted(found.name for found in (self.local / path).iterdir() if found.is_dir())
         except FileNotFoundError:
             return []
+
+    def names(self, beginning: str) -> list[str]:
+        folder, _, start = beginning.rpartition("/")
+        try:
+            with os.scandir(self.local / folder) as found:
+                named = (item for item in found if item.name.startswith(start))
+                return [item.name for item in islice(named, SOME) if not item.is_dir()]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def above(self) -> Iterable[Folder]:
+        return [LocalFolder(str(folder)) for folder in self.local.parents]
 
     def entry(self, path: str) -> Entry:
         found = self._entry(self.local / path)
@@ -178,6 +192,11 @@ def local_path(location: str) -> Path:
         raise UserError(f"{location} cannot be used: write {location.replace('//', '///', 1)}")
     path = location.removeprefix("file:") if url else location
     try:
-        return Path(re.sub("^/+", "/", path)).expanduser().resolve()
+        found = Path(re.sub("^/+", "/", path)).expanduser().resolve()
     except RuntimeError as error:  # an unknown user's home, or links that go round
         raise UserError(f"{location} cannot be used: {error}") from error
+    if not is_text(str(found)):
+        raise UserError(
+            f"{printable(str(found))} cannot be used: its name is not valid UTF-8; rename it"
+        )
+    return found

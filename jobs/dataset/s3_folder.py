@@ -6,6 +6,7 @@ import io
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from itertools import islice
 from typing import Any, BinaryIO, cast
 
@@ -13,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 from urllib3.exceptions import HTTPError
 
-from semscore.jobs.dataset.folder import Entry, Folder, HasChanged, StorageError
+from semscore.jobs.dataset.folder import SOME, Entry, Folder, HasChanged, StorageError
 from semscore.jobs.errors import UserError
 from semscore.udfs.s3 import ATTEMPTS, ATTEMPTS_AT_FIRST, Access, error_code, s3_client, split, told
 
@@ -58,6 +59,27 @@ class S3Folder(Folder):
         with self._telling(path):
             found = [item["Prefix"] for page in pages for item in page.get("CommonPrefixes", ())]
         return sorted(prefix[len(home) : -1] for prefix in found)
+
+    def names(self, beginning: str) -> list[str]:
+        start = self._key(beginning)
+        with self._telling(beginning):
+            found = self._client.list_objects_v2(
+                Bucket=self.bucket,
+                Prefix=start,
+                Delimiter="/",
+                MaxKeys=SOME,
+                **self._access.request,
+            )
+        names = (item["Key"].rpartition("/")[2] for item in found.get("Contents", ()))
+        return [name for name in names if name]
+
+    def above(self) -> Iterable[Folder]:
+        parts = self.key.split("/") if self.key else []
+        for k in range(len(parts) - 1, -1, -1):
+            folder = copy(self)  # its client too
+            folder.key = "/".join(parts[:k])
+            folder.url = folder.name = f"s3a://{self.bucket}/{folder.key}".rstrip("/")
+            yield folder
 
     def entry(self, path: str) -> Entry:
         with self._telling(path):

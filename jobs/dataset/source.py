@@ -101,9 +101,9 @@ def read_source(
     (unless these are skipped), files that differ in columns or partition columns, column types
     that Spark cannot read.
     """
-    listings = [list_input(given, storage) for given in inputs]
+    listings = [list_input(given, storage, skip_bad_files) for given in inputs]
     step = ceil(sum(len(listing.files) for listing in listings) / AT_FIRST)
-    skipped: list[BadFile] = []
+    skipped = [bad for listing in listings for bad in listing.bad]
     first: tuple[str, Footer] | None = None
     counts: dict[str, tuple[int, int]] = {}
     row_bytes: dict[str, int] = {}

@@ -15,10 +15,12 @@ import pyarrow.parquet as pq
 from semscore.jobs.dataset.folder import StorageError
 from semscore.jobs.dataset.footers import reason
 from semscore.jobs.dataset.listing import BadFile, SourceFile
+from semscore.jobs.dataset.names import NO_VALUE
 from semscore.jobs.dataset.source import Source
 from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.errors import UserError
 from semscore.jobs.settings import Columns
+from semscore.udfs.texts import python_texts
 
 CHUNKS = 12  # enough to see how parts of a dataset differ
 CHUNK_BYTES = 16 * 2**20  # of text in one
@@ -26,7 +28,6 @@ CHUNK_FILES = 16  # small files that one goes over, at most
 READ_ROWS = 2048  # at a time
 READ_S = 15.0  # then no other chunk is begun
 TURN = 0.618  # of a circle between chunks in the order of reading: any first few are spread
-NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass(frozen=True)
@@ -141,16 +142,16 @@ def _read(
         if left <= 0:
             break
     first, second = (
-        pa.chunked_array([part[k] for part in parts], pa.large_string()).to_pandas()
+        pd.Series([text for part in parts for text in python_texts(part[k])], dtype=object)
         for k in range(2)
     )
-    return Chunk(first.astype(object), second.astype(object))
+    return Chunk(first, second)
 
 
 def _batches(
     piece: Piece, names: Sequence[str], source: Source, storage: Storage
 ) -> Iterator[list[pa.Array]]:
-    """Both columns as text; only the row groups that the piece touches are read."""
+    """Both columns; only the row groups that the piece touches are read."""
     stored = [name for name in dict.fromkeys(names) if name not in source.partition_columns]
     with storage.folder(piece.file.root).open(piece.file.entry) as opened:
         file = pq.ParquetFile(opened)
@@ -176,8 +177,8 @@ def _batches(
 def _text(batch: pa.RecordBatch, name: str, file: SourceFile) -> pa.Array:
     """A column of a batch; of a partition column, what its folder is called."""
     if name in batch.schema.names:
-        return batch.column(batch.schema.get_field_index(name)).cast(pa.large_string())
+        return batch.column(batch.schema.get_field_index(name))
     folders = (part.partition("=") for part in file.path.split("/")[:-1])
     value = next(value for key, _, value in folders if unquote(key, "latin-1") == name)
     text = None if value == NO_VALUE else unquote(value)
-    return pa.array([text] * batch.num_rows, pa.large_string())
+    return pa.array([text] * batch.num_rows, pa.string())

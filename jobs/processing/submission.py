@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
-from semscore.jobs.arguments import FILE_MARK, write_words
+from semscore.jobs.arguments import WORDS_FILE, write_words
 from semscore.jobs.code import write_code
 from semscore.jobs.errors import UserError
 from semscore.udfs.models import ModelError, check_model, local_folder
@@ -32,7 +32,7 @@ def fit_arguments(words: list[str], folder: Path) -> tuple[list[str], list[Path]
     if len(words) <= MOST_ARGUMENTS and max(map(len, words), default=0) <= LONGEST:
         return words, []
     write_words(words, folder / ARGUMENTS)
-    return [f"{FILE_MARK}{FILES_FOLDER}/{ARGUMENTS}"], [folder / ARGUMENTS]
+    return [f"{WORDS_FILE}{FILES_FOLDER}/{ARGUMENTS}"], [folder / ARGUMENTS]
 
 
 def find_model(model: str, revision: str | None, folder: Path) -> tuple[str, str | None]:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from semscore.jobs.dataset.folder import Folder
 from semscore.jobs.dataset.ledger import DataFile
+from semscore.udfs.texts import to_pandas
 
 MOST_ROWS = 200_000
 MOST_FILES = 64
@@ -97,7 +98,7 @@ def _read(output: Folder, file: DataFile, wanted: Wanted, rows: int) -> pd.DataF
         ]
         schema = pa.schema([parquet.schema_arrow.field(name) for name in inside])
     table = pa.Table.from_batches(parts, schema)
-    columns = {role: table[name].to_pandas() for name, role in inside.items()}
+    columns = {role: to_pandas(table[name]) for name, role in inside.items()}
     return pd.DataFrame(columns).assign(partition=partition_of(file))
 
 

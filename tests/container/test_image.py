@@ -113,7 +113,7 @@ def test_a_job_on_s3_with_gpus_runs_to_its_end(
         *("--where", "id >= 0 and " * 30 + "true", "--event-logs", "s3://output/events"),
     )
     [argument] = request["AppSpecification"]["ContainerArguments"]
-    assert argument.startswith("@/opt/ml/")
+    assert argument.startswith("--words-file=/opt/ml/")
     assert service.run(request) == 0, service.message + service.log[-6000:]
     require_scored(read(server, "scored"))
     client = server.client()

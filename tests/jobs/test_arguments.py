@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semscore.jobs import cli
-from semscore.jobs.arguments import option_words, unfolded, write_words
+from semscore.jobs.arguments import WORDS_FILE, option_words, unfolded, write_words
+from semscore.jobs.cluster import processing_job
 from semscore.jobs.errors import UserError
 from semscore.jobs.settings import Columns, Limits, Output, Report, Rows, Run, Settings
 from semscore.udfs.recipe import Engine, Recipe
@@ -19,11 +21,12 @@ TEXT = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=30
 )
 NAME = st.from_regex(r"[A-Za-z_][\w ]{0,9}\w", fullmatch=True)
+COLUMN = NAME | st.text("aé, \"'@-=\t", min_size=1, max_size=6)
 SETTINGS = st.builds(
     Settings,
     inputs=st.just(("s3://a/b",)),
     output=st.just("s3://c/d"),
-    columns=st.builds(Columns, text1=NAME, keep=st.lists(NAME, max_size=3).map(tuple)),
+    columns=st.builds(Columns, text1=COLUMN, keep=st.lists(COLUMN, max_size=3).map(tuple)),
     rows=st.builds(
         Rows,
         where=st.none() | TEXT,
@@ -41,7 +44,7 @@ SETTINGS = st.builds(
     engine=st.builds(Engine, device=st.sampled_from(["auto", "gpu"]), workers_per_gpu=st.just(2)),
     target=st.builds(
         Output,
-        partition_by=st.lists(NAME, max_size=2).map(tuple),
+        partition_by=st.lists(COLUMN, max_size=2).map(tuple),
         mode=st.sampled_from(["new", "resume", "overwrite"]),
         yes=st.just(True),
         target_file_size=st.integers(1, 10**12),
@@ -77,12 +80,53 @@ def test_defaults_need_no_words() -> None:
     assert option_words(settings) == []
 
 
+@pytest.fixture
+def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The inside of a processing job."""
+    (tmp_path / "job.json").touch()
+    monkeypatch.setattr(processing_job, "JOB", tmp_path / "job.json")
+
+
+@pytest.mark.usefixtures("job")
 def test_words_travel_in_a_file(tmp_path: Path) -> None:
     words = ["s3://a", "--prompt1=two\nlines — 'ü'", "--debug"]
     write_words(words, tmp_path / "a.json")
-    assert unfolded(["score", f"@{tmp_path}/a.json", "--x"]) == ["score", *words, "--x"]
+    assert unfolded(["score", f"{WORDS_FILE}{tmp_path}/a.json", "--x"]) == ["score", *words, "--x"]
 
 
+@pytest.mark.usefixtures("job")
 def test_a_file_that_is_not_there_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    assert cli.main(["score", "@/no/where.json"]) == 2
-    assert "@/no/where.json: the file of arguments cannot be read" in caplog.text
+    assert cli.main(["score", f"{WORDS_FILE}/no/where.json"]) == 2
+    assert "/no/where.json: the arguments of the job cannot be read" in caplog.text
+
+
+def test_users_have_no_such_option(caplog: pytest.LogCaptureFixture) -> None:
+    assert cli.main(["score", f"{WORDS_FILE}/no/where.json"]) == 2
+    assert "Unknown option: --words-file=/no/where.json" in caplog.text
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_word_that_begins_with_an_at_sign_is_a_word(
+    inside: bool, request: pytest.FixtureRequest
+) -> None:
+    if inside:
+        request.getfixturevalue("job")
+    words = ["score", "@logs", "@out", "--text1", "@message", "--keep=@timestamp,@message"]
+    assert unfolded(words) == words
+    later = ["score", "in", f"{WORDS_FILE}x"]
+    assert unfolded(later) == later
+
+
+def test_a_value_with_a_dash_in_front_is_explained(caplog: pytest.LogCaptureFixture) -> None:
+    assert cli.main(["score", "in", "out", "--text1", "-x"]) == 2
+    assert "--text1 requires an argument." in caplog.text
+    assert "A value that begins with a dash is written as --text1=-x" in caplog.text
+
+
+def test_an_argument_that_is_not_utf_8_is_named_in_printable_form(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for argument in (b"r\xe9sum\xe9", b"--config=caf\xe9.toml", b"--prompt1=\xff"):
+        assert cli.main(["score", os.fsdecode(argument), "out"]) == 2
+        shown = argument.decode("ascii", "backslashreplace")
+        assert f"the argument {shown} is not valid UTF-8" in caplog.text

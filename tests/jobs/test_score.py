@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 from collections.abc import Callable
 from decimal import Decimal
 from itertools import islice
@@ -400,3 +401,65 @@ def poisoned_model(tmp_path: Path) -> Path:
         str(folder)
     )
     return folder
+
+
+def test_bytes_that_are_not_utf_8_are_scored_and_come_through(run: Run, tmp_path: Path) -> None:
+    odd = [
+        b"Cr\xe8me br\xfbl\xe9e",
+        b"rain \xed\xa0\xbd\xed\xb8\x80",
+        b"\xff",
+        b"cut \xf0\x9f",
+        b"ok",
+    ]
+    column = pa.array(odd, pa.binary()).view(pa.string())
+    write(tmp_path, "a.parquet", id=range(5), text1=column, text2=["x y"] * 5, note=column)
+    result = run()
+    assert result.statuses == {"ok": 5}
+    table = ds.dataset(tmp_path / "out").to_table().sort_by("id")
+    for name in ("text1", "note"):
+        assert table[name].cast(pa.binary()).to_pylist() == odd
+    assert (tmp_path / "out/_semscore/report.html").is_file()
+    assert result.report is not None
+
+
+def test_a_file_whose_name_is_not_utf_8_is_set_aside_and_listed(run: Run, tmp_path: Path) -> None:
+    write(tmp_path, "k=a/sound.parquet", **pairs(3))
+    odd = write(tmp_path, "k=b/odd.parquet", **pairs(3))
+    odd.rename(os.fsdecode(os.fsencode(odd.parent) + b"/r\xe9sum\xe9.parquet"))
+    result = run(rows=Rows(bad_files="skip"))
+    assert result.manifest["rows"] == 3
+    manifest = json.loads((tmp_path / "out/_semscore/manifest.json").read_text("utf-8"))
+    assert manifest["audit"]["skipped_files"] == [
+        {
+            "path": rf"{tmp_path}/in/k=b/r\xe9sum\xe9.parquet",
+            "reason": "its name is not valid UTF-8",
+        }
+    ]
+
+
+ODD_VALUES = [
+    *(
+        "Zürich",
+        "漢字",
+        "🚀",
+        ".",
+        "..",
+        "a/b",
+        "a:b",
+        "blank ",
+        " x",
+        "tab\t",
+        "x" * 253,
+        "é" * 126,
+    ),
+    *("a=b", "100%", "a%20b", "{x}", "", None),
+]
+
+
+def test_values_of_any_kind_are_folders(run: Run, tmp_path: Path) -> None:
+    n = len(ODD_VALUES)
+    write(tmp_path, "a.parquet", **pairs(n), k=ODD_VALUES)
+    run(target=Output(partition_by=("k",)))
+    table = ds.dataset(tmp_path / "out", partitioning=ds.partitioning(flavor="hive")).to_table()
+    found = dict(zip(table["id"].to_pylist(), table["k"].to_pylist(), strict=True))
+    assert [found[k] for k in range(n)] == [value or None for value in ODD_VALUES]

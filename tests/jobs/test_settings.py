@@ -7,10 +7,24 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from semscore.jobs import settings as module
 from semscore.jobs.errors import UserError
-from semscore.jobs.settings import Columns, Limits, Output, Rows, Settings, Spark, with_prompt
+from semscore.jobs.planning.options import Ask
+from semscore.jobs.processing.options import Launch
+from semscore.jobs.settings import (
+    Columns,
+    Limits,
+    Output,
+    Rows,
+    Settings,
+    Spark,
+    join_names,
+    split_names,
+    with_prompt,
+)
 from semscore.udfs.recipe import Recipe
 
 
@@ -81,10 +95,43 @@ def test_spark_settings_are_split_at_the_first_equals_sign() -> None:
         (["a b"], ("a b",)),
         ([",,"], ()),
         ([""], ()),
+        (['"Price, EUR",id'], ("Price, EUR", "id")),
+        (['id, "Region "'], ("id", "Region ")),
+        (['"a ""b"""'], ('a "b"',)),
+        (['a"b', '"c"d'], ('a"b', '"c"d')),
+        (['""'], ("",)),
     ],
 )
-def test_names_are_split_at_commas(tokens: list[str], names: tuple[str, ...]) -> None:
+def test_names_are_split_at_commas_as_in_csv(tokens: list[str], names: tuple[str, ...]) -> None:
     assert module._names(None, [SimpleNamespace(value=token) for token in tokens]) == names
+
+
+@pytest.mark.parametrize(
+    ("token", "names"),
+    [
+        ("Region ", ("Region ",)),
+        (" a, b ,c ", (" a", "b", "c ")),
+        ('" a"', (" a",)),
+        (" ", ()),
+    ],
+)
+def test_blanks_at_the_ends_belong_to_a_column_s_name(token: str, names: tuple[str, ...]) -> None:
+    assert module._column_names(None, [SimpleNamespace(value=token)]) == names
+
+
+@given(names=st.lists(st.text('ab, "\n', max_size=5)).map(tuple))
+def test_joined_names_are_split_again(names: tuple[str, ...]) -> None:
+    assert split_names(join_names(names)) == names
+
+
+def test_the_options_that_take_lists_are_known() -> None:
+    found = {
+        field.name.replace("_", "-")
+        for options in (Columns, Output, Launch, Ask)
+        for field in fields(options)
+        if field.type in ("Names", "ColumnNames")
+    }
+    assert found == module.LISTS
 
 
 def test_a_prompt_is_for_both_texts_unless_they_have_their_own() -> None:

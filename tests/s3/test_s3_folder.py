@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from semscore.jobs.dataset.folder import HasChanged, StorageError
+from semscore.jobs.dataset.listing import list_input
 from semscore.jobs.dataset.s3_folder import S3Folder
 from semscore.jobs.dataset.storage import Storage
+from semscore.jobs.dataset.tables import require_no_table
 from semscore.jobs.errors import UserError
 from semscore.udfs.s3 import Access
 
@@ -71,6 +73,36 @@ def test_files_under_a_prefix_are_listed_with_their_whole_path(folder: S3Folder)
     assert folder.folders("") == ["a", "ab"]
     assert folder.folders("a") == ["b"]
     assert folder.folders("zzz") == []
+
+
+def test_names_and_the_folders_above(folder: S3Folder) -> None:
+    for path in ("a/log/v1.json", "a/log/v2.json", "a/log/w", "a/log/v/deep", "a/b/c/x"):
+        folder.write(path, b"x")
+    assert folder.names("a/log/v") == ["v1.json", "v2.json"]
+    assert sorted(folder.names("a/log/")) == ["v1.json", "v2.json", "w"]
+    assert folder.names("zzz/") == []
+    inner = S3Folder(f"{folder.url}/a/b/c", folder._access)
+    above = list(inner.above())
+    assert [place.url for place in above[:3]] == [
+        f"{folder.url}/a/b",
+        f"{folder.url}/a",
+        folder.url,
+    ]
+    assert above[-1].url == f"s3a://{folder.bucket}"
+    assert above[1].names("log/w") == ["w"]
+
+
+def test_tables_on_s3_are_refused_wherever_they_are(folder: S3Folder, server: Any) -> None:
+    folder.write("pairs/_delta_log/00000000000000000000.json", b"{}")
+    folder.write("pairs/day=1/a.parquet", b"x")
+    keys = {"access.key": "admin", "secret.key": server.access().secret_key}
+    keys |= {"endpoint": server.url, "path.style.access": "true"}
+    storage = Storage({f"fs.s3a.{name}": value for name, value in keys.items()})
+    for place, relation in (("", "holds"), ("/pairs", "is"), ("/pairs/day=1", "lies in")):
+        with pytest.raises(UserError, match=f"{place} {relation} a Delta table .*/pairs"):
+            list_input(f"{folder.url}{place}", storage)
+    with pytest.raises(UserError, match=r"OUTPUT .* lies in a Delta table"):
+        require_no_table(storage.folder(f"{folder.url}/pairs/scored/new"))
 
 
 def test_more_files_than_one_answer_holds_are_listed_and_deleted(folder: S3Folder) -> None:

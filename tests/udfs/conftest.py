@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 from semscore.jobs.demo import pairs as demo
@@ -17,6 +20,7 @@ from semscore.udfs.encoder import Encoder
 
 SPECIALS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 VOCABULARY = 1500
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 JUST_48 = " ".join(["a"] * 46)  # tokens, with the two special ones
 SENTENCES = [
     "the cat sat on the mat",
@@ -30,10 +34,65 @@ SENTENCES = [
 
 
 @dataclass
+class ModelFiles:
+    """A sentence-transformers model as far as its files go: a BERT of eight tokens, and pooling."""
+
+    folder: Path
+    words: tuple[str, ...] = (*SPECIAL, "some", "ordinary", "little", "words")
+
+    def __post_init__(self) -> None:
+        self.modules(("", "Transformer"), ("1_Pooling", "Pooling"))
+        self.json("config.json", {"model_type": "bert", "max_position_embeddings": 512})
+        self.json("config_sentence_transformers.json", {"prompts": {}})
+        self.json("1_Pooling/config.json", {"pooling_mode": "mean"})
+        self.json("tokenizer.json", self.tokenizer())
+        self.weights("model.safetensors", {"weight": (6,)})
+
+    def json(self, name: str, value: Any) -> None:
+        (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / name).write_text(json.dumps(value))
+
+    def modules(self, *modules: tuple[str, str]) -> None:
+        """Path and type of each; sentence-transformers' own by their class alone."""
+        types = [t if "." in t else f"sentence_transformers.models.{t}" for _, t in modules]
+        listed = [
+            {"idx": n, "name": str(n), "path": path, "type": kind}
+            for n, ((path, _), kind) in enumerate(zip(modules, types, strict=True))
+        ]
+        self.json("modules.json", listed)
+
+    def weights(self, name: str, shapes: dict[str, tuple[int, ...]]) -> None:
+        (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        tensors = {key: np.zeros(shape, np.float32) for key, shape in shapes.items()}
+        save_file(tensors, self.folder / name)
+
+    def tokenizer(self, words: Sequence[str] | None = None) -> dict[str, Any]:
+        """The content of a tokenizer.json."""
+        words = self.words if words is None else words
+        special = [word for word in words if word.startswith("[")]
+        return {
+            "model": {"type": "WordPiece", "vocab": {word: n for n, word in enumerate(words)}},
+            "added_tokens": [
+                {"id": words.index(word), "content": word, "special": True} for word in special
+            ],
+        }
+
+    def remove(self, *names: str) -> None:
+        for name in names:
+            (self.folder / name).unlink()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> ModelFiles:
+    return ModelFiles(tmp_path / "model")
+
+
+@dataclass
 class FakeInputs:
     texts: list[str]
     lengths: NDArray[np.int64]
     truncated: NDArray[np.bool_]
+    refused: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 @dataclass
@@ -48,12 +107,14 @@ class FakeBackend:
     limit: int = 6
     default_prompt: str = "d:"
     poison: tuple[str, ...] = ()
+    unreadable: str = ""  # a text with this in it is refused before it is embedded
     memory: int = 1 << 30
     device: str = "cpu"
     name: str = "fake"
     dim: int = 3
     token_budget: int = 2048
     stretch: float = 2.0
+    max_texts: int | None = None
     batches: list[list[str]] = field(default_factory=list)  # as they came, prompt included
 
     def prepare(self, texts: Sequence[str], prompt: str | None) -> FakeInputs:
@@ -61,7 +122,10 @@ class FakeBackend:
         prompted = [prompt + text for text in texts]
         full = np.array([len(text) for text in prompted], dtype=np.int64)
         cut = self.limit + len(prompt)
-        return FakeInputs([text[:cut] for text in prompted], np.minimum(full, cut), full > cut)
+        refused = [bool(self.unreadable) and self.unreadable in text for text in texts]
+        read = np.where(refused, 0, np.minimum(full, cut))
+        places = np.flatnonzero(refused)
+        return FakeInputs([text[:cut] for text in prompted], read, full > cut, places)
 
     def forward(
         self,

@@ -65,6 +65,29 @@ def test_a_text_that_makes_the_model_fail_is_marked_and_the_others_are_right(
     assert found.vectors[4].tolist() == [0, 0, 0]
 
 
+def test_a_text_that_the_tokenizer_refuses_never_comes_to_the_model(
+    make_encoder: MakeEncoder,
+) -> None:
+    encoder = make_encoder(default_prompt="", unreadable="\u5b57")
+    found = encoder.encode(TEXTS)
+    assert found.failed.tolist() == [False, False, False, False, False, True]
+    assert found.vectors[:5].tolist() == vectors_of(encoder, TEXTS[:5])
+    assert found.vectors[5].tolist() == [0, 0, 0]
+    assert "漢字" not in [text for batch in encoder.backend.batches for text in batch]
+
+
+def test_texts_that_are_all_refused_are_not_the_models_failure(make_encoder: MakeEncoder) -> None:
+    found = make_encoder(default_prompt="", unreadable="x").encode(["x", "xy"])
+    assert found.failed.tolist() == [True, True]
+
+
+def test_a_model_that_fails_on_all_that_can_be_read_is_at_fault(make_encoder: MakeEncoder) -> None:
+    encoder = make_encoder(default_prompt="", unreadable="x", poison=("a", "b"))
+    with pytest.raises(RuntimeError, match="poisoned"):
+        encoder.encode(["a", "b", "x"])
+    assert encoder.encode(["a", "x"]).failed.tolist() == [True, True]
+
+
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     texts=st.lists(st.text("abP", max_size=6), min_size=1, max_size=20, unique=True),

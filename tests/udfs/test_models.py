@@ -38,15 +38,9 @@ def write_modules(folder: Path, *modules: tuple[str, str]) -> None:
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Path:
+def model(files: Any) -> Path:
     """A sentence-transformers model as far as its files go."""
-    folder = tmp_path / "model"
-    write_modules(folder, ("", TRANSFORMER), ("1_Pooling", POOLING))
-    write_json(folder / "config.json", {"model_type": "bert", "max_position_embeddings": 512})
-    write_json(folder / "config_sentence_transformers.json", {"prompts": {}})
-    write_json(folder / "1_Pooling" / "config.json", {"pooling_mode": "mean"})
-    write_json(folder / "tokenizer.json", {"model": {}})
-    save_file(WEIGHTS, folder / "model.safetensors")
+    folder: Path = files.folder
     return folder
 
 
@@ -99,7 +93,7 @@ def test_a_bare_transformer_passes(model: Path) -> None:
 def test_a_folder_without_a_model_is_refused(tmp_path: Path, config: Any) -> None:
     if config:
         write_json(tmp_path / "config.json", config)
-    with pytest.raises(ModelError, match=r"is no model: it has neither modules.json .* nor a"):
+    with pytest.raises(ModelError, match=r"is not a model: it has neither modules.json .* nor a"):
         check_model(tmp_path)
 
 
@@ -148,7 +142,7 @@ def test_pickled_weights_beside_safe_ones_do_no_harm(model: Path) -> None:
 
 
 def test_pickled_weights_of_a_later_module_are_refused(model: Path) -> None:
-    write_modules(model, ("", TRANSFORMER), ("2_Dense", DENSE))
+    write_modules(model, ("", TRANSFORMER), ("1_Pooling", POOLING), ("2_Dense", DENSE))
     write_json(model / "2_Dense" / "config.json", {})
     (model / "2_Dense" / "pytorch_model.bin").touch()
     with pytest.raises(ModelError, match=r"2_Dense has only pickled weights"):
@@ -168,7 +162,7 @@ def test_missing_weights_are_named(model: Path) -> None:
 )
 def test_broken_weights_are_named(model: Path, content: bytes) -> None:
     (model / "model.safetensors").write_bytes(content)
-    with pytest.raises(ModelError, match=r"model.safetensors is no whole safetensors file .*-lfs"):
+    with pytest.raises(ModelError, match=r"model.safetensors is not a whole safetensors .*-lfs"):
         check_model(model)
 
 
@@ -232,7 +226,7 @@ def test_a_model_without_positions_reads_as_much_as_it_is_told(model: Path) -> N
 def test_a_static_embedding_has_no_limit_to_set(model: Path) -> None:
     write_modules(model, ("", "sentence_transformers.models.StaticEmbedding"))
     check_model(model)
-    with pytest.raises(ModelError, match="--max-seq-length means nothing to"):
+    with pytest.raises(ModelError, match="--max-seq-length does not apply to"):
         check_model(model, max_seq_length=64)
 
 
@@ -317,7 +311,7 @@ FILES = {
     "openvino/openvino_model.json": b"{}",
     "pytorch_model.bin": b"pickled",
     "tf_model.h5": b"keras",
-    "vocab.txt": b"a\nb\n",
+    "vocab.txt": b"[PAD]\n[UNK]\nan\nordinary\nlist\nof\nwords\n",
 }
 READ = ["1_Pooling/config.json", "config.json", "model.safetensors", "modules.json", "vocab.txt"]
 

@@ -51,6 +51,18 @@ def test_the_fingerprint_changes_with_model_content_columns_and_version(
     assert fingerprint(Recipe(model="m"), SHA, COLUMNS) != GOLDEN
 
 
+def test_the_fingerprint_of_a_corrected_model_differs_and_of_no_other() -> None:
+    recipe = Recipe(model="m")
+    assert fingerprint(recipe, SHA, COLUMNS, None, {}) == GOLDEN
+    corrected: list[dict[str, Any]] = [
+        {"max_seq_length": 64},
+        {"max_seq_length": 32},
+        {"split_special_tokens": True},
+    ]
+    found = {fingerprint(recipe, SHA, COLUMNS, None, each) for each in corrected}
+    assert len(found | {GOLDEN}) == 4
+
+
 def test_the_fingerprint_does_not_depend_on_where_the_model_lies() -> None:
     elsewhere = Recipe(model="/mnt/models/m", revision="v1.2")
     assert fingerprint(elsewhere, SHA, COLUMNS) == GOLDEN

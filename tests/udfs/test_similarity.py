@@ -86,3 +86,22 @@ def test_a_column_that_is_no_text_is_refused(spark: Any) -> None:
     frame = spark.range(3).selectExpr("id as text1", "'x' as text2")
     with pytest.raises(Exception, match="takes string columns, got"):
         frame.select(similarity("text1", "text2", RECIPE)).collect()
+
+
+def test_texts_that_are_not_utf_8_are_scored_and_their_bytes_stay(spark: Any) -> None:
+    """In the column and in SQL; U+FFFD stands for the bytes that are none."""
+    register(spark, "sim_any", RECIPE)
+    rows = [(1, "Cr\ufffdme"), (2, "plain")]
+    texts = spark.createDataFrame(rows, "id int, clean string").selectExpr(
+        "*", "if(id = 1, cast(X'4372E86D65' as string), clean) as text1"
+    )
+    texts.createOrReplaceTempView("odd_texts")
+    result = texts.withColumn("s", similarity("text1", "clean", RECIPE))
+    by_sql = spark.sql(
+        "select id, sim_any(text1, clean) as s, cast(text1 as binary) as raw from odd_texts"
+    )
+    for frame in (result.selectExpr("id", "s", "cast(text1 as binary) as raw"), by_sql):
+        found = {row.id: row for row in frame.collect()}
+        assert [found[n].s.status for n in (1, 2)] == ["ok", "ok"]
+        assert [found[n].s.score for n in (1, 2)] == pytest.approx([1, 1])
+        assert bytes(found[1].raw) == b"Cr\xe8me"

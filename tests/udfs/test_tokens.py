@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from semscore.udfs import tokens
-from semscore.udfs.tokens import Tokens, tokenize
+from semscore.udfs.tokens import Tokens, can_refuse, tokenize
 
 LIMITS = (3, 8, 32, 128)
 KINDS = ("minilm", "wordpiece", "byte_level_bpe", "unigram")
@@ -73,9 +73,9 @@ class Counting:
         self.tokenizer = tokenizer
         self.calls: list[int] = []
 
-    def encode_batch_fast(self, texts: list[str]) -> Any:
+    def encode_batch_fast(self, texts: list[str], **options: bool) -> Any:
         self.calls.append(sum(map(len, texts)))
-        return self.tokenizer.encode_batch_fast(texts)
+        return self.tokenizer.encode_batch_fast(texts, **options)
 
     def num_special_tokens_to_add(self, is_pair: bool) -> int:
         return self.tokenizer.num_special_tokens_to_add(is_pair)
@@ -213,3 +213,54 @@ def test_padding_may_stand_on_the_left() -> None:
     ids, mask = tokens.padded(np.array([0, 1, 2]), 3, 9, left=True)
     assert ids.tolist() == [[1, 2, 3], [9, 9, 5], [9, 6, 7]]
     assert mask.tolist() == [[1, 1, 1], [0, 0, 1], [0, 1, 1]]
+
+
+# -- tokenizers that refuse ------------------------------------------------------------------------
+
+VOCABULARY = [("<pad>", 0.0), ("\u2581", -2.0), *((letter, -3.0) for letter in "ACDEFGHIKLMN")]
+REFUSING = {  # no token for what they do not know
+    "unigram": models.Unigram(VOCABULARY, unk_id=None),
+    "wordpiece": models.WordPiece({"A": 0, "##A": 1}, unk_token="[UNK]"),
+    "wordlevel": models.WordLevel({"A": 0}, unk_token="[UNK]"),
+    "bpe": models.BPE({"A": 0}, [], unk_token="<unk>"),
+}
+
+
+def refusing(kind: str) -> Tokenizer:
+    tokenizer = Tokenizer(REFUSING[kind])
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    return tokenizer
+
+
+@pytest.mark.parametrize("kind", REFUSING)
+def test_a_text_that_is_refused_is_singled_out(kind: str) -> None:
+    tokenizer = refusing(kind)
+    assert can_refuse(tokenizer)
+    texts = ["A", "?", "A A", "A X", *["AA" if kind != "wordlevel" else "A"] * 20, "X"]
+    found = tokenize(texts, tokenizer, None, whole=True)
+    assert found.refused.tolist() == [1, 3, 24]
+    assert found.lengths[[1, 3, 24]].tolist() == [0, 0, 0]
+    for place, ids in enumerate(as_lists(found)):
+        assert place in (1, 3, 24) or ids == tokenizer.encode(texts[place]).ids
+
+
+def test_a_text_is_refused_for_what_stands_beyond_the_limit() -> None:
+    tokenizer = limited(refusing("unigram"), 8)
+    texts = ["A C " * 500, "A C " * 500 + "?"]  # as sentence-transformers does
+    found = tokenize(texts, tokenizer, 8, whole=True)
+    assert found.refused.tolist() == [1]
+    assert found.lengths.tolist() == [8, 0]
+    assert found.truncated.tolist() == [True, False]
+
+
+def test_ordinary_tokenizers_refuse_nothing(tokenizer: Tokenizer) -> None:
+    assert not can_refuse(tokenizer)
+    assert not can_refuse(Tokenizer(models.BPE({"A": 0}, [])))  # drops what it does not know
+
+
+def test_without_special_tokens_the_limit_is_the_texts_own(wordpiece: Tokenizer) -> None:
+    tokenizer = limited(Tokenizer.from_str(wordpiece.to_str()), 8)
+    texts = ["cat " * words for words in (7, 8, 9, 5000)]
+    found = tokenize(texts, tokenizer, 8, specials=False)
+    assert as_lists(found) == [tokenizer.encode(t, add_special_tokens=False).ids for t in texts]
+    assert found.truncated.tolist() == [False, False, True, True]

@@ -16,6 +16,7 @@ import pytest
 from semscore.udfs import leases, worker
 from semscore.udfs.faults import DeviceFailed
 from semscore.udfs.meters import Meters
+from semscore.udfs.models import ModelError, check_model
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.windows import TextColumns
 
@@ -26,20 +27,24 @@ PAIRS = [(f"t{i}", f"u{i}") for i in range(10)]
 @pytest.fixture
 def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Any, make_backend: Any) -> list[Recipe]:
     """The recipes for which a model was loaded; the model is the fake one."""
-    from semscore.udfs import canary
-    from semscore.udfs.backends import choose
+    from semscore.udfs.backends import choose, proved
+    from semscore.udfs.proofs import canary
 
     recipes: list[Recipe] = []
 
-    def load(folder: Any, recipe: Recipe, engine: Engine, device: str, cpus: int) -> Any:
-        assert (folder, cpus) == (tmp_path, 1)
+    def load(
+        folder: Any, recipe: Recipe, engine: Engine, device: str, cpus: int, proof: Any
+    ) -> Any:
+        assert (folder, cpus, proof) == (tmp_path, 1, "a proof")
         recipes.append(recipe)
         return make_backend(default_prompt="", poison=("poison",)), "a reason"
 
     monkeypatch.setattr(choose, "load_backend", load)
+    monkeypatch.setattr(proved, "proved", lambda *_: "a proof")
     monkeypatch.setattr(canary, "check", lambda *_: None)
     monkeypatch.setattr(worker, "hardware_name", lambda *_: "a device")
     monkeypatch.setattr(worker, "local_folder", lambda *_: tmp_path)
+    monkeypatch.setattr(worker, "check_model", lambda *_: None)
     monkeypatch.setattr(worker, "_resident", None)
     monkeypatch.setattr(os, "environ", os.environ.copy())
     return recipes
@@ -65,6 +70,15 @@ def test_rows_come_back_in_order_as_frames_of_score_and_status(loaded: list[Reci
     # "ti" and "ui" differ by 1 in the code points' sum and in the first character
     assert found["score"].tolist() == [-2.0] * 10
     assert found["status"].tolist() == ["ok"] * 10
+
+
+def test_a_model_that_is_not_whole_is_refused_before_it_is_loaded(
+    loaded: list[Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "check_model", check_model)
+    with pytest.raises(ModelError, match="is not a model: it has neither"):
+        run(PAIRS, Recipe())
+    assert loaded == []
 
 
 def test_windows_do_not_show_in_the_result(loaded: list[Recipe]) -> None:
@@ -314,7 +328,7 @@ def test_a_fault_of_the_program_does_not_set_its_gpu_aside(
 def test_a_device_with_wrong_scores_ends_the_task(
     loaded: list[Recipe], on_gpu: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from semscore.udfs import canary
+    from semscore.udfs.proofs import canary
 
     def wrong(*_: Any) -> None:
         raise canary.CanaryFailed("a known pair scores 0.5 away")

@@ -1,16 +1,12 @@
 """Convert a sentence-transformers model for OpenVINO, whole: tokens in, sentence vectors out.
 
-    semscore.udfs.backends.convert MODEL_FOLDER TARGET_FOLDER
-
 Prompts, tokenizer and limit are written beside the graph: who scores with it needs no torch.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
-import warnings
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,14 +15,13 @@ from filelock import FileLock
 
 from semscore.udfs.backends import no_telemetry  # noqa: F401
 from semscore.udfs.backends.converted import REASON, NotConvertible
-from semscore.udfs.canary import reference_place, write_reference
+from semscore.udfs.proofs.neighbours import MOST, WITHOUT_LIMIT, Batching
+from semscore.udfs.reader import TokenReader
 from semscore.udfs.tokens import Tokens
 
 if TYPE_CHECKING:
     import openvino
     from sentence_transformers import SentenceTransformer
-
-    from semscore.udfs.reader import TokenReader
 
 TOLERANCE = 1e-5  # between torch's and OpenVINO's float32 vectors, relative to their length
 # Batches that are compared: tokens of their texts, without padding and with.
@@ -34,8 +29,13 @@ EVEN = ((3,), (11, 11, 11), (40, 40))
 UNEVEN = ((11, 7, 11), (40, 13))
 
 
-def convert(folder: Path, target: Path) -> None:
-    """Write the converted model, or the reason why there is none, at `target`, at once or never."""
+def convert(
+    model: SentenceTransformer, folder: Path, target: Path, batching: Batching = "together"
+) -> None:
+    """Write the converted model, or the reason why there is none, at `target`, at once or never.
+
+    `model` is that of `folder`, in float32 on the CPU; `batching`: how its vectors are right.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{target}.lock"):
         if target.exists():
@@ -44,7 +44,7 @@ def convert(folder: Path, target: Path) -> None:
             made = Path(workshop, "made")
             made.mkdir()
             try:
-                _convert(folder, made)
+                _convert(model, folder, made, batching)
             except (OSError, MemoryError):  # of this moment, not of the model
                 raise
             except Exception as error:  # of torch, transformers, OpenVINO: whatever they raise
@@ -53,29 +53,30 @@ def convert(folder: Path, target: Path) -> None:
             made.rename(target)
 
 
-def _convert(folder: Path, made: Path) -> None:
+def _convert(model: SentenceTransformer, folder: Path, made: Path, batching: Batching) -> None:
     import openvino
 
-    from semscore.udfs.backends.load import load_model, token_reader
+    from semscore.udfs.backends.load import most_tokens, reads_as, token_reader
 
-    model = load_model(folder, "float32", "cpu")
     reader = token_reader(model)
     if reader is None:
         raise NotConvertible("only its own code can tokenise for it")
+    if not reader.specials:
+        raise NotConvertible("it is a table of token vectors, without a transformer")
     if any(getattr(module, "include_prompt", True) is False for module in model):
         raise NotConvertible("its pooling leaves the prompt out")
     converted, facts = _traced(model, reader)
     openvino.save_model(converted, made / "model.xml", compress_to_fp16=False)
-    write_reference(model, reference_place(folder, None))
-    reader.tokenizer.save(str(made / "tokenizer.json"))
-    facts |= {
-        "limit": reader.limit,
-        "pad_id": reader.pad_id,
-        "pad_left": reader.pad_left,
+    # Padding is a neighbour too.
+    facts["pads"] = facts["pads"] and batching == "together"
+    facts |= reader.save(made) | {
+        "positions": most_tokens(model, folder),
         "truncate_dim": model.truncate_dim,
         "prompts": dict(model.prompts),
         "default_prompt_name": model.default_prompt_name,
     }
+    if not reads_as(TokenReader.load(made, facts), model):
+        raise NotConvertible("its tokenizer reads texts otherwise once it is written to a file")
     (made / "model.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False), "utf-8")
 
 
@@ -91,6 +92,8 @@ def _traced(
     import numpy as np
     import openvino
     import torch
+
+    from semscore.udfs.backends.load import probe_text
 
     class Chain(torch.nn.Module):
         def __init__(self) -> None:
@@ -111,7 +114,7 @@ def _traced(
             return vectors
 
     chain = Chain().eval()
-    words = reader.read(["Some words to trace the model's way with."])
+    words = reader.read([probe_text(model) * 8])
 
     def batch(lengths: tuple[int, ...]) -> list[torch.Tensor]:
         """Texts of some lengths: ids and mask."""
@@ -133,14 +136,12 @@ def _traced(
             found = run([part.numpy() for part in given])[0]
             return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
 
-        apart = max(map(difference, EVEN), key=lambda value: (isnan(value), value))
+        # At the limit too, where a constant of the traced length would show, and after it again.
+        longest = min(reader.limit or WITHOUT_LIMIT, MOST)
+        even = (*EVEN, (longest,), EVEN[0])
+        apart = max(map(difference, even), key=lambda value: (isnan(value), value))
         if not apart <= TOLERANCE:
             raise NotConvertible(f"OpenVINO's vectors differ from torch's by {apart:.1e}")
         pads = all(difference(lengths) <= TOLERANCE for lengths in UNEVEN)
         dim = chain(*batch((3,))).shape[1]
     return graph, {"dim": dim, "pads": pads}
-
-
-if __name__ == "__main__":
-    warnings.simplefilter("ignore")  # torch's about tracing: the result is compared
-    convert(Path(sys.argv[1]), Path(sys.argv[2]))

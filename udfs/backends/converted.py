@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -11,10 +12,11 @@ from pathlib import Path
 from semscore.udfs import child
 from semscore.udfs.cache import cache_folder
 from semscore.udfs.model_hash import content_sha256
+from semscore.udfs.models import ModelError
 
-CONVERSION = "semscore.udfs.backends.convert"
-VERSION = 1  # of the converted folder's layout
+VERSION = 2  # of the converted folder's layout
 REASON = "unconvertible.txt"  # stands in the folder of a model that cannot be converted, alone
+REFUSED = 3  # exit code of the process that proves a model: it cannot be used
 LIBRARIES = ("openvino", "sentence-transformers", "torch", "transformers")
 
 
@@ -34,23 +36,37 @@ def converted_place(folder: Path) -> Path:
     return cache_folder() / "openvino" / hashlib.sha256(key.encode()).hexdigest()[:24]
 
 
-def conversion_command(folder: Path) -> list[str]:
-    """The command that converts a model, or waits for the process that is at it."""
-    return child.python_command(CONVERSION, folder, converted_place(folder))
+def proving_command(
+    folder: Path, max_seq_length: int | None, *, convert: bool = False, outline: bool = False
+) -> list[str]:
+    """The command that proves a model and converts it, or waits for the process that is at it."""
+    limit = [] if max_seq_length is None else ["--limit", max_seq_length]
+    wanted = [*["--convert"] * convert, *["--outline"] * outline]
+    return child.python_command("semscore.udfs.backends.prove", folder, *limit, *wanted)
 
 
 def converted(folder: Path) -> Path:
     """The converted model, made first if it is not there, by a process of its own.
 
     Torch then never gets into this one: that saves seconds and memory in each worker. Raises
-    NotConvertible, from then on without another try.
+    ModelError if the model cannot be used at all, NotConvertible if OpenVINO cannot run it; that
+    from then on without another try.
     """
     place = converted_place(folder)
     if not place.exists():
-        try:
-            child.run(CONVERSION, folder, place)
-        except child.ChildFailed as error:
-            raise NotConvertible(f"its conversion failed: {error}") from error
+        ran = subprocess.run(
+            proving_command(folder, None, convert=True),
+            env=child.python_environment(),
+            capture_output=True,
+            check=False,
+        )
+        if ran.returncode:
+            lines = ran.stderr.decode(errors="replace").strip().splitlines() or [""]
+            if ran.returncode == REFUSED:
+                raise ModelError(lines[-1])
+            raise NotConvertible(
+                f"its conversion ended with exit code {ran.returncode}: {lines[-1]}"
+            )
     reason = place / REASON
     if reason.exists():
         raise NotConvertible(reason.read_text("utf-8"))

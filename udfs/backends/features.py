@@ -19,11 +19,18 @@ class DeviceTokens:
     def __init__(self, tokens: Tokens, device: torch.device) -> None:
         self.lengths = tokens.lengths
         self.truncated = tokens.truncated
+        self.refused = tokens.refused
         self._ids = to_device(tokens.ids, device)
         self._starts = to_device(tokens.starts, device)
 
     def features(self, rows: Rows, reader: TokenReader) -> dict[str, Any]:
-        """The transformer's input for k texts: tensors (k, tokens of the longest)."""
+        """The model's input for k texts: tensors (k, tokens of the longest).
+
+        Of a table of token vectors, which takes no special tokens: all ids one after another, and
+        where each text begins.
+        """
+        if not reader.specials:
+            return self._one_after_another(rows)
         width = int(self.lengths[rows].max())
         device = self._ids.device
         chosen = to_device(rows, device)
@@ -42,6 +49,17 @@ class DeviceTokens:
         if reader.type_ids:
             features["token_type_ids"] = torch.zeros_like(ids)
         return features
+
+    def _one_after_another(self, rows: Rows) -> dict[str, Any]:
+        device = self._ids.device
+        lengths = self.lengths[rows]
+        begins = np.cumsum(lengths) - lengths  # in what is made
+        chosen, repeats, offsets = (to_device(a, device) for a in (rows, lengths, begins))
+        shift = torch.repeat_interleave(
+            self._starts[chosen] - offsets, repeats, output_size=int(lengths.sum())
+        )
+        places = torch.arange(len(shift), device=device) + shift
+        return {"input_ids": self._ids[places].long(), "offsets": offsets}
 
 
 class DeviceVectors:

@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from semscore.udfs.backends import no_telemetry  # noqa: F401
+from semscore.udfs.backends.inference import Inference
 from semscore.udfs.batching import rounded_up
+from semscore.udfs.layout import ModelError
+from semscore.udfs.limits import TOO_MANY
 from semscore.udfs.metrics import Rows
-from semscore.udfs.reader import Prompts
+from semscore.udfs.reader import Prompts, TokenReader
 from semscore.udfs.recipe import Precision, Recipe
-from semscore.udfs.tokens import Tokens, tokenize
+from semscore.udfs.tokens import Tokens
 
 import openvino  # isort: skip
 
@@ -37,15 +39,17 @@ class OpenVinoBackend:
     """
 
     name = "openvino"
+    max_texts: int | None = None
     token_budget = CPU_TOKENS
     stretch = 1.0  # batches of one width
 
     def __init__(self, converted: Path, recipe: Recipe, cpus: int) -> None:
         facts = json.loads((converted / "model.json").read_text("utf-8"))
-        self.limit: int | None = recipe.max_seq_length or facts["limit"]
-        self.tokenizer = Tokenizer.from_file(str(converted / "tokenizer.json"))
-        if self.limit:
-            self.tokenizer.enable_truncation(self.limit)
+        most: int | None = facts.get("positions")
+        if most and recipe.max_seq_length and recipe.max_seq_length > most:
+            raise ModelError(TOO_MANY.format(recipe.max_seq_length, "the model", most))
+        self.reader = TokenReader.load(converted, facts, recipe.max_seq_length)
+        self.limit = self.reader.limit
         self.prompts = Prompts(facts["prompts"], facts["default_prompt_name"])
         self.pads: bool = facts["pads"]
         self.pad_id: int = facts["pad_id"]
@@ -60,32 +64,30 @@ class OpenVinoBackend:
             "ENABLE_CPU_PINNING": False,
             "CPU_RUNTIME_CACHE_CAPACITY": KEPT,
         }
-        # Weights are mapped from the file: the workers of a node share them.
-        model = openvino.Core().compile_model(converted / "model.xml", "CPU", settings)
-        self.request = model.create_infer_request()
+        self.all_dims = dim
+        self._inference = Inference(converted / "model.xml", settings)
 
     def prepare(self, texts: Sequence[str], prompt: str | None) -> Tokens:
         """Tokenise n texts."""
         before = self.prompts.text(prompt)
         prompted = [before + text for text in texts] if before else texts
-        return tokenize(prompted, self.tokenizer, self.limit)
+        return self.reader.read(prompted)
 
     def forward(self, inputs: Tokens, rows: Rows, prompt: str | None) -> NDArray[np.float32]:  # noqa: ARG002 - in the inputs
-        """Run some of the texts, all of one width: (k,) indices -> (k, dim) float32.
-
-        The result is valid until the next call.
-        """
+        """Run some of the texts, all of one width: (k,) indices -> (k, dim) float32."""
         [width] = self.widths(inputs.lengths[rows[:1]])
         given = inputs.padded(rows, int(width), self.pad_id, self.pad_left)
-        found = self.request.infer(list(given), share_inputs=True, share_outputs=True)
-        vectors: NDArray[np.float32] = found[0][:, : self.dim]
-        return vectors
+        return self._inference.run(list(given), (len(rows), self.all_dims))[:, : self.dim]
 
     def widths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
         """Tokens to which texts of some lengths are padded, the model's limit at most."""
         if not self.pads:
             return lengths
         return np.minimum(rounded_up(lengths, WIDTHS), self.limit or np.iinfo(np.int64).max)
+
+    def prove(self, folder: Path) -> None:  # noqa: ARG002 - it was, before it was converted
+        """Nothing is left to prove: see convert.py."""
+        return None
 
     def vectors(self, n: int) -> NDArray[Any]:
         """Room for n vectors."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semscore.udfs.backends import no_telemetry  # noqa: F401
-from semscore.udfs.reader import Prompts
+from semscore.udfs.reader import Prompts, TokenReader
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,22 +29,19 @@ def quantize(converted: Path, texts: list[str], prompt: str | None, target: Path
     import nncf
     import numpy as np
     import openvino
-    from tokenizers import Tokenizer
 
     facts = json.loads((converted / "model.json").read_text("utf-8"))
-    tokenizer = Tokenizer.from_file(str(converted / "tokenizer.json"))
-    if facts["limit"]:
-        tokenizer.enable_truncation(facts["limit"])
     before = Prompts(facts["prompts"], facts["default_prompt_name"]).text(prompt)
-    ids = [encoding.ids for encoding in tokenizer.encode_batch([before + text for text in texts])]
+    tokens = TokenReader.load(converted, facts).read([before + text for text in texts])
+    ids = np.split(tokens.ids, tokens.starts[1:-1])
 
-    def batch(row: list[int]) -> list[NDArray[np.int64]]:
-        ids = np.array([row], dtype=np.int64)
+    def batch(row: NDArray[np.int32]) -> list[NDArray[np.int64]]:
+        ids = row[None].astype(np.int64)
         return [ids, np.ones_like(ids)]
 
     model = nncf.quantize(
         openvino.Core().read_model(converted / "model.xml"),
-        nncf.Dataset([row for row in ids if row], batch),
+        nncf.Dataset([row for row in ids if len(row)], batch),
         subset_size=len(ids),
         preset=nncf.QuantizationPreset.MIXED,
         model_type=nncf.ModelType.TRANSFORMER,

@@ -14,8 +14,17 @@ from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
 from semscore.udfs.backends.features import DeviceTokens, DeviceVectors
-from semscore.udfs.backends.load import load_model, token_limit, token_reader
+from semscore.udfs.backends.load import (
+    load_model,
+    probe_text,
+    token_limit,
+    token_reader,
+    whole_tokens,
+)
+from semscore.udfs.backends.proof_of import proof_of
 from semscore.udfs.metrics import Rows
+from semscore.udfs.proofs.neighbours import TOLERANCE
+from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.reader import Prompts
 from semscore.udfs.recipe import Recipe
 
@@ -26,6 +35,9 @@ GPU_TOKENS = 32_768
 GPU_STRETCH = 2.0  # short kernels cost a GPU more than some padding does
 # Each token sees all others: no window, no order that a mask of our own would have to know of.
 SEE_ALL = ("bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta")
+HALF_TOLERANCE = (
+    0.05  # between vectors of one text, relative to their length: half precisions round
+)
 WIDE_MASK_TOLERANCE = 1e-2  # of the largest figure: half precisions round
 
 
@@ -33,32 +45,55 @@ class TorchBackend:
     """A sentence-transformers model, run module by module.
 
     Its transformer runs in the recipe's precision, all that follows (pooling, dense) in float32.
+    `proof` says in which batches its vectors are those of the texts alone; without one, see prove.
     """
 
     name = "torch"
 
-    def __init__(self, folder: Path, recipe: Recipe, device: str) -> None:
-        self.model = load_model(folder, recipe.precision, device)
-        if recipe.max_seq_length is not None:
-            self.model.max_seq_length = recipe.max_seq_length
+    def __init__(
+        self, folder: Path, recipe: Recipe, device: str, proof: Proof | None = None
+    ) -> None:
+        self.model = load_model(folder, recipe.precision, device, recipe.max_seq_length)
+        self.precision = recipe.precision
         self.device = torch.device(device)
         on_cpu = self.device.type == "cpu"
         self.token_budget = CPU_TOKENS if on_cpu else GPU_TOKENS
         self.stretch = 1.0 if on_cpu else GPU_STRETCH
+        self.max_texts: int | None = None
+        self.reset: str | None = None
+        if proof:
+            self._follow(proof)
         self.truncate_dim = recipe.truncate_dim or self.model.truncate_dim
         self.prompts = Prompts(dict(self.model.prompts), self.model.default_prompt_name)
         self.wide_mask = False
+        self.probe = probe_text(self.model)
         with torch.inference_mode():
-            self.dim = self._run(self.model.preprocess(["probe"])).shape[1]
+            self.dim = self._run(self.model.preprocess([self.probe])).shape[1]
             self.wide_mask = self.device.type == "cuda" and self._takes_wide_mask()
         self.reader = token_reader(self.model)
+
+    def prove(self, folder: Path) -> Proof:
+        """Prove the model on this device, and run it as the proof says from then on."""
+
+        @torch.inference_mode()
+        def embed(texts: Sequence[str]) -> Any:
+            return self._run(self.model.preprocess(list(texts))).cpu().numpy()
+
+        tolerance = TOLERANCE if self.precision == "float32" else HALF_TOLERANCE
+        proof = proof_of(self.model, folder, embed, tolerance)
+        self._follow(proof)
+        return proof
+
+    def _follow(self, proof: Proof) -> None:
+        self.max_texts = None if proof.batching == "together" else 1
+        self.reset = proof.short if proof.batching == "reset" else None
 
     def prepare(self, texts: Sequence[str], prompt: str | None) -> DeviceTokens | Texts:
         """Tokenise n texts; a model without a plain fast tokenizer does so in the forward pass."""
         before = self.prompts.text(prompt)
-        prompted = [before + text for text in texts] if before else list(texts)
         if self.reader is None:
-            return Texts(list(texts), *_count_tokens(prompted, self.model))
+            return _counted(texts, before, self.model)
+        prompted = [before + text for text in texts] if before else texts
         return DeviceTokens(self.reader.read(prompted), self.device)
 
     def widths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -77,6 +112,8 @@ class TorchBackend:
             if prompt:  # some poolings leave the prompt's tokens out
                 features["prompt_length"] = self._prompt_length(prompt)
         try:
+            if self.reset is not None:
+                self._run(self.model.preprocess([self.reset]))
             vectors = self._run(features)
         except torch.cuda.OutOfMemoryError:
             torch.cuda.empty_cache()  # what is free may lie in pieces
@@ -101,7 +138,7 @@ class TorchBackend:
 
     @lru_cache  # noqa: B019 - the backend lives as long as its process
     def _prompt_length(self, prompt: str) -> Any:
-        return self.model.preprocess(["probe"], prompt=prompt).get("prompt_length")
+        return self.model.preprocess([self.probe], prompt=prompt).get("prompt_length")
 
     def _run(self, features: dict[str, Any]) -> torch.Tensor:
         for name, value in features.items():
@@ -127,7 +164,7 @@ class TorchBackend:
         config = getattr(getattr(self.model[0], "auto_model", None), "config", None)
         if getattr(config, "model_type", None) not in SEE_ALL:
             return False
-        texts = ["probe", "a second, longer probe"]
+        texts = [self.probe, self.probe * 5]
         narrow = self._run(self.model.preprocess(texts))
         self.wide_mask = True
         try:
@@ -145,18 +182,27 @@ class Texts:
     texts: list[str]  # without prompt
     lengths: NDArray[np.int64]  # (n,) tokens, prompt included
     truncated: NDArray[np.bool_]  # (n,) bool
+    refused: NDArray[np.int64]  # (k,) places of texts that the tokenizer refuses
 
 
-def _count_tokens(
-    texts: list[str], model: SentenceTransformer
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Tokens that the model reads of each text, and whether that is less than all: two (n,).
+def _counted(texts: Sequence[str], prompt: str, model: SentenceTransformer) -> Texts:
+    """n texts, with the tokens that the model reads of each, and whether that is less than all.
 
-    For a model without tokenizer or limit: characters, and never.
+    For a model that does not count tokens: characters, and never.
     """
     limit = token_limit(model)
-    tokenizer = model.tokenizer
-    if limit is None or not hasattr(tokenizer, "num_special_tokens_to_add"):
-        return np.array([len(text) for text in texts], np.int64), np.zeros(len(texts), bool)
-    full = np.array([len(tokenizer(text, truncation=False)["input_ids"]) for text in texts])
-    return np.minimum(full, limit).astype(np.int64), full > limit
+    full = np.zeros(len(texts), np.int64)
+    refused = []
+    for place, text in enumerate(texts):
+        try:
+            count = whole_tokens(model, text, prompt)
+        except MemoryError:
+            raise
+        except Exception:  # tokenizers raises nothing more specific
+            refused.append(place)
+            continue
+        full[place] = len(prompt) + len(text) if count is None else count
+        if count is None:
+            limit = None
+    read = full if limit is None else np.minimum(full, limit)
+    return Texts(list(texts), read, full > read, np.array(refused, np.int64))

@@ -132,3 +132,12 @@ def test_a_wide_input_is_not_listed_in_full() -> None:
     given = source(**{f"c{n}": "int64" for n in range(30)})
     with pytest.raises(UserError, match=r"c17 and 12 more\. Name it with --text1"):
         plan_columns(given, Columns(text1="zzz"), ())
+
+
+@pytest.mark.parametrize("option", ["--keep", "--partition-by"])
+def test_a_piece_of_a_name_with_a_comma_is_explained(option: str) -> None:
+    names = ("Price", "EUR")
+    keep, partition_by = (names, ()) if option == "--keep" else ((), names)
+    says = f"a name with a comma goes in double quotes: {option} '\"Price, EUR\"'$"
+    with pytest.raises(UserError, match=says):
+        plan_columns(source(**{"Price, EUR": "double"}), Columns(keep=keep), partition_by)

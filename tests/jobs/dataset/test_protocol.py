@@ -66,6 +66,12 @@ class FakeS3(Folder):
         rest = [entry.path[len(path) + 1 :] for entry in FakeS3.entries(self, path)]
         return sorted({path.split("/")[0] for path in rest if "/" in path})
 
+    def names(self, beginning: str) -> list[str]:
+        raise AssertionError("the protocol does not ask for this")
+
+    def above(self) -> list[Folder]:
+        raise AssertionError("the protocol does not ask for this")
+
     def entry(self, path: str) -> Entry:
         if path not in self.objects:
             raise FileNotFoundError(path)

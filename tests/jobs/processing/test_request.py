@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from semscore.jobs.arguments import unfolded
 from semscore.jobs.errors import UserError
 from semscore.jobs.launch import Launch, make_processor, rehearse, run_arguments
 from semscore.jobs.processing.limits import check_request
@@ -157,17 +156,15 @@ def test_the_code_is_one_zip_of_the_installed_package(aws: Any, launch: Command)
         assert aws.read(f"{home}/model/{model_file}")
 
 
-def test_long_settings_travel_in_a_file(aws: Any, launch: Command, tmp_path: Path) -> None:
+def test_long_settings_travel_in_a_file(aws: Any, launch: Command) -> None:
     where = "length(text1) > 3 and " * 20 + "true"
     options = ("--where", where, "--job-name", "j", "--code-location", "s3://code-bucket/c")
     assert launch(*options, "--no-wait") == 0
     [request] = aws.jobs
     assert request["AppSpecification"]["ContainerArguments"] == [
-        "@/opt/ml/processing/input/files/arguments.json"
+        "--words-file=/opt/ml/processing/input/files/arguments.json"
     ]
-    file = tmp_path / "arguments.json"
-    file.write_bytes(aws.read("s3://code-bucket/c/j/input/files/arguments.json"))
-    words = unfolded([f"@{file}"])
+    words = json.loads(aws.read("s3://code-bucket/c/j/input/files/arguments.json"))
     assert words[:2] == ["s3://input/pairs", "s3://output/scored"]
     assert f"--where={where}" in words
 

@@ -107,3 +107,11 @@ def test_no_files_and_no_rows(tmp_path: Path) -> None:
 def test_partitions_read_as_people_write_them() -> None:
     assert partition_of(DataFile("a%3Ab=x%20y/c=1/f.parquet", 1, 1)) == "a:b=x y/c=1"
     assert partition_of(DataFile("f.parquet", 1, 1)) == ""
+
+
+def test_texts_that_are_not_utf_8_are_shown_with_the_replacement_character(tmp_path: Path) -> None:
+    texts = pa.array([b"Cr\xe8me", b"plain", None], pa.binary()).view(pa.string())
+    table = pa.table({"a": texts, "b": texts, "st": ["ok"] * 3, "s": pa.array([1.0] * 3)})
+    pq.write_table(table, tmp_path / "f.parquet")
+    found = look(LocalFolder(str(tmp_path)), [DataFile("f.parquet", 3, 1)], WANTED)
+    assert found.text1.tolist() == ["Cr\ufffdme", "plain", None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer import modules as st
-from tokenizers import Tokenizer
+from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
 from transformers import (
     AutoModel,
     BertConfig,
@@ -20,6 +20,7 @@ from transformers import (
     LlamaConfig,
     ModernBertConfig,
     MPNetConfig,
+    Phi3Config,
     PreTrainedTokenizerFast,
     RobertaConfig,
     T5Config,
@@ -35,6 +36,8 @@ SIZES: dict[str, Any] = {
     "intermediate_size": 64,
     "initializer_range": 0.5,  # so large that all texts differ
 }
+ORIGINALLY = "original_max_position_embeddings"
+WORDS = ("the", "cat", "sat", "on", "a", "mat", "with", "words", "and", "towns")
 BERT = {"cls_token": "[CLS]", "sep_token": "[SEP]", "unk_token": "[UNK]", "pad_token": "[PAD]"}
 ROBERTA = {"cls_token": "<s>", "sep_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
 
@@ -55,7 +58,12 @@ class Zoo:
         self.tokenizers = tokenizers
 
     def transformer(
-        self, config: Any, tokenizer: str, limit: int | None = LIMIT, **options: Any
+        self,
+        config: Any,
+        tokenizer: str,
+        limit: int | None = LIMIT,
+        added: Sequence[AddedToken] = (),
+        **options: Any,
     ) -> st.Transformer:
         """A transformer with random weights, loaded from its own folder."""
         torch.manual_seed(1)
@@ -64,6 +72,7 @@ class Zoo:
             tokenizer_object=Tokenizer.from_str(self.tokenizers[tokenizer].to_str()),
             **{**specials, "model_max_length": limit, **options},
         )
+        fast.add_tokens(list(added))
         config.vocab_size = len(fast)
         config.pad_token_id = fast.pad_token_id
         AutoModel.from_config(config).save_pretrained(self.folder)
@@ -110,6 +119,45 @@ def roberta_with_its_own_limit(zoo: Zoo) -> SentenceTransformer:
 
 
 @member
+def roberta_without_a_limit(zoo: Zoo) -> SentenceTransformer:
+    """64 positions for tokens, and nothing that says so."""
+    config = RobertaConfig(**SIZES, max_position_embeddings=66)
+    return assembled(zoo.transformer(config, "byte_level_bpe", limit=None), st.Pooling(DIM))
+
+
+@member
+def split_special_tokens(zoo: Zoo) -> SentenceTransformer:
+    transformer = zoo.transformer(BertConfig(**SIZES), "wordpiece", split_special_tokens=True)
+    return assembled(transformer, st.Pooling(DIM))
+
+
+@member
+def flagged_tokens(zoo: Zoo) -> SentenceTransformer:
+    added = [
+        AddedToken("<Left>", lstrip=True, normalized=False),
+        AddedToken("<Right>", rstrip=True, normalized=True),
+        AddedToken("<Word>", single_word=True, special=True),
+    ]
+    config = RobertaConfig(**SIZES, max_position_embeddings=66)
+    return assembled(zoo.transformer(config, "byte_level_bpe", added=added), st.Pooling(DIM))
+
+
+@member
+def no_unknown_token(zoo: Zoo) -> SentenceTransformer:
+    """For proteins: what is not one of their letters, it refuses."""
+    letters = [(letter, -3.0 - n / 10) for n, letter in enumerate("ACDEFGHIKLMNPQRSTVWY")]
+    vocabulary = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("\u2581", -2.0), *letters]
+    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=None))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    zoo.tokenizers["proteins"] = tokenizer
+    transformer = zoo.transformer(BertConfig(**SIZES), "proteins", unk_token=None, mask_token=None)
+    return assembled(transformer, st.Pooling(DIM))
+
+
+@member
 def xlm_roberta(zoo: Zoo) -> SentenceTransformer:
     return assembled(zoo.transformer(XLMRobertaConfig(**SIZES), "unigram"), st.Pooling(DIM))
 
@@ -141,6 +189,30 @@ def decoder_with_left_padding(zoo: Zoo) -> SentenceTransformer:
 
 
 @member
+def longrope(zoo: Zoo) -> SentenceTransformer:
+    """Texts of more than 20 tokens, and all beside them, are read by other frequencies."""
+    factors = {"short_factor": [1.0] * 8, "long_factor": [4.0] * 8}
+    rope = {"rope_type": "longrope", "rope_theta": 1e4, ORIGINALLY: 20, **factors}
+    config = Phi3Config(
+        **SIZES, num_key_value_heads=2, rope_parameters=rope, original_max_position_embeddings=20
+    )
+    return assembled(zoo.transformer(config, "byte_level_bpe"), st.Pooling(DIM))
+
+
+@member
+def dynamic_rope(zoo: Zoo) -> None:
+    """Frequencies are those of the longest text so far, from 20 tokens on."""
+    rope = {"rope_type": "dynamic", "rope_theta": 1e4, "factor": 4.0}
+    config = LlamaConfig(
+        **SIZES, num_key_value_heads=2, max_position_embeddings=20, rope_parameters=rope
+    )
+    model = assembled(zoo.transformer(config, "byte_level_bpe"), st.Pooling(DIM))
+    model.save_pretrained(str(zoo.folder), create_model_card=False)
+    file = zoo.folder / "sentence_bert_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"max_seq_length": LIMIT}))
+
+
+@member
 def left_truncation(zoo: Zoo) -> SentenceTransformer:
     transformer = zoo.transformer(BertConfig(**SIZES), "wordpiece", truncation_side="left")
     return assembled(transformer, st.Pooling(DIM))
@@ -150,7 +222,14 @@ def left_truncation(zoo: Zoo) -> SentenceTransformer:
 def processing_of_its_own(zoo: Zoo) -> SentenceTransformer:
     config = T5Config(d_model=DIM, d_kv=16, d_ff=64, num_layers=2, num_heads=2)
     transformer = zoo.transformer(config, "unigram", limit=2500)
-    transformer.processing_kwargs = {"text": {"max_length": 1500}}
+    transformer.processing_kwargs = {"text": {"max_length": 1500, "add_special_tokens": False}}
+    return assembled(transformer, st.Pooling(DIM))
+
+
+@member
+def limit_of_its_own(zoo: Zoo) -> SentenceTransformer:
+    transformer = zoo.transformer(BertConfig(**SIZES), "wordpiece", limit=100)
+    transformer.processing_kwargs = {"text": {"max_length": 30}}
     return assembled(transformer, st.Pooling(DIM))
 
 
@@ -188,6 +267,27 @@ def static_embedding(zoo: Zoo) -> SentenceTransformer:
     torch.manual_seed(1)
     tokenizer = Tokenizer.from_str(zoo.tokenizers["wordpiece"].to_str())
     return assembled(st.StaticEmbedding(tokenizer, embedding_dim=DIM))
+
+
+@member
+def static_embedding_that_cuts(zoo: Zoo) -> SentenceTransformer:
+    torch.manual_seed(1)
+    tokenizer = Tokenizer.from_str(zoo.tokenizers["wordpiece"].to_str())
+    tokenizer.enable_truncation(20)
+    tokenizer.enable_padding(length=30)
+    return assembled(st.StaticEmbedding(tokenizer, embedding_dim=DIM))
+
+
+@member
+def word_embeddings(zoo: Zoo) -> SentenceTransformer:
+    torch.manual_seed(1)
+    words = [
+        "PADDING_TOKEN",
+        *["the", "cat", "sat", "on", "a", "mat", "with", "words", "and", "towns"],
+    ]
+    tokenizer = st.tokenizer.WhitespaceTokenizer(words, stop_words=())
+    module = st.WordEmbeddings(tokenizer, torch.randn(len(words), DIM), max_seq_length=5)
+    return assembled(module, st.Pooling(DIM))
 
 
 @member

@@ -22,6 +22,8 @@ from semscore.udfs.backends.torch import TorchBackend
 from semscore.udfs.encoder import Encoder
 from semscore.udfs.model_hash import content_sha256
 from semscore.udfs.models import ModelError
+from semscore.udfs.proofs.proof import proof_place
+from semscore.udfs.reader import TokenReader
 from semscore.udfs.recipe import Engine, Precision, Recipe
 from semscore.udfs.scoring import score_pairs
 
@@ -39,9 +41,19 @@ CONVERTED = (
     "decoder_with_left_padding",
     "prompts",
     "truncated_dimensions",
+    "roberta_without_a_limit",
+    "split_special_tokens",
+    "flagged_tokens",
 )
+SPECIALS = [
+    "how to use [MASK]",
+    "[SEP] and[SEP]then",
+    "x [PAD] y",
+    "a <Left> b",
+    "a<Word>b <Right> c",
+]
 REFUSED = {
-    "static_embedding": "only its own code can tokenise for it",
+    "static_embedding": "it is a table of token vectors, without a transformer",
     "router": "only its own code can tokenise for it",
     "left_truncation": "only its own code can tokenise for it",
     "prompts_left_out_of_the_pooling": "its pooling leaves the prompt out",
@@ -52,18 +64,19 @@ needs_bfloat16 = pytest.mark.skipif(not has_bfloat16(), reason="this CPU has no 
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A cache of its own; conversions run in this process, which has torch already."""
-    from semscore.udfs.backends import convert
+    from semscore.udfs.backends import prove
 
     def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[bytes]:
-        convert.convert(*map(Path, command[-2:]))
-        return subprocess.CompletedProcess(command, 0)
+        return subprocess.CompletedProcess(command, prove.main(command[4:]), b"", b"refused")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEMSCORE_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setattr(module.subprocess, "run", run)
-        converted_place.cache_clear()
+        for place in (converted_place, proof_place):
+            place.cache_clear()
         yield
-    converted_place.cache_clear()
+    for place in (converted_place, proof_place):
+        place.cache_clear()
 
 
 def backend_of(folder: Path, precision: Precision = "float32", **recipe: Any) -> OpenVinoBackend:
@@ -85,7 +98,7 @@ def assert_near(found: Any, expected: Any, tolerance: float) -> None:
 
 @pytest.mark.parametrize("name", CONVERTED)
 def test_vectors_are_torchs(zoo: MakeModel, odd_texts: list[str], name: str) -> None:
-    texts = random.Random(name).sample(odd_texts, len(odd_texts))
+    texts = random.Random(name).sample([*odd_texts, *SPECIALS], len(odd_texts) + len(SPECIALS))
     ours, theirs = backend_of(zoo(name)), TorchBackend(zoo(name), Recipe(), "cpu")
     assert ours.dim == theirs.dim
     assert ours.pads == (name not in ("modernbert", "decoder_with_left_padding"))
@@ -104,6 +117,39 @@ def test_prompts_limits_and_dimensions_count(
     theirs = TorchBackend(zoo("prompts"), Recipe(**recipe), "cpu")
     texts = odd_texts[:30]
     assert_near(vectors(ours, texts, prompt), vectors(theirs, texts, prompt), 2e-5)
+
+
+def test_a_limit_beyond_the_positions_is_refused(zoo: MakeModel) -> None:
+    assert backend_of(zoo("roberta_without_a_limit"), max_seq_length=64).limit == 64
+    with pytest.raises(ModelError, match="--max-seq-length 65 is more than the model can read: 64"):
+        backend_of(zoo("roberta_without_a_limit"), max_seq_length=65)
+
+
+def test_a_saved_tokenizer_that_reads_otherwise_is_not_used(
+    zoo: MakeModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from semscore.udfs.backends import convert
+
+    whole = TokenReader.save
+
+    def forgetful(reader: TokenReader, folder: Path) -> dict[str, Any]:
+        return whole(reader, folder) | {"split_special_tokens": False}
+
+    monkeypatch.setattr(TokenReader, "save", forgetful)
+    convert.convert(zoo("split_special_tokens"), tmp_path / "place")
+    reason = (tmp_path / "place" / module.REASON).read_text()
+    assert reason == "its tokenizer reads texts otherwise once it is written to a file"
+
+
+def test_a_calibration_from_before_a_correction_is_refused(zoo: MakeModel, tmp_path: Path) -> None:
+    folder = zoo("split_special_tokens")
+    (tmp_path / "model.json").write_text("{}")
+    recipe = {"precision": "int8", "calibration": str(tmp_path)}
+    with pytest.raises(ModelError, match="was made by an earlier version of semscore, which read"):
+        chosen(folder, **recipe)
+    calibration.require_current(tmp_path, zoo("prompts"))
+    (tmp_path / "model.json").write_text('{"corrections": {"split_special_tokens": true}}')
+    calibration.require_current(tmp_path, folder)
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -191,7 +237,7 @@ def int8(model_folder: Path, demo_pairs: Pairs, tmp_path_factory: Any) -> Recipe
         patch.setattr(module.subprocess, "run", subprocess.Popen)  # not used: it is converted
         converted(model_folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(calibration.subprocess, "run", real_run)
+        patch.setattr(subprocess, "run", real_run)
         recipe = Recipe(model=str(model_folder))
         return calibration.calibrate(texts, recipe, tmp_path_factory.mktemp("int8"))
 
@@ -258,13 +304,14 @@ def test_a_full_disk_is_no_property_of_the_model(
     zoo: MakeModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from semscore.udfs.backends import convert
+    from semscore.udfs.backends.prove import load
 
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(convert, "_convert", full)
     with pytest.raises(OSError, match="No space"):
-        convert.convert(zoo("prompts"), tmp_path / "place")
+        convert.convert(load(zoo("prompts")), zoo("prompts"), tmp_path / "place")
     assert not (tmp_path / "place").exists()
 
 

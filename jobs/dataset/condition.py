@@ -1,0 +1,84 @@
+"""The condition of --where: the same rows whenever Spark is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame
+
+from semscore.jobs.errors import UserError, root_cause, some_of
+
+SUBQUERIES = ("Exists", "ListQuery", "ScalarSubquery")
+# Spark counts it among those that change, though it says where a row is from.
+STEADY = ("InputFileName",)
+
+
+def apply_where(frame: DataFrame, where: str | None) -> DataFrame:
+    """The rows for which `where` is true; UserError if Spark does not understand it."""
+    try:
+        return frame if where is None else frame.where(where)
+    except PySparkException as error:
+        raise UserError(
+            f"--where {where!r} is no SQL condition on the columns {some_of(frame.columns)}: "
+            f"{root_cause(error)}"
+        ) from error
+
+
+def settled_where(frame: DataFrame, where: str | None) -> str | None:
+    """The condition as all units of a dataset are to use it: with the time of now written out.
+
+    Raises UserError if Spark does not understand it, or if it takes other rows each time, such as
+    `rand() < 0.5`: these could not be counted, and resuming would mix several choices.
+    """
+    filtered = apply_where(frame, where)
+    if where is None:
+        return None
+    plan = filtered._jdf.queryExecution().analyzed()
+    changing = sorted({_name(part) for part in _changing(_condition(plan))})
+    if changing:
+        raise UserError(
+            f"--where {where!r} takes other rows each time it is asked, because of "
+            f"{some_of(changing)}. For a random part of the rows, take a hash of a column whose "
+            "values differ, such as pmod(xxhash64(id), 10) < 5"
+        )
+    jvm: Any = frame.sparkSession._jvm
+    now = jvm.org.apache.spark.sql.catalyst.optimizer.ComputeCurrentTime.apply(plan)
+    if now.fastEquals(plan):
+        return where
+    fixed = _condition(now)
+    try:
+        text = str(fixed.sql())
+        if _condition(frame.where(text)._jdf.queryExecution().analyzed()).semanticEquals(fixed):
+            return text
+    except PySparkException:
+        pass
+    raise UserError(
+        f"--where {where!r} depends on the time, and is too complex to be fixed to one; write the "
+        "time out, such as timestamp'2025-01-31 12:00:00'"
+    )
+
+
+def _condition(plan: Any) -> Any:
+    """What the uppermost filter of a logical plan asks."""
+    while plan.getClass().getSimpleName() != "Filter":
+        plan = plan.children().head()
+    return plan.condition()
+
+
+def _changing(expression: Any) -> Iterator[Any]:
+    """The innermost parts of an expression that may have another value each time."""
+    parts = expression.children()
+    children = [parts.apply(k) for k in range(parts.size())]
+    if not all(child.deterministic() for child in children):
+        for child in children:
+            yield from _changing(child)
+    elif not expression.deterministic() and expression.getClass().getSimpleName() not in STEADY:
+        yield expression
+
+
+def _name(expression: Any) -> str:
+    if expression.getClass().getSimpleName() in SUBQUERIES:
+        return "its subquery"
+    return str(expression.sql())

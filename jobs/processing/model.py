@@ -1,0 +1,69 @@
+"""The model of a job, looked at before the job costs anything."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from semscore.jobs.checks import pin_model
+from semscore.jobs.errors import UserError
+from semscore.jobs.processing.submission import IN_IMAGE
+from semscore.jobs.proving import prove
+from semscore.udfs.model_hash import LOADED
+from semscore.udfs.models import ModelError, check_model, local_folder
+from semscore.udfs.s3 import is_s3
+from semscore.udfs.synced import Unsynced, synced
+
+if TYPE_CHECKING:
+    from semscore.jobs.settings import Settings
+    from semscore.udfs.recipe import Recipe
+
+SMALL = tuple(ending for ending in LOADED if ending != ".safetensors")
+
+log = logging.getLogger("semscore")
+
+
+def check_model_here(recipe: Recipe) -> None:
+    """Check the files of a model that this machine has; one that it lacks is not asked for.
+
+    Raises UserError if it cannot be used.
+    """
+    if is_s3(recipe.model) or _in_image(recipe):
+        return
+    try:
+        folder = local_folder(recipe.model, recipe.revision, ask_hub=False)
+    except ModelError:  # find_model says where the job could take one from
+        return
+    try:
+        check_model(folder, recipe.max_seq_length)
+    except ModelError as error:
+        raise UserError(str(error)) from error
+
+
+def look_at_model(settings: Settings) -> None:
+    """Prove the model as a run does before it writes; of one on S3, check its small files.
+
+    A model that is only on the hub is downloaded, since it goes along with the job. Raises
+    UserError if the model cannot be used. Where S3 cannot be read from here, warns and leaves it
+    to the job.
+    """
+    recipe = settings.recipe
+    if _in_image(recipe):
+        return
+    if not is_s3(recipe.model):
+        prove(pin_model(recipe), settings.engine, local=False)
+        return
+    try:
+        folder = synced(recipe.model, SMALL)
+        check_model(folder, recipe.max_seq_length, weights=False)
+    except Unsynced as error:
+        if "access is denied" not in str(error) and "credentials" not in str(error):
+            raise UserError(f"model {error}") from error
+        log.warning("the model is not looked at from here: %s", error)
+    except ModelError as error:
+        raise UserError(f"model {recipe.model}: {error}") from error
+
+
+def _in_image(recipe: Recipe) -> bool:
+    return PurePosixPath(recipe.model).is_relative_to(IN_IMAGE)

@@ -1,0 +1,79 @@
+"""A model whose weights are too large to load for a check: its build without them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from semscore.udfs.backends.proof_of import first_line
+from semscore.udfs.models import ModelError, transformer
+
+
+def check_outline(folder: Path) -> None:
+    """Build the transformer on torch's meta device and compare it with the weights' headers.
+
+    Encodes a sentence too. Raises ModelError if a library cannot do that, or if the weights are of
+    another model.
+    """
+    path, _ = transformer(folder)
+    try:
+        built = _built(path)
+        _encode(path)
+    except Exception as error:  # of transformers: whatever it raises
+        raise ModelError(f"{folder} cannot be loaded: {first_line(error)}") from error
+    stored = _stored(path)
+    for name, shape in built.items():
+        found = _same_name(name, stored)
+        if found is not None and found != shape:
+            raise ModelError(
+                f"{folder} has weights of another model: {name} is {found}, expected {shape}"
+            )
+    known = sum(_same_name(name, stored) is not None for name in built)
+    if known < len(built) / 2:
+        raise ModelError(
+            f"{folder} has weights of another model: of the {len(built)} tensors that its "
+            f"config.json describes, they hold {known}"
+        )
+
+
+def _built(path: Path) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of the tensors that config.json describes; they take no memory."""
+    import torch
+    from transformers import AutoConfig, AutoModel
+
+    with torch.device("meta"):
+        config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+        auto: Any = AutoModel
+        model = auto.from_config(config, trust_remote_code=False)
+    return {name: tuple(tensor.shape) for name, tensor in model.named_parameters()}
+
+
+def _encode(path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer: Any = AutoTokenizer.from_pretrained(
+        path, local_files_only=True, trust_remote_code=False
+    )
+    tokenizer("a few words")
+
+
+def _stored(path: Path) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of the tensors in the headers of the safetensors."""
+    from safetensors import safe_open
+
+    found = {}
+    for file in path.glob("*.safetensors"):
+        with safe_open(file, framework="numpy") as opened:
+            for name in opened.keys():  # noqa: SIM118 - not a dict
+                found[name] = tuple(opened.get_slice(name).get_shape())
+    return found
+
+
+def _same_name(name: str, stored: dict[str, tuple[int, ...]]) -> tuple[int, ...] | None:
+    """The shape of a stored tensor of this name, behind whatever prefix: `model.layers.0…`."""
+    candidates: Iterable[str] = (name, f"model.{name}")
+    for candidate in candidates:
+        if candidate in stored:
+            return stored[candidate]
+    return next((shape for key, shape in stored.items() if key.endswith(f".{name}")), None)

@@ -1,0 +1,98 @@
+"""Load a model once, prove what its scores rest on, and convert it: a process of its own.
+
+    semscore.udfs.backends.prove MODEL_FOLDER [--limit N] [--convert] [--outline]
+
+Torch then never gets into the process that asks: that saves seconds and memory in driver and
+workers. Ends with REFUSED, and the reason as its last line, if the model cannot be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from semscore.udfs.backends import no_telemetry  # noqa: F401
+from semscore.udfs.backends.converted import REFUSED, converted_place
+from semscore.udfs.models import ModelError
+from semscore.udfs.proofs.neighbours import Embed
+from semscore.udfs.proofs.proof import keep_proof, proof_place, read_proof
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+def prove(folder: Path, limit: int | None, convert: bool) -> None:
+    """Keep a model's proof, and its conversion if it is wanted, unless they are there.
+
+    Other processes that want the same wait meanwhile. Raises ModelError if the model cannot be
+    used.
+    """
+    from semscore.udfs.backends.convert import convert as write_converted
+    from semscore.udfs.backends.proof_of import proof_of
+
+    place = proof_place(folder, limit)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{place}.lock"):
+        model = None
+        if not place.exists():
+            model = load(folder, limit)
+            keep_proof(proof_of(model, folder, _embed(model)), place)
+        if convert and not converted_place(folder).exists():
+            if model is None or limit is not None:  # it is converted with its own limit
+                model = load(folder)
+            write_converted(model, folder, converted_place(folder), read_proof(place).batching)
+
+
+def load(folder: Path, limit: int | None = None) -> SentenceTransformer:
+    """The model in float32 on the CPU; ModelError if a library cannot load it."""
+    from semscore.udfs.backends.load import load_model
+    from semscore.udfs.backends.proof_of import first_line
+
+    try:
+        return load_model(folder, "float32", "cpu", limit)
+    except (ModelError, MemoryError):
+        raise
+    except Exception as error:  # of torch, transformers, sentence-transformers: whatever they raise
+        raise ModelError(f"{folder} cannot be loaded: {first_line(error)}") from error
+
+
+def _embed(model: SentenceTransformer) -> Embed:
+    import torch
+
+    def embed(texts: Sequence[str]) -> Any:
+        with torch.inference_mode():
+            return model(model.preprocess(list(texts)))["sentence_embedding"].float().numpy()
+
+    return embed
+
+
+def main(words: Sequence[str]) -> int:
+    """Do what the command line says; its exit code."""
+    from semscore.udfs.backends.outline import check_outline
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--convert", action="store_true")
+    parser.add_argument("--outline", action="store_true")
+    given = parser.parse_args(words)
+    warnings.simplefilter("ignore")  # torch's about tracing: the result is compared
+    try:
+        if given.outline:
+            check_outline(given.folder)
+        else:
+            prove(given.folder, given.limit, given.convert)
+    except ModelError as error:
+        sys.stderr.write(f"\n{' '.join(str(error).split())}\n")
+        return REFUSED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""What is tried out before a model is trusted. A proof is given callables, and loads nothing."""

@@ -1,0 +1,119 @@
+"""That a copy of a tokenizer reads texts as the model itself does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+
+MOST_ADDED = 128  # added tokens that are tried, from all over their list
+MOST_CANDIDATES = 200  # tokens among which one is sought that is a text by itself
+UNBOUNDED = 2_000  # words of the longest text, where nothing is cut
+FAR = 4  # times the limit: a text of which only the beginning is tokenised
+BLANKS = "▁Ġ "  # what begins a word, in the three kinds of vocabulary
+
+NEARLY_EMPTY = (" x", "x ", "a", "\u200b", "\u00a0", "\n", ".", "  ", "\t.\t", "\0")
+SCRIPTS = (
+    "A plain sentence, with 12,345 and more in it.",
+    "UPPER lower MiXeD, don't-stop co-op e.g. 3.14",
+    "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich",
+    "Cafe\u0301 naïve Ångström ﬁne ½ Ⅷ İstanbul",
+    "漢字仮名交じり文を書く。日本語には空白がない。",
+    "سلام دنیا Привет, мир שלום עולם สวัสดีชาวโลก नमस्ते",
+    "🎉 party 👩‍👩‍👧 𝒳 \ufffd \u202eabc",
+    "two  blanks\tand a tab\r\nand lines\n\n",
+)
+
+Features = Mapping[str, Any]  # arrays (n, tokens), and plain values
+Read = Callable[[Sequence[str]], Features]
+
+
+def difference(ours: Read, theirs: Read, texts: Sequence[str]) -> str | None:
+    """The first text that two ways of reading turn into different features; None: there is none.
+
+    A text that one of them refuses, by raising, the other must refuse too.
+    """
+    try:
+        if same(ours(texts), theirs(texts)):
+            return None
+    except Exception:  # one of the texts, for one of them: tokenizers raises nothing more specific
+        pass
+    if len(texts) > 1:
+        middle = len(texts) // 2
+        halves = (difference(ours, theirs, half) for half in (texts[:middle], texts[middle:]))
+        return next((text for text in halves if text is not None), None)
+    ours_refuses, theirs_refuses = (_refuses(read, texts) for read in (ours, theirs))
+    return None if ours_refuses and theirs_refuses else texts[0]
+
+
+def same(one: Features, other: Features) -> bool:
+    """Whether two sets of features are equal, of the same names and shapes."""
+    return one.keys() == other.keys() and all(
+        np.array_equal(np.asarray(value), np.asarray(other[name])) for name, value in one.items()
+    )
+
+
+def short_texts(added: Iterable[str]) -> list[str]:
+    """Texts of many scripts, nearly empty ones, and some with each of the added tokens."""
+    tokens = _evenly([token for token in added if token.strip()], MOST_ADDED)
+    return [*SCRIPTS, *NEARLY_EMPTY, *(text for token in tokens for text in around(token))]
+
+
+def around(token: str) -> Iterator[str]:
+    """A token alone, inside words, between blanks, in other case, and twice."""
+    yield from (token, f"{token} x", f"x{token}x", f"x  {token}  x", f"x {token}, {token}{token}")
+    for other in (token.lower(), token.upper(), token.swapcase()):
+        if other != token:
+            yield f"x {other} x"
+
+
+def long_texts(word: str, limit: int | None, count: Callable[[str], int]) -> list[str]:
+    """Texts of `word`s around the limit and far beyond it, the last words different.
+
+    `count` gives the tokens of a whole text, special ones included.
+    """
+    if limit is None:
+        return [word * UNBOUNDED]
+    one, two = count(word), count(word * 2)
+    step = max(two - one, 1)
+    words = max((limit - one) // step + 1, 1)
+    near = [word * max(words + more, 1) for more in (-2, -1, 0, 1, 2)]
+    far = word * (FAR * words + 50)
+    return [*near, far, word * words + " \n " * 40 + far]
+
+
+def probe_word(tokens: Iterable[str], read: Callable[[str], object]) -> str:
+    """A word that `read` does not refuse, by raising; with a blank behind it, if that is read too.
+
+    `tokens` is the vocabulary: a tokenizer for proteins, say, knows no English. Raises ValueError,
+    with the last refusal, if all is refused.
+    """
+    known = (token.strip(BLANKS).removeprefix("##").removesuffix("</w>") for token in tokens)
+    some = islice((token for token in known if token.strip()), MOST_CANDIDATES)
+    refusal: Exception | None = None
+    for candidate in chain(["word"], some):
+        for text in (f"{candidate} ", candidate):
+            try:
+                read(text)
+            except Exception as error:  # tokenizers raises nothing more specific
+                refusal = error
+            else:
+                return text
+    raise ValueError(f"it reads no text, not even its own tokens: {refusal}")
+
+
+def _refuses(read: Read, texts: Sequence[str]) -> bool:
+    try:
+        read(texts)
+    except Exception:  # tokenizers raises nothing more specific
+        return True
+    return False
+
+
+def _evenly(items: list[str], most: int) -> list[str]:
+    """At most so many items, from all over the list."""
+    if len(items) <= most:
+        return items
+    return [items[number * len(items) // most] for number in range(most)]
