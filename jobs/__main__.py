@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
+
+LIBRARIES = ("site-packages", "dist-packages")
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; says what to install where Spark, which all else needs, is missing."""
+    _leave_working_folder()
+    _require_utf8()
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if not _is_for_a_cluster(arguments):
+        _prefer_own_spark()
     try:
         from semscore.jobs.cli import main as command
+        from semscore.jobs.commands.log import hush_others
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] != "pyspark":
             raise
@@ -17,7 +27,68 @@ def main() -> int:
             "or run jobs/score.py through spark-submit\n"
         )
         return 2
-    return command()
+    if "--debug" not in arguments:
+        hush_others()
+    return command(arguments)
+
+
+def _leave_working_folder() -> None:
+    """Import nothing from there, where a user's own random.py or tokenizers/ may lie.
+
+    -m puts it first, and so does a PYTHONPATH that ends with a colon. Imports nothing itself that
+    Python has not imported by then.
+    """
+    try:
+        here = os.path.realpath(".")
+    except FileNotFoundError:  # it was deleted
+        return
+    ours = os.path.realpath(__file__).startswith(os.path.join(here, "semscore", ""))  # noqa: PTH118
+    if not ours and not here.endswith(LIBRARIES):
+        sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) != here]
+
+
+def _require_utf8() -> None:
+    """Start again in UTF-8 where Python takes names of files for something else, as Java does not.
+
+    So in a locale of another encoding. (In C and POSIX, Python takes UTF-8 by itself.)
+    """
+    if sys.getfilesystemencoding() != "utf-8" and os.environ.get("PYTHONUTF8") != "1":
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def _is_for_a_cluster(arguments: Sequence[str]) -> bool:
+    """Whether a Spark of somebody else's is asked for, or has started this."""
+    masters = [
+        word.partition("=")[2] or "".join(arguments[place + 1 : place + 2])
+        for place, word in enumerate(arguments)
+        if word.partition("=")[0] == "--master"
+    ]
+    return "PYSPARK_GATEWAY_PORT" in os.environ or any(
+        not master.startswith("local") for master in masters
+    )
+
+
+def _prefer_own_spark() -> None:
+    """Import the pyspark that is installed here, not one that PYTHONPATH puts before it."""
+    from importlib import metadata
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    def is_of(entry: Path, root: Path) -> bool:
+        """Whether an entry of the path belongs to the Spark whose Python is in `root`."""
+        return entry == root or root in entry.parents or entry.name.startswith("py4j")
+
+    try:
+        own = Path(str(metadata.distribution("pyspark").locate_file("pyspark")))
+    except metadata.PackageNotFoundError:
+        return
+    while own.is_dir() and (found := find_spec("pyspark")) and found.origin:
+        root = Path(found.origin).parents[1]
+        left = [entry for entry in sys.path if not is_of(Path(entry).absolute(), root)]
+        if root == own.parent or left == sys.path:
+            return
+        sys.path[:] = left
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ else:
     import tomli as tomllib
 
 from semscore.jobs.arguments import unfolded
+from semscore.jobs.causes import judged
 from semscore.jobs.cluster import processing_job
+from semscore.jobs.cluster.surroundings import changed, of_a_run
 from semscore.jobs.commands.demo import demo
 from semscore.jobs.commands.doctor import doctor
 from semscore.jobs.commands.launch import launch
@@ -56,8 +58,18 @@ for place, (command, usage) in enumerate(USAGES.items()):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and give its exit code; a user's mistake shows one sentence."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    start_log()
     debug = "--debug" in arguments
+    start_log(debug)
+    try:
+        changes = of_a_run()
+    except OSError as error:
+        return _complain(error, str(error), UserError.exit_code, debug)
+    with changed(changes):
+        return _ended(arguments, debug)
+
+
+def _ended(arguments: Sequence[str], debug: bool) -> int:
+    """Run the command; the exit code of how it ended."""
     try:
         arguments = unfolded(arguments)
         _require_text(arguments)
@@ -77,6 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _complain(None, "interrupted", 130, debug)
     except Exception as error:
+        if known := judged(error):
+            return _complain(error, str(known), known.exit_code, debug)
         hint = "" if debug else " (--debug shows where)"
         return _complain(error, f"internal error: {root_cause(error)}{hint}", 1, debug)
     return code if isinstance(code, int) else 0

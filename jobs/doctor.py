@@ -27,6 +27,7 @@ from semscore.jobs.diagnosis.model import check_for_model
 from semscore.jobs.diagnosis.places import check_input, check_rights, check_room, check_target
 from semscore.jobs.diagnosis.sharing import check_discovery, check_leases
 from semscore.jobs.diagnosis.spark import check_gpu_conf, check_settings
+from semscore.jobs.diagnosis.surroundings import check_environment, check_worker_python
 from semscore.jobs.diagnosis.versions import (
     check_built,
     check_java,
@@ -66,10 +67,13 @@ def examine(question: Question) -> Iterator[Finding]:
     conf = _spark_conf(question, None)
     storage = lru_cache(lambda: Storage(s3a_settings(question, None)))
     engine, master = question.engine, conf["spark.master"]
+    local = is_local(master)
     checks = _quick(question, conf) | {
+        "environment": lambda: check_environment(local),
+        "worker python": lambda: check_worker_python(local),
         "java": check_java,
         "gpu settings": lambda: check_gpu_conf(conf, engine.device),
-        "gpus": lambda: check_gpus(engine.device, is_local(master)),
+        "gpus": lambda: check_gpus(engine.device, local),
         "gpu leases": check_leases,
         "discovery script": lambda: check_discovery(conf),
         "memory": lambda: check_memory(question, conf),
@@ -120,7 +124,7 @@ def _quick(settings: Settings, conf: dict[str, str]) -> dict[str, Check]:
     """What takes no time, and what a run does not ask anyway before it writes."""
     return {
         "python": check_python,
-        "spark": check_spark,
+        "spark": lambda: check_spark(is_local(conf["spark.master"])),
         "packages": check_packages,
         "spark settings": lambda: check_settings(conf),
         "disk": lambda: check_disk(conf),

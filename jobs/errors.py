@@ -6,6 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+from semscore.jobs.java_text import CALL, deepest
+from semscore.udfs.said import NOTHING, first_sentence, last_exception
+
+TRACE = re.compile(r"^\s+at |^Caused by: |Lost task ", re.M)  # of Java
+
 
 class JobError(Exception):
     """Ends the command with its message, without a stack trace, and its exit code."""
@@ -63,19 +68,26 @@ def some_of(names: Sequence[str], shown: int = 20, between: str = ", ") -> str:
 
 
 def root_cause(error: BaseException) -> str:
-    """The sentence of the exception that started it, out of Spark's nested texts.
+    """The sentence of what started it, out of nested exceptions and Spark's long texts.
 
-    Spark wraps a Python worker's exception as `…PythonException: …Traceback…` followed by Java
-    frames: the cause is the last line of the last traceback. py4j puts the Java exception below a
-    line of its own.
+    Never empty, nor half a sentence: the deepest of Java's causes that says something, with the
+    file and column that others name; of a Python worker's exception, the last that says something;
+    the class's name where none does.
     """
-    text = str(error)
-    tracebacks = re.findall(
-        r"Traceback \(most recent call last\):\n(.*?)(?:\n\n|\n\tat |\Z)", text, re.S
-    )
-    if tracebacks:
-        return str(tracebacks[-1].strip().splitlines()[-1]).strip()
-    caused = re.findall(r"^Caused by: (.*)$", text, re.M)
-    text = re.sub(r"\AAn error occurred while calling \S+\n: ", "", text)
-    lines = [line for line in text.strip().splitlines() if line.strip()] or [type(error).__name__]
-    return str(caused[-1] if caused else lines[0]).strip()
+    text = full_text(error)
+    if raised := last_exception(text):
+        return raised
+    if TRACE.search(text) and (cause := deepest(text)):
+        return cause
+    said = first_sentence(CALL.sub("", text).splitlines())
+    if said in NOTHING:
+        deeper = error.__cause__ or error.__context__
+        return root_cause(deeper) if deeper else type(error).__name__
+    bare = " " not in said and not isinstance(error, JobError)  # such as KeyError's
+    return f"{type(error).__name__}: {said}" if bare else said
+
+
+def full_text(error: BaseException) -> str:
+    """All that an exception says; pyspark keeps Java's stack apart, by names that vary."""
+    stack = getattr(error, "stackTrace", None) or getattr(error, "_stackTrace", None)
+    return stack if isinstance(stack, str) and "Caused by: " in stack else str(error)

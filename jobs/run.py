@@ -13,6 +13,7 @@ from importlib import metadata
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from semscore.jobs.causes import sentence
 from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.columns import Layout
 from semscore.jobs.dataset.folder import Folder
@@ -20,14 +21,7 @@ from semscore.jobs.dataset.listing import BadFile
 from semscore.jobs.dataset.publish import count_rows
 from semscore.jobs.dataset.source import Source
 from semscore.jobs.dataset.storage import Storage
-from semscore.jobs.errors import (
-    AuditFailed,
-    TooManyErrors,
-    UnitsSetAside,
-    UserError,
-    root_cause,
-    some_of,
-)
+from semscore.jobs.errors import AuditFailed, TooManyErrors, UnitsSetAside, UserError, some_of
 from semscore.jobs.flops import architecture
 from semscore.udfs.recipe import SCORING_VERSION, Recipe
 from semscore.udfs.version import __version__
@@ -71,7 +65,7 @@ class FailedUnit:
     @property
     def reason(self) -> str:
         """In a sentence."""
-        return root_cause(self.error)
+        return sentence(self.error)
 
 
 @dataclass(frozen=True)

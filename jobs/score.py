@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import SparkSession
 
+from semscore.jobs.causes import sentence
 from semscore.jobs.checks import check_gold, check_output, pin_model
-from semscore.jobs.cluster.early import wake_workers
+from semscore.jobs.cluster.early import Waking
 from semscore.jobs.cluster.resources import resources_for
 from semscore.jobs.cluster.s3a import s3a_settings, use_s3a
 from semscore.jobs.cluster.scheduling import check_gpu_settings
@@ -33,6 +34,7 @@ from semscore.jobs.cluster.session import (
     task_rows,
     will_be_local,
 )
+from semscore.jobs.cluster.surroundings import changed, of_a_run
 from semscore.jobs.dataset import frames, ledger
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.condition import settled_where
@@ -48,7 +50,7 @@ from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.dataset.units import unit_scale
 from semscore.jobs.dataset.upcoming import Upcoming
 from semscore.jobs.doctor import preflight
-from semscore.jobs.errors import OutputInUse, StoppedEarly, root_cause
+from semscore.jobs.errors import OutputInUse, StoppedEarly
 from semscore.jobs.precision import settle
 from semscore.jobs.progress import Progress, State
 from semscore.jobs.proving import Proving
@@ -74,6 +76,11 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     Raises UserError before anything is written; OutputInUse then too, or when another run takes
     over; StoppedEarly, AuditFailed, TooManyErrors or UnitsSetAside after.
     """
+    with changed(of_a_run()):
+        return _score(settings, spark)
+
+
+def _score(settings: Settings, spark: SparkSession | None) -> Result:
     start, stop = perf_counter(), Stop(settings.limits)
     id_ = new_id()
     s3a = s3a_settings(settings, spark or SparkSession.getActiveSession())
@@ -110,8 +117,7 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
         check_gpu_settings(spark_settings(spark), settings.engine.device)
     started = spark or _start(settings)
     try:
-        if spark is None:
-            wake_workers(started)
+        waking = Waking(started)
         use_s3a(started, s3a)
         own = job_session(started)
         schema = frames.read_schema(own, source)
@@ -121,6 +127,7 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
         some = frames.read_files(looks, schema, source, source.filled_files[:1])
         where = ledger.recorded_where(output) if settled else None
         where = where or settled_where(some, settings.rows.where)
+        waking.require()
         proving.require()
         begins = settled is None
         settled = settled or settle(looks, settings, source, schema, recipe, model_sha256)
@@ -192,7 +199,7 @@ def _score_owed(run: Run, earlier: Sequence[ledger.UnitRecord], start: float) ->
         state, progress.reason = "stopped", str(error)
         raise
     except Exception as error:
-        progress.reason = root_cause(error)
+        progress.reason = sentence(error)
         raise
     finally:
         upcoming.close()
@@ -260,6 +267,6 @@ def _tell_about(source: Source) -> None:
 
 
 if __name__ == "__main__":
-    from semscore.jobs.cli import main
+    from semscore.jobs.__main__ import main
 
     sys.exit(main(["score", *sys.argv[1:]]))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from semscore.jobs.causes import ended_by, sentence
 from semscore.jobs.cluster.live import rows_from_python
 from semscore.jobs.cluster.session import job_session, slots, task_rows
 from semscore.jobs.dataset import frames, ledger
@@ -22,7 +23,6 @@ from semscore.jobs.errors import (
     AuditFailed,
     JobError,
     StoppedEarly,
-    root_cause,
 )
 from semscore.jobs.progress import Progress
 from semscore.jobs.run import FailedUnit, Run, now, require_few_errors
@@ -138,7 +138,7 @@ def _book(progress: Progress, unit: Unit, done: Done) -> None:
         log.warning("set aside %s: %s", unit.what, progress.failed[-1].reason)
         some = progress.records or progress.earlier
         if not some and len(progress.failed) == min(HOPELESS, progress.units):
-            raise progress.failed[0].error
+            raise ended_by(progress.failed[0].error)
 
 
 def _attempt(run: Run, unit: Unit, limit: int | None) -> Done:
@@ -153,7 +153,7 @@ def _attempt(run: Run, unit: Unit, limit: int | None) -> Done:
             log.debug("%s failed", unit.what, exc_info=True)
             if attempt == ATTEMPTS:
                 return Done(None, error=error)
-            log.warning("%s is tried again: %s", unit.what, root_cause(error))
+            log.warning("%s is tried again: %s", unit.what, sentence(error))
     raise AssertionError("every attempt returns or raises")
 
 

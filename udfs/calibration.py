@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from semscore.udfs.backends.converted import NotConvertible, converted, python_environment
+from semscore.udfs import child
+from semscore.udfs.backends.converted import NotConvertible, converted
 from semscore.udfs.limits import corrections
 from semscore.udfs.model_hash import content_sha256
 from semscore.udfs.models import ModelError, local_folder
@@ -52,16 +51,10 @@ def quantized(texts: Sequence[str], recipe: Recipe) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory(prefix="semscore-int8-") as workshop:
         sample, target = Path(workshop, "sample.json"), Path(workshop, "int8")
         sample.write_text(json.dumps({"texts": chosen, "prompt": recipe.prompt1}), "utf-8")
-        command = [sys.executable, "-m", "semscore.udfs.backends.quantize"]
-        ran = subprocess.run(
-            [*command, str(place), str(sample), str(target)],
-            env=python_environment(),
-            capture_output=True,
-            check=False,
-        )
-        if ran.returncode:
-            lines = ran.stderr.decode(errors="replace").strip().splitlines() or [""]
-            raise ModelError(f"int8: {model} could not be quantised: {lines[-1]}")
+        try:
+            child.run("semscore.udfs.backends.quantize", place, sample, target)
+        except child.ChildFailed as error:
+            raise ModelError(f"int8: {model} could not be quantised: {error}") from error
         facts = json.loads((target / "model.json").read_text("utf-8"))
         facts |= {"model_sha256": content_sha256(model), "corrections": corrections(model)}
         (target / "model.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False), "utf-8")

@@ -1,21 +1,47 @@
-"""Local runs: what the first task will wait for is begun while Java still starts."""
+"""What a run begins beside Spark's first look at the files: its workers' Python."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from semscore.jobs.causes import ended_by
+from semscore.jobs.errors import UserError
+from semscore.udfs.needs import WorkerPython, this_python
+
 if TYPE_CHECKING:
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
 
-def wake_workers(spark: SparkSession) -> None:
-    """Have Spark start its Python, which takes as long as Spark's own first look at the files."""
-    context = spark.sparkContext
+class Waking:
+    """Spark's workers, started and asked what Python they are while the driver does other things.
 
-    def wake() -> None:
-        with suppress(Exception):  # the run will meet it again, and say what it is
-            context.parallelize([None], 1).foreach(lambda _: None)
+    That takes about as long as Spark's own first look at the files.
+    """
 
-    Thread(target=wake, name="semscore-wake", daemon=True).start()
+    def __init__(self, spark: SparkSession) -> None:
+        self._error: Exception | None = None
+        self._found: WorkerPython | None = None
+        self._thread = Thread(
+            target=self._ask, args=(spark.sparkContext,), name="semscore-wake", daemon=True
+        )
+        self._thread.start()
+
+    def require(self) -> None:
+        """Wait for the answer. Raises UserError if that Python cannot run semscore."""
+        self._thread.join()
+        if self._error:
+            raise ended_by(self._error)
+        if self._found and self._found.missing:
+            raise UserError(
+                f"the workers' Python ({self._found.executable}, {self._found.version}) lacks "
+                f"{', '.join(self._found.missing)}: install semscore there, or correct "
+                "PYSPARK_PYTHON (or spark.pyspark.python)"
+            )
+
+    def _ask(self, context: SparkContext) -> None:
+        try:
+            [self._found] = context.parallelize([None], 1).map(this_python).collect()
+        except Exception as error:  # told when it is waited for
+            self._error = error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import sys
 import tempfile
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -18,8 +17,17 @@ from pyspark.sql import SparkSession
 from semscore.jobs.cluster.class_archive import archive_options
 from semscore.jobs.cluster.conf_file import conf_file
 from semscore.jobs.cluster.java import java_home
+from semscore.jobs.cluster.java_process import last_words, start_java
 from semscore.jobs.cluster.scheduling import TASK, check_gpu_settings
 from semscore.jobs.cluster.sizing import gpu_task_rows
+from semscore.jobs.cluster.surroundings import (
+    Changes,
+    changed,
+    java_options,
+    of_a_run,
+    of_local_java,
+    unheeded,
+)
 from semscore.jobs.code import write_code
 from semscore.jobs.dataset.frames import OPEN_COST
 from semscore.jobs.dataset.units import TASK_ROWS
@@ -34,6 +42,8 @@ log = logging.getLogger("semscore")
 HEAP_SHARE = 3
 MIN_HEAP = 2 * 2**30
 DEFAULT_MASTER = "local[*]"
+GONE = "JAVA_GATEWAY_EXITED"  # pyspark's name for a Java that ended at once
+JAVA_OPTIONS = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS")
 RESOURCES = re.compile(r"spark\.(executor|task|driver)\.resource\.")
 # What the results depend on, whatever the platform and its conf file say.
 REQUIRED = {
@@ -64,18 +74,30 @@ def start_session(
             f"--master {master!r} is none that Spark knows: local[N], spark://HOST:PORT, yarn or "
             "k8s://URL"
         )
-    settings = SparkConf()
-    if not by_spark_submit():  # which has settled all this
-        java = java_home()
-        os.environ["JAVA_HOME"] = str(java)
-        master = master or DEFAULT_MASTER
-        if is_local(master):
-            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-            settings.setAll(list(_local_conf(java, debug).items()))
-        settings.setAppName("semscore")
-    else:
-        SparkContext._ensure_initialized()
-        settings = SparkConf(_jvm=SparkContext._jvm)
+    if by_spark_submit():  # which has settled all this
+        return _started(_submitted(), master, conf, debug, device)
+    master, java = master or DEFAULT_MASTER, java_home()
+    settings = SparkConf().setAppName("semscore")
+    changes: Changes = {"JAVA_HOME": str(java)}
+    if is_local(master):
+        changes = of_local_java(java)
+        settings.setAll(list(_local_conf(java, debug).items()))
+        if ignored := unheeded(os.environ):
+            log.warning(ignored)
+    with changed({**changes, **of_a_run()}):
+        return _started(settings, master, conf, debug, device)
+
+
+def _submitted() -> SparkConf:
+    """What spark-submit has settled."""
+    SparkContext._ensure_initialized()
+    return SparkConf(_jvm=SparkContext._jvm)
+
+
+def _started(
+    settings: SparkConf, master: str | None, conf: dict[str, str], debug: bool, device: Device
+) -> SparkSession:
+    """The session with all these settings; see start_session."""
     if master:
         settings.setMaster(master)
     settings.setAll(list(conf.items()))
@@ -83,9 +105,10 @@ def start_session(
         _forget_resources(settings)
     check_gpu_settings(dict(settings.getAll()), device)
     try:
+        start_java(settings, quiet=not debug)
         spark = SparkSession.builder.config(conf=settings).getOrCreate()
     except Exception as error:  # py4j's, pyspark's or plain RuntimeError
-        raise UserError(f"Spark did not start: {root_cause(error)}") from error
+        raise UserError(f"Spark did not start: {_why_not(error)}") from error
     if not debug:
         for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
             logging.getLogger(name).disabled = True  # Spark 4: JSON and traces of what we tell
@@ -94,6 +117,15 @@ def start_session(
         code = Path(tempfile.mkdtemp(prefix="semscore-"), "semscore-udfs.zip")
         spark.sparkContext.addPyFile(str(write_code(code, ("udfs",))))
     return spark
+
+
+def _why_not(error: Exception) -> str:
+    """Of a Java that ended at once, what it said; else the error's own reason."""
+    if GONE not in str(error):
+        return root_cause(error)
+    said = root_cause(RuntimeError(last_words() or "Java ended at once"))
+    options = [name for name in JAVA_OPTIONS if os.environ.get(name)]
+    return f"{said} (Java also takes options from {', '.join(options)})" if options else said
 
 
 def job_session(spark: SparkSession) -> SparkSession:
@@ -109,8 +141,7 @@ def spark_settings(spark: SparkSession | None) -> dict[str, str]:
     if spark:
         return dict(spark.sparkContext.getConf().getAll())
     if by_spark_submit():
-        SparkContext._ensure_initialized()
-        return dict(SparkConf(_jvm=SparkContext._jvm).getAll())
+        return dict(_submitted().getAll())
     return {}
 
 
@@ -164,7 +195,7 @@ def _local_conf(java: Path, debug: bool) -> dict[str, str]:
     conf = conf_file("spark-local.conf")
     conf["spark.sql.warehouse.dir"] = str(Path(tempfile.gettempdir(), "semscore-warehouse"))
     conf.setdefault("spark.driver.memory", f"{local_heap() // 2**20}m")
-    options = [archive_options(java)]
+    options = [archive_options(java), *java_options()]
     if not debug:
         with as_file(folder / "log4j2-local.properties") as path:
             options.append(f"-Dlog4j2.configurationFile={path.as_uri()}")

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
+import socketserver
 import sys
+import threading
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from semscore.jobs.settings import Run
+
+
+log = logging.getLogger("semscore")
 
 
 class Stderr(logging.StreamHandler[TextIO]):
@@ -23,9 +29,33 @@ class Stderr(logging.StreamHandler[TextIO]):
         pass
 
 
-def start_log() -> None:
-    """Before anything is known of what is asked: warnings and errors, as text."""
-    logging.basicConfig(format="semscore: %(message)s", handlers=[Stderr()])
+def start_log(debug: bool = False) -> None:
+    """Show warnings and errors as text, before anything is known of what is asked.
+
+    Of semscore's own only, unless `debug`: what py4j or huggingface warns of helps nobody who has
+    not read their sources.
+    """
+    handler = Stderr()
+    if not debug:
+        handler.addFilter(lambda record: record.name.partition(".")[0] == log.name)
+    logging.basicConfig(format="semscore: %(message)s", handlers=[handler])
+
+
+def hush_others() -> None:
+    """Keep Python itself from printing what is no error of the run, for the rest of this process.
+
+    Warnings of libraries, and exceptions that nobody waits for: of threads, finalisers and Spark's
+    own small servers, when Java has gone.
+    """
+    logging.captureWarnings(True)
+    for library in ("HF_HUB", "TRANSFORMERS"):  # they read it when they are imported
+        os.environ.setdefault(f"{library}_VERBOSITY", "error")
+    sys.unraisablehook = threading.excepthook = _forget
+    socketserver.BaseServer.handle_error = _forget  # type: ignore[assignment]
+
+
+def _forget(*_: object) -> None:
+    pass
 
 
 def set_log(run: Run) -> None:

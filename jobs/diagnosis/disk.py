@@ -12,7 +12,7 @@ from typing import NamedTuple
 from rich.filesize import decimal
 
 from semscore.jobs.diagnosis.finding import Finding, Level
-from semscore.udfs.cache import cache_folder
+from semscore.udfs.cache import VARIABLE, cache_folder, is_temporary
 
 # A model and what it is converted to; what Spark shuffles and spills comes on top.
 LEAST = 2 * 10**9
@@ -35,6 +35,13 @@ def check_disk(conf: Mapping[str, str]) -> Iterator[Finding]:
     places += [Place("Spark's files", path, "spark.local.dir", without) for path in local]
     # Some runs convert no model: the workers say if they must and cannot.
     places.append(Place("models", cache_folder(), "SEMSCORE_CACHE", "warn"))
+    if is_temporary():
+        yield Finding(
+            "disk",
+            "warn",
+            f"there is no home folder to keep models in; {cache_folder()} may be gone tomorrow",
+            f"set {VARIABLE} to a folder that stays",
+        )
     found = [_look(place) for place in dict.fromkeys(places)]
     yield from (bad for bad in found if isinstance(bad, Finding))
     if good := [one for one in found if isinstance(one, str)]:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
+from typing import NamedTuple
 
 from semscore.jobs.diagnosis.finding import Finding, findings
 from semscore.jobs.errors import root_cause
+from semscore.udfs.child import ask_once
 from semscore.udfs.device import has_mps, is_local
 from semscore.udfs.gpus import visible_gpus
 from semscore.udfs.models import NotHere, check_model, hub_name, local_folder
@@ -17,6 +19,14 @@ from semscore.udfs.s3 import is_s3
 
 PLACES = "a folder that all hosts see, s3://…, or part of the image"
 PATIENCE_S = 10.0
+
+
+class Loaded(NamedTuple):
+    """A model as a worker has it."""
+
+    device: str
+    backend: str
+    notes: tuple[str, ...]  # what a user should know of how it runs
 
 
 def check_for_model(recipe: Recipe, engine: Engine, master: str) -> Iterator[Finding]:
@@ -44,9 +54,10 @@ def check_for_model(recipe: Recipe, engine: Engine, master: str) -> Iterator[Fin
 
 
 def _load(folder: Path, recipe: Recipe, engine: Engine, local: bool) -> Iterator[Finding]:
-    """As a worker does, which trusts it only after known pairs score as they should."""
-    from semscore.udfs.worker import resident
+    """As a worker does, which trusts it only after known pairs score as they should.
 
+    In a process of its own: a worker sets variables, and imports torch, for good.
+    """
     unsettled = recipe.precision == "auto" or (recipe.precision, recipe.calibration) == (
         "int8",
         None,
@@ -58,7 +69,7 @@ def _load(folder: Path, recipe: Recipe, engine: Engine, local: bool) -> Iterator
         engine = replace(engine, device="cpu")  # executors' GPUs are elsewhere
     start = perf_counter()
     try:
-        model = resident(tried, replace(engine, lease_gpus=True))
+        model = ask_once(_loaded, tried, replace(engine, lease_gpus=True))
     except Exception as error:  # of any library below
         yield Finding(
             "canary",
@@ -68,10 +79,18 @@ def _load(folder: Path, recipe: Recipe, engine: Engine, local: bool) -> Iterator
         )
         return
     seconds = perf_counter() - start
-    where = f"{model.device.label}, {model.encoder.backend.name}, {tried.precision}"
+    where = f"{model.device}, {model.backend}, {tried.precision}"
     yield Finding("canary", "ok", f"known pairs score as they should on {where} ({seconds:.1f} s)")
     for note in model.notes:
         yield Finding("canary", "warn", note)
+
+
+def _loaded(recipe: Recipe, engine: Engine) -> Loaded:
+    """What a worker says of a model that it has loaded; raises what it raises."""
+    from semscore.udfs.worker import resident
+
+    found = resident(recipe, engine)
+    return Loaded(found.device.label, found.encoder.backend.name, found.notes)
 
 
 def _ask_hub(recipe: Recipe, here: str) -> Finding:

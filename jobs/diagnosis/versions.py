@@ -53,18 +53,29 @@ def check_java() -> Iterator[Finding]:
     yield Finding("java", "ok", f"{java_version(home)} in {home}")
 
 
-def check_spark() -> Iterator[Finding]:
-    """The Python half of Spark: its version, and whether SPARK_HOME's Java half is of the same."""
+def check_spark(local: bool) -> Iterator[Finding]:
+    """The Python half of Spark: its version, and whether SPARK_HOME's Java half is of the same.
+
+    A local run does not look at SPARK_HOME: it takes both halves from pyspark.
+    """
     found = Version(pyspark.__version__)
     allowed = _bounds("local").get("pyspark")
-    home = os.environ.get("SPARK_HOME")
+    home = None if local else os.environ.get("SPARK_HOME")
     other = _version_in(Path(home)) if home else None
     if allowed and not (found in allowed or found.major == BESIDE):
         yield Finding(
             "spark",
             "fail",
-            f"pyspark {found}, and semscore is for {allowed} and Spark {BESIDE}",
+            f"pyspark {found} (in {Path(pyspark.__file__).parent}), and semscore is for {allowed} "
+            f"and Spark {BESIDE}",
             f"pip install 'pyspark{allowed}', or take a cluster with such a Spark",
+        )
+    elif home and not Path(home, "bin/spark-submit").is_file():
+        yield Finding(
+            "spark",
+            "fail",
+            f"SPARK_HOME ({home}) holds no Spark: there is no bin/spark-submit",
+            "correct SPARK_HOME, or unset it",
         )
     elif other and other.release[:2] != found.release[:2]:
         yield Finding(

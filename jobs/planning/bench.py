@@ -6,13 +6,10 @@ and power, one alone is faster than each of many.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
-from threading import BrokenBarrierError
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -21,14 +18,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from semscore.udfs import worker
+from semscore.udfs.child import Child
 from semscore.udfs.meters import Meters
 from semscore.udfs.recipe import Engine, Recipe
 
 FIRST_ROWS = 256  # to warm up, and to see about how many rows there is time for
-PATIENCE_S = 180.0  # for others to load the model
 
 Answer = TypeVar("Answer")
-_barrier: Any = None  # of this process; set when the pool starts it
 
 
 @dataclass(frozen=True)
@@ -53,12 +49,12 @@ class Measured:
 class Bench:
     """Workers of this machine, each a process."""
 
-    def __init__(self, pool: ProcessPoolExecutor, workers: int) -> None:
-        self.pool, self.workers = pool, workers
+    def __init__(self, workers: Sequence[Child], pool: ThreadPoolExecutor) -> None:
+        self._workers, self._pool = workers, pool
 
     def ask(self, question: Callable[..., Answer], *given: Any) -> Answer:
-        """One of them; raises what it raises."""
-        return self.pool.submit(question, *given).result()
+        """Ask one of them; raises what it raises."""
+        return self._workers[0].ask(question, *given)
 
     def measure(
         self,
@@ -69,26 +65,28 @@ class Bench:
         budget_s: float,
     ) -> list[Measured]:
         """All of them at once, each on the same pairs, for about so long after loading."""
-        given = (list(texts1), list(texts2), recipe, engine, budget_s)
-        answers = [self.pool.submit(_measure, *given) for _ in range(self.workers)]
-        return [answer.result() for answer in sorted(answers, key=_gave_up)]
+        given = (list(texts1), list(texts2), recipe, engine)
+        paces = self._ask_all(_warm, [given] * len(self._workers))
+        return self._ask_all(_measure, [(*given, budget_s, pace) for pace in paces])
 
-
-def _gave_up(answer: Future[Measured]) -> bool:
-    """Only because another failed: that one's error is the one to raise."""
-    return isinstance(answer.exception(), BrokenBarrierError)
+    def _ask_all(
+        self, question: Callable[..., Answer], given: Sequence[tuple[Any, ...]]
+    ) -> list[Answer]:
+        """Ask each of them at the same time, with its own values; raises what the first raises."""
+        asked = [
+            self._pool.submit(each.ask, question, *own)
+            for each, own in zip(self._workers, given, strict=True)
+        ]
+        return [answer.result() for answer in asked]
 
 
 @contextmanager
 def bench(workers: int) -> Iterator[Bench]:
     """Start so many processes; they end with the block."""
-    context = get_context("spawn")  # a fork would inherit threads that do not run there
-    barrier = context.Barrier(workers)
-    pool = ProcessPoolExecutor(workers, context, _remember, (barrier, list(sys.path)))
-    try:
-        yield Bench(pool, workers)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(workers, "semscore-bench"))
+        # They end before the pool does: no thread waits for an answer then.
+        yield Bench([stack.enter_context(Child()) for _ in range(workers)], pool)
 
 
 def lengths(texts: Sequence[tuple[str, int]], recipe: Recipe, engine: Engine) -> Lengths:
@@ -107,30 +105,34 @@ def lengths(texts: Sequence[tuple[str, int]], recipe: Recipe, engine: Engine) ->
     return Lengths(tokens, truncated, meters.tokenize_s)
 
 
-def _remember(barrier: Any, path: list[str]) -> None:
-    global _barrier  # a pool has no other way to hand a barrier over
-    _barrier = barrier
-    sys.path[:] = path
+def _warm(texts1: list[str], texts2: list[str], recipe: Recipe, engine: Engine) -> float:
+    """Load the model and score a few pairs; rows a second, making code for shapes included."""
+    first, second = _columns(texts1[:FIRST_ROWS], texts2[:FIRST_ROWS])
+    worker.resident(recipe, engine)
+    return len(first) / _pass(first, second, recipe, engine, Meters())
 
 
 def _measure(
-    texts1: list[str], texts2: list[str], recipe: Recipe, engine: Engine, budget_s: float
+    texts1: list[str],
+    texts2: list[str],
+    recipe: Recipe,
+    engine: Engine,
+    budget_s: float,
+    pace: float,
 ) -> Measured:
-    first, second = pd.Series(texts1, dtype=object), pd.Series(texts2, dtype=object)
-    try:
-        model = worker.resident(recipe, engine)
-        warm = _pass(first[:FIRST_ROWS], second[:FIRST_ROWS], recipe, engine, Meters())
-        _barrier.wait(PATIENCE_S)
-    except BaseException:
-        _barrier.abort()
-        raise
-    pace = min(FIRST_ROWS, len(first)) / warm  # rows a second, making code for shapes included
+    """Score pairs for about `budget_s`; `pace`: what to expect at first."""
+    first, second = _columns(texts1, texts2)
+    model = worker.resident(recipe, engine)
     meters, seconds = Meters(), 0.0
     while seconds < budget_s / 2:
         rows = max(int(pace * (budget_s - seconds)), FIRST_ROWS)
         seconds += _pass(first[:rows], second[:rows], recipe, engine, meters)
         pace = meters.rows / seconds
     return Measured(model.label, model.hardware, seconds, meters)
+
+
+def _columns(texts1: list[str], texts2: list[str]) -> tuple[pd.Series[Any], pd.Series[Any]]:
+    return pd.Series(texts1, dtype=object), pd.Series(texts2, dtype=object)
 
 
 def _pass(

@@ -18,6 +18,7 @@ import pytest
 from semscore.jobs import score as score_module
 from semscore.jobs.cli import main
 from semscore.jobs.dataset import partitions
+from semscore.jobs.errors import UserError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -138,6 +139,17 @@ def test_too_many_folders(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> 
         "--partition-by id would make 30 folders, more than 29; choose columns with fewer values, "
         "or none"
     )
+
+
+def test_what_only_workers_find_takes_the_output_back(
+    refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise UserError("the model does not load: it has no weights")
+
+    monkeypatch.setattr(score_module, "score_units", fail)
+    assert refused("--no-report") == "the model does not load: it has no weights"
+    assert refused() == "the model does not load: it has no weights"
 
 
 def test_the_bound_on_folders_is_ten_thousand() -> None:

@@ -99,6 +99,67 @@ sys.exit(code)
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_what_the_shell_says_of_other_sparks_and_pythons_does_not_disturb_a_run(
+    tmp_path: Path,
+) -> None:
+    """Nor does it matter what lies in the working folder, or which locale is set."""
+    pairs = tmp_path / "in" / "ville=Orléans" / "résumé.parquet"
+    pairs.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"text1": ["été"], "text2": ["été"]}), pairs)
+    for name in ("random", "tokenize", "statistics", "queue", "semscore"):
+        (tmp_path / f"{name}.py").write_text(f"open('{tmp_path}/{name}.was-run', 'w')\n")
+    for name in ("tokenizers", "openvino", "transformers", "elsewhere/pyspark"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "elsewhere/pyspark/__init__.py").write_text("raise ValueError('another Spark')")
+    (tmp_path / "spark-defaults.conf").write_text("spark.master yarn\n")
+    variables = {
+        "PYSPARK_PYTHON": "/no/such/python",
+        "PYSPARK_DRIVER_PYTHON": "jupyter",
+        "PYSPARK_SUBMIT_ARGS": "--driver-memory 2g",
+        "SPARK_HOME": "/nowhere",
+        "SPARK_CONF_DIR": str(tmp_path),
+        "HADOOP_CONF_DIR": str(tmp_path),
+        "SPARK_LOCAL_IP": "192.0.2.1",
+        "SPARK_REMOTE": "sc://localhost:1",
+        "SPARK_CONNECT_MODE_ENABLED": "1",
+        "JAVA_TOOL_OPTIONS": "-Dsemscore=test",
+        "PYTHONPATH": f"{tmp_path}/elsewhere",
+        "SEMSCORE_CACHE": "cache",  # where nothing is: the model is converted here too
+        "LC_ALL": "xx_YY.UTF-8",
+        "PYTHONUTF8": "0",
+    }
+    done = subprocess.run(
+        [BIN / "semscore", "score", "in", "é", *MODEL, "--conf", "spark.driver.memory=1g"],
+        cwd=tmp_path,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Orléans" in str([*tmp_path.glob("é/*/*.parquet")])
+    assert "ignored: a local run starts its own Spark" in done.stderr
+    assert all(line.startswith("semscore: ") for line in done.stderr.splitlines()), done.stderr
+    assert not list(tmp_path.glob("*.was-run"))
+    [unit] = tmp_path.glob("é/_semscore/units/*.json")
+    assert "openvino" in unit.read_text()
+
+
+@pytest.mark.parametrize("command", [(BIN / "semscore",), (sys.executable, "-m", "semscore.jobs")])
+def test_the_command_does_not_look_into_the_working_folder(
+    command: tuple[object, ...], tmp_path: Path
+) -> None:
+    for name in ("random", "logging", "tokenize", "calendar", "email"):
+        (tmp_path / f"{name}.py").write_text("raise ValueError('a file of mine')")
+    done = subprocess.run(
+        [*map(str, command), "--version"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": ":"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_help_groups_options_and_shows_defaults() -> None:
     shown = run(BIN / "semscore", "score", "--help", COLUMNS="100").stdout
     for text in ("INPUT... OUTPUT", "Columns", "Model", "Engine", "[default: semanticScore]"):

