@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from semscore.udfs.complete import AGAIN
@@ -55,13 +56,15 @@ class Vocabulary:
 
     @property
     def ordinary(self) -> int:
-        """How many tokens are not special."""
+        """How many tokens are not special, counted up to FEW."""
         return ordinary(self.tokens, self.special)
 
 
 def ordinary(tokens: Iterable[str], special: Iterable[str]) -> int:
-    """How many of some tokens stand for text."""
-    return sum(not SPECIAL.fullmatch(token) for token in set(tokens) - set(special))
+    """How many of some tokens stand for text, counted up to FEW."""
+    left = set(special)
+    found = (token for token in tokens if token not in left and not SPECIAL.fullmatch(token))
+    return sum(1 for _ in islice(found, FEW))
 
 
 def check_vocabulary(module: Module) -> None:

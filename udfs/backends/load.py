@@ -193,21 +193,30 @@ def _static_reader(module: StaticEmbedding) -> TokenReader:
 
 
 def _check_vocabulary(model: SentenceTransformer, folder: Path) -> None:
-    """Refuse a tokenizer that transformers has made up, for want of the files of its kind."""
-    tokenizer = getattr(input_module(model), "tokenizer", None)
-    if not getattr(tokenizer, "is_fast", False):
+    """Refuse a tokenizer that transformers has made up, for want of the files of its kind, and one
+    with more tokens than the model has vectors for.
+    """
+    module = input_module(model)
+    tokenizer: Any = getattr(module, "tokenizer", None)
+    if not (isinstance(module, Transformer) and getattr(tokenizer, "is_fast", False)):
         return
-    assert tokenizer is not None
-    tokens = tokenizer.get_vocab()
-    special = [str(token) for token in tokenizer.all_special_tokens]
+    ids: dict[str, int] = tokenizer.get_vocab()
     found = read_vocabulary(layout.input_module(folder))
-    lost = found and sum(token not in tokens for token in found.tokens) > len(found.tokens) // 2
-    if ordinary(tokens, special) < FEW or lost:
-        where = found.path if found else folder
+    where = found.path if found else folder
+    lost = found and sum(token not in ids for token in found.tokens) > len(found.tokens) // 2
+    if ordinary(ids, map(str, tokenizer.all_special_tokens)) < FEW or lost:
         raise ModelError(
             f"{where} does not hold what transformers reads for this kind of model: its tokenizer "
-            f"({type(tokenizer).__name__}) has {len(tokens):,} tokens without it; copy all files "
-            "of the tokenizer from where the model came from"
+            f"({type(tokenizer).__name__}) has {len(ids):,} tokens without it; copy all files of "
+            "the tokenizer from where the model came from"
+        )
+    rows = getattr(module.auto_model.get_input_embeddings(), "num_embeddings", None)
+    if rows is not None and max(ids.values()) >= rows:
+        last = max(ids, key=ids.__getitem__)
+        raise ModelError(
+            f"the tokenizer of {folder} has the token {last!r} with the number {ids[last]:,}, and "
+            f"the model's embedding table has {rows:,} rows: they do not belong together, or "
+            "tokenizer_config.json adds tokens that the model does not know"
         )
 
 

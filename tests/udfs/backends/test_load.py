@@ -166,6 +166,19 @@ def test_a_tokenizer_that_transformers_makes_up_is_refused(zoo: MakeModel, tmp_p
         load_model(folder, "float32", "cpu")
 
 
+def test_a_token_that_the_model_has_no_vector_for_is_refused(
+    zoo: MakeModel, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(zoo("bert_with_cls"), folder)
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    settings["extra_special_tokens"] = ["<one more>"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    check_model(folder)  # only transformers knows what becomes of such settings
+    with pytest.raises(ModelError, match=r"has the token '<one more>' with the number 1,\d+, and"):
+        load_model(folder, "float32", "cpu")
+
+
 # -- tokenizers that refuse ------------------------------------------------------------------------
 
 
