@@ -54,13 +54,14 @@ from semscore.jobs.errors import OutputInUse, StoppedEarly
 from semscore.jobs.precision import settle
 from semscore.jobs.progress import Progress, State
 from semscore.jobs.proving import Proving
+from semscore.jobs.reading import read
 from semscore.jobs.report import report_at_end
 from semscore.jobs.result import Result
 from semscore.jobs.resume import resumed
 from semscore.jobs.run import Account, Run, audit, new_id, run_record
 from semscore.jobs.stop import Stop
 from semscore.jobs.watch import watching
-from semscore.jobs.work import read, score_units
+from semscore.jobs.work import score_units
 from semscore.udfs.limits import corrections
 from semscore.udfs.recipe import fingerprint
 

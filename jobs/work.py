@@ -14,10 +14,9 @@ from semscore.jobs.causes import ended_by, sentence
 from semscore.jobs.cluster.live import rows_from_python
 from semscore.jobs.cluster.session import job_session, slots, task_rows
 from semscore.jobs.dataset import frames, ledger
-from semscore.jobs.dataset.condition import apply_where
-from semscore.jobs.dataset.listing import BadFile, SourceFile, changed
+from semscore.jobs.dataset.listing import BadFile, changed
 from semscore.jobs.dataset.publish import destinations, discard_staging, publish, stage
-from semscore.jobs.dataset.sifting import NoneReadable, sift
+from semscore.jobs.dataset.sifting import NoneReadable
 from semscore.jobs.dataset.units import Unit, task_count
 from semscore.jobs.errors import (
     AuditFailed,
@@ -25,12 +24,13 @@ from semscore.jobs.errors import (
     StoppedEarly,
 )
 from semscore.jobs.progress import Progress
+from semscore.jobs.reading import is_over, read, unreadable
 from semscore.jobs.run import FailedUnit, Run, now, require_few_errors
 from semscore.udfs import similarity
 from semscore.udfs.meters import Meters, MetersParam
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
     from semscore.jobs.watch import Show
 
@@ -148,7 +148,7 @@ def _attempt(run: Run, unit: Unit, limit: int | None) -> Done:
             return _score_readable(run, unit, limit, attempt)
         except Exception as error:
             run.lease.require()  # else the reason is that
-            if isinstance(error, JobError) or _is_over(run):
+            if isinstance(error, JobError) or is_over(run):
                 raise
             log.debug("%s failed", unit.what, exc_info=True)
             if attempt == ATTEMPTS:
@@ -166,13 +166,13 @@ def _score_readable(run: Run, unit: Unit, limit: int | None, attempt: int) -> Do
         except Exception as error:
             if isinstance(error, JobError) and not isinstance(error, AuditFailed):
                 raise
-            if _is_over(run):
+            if is_over(run):
                 raise
             log.debug("%s failed", unit.what, exc_info=True)
             found = changed(unit.files, run.storage)
             if not found and not isinstance(error, AuditFailed):
                 try:
-                    found = _unreadable(run, unit)
+                    found = unreadable(run, unit)
                 except NoneReadable as none:
                     return Done(None, error=none)
             if not found:
@@ -184,33 +184,7 @@ def _score_readable(run: Run, unit: Unit, limit: int | None, attempt: int) -> Do
         unit = Unit(tuple(file for file in unit.files if file.url not in urls))
         if not unit.files:
             return Done(None, bad)
-    raise JobError(f"{unit.what}: its files keep changing")
-
-
-def _unreadable(run: Run, unit: Unit) -> list[BadFile]:
-    """The files of a unit that Spark cannot read, by reading all of them once more."""
-    spark = job_session(run.spark)
-    spark.sparkContext.setJobGroup(run.id, unit.what)
-    columns = run.settings.columns
-    frames.bound_batches(spark, run.source, columns.text1, columns.text2)
-    names = dict.fromkeys((columns.text1, columns.text2, *run.layout.kept))
-
-    def read_through(files: Sequence[SourceFile]) -> None:
-        run.lease.require()
-        frame = read(run, spark, files).select(*map(frames.column, names))
-        frame.write.format("noop").mode("overwrite").save()
-
-    return sift(unit.files, read_through, lambda: _is_over(run))
-
-
-def _is_over(run: Run) -> bool:
-    """Whether a unit fails because the run ends, or Spark has."""
-    if run.dropping.is_set():
-        return True
-    try:
-        return bool(run.spark.sparkContext._jsc.sc().isStopped())
-    except Exception:  # Java is gone
-        return True
+    return Done(None, bad, JobError(f"{unit.what}: its files keep changing"))
 
 
 def _score_unit(run: Run, unit: Unit, limit: int | None, attempt: int) -> ledger.UnitRecord:
@@ -276,12 +250,6 @@ def _score_unit(run: Run, unit: Unit, limit: int | None, attempt: int) -> ledger
     with suppress(OSError):  # from here on the unit is done; others remove what is left
         discard_staging(run.output, run.id, unit.id)
     return record
-
-
-def read(run: Run, spark: SparkSession, files: Sequence[SourceFile]) -> DataFrame:
-    """The rows of some files that are to be scored."""
-    frame = frames.read_files(spark, run.schema, run.source, files)
-    return apply_where(frame, run.where)
 
 
 def _with_scores(run: Run, frame: DataFrame, accumulator: Any) -> DataFrame:

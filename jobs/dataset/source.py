@@ -224,9 +224,13 @@ def _look(listings: Sequence[Listing], step: int, skip_bad_files: bool, reads: R
 
 
 def _obstacle(reads: Reads, footer: Footer) -> Obstacle | None:
-    """Return the first thing that keeps Spark from reading a file."""
-    found = (one for one in footer.obstacles if one.whole or one.column in reads)
-    return next(found, None)
+    """Return what keeps Spark from reading a file; first, what --keep cannot help against."""
+    found = [one for one in footer.obstacles if one.whole or one.column in reads]
+    return min(found, key=lambda one: _may_drop(reads, one), default=None)
+
+
+def _may_drop(reads: Reads, obstacle: Obstacle) -> bool:
+    return not obstacle.whole and reads.may_leave_out(obstacle.column)
 
 
 def _unreadable(obstacle: Obstacle) -> str:
@@ -235,8 +239,7 @@ def _unreadable(obstacle: Obstacle) -> str:
 
 def _refusal(reads: Reads, obstacle: Obstacle) -> str:
     """Say what is wrong with a file, and the ways out."""
-    drop = not obstacle.whole and reads.may_leave_out(obstacle.column)
-    out = ", leave the column out with --keep" if drop else ""
+    out = ", leave the column out with --keep" if _may_drop(reads, obstacle) else ""
     return f"cannot be read by Spark: {obstacle.what}. {obstacle.fix}{out}"
 
 

@@ -15,7 +15,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs import work
+from semscore.jobs import reading, work
 from semscore.jobs.errors import UnitsSetAside, UserError
 from semscore.jobs.result import Result
 from semscore.jobs.score import score
@@ -119,13 +119,40 @@ def test_a_file_is_found_though_its_error_names_none(
         return frame
 
     whole = work.read
-    monkeypatch.setattr(work, "read", read)
+    for module in (work, reading):
+        monkeypatch.setattr(module, "read", read)
     if skips:
         assert run(rows=SKIP).rows == 40
     else:
         with pytest.raises(UnitsSetAside, match=r"tag 1 ö#\.parquet: Spark cannot .*no na"):
             run()
     assert ids(tmp_path) == numbered(0, 2)
+
+
+def test_a_fault_of_spark_s_own_sets_no_file_aside(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --bad-files skip they would be left out of a dataset that is declared complete."""
+    monkeypatch.setattr("semscore.jobs.dataset.units.UNIT_ROWS", 1)
+    for number in range(3):
+        write(tmp_path, number)
+    ended = []
+
+    def read(*given: Any) -> Any:
+        if ended:
+            return whole(*given).where("assert_true(id is null, 'no rights') is null")
+        return whole(*given)
+
+    def commit(*given: Any) -> None:
+        ended.append(commits(*given))
+
+    whole, commits = work.read, work.ledger.commit
+    for module in (work, reading):
+        monkeypatch.setattr(module, "read", read)
+    monkeypatch.setattr(work.ledger, "commit", commit)
+    monkeypatch.setattr(work, "AT_ONCE", 1)
+    with pytest.raises(UnitsSetAside, match=r"20 of 60 rows .*neither this unit nor .*no rights"):
+        run(rows=SKIP)
 
 
 @pytest.mark.parametrize(

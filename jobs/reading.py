@@ -1,0 +1,69 @@
+"""The rows of INPUT that a run scores, and which files keep Spark from reading them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from semscore.jobs.cluster.session import job_session
+from semscore.jobs.dataset import frames
+from semscore.jobs.dataset.condition import apply_where
+from semscore.jobs.dataset.listing import BadFile, SourceFile
+from semscore.jobs.dataset.sifting import NoneReadable, sift
+from semscore.jobs.dataset.units import Unit
+from semscore.jobs.run import Run
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+OTHERS = 3  # files of other units that show whether it is the files
+
+
+def read(run: Run, spark: SparkSession, files: Sequence[SourceFile]) -> DataFrame:
+    """The rows of some files that are to be scored."""
+    frame = frames.read_files(spark, run.schema, run.source, files)
+    return apply_where(frame, run.where)
+
+
+def unreadable(run: Run, unit: Unit) -> list[BadFile]:
+    """The files of a unit that Spark cannot read, by reading all of them once more.
+
+    Raises NoneReadable if it cannot read files of other units either: then it is not the files.
+    """
+    spark = job_session(run.spark)
+    spark.sparkContext.setJobGroup(run.id, unit.what)
+    columns = run.settings.columns
+    frames.bound_batches(spark, run.source, columns.text1, columns.text2)
+    names = dict.fromkeys((columns.text1, columns.text2, *run.layout.kept))
+
+    def read_through(files: Sequence[SourceFile], rows: int | None = None) -> None:
+        run.lease.require()
+        frame = read(run, spark, files).select(*map(frames.column, names))
+        frame = frame if rows is None else frame.limit(rows)
+        frame.write.format("noop").mode("overwrite").save()
+
+    bad = sift(unit.files, read_through, lambda: is_over(run))
+    if len(bad) == len(unit.files) and (others := _others(run, unit)):
+        also = sift(others, lambda files: read_through(files, 1), lambda: is_over(run))
+        if len(also) == len(others):
+            raise NoneReadable(
+                f"Spark can read neither this unit nor others: {bad[0].path}: {bad[0].reason}"
+            )
+    return bad
+
+
+def _others(run: Run, unit: Unit) -> list[SourceFile]:
+    """Some files of other units, from all over."""
+    these = {file.url for file in unit.files}
+    others = [file for file in run.source.filled_files if file.url not in these]
+    return others[:: max(len(others) // OTHERS, 1)][:OTHERS]
+
+
+def is_over(run: Run) -> bool:
+    """Whether a unit fails because the run ends, or Spark has."""
+    if run.dropping.is_set():
+        return True
+    try:
+        return bool(run.spark.sparkContext._jsc.sc().isStopped())
+    except Exception:  # Java is gone
+        return True
