@@ -106,7 +106,7 @@ def test_units_set_aside_are_named(clock: Clock) -> None:
     progress = Progress([], upcoming(100))
     progress.failed.append(FailedUnit("unit x (1 file)", ValueError("no")))
     facts = progress.facts("failed")
-    assert facts["set_aside"] == [{"what": "unit x (1 file)", "reason": "no"}]
+    assert facts["set_aside"] == [{"what": "unit x (1 file)", "reason": "ValueError: no"}]
     assert facts["units_failed"] == 1
 
 

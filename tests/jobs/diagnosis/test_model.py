@@ -114,7 +114,7 @@ def test_gpus_of_executors_are_not_looked_for_here(loads: SimpleNamespace) -> No
 def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
     [found] = look(Recipe(model=str(tmp_path)))
     assert found.level == "fail"
-    assert "is no model" in found.found
+    assert "is not a model" in found.found
     [found] = look(Recipe(model="/no/such/folder"))
     assert (found.level, "there is no such folder" in found.found) == ("fail", True)
 

@@ -129,6 +129,7 @@ def test_a_saved_tokenizer_that_reads_otherwise_is_not_used(
     zoo: MakeModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from semscore.udfs.backends import convert
+    from semscore.udfs.backends.prove import load
 
     whole = TokenReader.save
 
@@ -136,7 +137,8 @@ def test_a_saved_tokenizer_that_reads_otherwise_is_not_used(
         return whole(reader, folder) | {"split_special_tokens": False}
 
     monkeypatch.setattr(TokenReader, "save", forgetful)
-    convert.convert(zoo("split_special_tokens"), tmp_path / "place")
+    folder = zoo("split_special_tokens")
+    convert.convert(load(folder), folder, tmp_path / "place")
     reason = (tmp_path / "place" / module.REASON).read_text()
     assert reason == "its tokenizer reads texts otherwise once it is written to a file"
 
