@@ -28,7 +28,7 @@ def test_a_trial_of_some_units_is_gone_on_with(dataset: Any, expected: dict[int,
 
 def test_sigterm_ends_a_run_within_a_grace_time(dataset: Any, expected: dict[int, float]) -> None:
     process = dataset.start("new")
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while not list(dataset.output.glob("_semscore/units/*.json")):
         assert time.monotonic() < end
         time.sleep(0.1)
