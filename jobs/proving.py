@@ -14,8 +14,18 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from semscore.jobs.errors import UserError
 from semscore.udfs.backends.choose import may_convert, openvino_obstacle
-from semscore.udfs.backends.converted import REASON, converted_place, proving_command
-from semscore.udfs.backends.proved import NotProved, fits, proving_environment, require_proved
+from semscore.udfs.backends.converted import (
+    REASON,
+    converted_place,
+    proving_command,
+    proving_environment,
+)
+from semscore.udfs.backends.proved import (
+    NotProved,
+    fits,
+    require_proved,
+    weight_bytes,
+)
 from semscore.udfs.gpus import pretended, visible_gpus
 from semscore.udfs.models import ModelError
 from semscore.udfs.proofs.proof import proof_place
@@ -46,7 +56,9 @@ class Proving:
             raise UserError(f"{self._named} needs OpenVINO, which cannot run here: {why}")
         self._converts = local and may_convert(recipe, engine, device)
         self._place = proof_place(folder, recipe.max_seq_length)
-        self._outline = not self._place.exists() and (_weights(model) > LARGE or not fits(folder))
+        self._outline = not self._place.exists() and (
+            weight_bytes(folder) > LARGE or not fits(folder)
+        )
         wanted = self._converts and not converted_place(folder).exists()
         self._said: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
         self._process = self._begin() if wanted or not self._place.exists() else None
@@ -114,8 +126,3 @@ def _device(engine: Engine) -> str:
     """What local workers compute on, as torch names it."""
     on_gpus = engine.device != "cpu" and visible_gpus() and not pretended()
     return "cuda" if on_gpus else "cpu"
-
-
-def _weights(model: Model) -> int:
-    """Bytes of the model's weights."""
-    return sum(file.stat().st_size for file in model.folder.rglob("*.safetensors"))

@@ -122,7 +122,7 @@ def ask_once(question: Callable[..., Answer], *given: Any) -> Answer:
 
 
 def answer(questions: BinaryIO, answers: BinaryIO) -> None:
-    """Answer questions as they come, until there are no more."""
+    """Answer questions until the pipe that they come through is closed."""
     while True:
         try:
             question, given = pickle.load(questions)

@@ -6,6 +6,7 @@ Standard library only: an image's build loads this file by its path.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 
 LOADED = (".jinja", ".json", ".model", ".safetensors", ".txt")  # endings of what a model is made of
@@ -13,14 +14,26 @@ OTHER_FORMATS = ("onnx", "openvino")  # folders with copies of the weights that 
 
 
 def content_sha256(folder: Path) -> str:
-    """One hash over the names and contents of all files that loading the model may read."""
-    total = hashlib.sha256()
+    """One hash over the names and contents of all files that loading the model may read.
+
+    A process reads the files once, as long as their sizes and times of change stay the same.
+    """
+    files = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         if path.suffix in LOADED and name.parts[0] not in OTHER_FORMATS and path.is_file():
-            content = hashlib.sha256()
-            with path.open("rb") as file:
-                while chunk := file.read(2**20):
-                    content.update(chunk)
-            total.update(f"{name.as_posix()}\0{content.hexdigest()}\n".encode())
+            found = path.stat()
+            files.append((name, found.st_size, found.st_mtime_ns))
+    return _sha256(folder, tuple(files))
+
+
+@lru_cache
+def _sha256(folder: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
+    total = hashlib.sha256()
+    for name, _, _ in files:
+        content = hashlib.sha256()
+        with (folder / name).open("rb") as file:
+            while chunk := file.read(2**20):
+                content.update(chunk)
+        total.update(f"{name.as_posix()}\0{content.hexdigest()}\n".encode())
     return total.hexdigest()

@@ -49,7 +49,7 @@ def any_bytes() -> Iterator[None]:
     """While it lasts, Spark hands texts of any bytes to the pandas UDF that runs in this process.
 
     Spark converts batches before the UDF sees them, and has no setting for that. Where all bytes
-    are UTF-8 this costs nothing.
+    are UTF-8 this adds one call to each column of a batch.
     """
     from pyspark.sql.pandas import serializers
 

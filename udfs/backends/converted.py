@@ -45,6 +45,23 @@ def proving_command(
     return child.python_command("semscore.udfs.backends.prove", folder, *limit, *wanted)
 
 
+def proving_environment() -> dict[str, str]:
+    """Of that process: it computes on the CPU, and asks no hub."""
+    return child.python_environment() | {"CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1"}
+
+
+def run_prover(
+    folder: Path, max_seq_length: int | None, convert: bool
+) -> subprocess.CompletedProcess[bytes]:
+    """Run that process to its end, in silence."""
+    return subprocess.run(
+        proving_command(folder, max_seq_length, convert=convert),
+        env=proving_environment(),
+        capture_output=True,
+        check=False,
+    )
+
+
 def converted(folder: Path) -> Path:
     """The converted model, made first if it is not there, by a process of its own.
 
@@ -54,12 +71,7 @@ def converted(folder: Path) -> Path:
     """
     place = converted_place(folder)
     if not place.exists():
-        ran = subprocess.run(
-            proving_command(folder, None, convert=True),
-            env=child.python_environment(),
-            capture_output=True,
-            check=False,
-        )
+        ran = run_prover(folder, None, convert=True)
         if ran.returncode:
             lines = ran.stderr.decode(errors="replace").strip().splitlines() or [""]
             if ran.returncode == REFUSED:

@@ -23,7 +23,7 @@ class Inference:
 
     OpenVINO may go on after a request that it could not run: with the shapes of that request, so
     that sound ones fail, or with the output of an earlier one. So each call has an output of its
-    own, filled with UNWRITTEN, and after an error the model is compiled anew.
+    own, filled with UNWRITTEN, and after an error the model is compiled again.
     """
 
     def __init__(self, graph: Path, settings: Mapping[str, Any]) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from semscore.udfs.backends.proof_of import first_line
-from semscore.udfs.models import ModelError, transformer
+from semscore.udfs.backends.proof_of import said
+from semscore.udfs.layout import TRANSFORMER, ModelError, Module, transformer
 
 
 def check_outline(folder: Path) -> None:
@@ -21,8 +20,8 @@ def check_outline(folder: Path) -> None:
         built = _built(path)
         _encode(path)
     except Exception as error:  # of transformers: whatever it raises
-        raise ModelError(f"{folder} cannot be loaded: {first_line(error)}") from error
-    stored = _stored(path)
+        raise ModelError(f"{folder} cannot be loaded: {said(error)}") from error
+    stored = Module(path, TRANSFORMER).shapes
     for name, shape in built.items():
         found = _same_name(name, stored)
         if found is not None and found != shape:
@@ -58,22 +57,8 @@ def _encode(path: Path) -> None:
     tokenizer("a few words")
 
 
-def _stored(path: Path) -> dict[str, tuple[int, ...]]:
-    """Name -> shape of the tensors in the headers of the safetensors."""
-    from safetensors import safe_open
-
-    found = {}
-    for file in path.glob("*.safetensors"):
-        with safe_open(file, framework="numpy") as opened:
-            for name in opened.keys():  # noqa: SIM118 - not a dict
-                found[name] = tuple(opened.get_slice(name).get_shape())
-    return found
-
-
 def _same_name(name: str, stored: dict[str, tuple[int, ...]]) -> tuple[int, ...] | None:
     """The shape of a stored tensor of this name, behind whatever prefix: `model.layers.0…`."""
-    candidates: Iterable[str] = (name, f"model.{name}")
-    for candidate in candidates:
-        if candidate in stored:
-            return stored[candidate]
+    if name in stored:
+        return stored[name]
     return next((shape for key, shape in stored.items() if key.endswith(f".{name}")), None)

@@ -21,6 +21,7 @@ from semscore.udfs.proofs.neighbours import (
 )
 from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.proofs.samples import own_words
+from semscore.udfs.said import first_sentence
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -52,22 +53,16 @@ def proof_of(
     except (MemoryError, OSError):  # of this moment, not of the model
         raise
     except Exception as error:  # of torch and transformers: whatever they raise
-        raise ModelError(f"{folder} fails on plain texts: {first_line(error)}") from error
+        raise ModelError(f"{folder} fails on plain texts: {said(error)}") from error
     return Proof(tuple(known), np.stack(list(known.values())), batching, texts.short)
 
 
-def first_line(error: BaseException) -> str:
+def said(error: BaseException) -> str:
     """What an error says first, in a whole sentence, with its kind where it says little else."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    kind = type(error).__name__
-    if not lines:
+    sentence, kind = first_sentence(str(error).splitlines()), type(error).__name__
+    if not sentence:
         return kind
-    said = lines[0]
-    for line in lines[1:]:
-        if not said.endswith(":"):
-            break
-        said = f"{said} {line}"
-    return f"{kind} {said}" if isinstance(error, LookupError) else said
+    return f"{kind} {sentence}" if isinstance(error, LookupError) else sentence
 
 
 def _words(model: SentenceTransformer) -> Sequence[str]:

@@ -52,14 +52,14 @@ def prove(folder: Path, limit: int | None, convert: bool) -> None:
 def load(folder: Path, limit: int | None = None) -> SentenceTransformer:
     """The model in float32 on the CPU; ModelError if a library cannot load it."""
     from semscore.udfs.backends.load import load_model
-    from semscore.udfs.backends.proof_of import first_line
+    from semscore.udfs.backends.proof_of import said
 
     try:
         return load_model(folder, "float32", "cpu", limit)
     except (ModelError, MemoryError):
         raise
     except Exception as error:  # of torch, transformers, sentence-transformers: whatever they raise
-        raise ModelError(f"{folder} cannot be loaded: {first_line(error)}") from error
+        raise ModelError(f"{folder} cannot be loaded: {said(error)}") from error
 
 
 def _embed(model: SentenceTransformer) -> Embed:

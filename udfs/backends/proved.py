@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-from semscore.udfs.backends.converted import REFUSED, proving_command
-from semscore.udfs.child import python_environment
+from semscore.udfs.backends.converted import REFUSED, run_prover
 from semscore.udfs.models import ModelError
 from semscore.udfs.proofs.proof import Proof, proof_place, read_proof
 from semscore.udfs.said import last_exception
@@ -32,20 +30,19 @@ def proved(folder: Path, max_seq_length: int | None, convert: bool) -> Proof:
     if not place.exists():
         if not fits(folder):
             raise NotProved("this host has too little free memory to load it beside the worker's")
-        ran = subprocess.run(
-            proving_command(folder, max_seq_length, convert=convert),
-            env=proving_environment(),
-            capture_output=True,
-            check=False,
-        )
+        ran = run_prover(folder, max_seq_length, convert)
         require_proved(ran.returncode, ran.stderr.decode(errors="replace"))
     return read_proof(place)
 
 
 def fits(folder: Path) -> bool:
     """Whether a process that loads the model in float32 has room in memory now."""
-    weights = sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
-    return FLOAT32 * weights + LIBRARIES < free_memory()
+    return FLOAT32 * weight_bytes(folder) + LIBRARIES < free_memory()
+
+
+def weight_bytes(folder: Path) -> int:
+    """Bytes of a model's weights on disk."""
+    return sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
 
 
 def free_memory() -> int:
@@ -57,11 +54,6 @@ def free_memory() -> int:
         )
         free = min(free, limit - taken)
     return free
-
-
-def proving_environment() -> dict[str, str]:
-    """Of the process: it computes on the CPU."""
-    return python_environment() | {"CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1"}
 
 
 def require_proved(code: int, errors: str) -> None:

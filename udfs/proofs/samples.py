@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semscore.udfs.proofs.neighbours import Embed
+from semscore.udfs.proofs.tokenizer import as_text
 
 WORDS = 16  # of the vocabulary, from all over it
 DIFFERENT = 1e-4  # two vectors, relative to their length: rounding is far below
@@ -25,9 +26,7 @@ def own_words(vocabulary: Iterable[str], special: Iterable[str] = ()) -> list[st
     words = {
         word: None
         for token in sorted({*vocabulary} - {*special})
-        if (word := token.strip("▁Ġ").removeprefix("##").removesuffix("</w>"))
-        and word.isalnum()
-        and not word.isdigit()
+        if (word := as_text(token)).isalnum() and not word.isdigit()
     }
     longest = sorted(words, key=len, reverse=True)[: len(words) // 2 + 1]  # letters are alike
     step = max(len(longest) // WORDS, 1)

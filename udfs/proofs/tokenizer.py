@@ -90,8 +90,7 @@ def probe_word(tokens: Iterable[str], read: Callable[[str], object]) -> str:
     `tokens` is the vocabulary: a tokenizer for proteins, say, knows no English. Raises ValueError,
     with the last refusal, if all is refused.
     """
-    known = (token.strip(BLANKS).removeprefix("##").removesuffix("</w>") for token in tokens)
-    some = islice((token for token in known if token.strip()), MOST_CANDIDATES)
+    some = islice(filter(None, map(as_text, tokens)), MOST_CANDIDATES)
     refusal: Exception | None = None
     for candidate in chain(["word"], some):
         for text in (f"{candidate} ", candidate):
@@ -102,6 +101,11 @@ def probe_word(tokens: Iterable[str], read: Callable[[str], object]) -> str:
             else:
                 return text
     raise ValueError(f"it reads no text, not even its own tokens: {refusal}")
+
+
+def as_text(token: str) -> str:
+    """A token of a vocabulary as it stands in a text, without the marks of pieces and of blanks."""
+    return token.strip(BLANKS).removeprefix("##").removesuffix("</w>").strip()
 
 
 def _refuses(read: Read, texts: Sequence[str]) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
+from semscore.udfs.backends import converted
 from semscore.udfs.backends import proved as module
 from semscore.udfs.backends.converted import REFUSED, converted_place
 from semscore.udfs.backends.openvino import OpenVinoBackend
@@ -86,8 +87,7 @@ def test_vectors_are_those_of_each_text_alone_in_a_fresh_model(zoo: MakeModel, n
 def test_openvino_pads_no_text_to_a_length_that_rescales_it(zoo: MakeModel) -> None:
     proof_of(zoo("longrope"), "--convert")
     facts = converted_place(zoo("longrope")) / "model.json"
-    if facts.exists():
-        assert json.loads(facts.read_text())["pads"] is False
+    assert json.loads(facts.read_text())["pads"] is False
 
 
 def test_a_worker_proves_on_its_own_device_where_the_cpu_has_no_room(zoo: MakeModel) -> None:
@@ -162,14 +162,14 @@ def test_what_is_proved_is_not_proved_again(
     zoo: MakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proof = proof_of(zoo("roberta"))
-    monkeypatch.setattr(module.subprocess, "run", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(converted.subprocess, "run", lambda *_, **__: 1 / 0)
     assert proved(zoo("roberta"), None, convert=False).texts == proof.texts
     with pytest.raises(ZeroDivisionError):
         proved(zoo("roberta"), 6, convert=False)  # another limit, other vectors
 
 
 def test_without_room_nothing_is_started(zoo: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.subprocess, "run", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(converted.subprocess, "run", lambda *_, **__: 1 / 0)
     monkeypatch.setattr(module, "free_memory", lambda: 10**9)
     with pytest.raises(NotProved, match="too little free memory"):
         proved(zoo("mpnet"), 7, convert=False)
