@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from semscore.jobs.cluster import processing_job
-from semscore.jobs.errors import UserError
 from semscore.jobs.settings import (
     Columns,
     JobEngine,
@@ -22,6 +21,7 @@ from semscore.jobs.settings import (
     Settings,
     join_names,
 )
+from semscore.udfs.errors import UserError
 
 # Where a processing job finds its words, if these are too many for SageMaker. Users do not have
 # this option: it is read in such a job alone, and only as the first word.

@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from semscore.jobs.errors import JobError, UserError, full_text, root_cause
 from semscore.udfs.child import ChildFailed
+from semscore.udfs.errors import JobError, UserError, full_text, root_cause
 from semscore.udfs.faults import DeviceFailed
 from semscore.udfs.leases import LeaseError
 from semscore.udfs.models import ModelError, NotHere

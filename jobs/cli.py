@@ -30,8 +30,8 @@ from semscore.jobs.commands.report import report
 from semscore.jobs.commands.score import score
 from semscore.jobs.dataset.folder import StorageError
 from semscore.jobs.dataset.names import is_text, printable
-from semscore.jobs.errors import JobError, StoppedEarly, UserError, root_cause
 from semscore.jobs.settings import LISTS, join_names
+from semscore.udfs.errors import JobError, StoppedEarly, UserError, root_cause
 from semscore.udfs.recipe import RecipeError
 from semscore.udfs.version import __version__
 

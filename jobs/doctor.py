@@ -35,9 +35,9 @@ from semscore.jobs.diagnosis.versions import (
     check_python,
     check_spark,
 )
-from semscore.jobs.errors import UserError
 from semscore.jobs.settings import Settings
 from semscore.udfs.device import is_local
+from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import DEFAULT_MODEL
 
 if TYPE_CHECKING:

@@ -24,7 +24,6 @@ from semscore.jobs.dataset.source import read_source
 from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.dataset.tables import require_no_table
 from semscore.jobs.dataset.units import group_files, unit_scale
-from semscore.jobs.errors import JobError, UserError
 from semscore.jobs.processing.configuration import Classification
 from semscore.jobs.processing.follow import POLL_S, Ended, follow, last_words
 from semscore.jobs.processing.limits import check_request
@@ -35,6 +34,7 @@ from semscore.jobs.processing.processor import make_session, size_job
 from semscore.jobs.processing.processor import run_arguments as run_arguments
 from semscore.jobs.processing.rehearsal import ANYBODY, Rehearsal
 from semscore.jobs.result import Result, read_result
+from semscore.udfs.errors import JobError, UserError
 
 if TYPE_CHECKING:
     from sagemaker.core.helper.session_helper import Session

@@ -19,7 +19,6 @@ from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
 from semscore.jobs.dataset.storage import Storage
-from semscore.jobs.errors import UserError
 from semscore.jobs.flops import architecture
 from semscore.jobs.planning import advice
 from semscore.jobs.planning.duplicates import SampledRows, lay_out_sample
@@ -41,6 +40,7 @@ from semscore.jobs.planning.targets import balanced, hosts_of, this_machine
 from semscore.jobs.proving import prove
 from semscore.jobs.reporting.calibration import Calibration, read_calibrations
 from semscore.udfs.device import for_master
+from semscore.udfs.errors import UserError
 from semscore.udfs.version import __version__
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pyspark.sql import DataFrame
 
 from semscore.jobs.dataset import frames, ledger
-from semscore.jobs.errors import UserError
 from semscore.udfs.calibration import TEXTS, int8_sha256, quantized, read_calibration
 from semscore.udfs.device import for_master
+from semscore.udfs.errors import UserError
 from semscore.udfs.models import ModelError
 from semscore.udfs.probe import Candidate, probe
 

@@ -12,7 +12,6 @@ import tempfile
 from time import sleep
 from typing import TYPE_CHECKING, BinaryIO
 
-from semscore.jobs.errors import UserError
 from semscore.udfs.backends.choose import may_convert, openvino_obstacle
 from semscore.udfs.backends.converted import (
     REASON,
@@ -26,6 +25,7 @@ from semscore.udfs.backends.proved import (
     require_proved,
     weight_bytes,
 )
+from semscore.udfs.errors import UserError
 from semscore.udfs.gpus import pretended, visible_gpus
 from semscore.udfs.models import ModelError
 from semscore.udfs.proofs.proof import proof_place

@@ -12,7 +12,7 @@ from typing import Any
 
 from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.folder import Folder
-from semscore.jobs.errors import JobError
+from semscore.udfs.errors import JobError
 from semscore.udfs.scoring import STATUSES
 
 

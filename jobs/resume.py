@@ -6,9 +6,9 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from semscore.jobs.dataset import ledger
-from semscore.jobs.errors import UserError
 from semscore.jobs.precision import Settled
 from semscore.udfs.calibration import FILES, read_calibration
+from semscore.udfs.errors import UserError
 from semscore.udfs.models import ModelError
 from semscore.udfs.recipe import SCORING_VERSION, fingerprint
 

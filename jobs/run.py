@@ -21,8 +21,8 @@ from semscore.jobs.dataset.listing import BadFile
 from semscore.jobs.dataset.publish import count_rows
 from semscore.jobs.dataset.source import Source
 from semscore.jobs.dataset.storage import Storage
-from semscore.jobs.errors import AuditFailed, TooManyErrors, UnitsSetAside, UserError, some_of
 from semscore.jobs.flops import architecture
+from semscore.udfs.errors import AuditFailed, TooManyErrors, UnitsSetAside, UserError, some_of
 from semscore.udfs.recipe import SCORING_VERSION, Recipe
 from semscore.udfs.version import __version__
 

@@ -50,7 +50,6 @@ from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.dataset.units import unit_scale
 from semscore.jobs.dataset.upcoming import Upcoming
 from semscore.jobs.doctor import preflight
-from semscore.jobs.errors import OutputInUse, StoppedEarly
 from semscore.jobs.precision import settle
 from semscore.jobs.progress import Progress, State
 from semscore.jobs.proving import Proving
@@ -62,6 +61,7 @@ from semscore.jobs.run import Account, Run, audit, new_id, run_record
 from semscore.jobs.stop import Stop
 from semscore.jobs.watch import watching
 from semscore.jobs.work import score_units
+from semscore.udfs.errors import OutputInUse, StoppedEarly
 from semscore.udfs.limits import corrections
 from semscore.udfs.recipe import fingerprint
 

@@ -18,15 +18,15 @@ from semscore.jobs.dataset.listing import BadFile, changed
 from semscore.jobs.dataset.publish import destinations, discard_staging, publish, stage
 from semscore.jobs.dataset.sifting import NoneReadable
 from semscore.jobs.dataset.units import Unit, task_count
-from semscore.jobs.errors import (
-    AuditFailed,
-    JobError,
-    StoppedEarly,
-)
 from semscore.jobs.progress import Progress
 from semscore.jobs.reading import is_over, read, unreadable
 from semscore.jobs.run import FailedUnit, Run, now, require_few_errors
 from semscore.udfs import similarity
+from semscore.udfs.errors import (
+    AuditFailed,
+    JobError,
+    StoppedEarly,
+)
 from semscore.udfs.meters import Meters, MetersParam
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from semscore.jobs.cluster.instances import Gpu
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Precision
 
 BFLOAT16 = 8.0  # least compute capability

@@ -6,7 +6,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from semscore.jobs.causes import ended_by
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 from semscore.udfs.needs import WorkerPython, this_python
 
 if TYPE_CHECKING:

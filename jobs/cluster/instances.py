@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from importlib.resources import files
 
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 
 if sys.version_info >= (3, 11):
     import tomllib

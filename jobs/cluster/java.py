@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 
 WANTED = 17
 

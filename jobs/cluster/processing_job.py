@@ -11,7 +11,7 @@ import psutil
 
 from semscore.jobs.cluster.capability import check_cuda
 from semscore.jobs.cluster.this_host import this_host
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Device
 from semscore.udfs.version import __version__
 

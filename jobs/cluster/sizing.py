@@ -22,7 +22,7 @@ from semscore.jobs.cluster.executors import (
 )
 from semscore.jobs.cluster.instances import GIB, Host
 from semscore.jobs.dataset.units import TASK_ROWS
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 
 # The process that proves the model before a run has no share of its own: it ends before any worker
 # loads a model, in the memory that they will take. Where too little is free, it loads no weights.

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from semscore.jobs.cluster.instances import Gpu, Host
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 from semscore.udfs.gpus import ask_driver, visible_gpus
 
 CGROUP = Path("/sys/fs/cgroup")  # a container's own, from inside of it

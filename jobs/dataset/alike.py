@@ -5,7 +5,7 @@ from __future__ import annotations
 from semscore.jobs.dataset.footers import Footer
 from semscore.jobs.dataset.leaves import Leaf
 from semscore.jobs.dataset.reads import Reads
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 
 
 def require_same_columns(reads: Reads, name1: str, one: Footer, name2: str, two: Footer) -> None:

@@ -6,8 +6,8 @@ import shlex
 from dataclasses import dataclass
 
 from semscore.jobs.dataset.source import Source
-from semscore.jobs.errors import UserError, some_of, suggestion
 from semscore.jobs.settings import Columns, join_names
+from semscore.udfs.errors import UserError, some_of, suggestion
 
 NO_PARTITIONS = ("none",)
 

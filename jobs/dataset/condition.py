@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
-from semscore.jobs.errors import UserError, root_cause, some_of
+from semscore.udfs.errors import UserError, root_cause, some_of
 
 SUBQUERIES = ("Exists", "ListQuery", "ScalarSubquery")
 # Spark counts it among those that change, though it says where a row is from.

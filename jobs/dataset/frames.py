@@ -17,7 +17,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 from semscore.jobs.dataset.listing import SourceFile
 from semscore.jobs.dataset.source import Source
 from semscore.jobs.dataset.units import Unit
-from semscore.jobs.errors import UserError, root_cause
+from semscore.udfs.errors import UserError, root_cause
 
 BATCH_BYTES = 64 * 2**20  # in one batch of rows, by the averages in the footers
 # Footers do not tell how long the texts in a dictionary are. Writers end a dictionary at 1 MB, so

@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from semscore.jobs.dataset.folder import Folder
-from semscore.jobs.errors import OutputInUse
+from semscore.udfs.errors import OutputInUse
 from semscore.udfs.leases import boot_id, started
 
 HOME = "_semscore/lease"

@@ -26,7 +26,7 @@ from semscore.jobs.dataset.lease import Lease
 from semscore.jobs.dataset.names import printable
 from semscore.jobs.dataset.seals import HOME as SEALS
 from semscore.jobs.dataset.seals import Seal, last_seal, seal_path, seals
-from semscore.jobs.errors import OutputInUse, UserError
+from semscore.udfs.errors import OutputInUse, UserError
 
 HOME = "_semscore"
 RUN = f"{HOME}/run.json"

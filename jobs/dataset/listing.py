@@ -11,7 +11,7 @@ from semscore.jobs.dataset.folder import Entry, Folder
 from semscore.jobs.dataset.names import is_hidden, is_text, printable
 from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.dataset.tables import files_that_count
-from semscore.jobs.errors import UserError, some_of
+from semscore.udfs.errors import UserError, some_of
 
 NOT_TEXT = "its name is not valid UTF-8"
 PARQUET = (".parquet", ".parq", ".pq", "")  # some engines write files without an ending

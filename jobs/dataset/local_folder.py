@@ -17,7 +17,7 @@ from obstore.store import LocalStore
 
 from semscore.jobs.dataset.folder import SOME, Entry, Folder, StorageError
 from semscore.jobs.dataset.names import is_text, printable
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 
 
 class LocalFolder(Folder):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from semscore.jobs.dataset.ledger import UnitRecord
 from semscore.jobs.dataset.listing import SourceFile
-from semscore.jobs.errors import UserError, some_of
+from semscore.udfs.errors import UserError, some_of
 
 
 def owed(files: Iterable[SourceFile], records: Iterable[UnitRecord]) -> tuple[SourceFile, ...]:

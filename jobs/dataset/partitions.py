@@ -15,7 +15,7 @@ from semscore.jobs.dataset.columns import Layout
 from semscore.jobs.dataset.folder import Folder
 from semscore.jobs.dataset.names import ESCAPED, NO_VALUE, folder_name
 from semscore.jobs.dataset.source import Source
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 from semscore.udfs.s3 import is_s3, split
 
 MAX_FOLDERS = 10_000  # partition folders that a dataset may have

@@ -13,7 +13,7 @@ from semscore.jobs.dataset import frames
 from semscore.jobs.dataset.folder import Entry, Folder
 from semscore.jobs.dataset.footers import THREADS, Unreadable, read_footers
 from semscore.jobs.dataset.ledger import STAGING, DataFile
-from semscore.jobs.errors import AuditFailed
+from semscore.udfs.errors import AuditFailed
 
 MANY = 100_000  # files of a unit; names of another attempt begin there
 FEW = 4  # files that are left as they are

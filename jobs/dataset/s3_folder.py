@@ -15,7 +15,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from urllib3.exceptions import HTTPError
 
 from semscore.jobs.dataset.folder import SOME, Entry, Folder, HasChanged, StorageError
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 from semscore.udfs.s3 import ATTEMPTS, ATTEMPTS_AT_FIRST, Access, error_code, s3_client, split, told
 
 GONE = ("404", "NoSuchKey")

@@ -24,7 +24,7 @@ from semscore.jobs.dataset.listing import (
 from semscore.jobs.dataset.obstacles import Obstacle
 from semscore.jobs.dataset.reads import Reads
 from semscore.jobs.dataset.storage import Storage
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 
 AT_FIRST = 2_000  # footers that are read before anything runs: all, or some from all over
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from semscore.jobs.dataset.folder import Entry, Folder
 from semscore.jobs.dataset.local_folder import LocalFolder, local_path
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 from semscore.udfs.s3 import Access, is_own, is_s3, split
 
 S3A = "fs.s3a."

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from semscore.jobs.dataset.folder import Entry, Folder
 from semscore.jobs.dataset.local_folder import local_path
 from semscore.jobs.dataset.names import is_hidden
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 from semscore.udfs.s3 import is_s3, split
 
 logger = logging.getLogger("semscore")

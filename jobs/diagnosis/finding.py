@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from semscore.jobs.errors import JobError, root_cause
+from semscore.udfs.errors import JobError, root_cause
 from semscore.udfs.leases import LeaseError
 from semscore.udfs.models import ModelError
 

@@ -18,8 +18,8 @@ from semscore.jobs.dataset.source import Source, read_source
 from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.diagnosis.disk import free_bytes
 from semscore.jobs.diagnosis.finding import Check, Finding, findings
-from semscore.jobs.errors import some_of
 from semscore.jobs.settings import Settings
+from semscore.udfs.errors import some_of
 
 SKEW_S = 300  # between two clocks; S3 refuses requests from 900
 SHOWN = 3

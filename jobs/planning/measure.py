@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semscore.jobs.dataset.storage import Storage
-from semscore.jobs.errors import UserError
 from semscore.jobs.flops import Architecture
 from semscore.jobs.planning.bench import Bench, bench, lengths
 from semscore.jobs.planning.duplicates import SampledRows
 from semscore.jobs.planning.speed import Speed, TextCosts, evenly, speed_of, text_costs
 from semscore.jobs.precision import PROBE_PAIRS, WORTH_A_PROBE, Settled, choose
 from semscore.udfs.calibration import TEXTS, quantized
+from semscore.udfs.errors import UserError
 from semscore.udfs.models import ModelError
 from semscore.udfs.probe import probe
 from semscore.udfs.recipe import Engine, Recipe

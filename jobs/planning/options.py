@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from cyclopts import Group, Parameter
 
 from semscore.jobs.cluster.instances import find_host
-from semscore.jobs.errors import UserError
 from semscore.jobs.settings import Flag, Names
+from semscore.udfs.errors import UserError
 
 PLAN = Group("Plan", sort_key=-1)
 

@@ -18,8 +18,8 @@ from semscore.jobs.dataset.listing import BadFile, SourceFile
 from semscore.jobs.dataset.names import NO_VALUE
 from semscore.jobs.dataset.source import Source
 from semscore.jobs.dataset.storage import Storage
-from semscore.jobs.errors import UserError
 from semscore.jobs.settings import Columns
+from semscore.udfs.errors import UserError
 from semscore.udfs.texts import python_texts
 
 CHUNKS = 12  # enough to see how parts of a dataset differ

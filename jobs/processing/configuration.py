@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 from semscore.jobs.cluster.conf_file import conf_file
 from semscore.jobs.cluster.executors import YARN_MASTER, Executors
 from semscore.jobs.cluster.sizing import CORES_LEFT
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 
 MIB = 2**20
 SPARK, YARN = "spark-defaults", "yarn-site"

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from semscore.jobs.errors import UserError, some_of, suggestion
+from semscore.udfs.errors import UserError, some_of, suggestion
 
 # What the user calls the parts of the request that come from options.
 OPTIONS = {

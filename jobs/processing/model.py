@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from semscore.jobs.checks import pin_model
-from semscore.jobs.errors import UserError
 from semscore.jobs.processing.submission import IN_IMAGE
 from semscore.jobs.proving import prove
+from semscore.udfs.errors import UserError
 from semscore.udfs.model_hash import LOADED
 from semscore.udfs.models import ModelError, check_model, local_folder
 from semscore.udfs.s3 import is_s3

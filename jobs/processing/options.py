@@ -8,8 +8,8 @@ from typing import Literal
 
 from cyclopts import Group, Parameter
 
-from semscore.jobs.errors import UserError
 from semscore.jobs.settings import Flag, Names, Settings
+from semscore.udfs.errors import UserError
 from semscore.udfs.s3 import is_s3
 
 JOB = Group("SageMaker job", sort_key=-1)

@@ -16,10 +16,10 @@ from semscore.jobs.cluster.instances import find_host
 from semscore.jobs.cluster.processing_job import PLACES
 from semscore.jobs.cluster.scheduling import check_gpu_settings
 from semscore.jobs.cluster.sizing import size
-from semscore.jobs.errors import UserError
 from semscore.jobs.processing import submission
 from semscore.jobs.processing.configuration import configuration
 from semscore.jobs.processing.options import Launch, check_together
+from semscore.udfs.errors import UserError
 from semscore.udfs.s3 import split
 
 if TYPE_CHECKING:

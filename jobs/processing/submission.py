@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from semscore.jobs.arguments import WORDS_FILE, write_words
 from semscore.jobs.code import write_code
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 from semscore.udfs.models import ModelError, check_model, local_folder
 from semscore.udfs.s3 import is_s3, split
 

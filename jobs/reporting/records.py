@@ -13,7 +13,7 @@ from typing import Any
 from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.folder import Folder
 from semscore.jobs.dataset.ledger import UnitRecord
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -555,7 +555,7 @@ def test_debug_shows_where_it_happened(
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "semscore: INPUT nowhere: there is no such file or folder"
     assert lines[1] == "Traceback (most recent call last):"
-    assert lines[-1].startswith("semscore.jobs.errors.UserError: INPUT nowhere")
+    assert lines[-1].startswith("semscore.udfs.errors.UserError: INPUT nowhere")
 
 
 def test_the_installed_command_says_it_in_one_line_too(here: Path) -> None:

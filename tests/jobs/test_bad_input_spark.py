@@ -18,7 +18,7 @@ import pytest
 from semscore.jobs import score as score_module
 from semscore.jobs.cli import main
 from semscore.jobs.dataset import partitions
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

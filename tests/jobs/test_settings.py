@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semscore.jobs import settings as module
-from semscore.jobs.errors import UserError
 from semscore.jobs.planning.options import Ask
 from semscore.jobs.processing.options import Launch
 from semscore.jobs.settings import (
@@ -25,6 +24,7 @@ from semscore.jobs.settings import (
     split_names,
     with_prompt,
 )
+from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Recipe
 
 

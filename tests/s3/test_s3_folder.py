@@ -13,7 +13,7 @@ from semscore.jobs.dataset.listing import list_input
 from semscore.jobs.dataset.s3_folder import S3Folder
 from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.dataset.tables import require_no_table
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 from semscore.udfs.s3 import Access
 
 pytestmark = pytest.mark.s3

@@ -8,7 +8,7 @@ import pytest
 
 from semscore.jobs.cluster.capability import check_cuda, check_precision
 from semscore.jobs.cluster.instances import Gpu, find_host
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Precision
 
 

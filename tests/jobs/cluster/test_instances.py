@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from semscore.jobs.cluster.instances import GIB, find_host, host_types
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 
 
 def test_a_type_is_found_by_both_of_its_names() -> None:

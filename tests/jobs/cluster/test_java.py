@@ -8,7 +8,7 @@ import pytest
 
 from semscore.jobs.cluster import java
 from semscore.jobs.cluster.java import java_home, java_version
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 
 
 def make_java(home: Path, release: str | None = None, says: str = "", code: int = 0) -> Path:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semscore.jobs.cluster.scheduling import check_gpu_settings, missing_gpu_settings
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 
 KEYS = {
     "master": "spark.master",

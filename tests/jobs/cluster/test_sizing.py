@@ -13,7 +13,7 @@ from semscore.jobs.cluster.executors import Executors, Manager
 from semscore.jobs.cluster.instances import GIB, Host, find_host, host_types
 from semscore.jobs.cluster.scheduling import check_gpu_settings, task_gpu_amount
 from semscore.jobs.cluster.sizing import size
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 
 MASTERS: dict[Manager, str] = {
     "standalone": "spark://h:7077",

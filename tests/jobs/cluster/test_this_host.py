@@ -9,7 +9,7 @@ import pytest
 from semscore.jobs.cluster import this_host as module
 from semscore.jobs.cluster.instances import GIB, Gpu
 from semscore.jobs.cluster.this_host import this_host
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from semscore.jobs.cluster.early import Waking
-from semscore.jobs.errors import UserError
 from semscore.udfs import needs
+from semscore.udfs.errors import UserError
 from semscore.udfs.needs import WorkerPython, this_python
 
 if TYPE_CHECKING:

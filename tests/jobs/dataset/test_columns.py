@@ -9,8 +9,8 @@ import pytest
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.footers import Footer
 from semscore.jobs.dataset.source import Source
-from semscore.jobs.errors import UserError
 from semscore.jobs.settings import Columns
+from semscore.udfs.errors import UserError
 
 
 def source(partitions: Sequence[str] = (), **types: str) -> Source:

@@ -16,7 +16,7 @@ import pytest
 from semscore.jobs.dataset import lease as module
 from semscore.jobs.dataset.lease import Lease, require_free
 from semscore.jobs.dataset.local_folder import LocalFolder
-from semscore.jobs.errors import OutputInUse
+from semscore.udfs.errors import OutputInUse
 
 HOLD = """
 import sys

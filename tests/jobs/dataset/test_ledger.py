@@ -13,7 +13,7 @@ from semscore.jobs.dataset.folder import Entry, StorageError
 from semscore.jobs.dataset.lease import Lease
 from semscore.jobs.dataset.ledger import DataFile, UnitRecord
 from semscore.jobs.dataset.local_folder import LocalFolder, as_it_was
-from semscore.jobs.errors import OutputInUse, UserError
+from semscore.udfs.errors import OutputInUse, UserError
 
 DATA = "part-0123456789ab-1-00000.zstd.parquet"
 OURS = (

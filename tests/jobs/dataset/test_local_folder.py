@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 
 from semscore.jobs.dataset.local_folder import LocalFolder, local_path
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 
 ODD = [
     "k=007/a",

@@ -9,7 +9,7 @@ import pytest
 from semscore.jobs.dataset.ledger import UnitRecord
 from semscore.jobs.dataset.listing import CountedFile
 from semscore.jobs.dataset.owed import owed
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 
 FILES = [
     CountedFile(root="file:///in", path=f"{name}.parquet", size=10, tag="t", rows=3, row_groups=1)

@@ -12,7 +12,7 @@ from semscore.jobs.dataset.footers import Footer
 from semscore.jobs.dataset.listing import SourceFile
 from semscore.jobs.dataset.partitions import check_folders
 from semscore.jobs.dataset.source import Source
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 
 LOCAL, S3 = "file:///out", "s3a://bucket/scored"
 

@@ -31,7 +31,7 @@ from semscore.jobs.dataset.local_folder import LocalFolder
 from semscore.jobs.dataset.owed import owed
 from semscore.jobs.dataset.publish import destinations, discard_staging, publish
 from semscore.jobs.dataset.units import Unit
-from semscore.jobs.errors import OutputInUse
+from semscore.udfs.errors import OutputInUse
 
 FILES = [
     CountedFile(root="file:///in", path=f"{n}.parquet", size=n, tag="t", rows=1, row_groups=1)

@@ -10,7 +10,7 @@ import pytest
 from semscore.jobs.dataset import sifting
 from semscore.jobs.dataset.listing import SourceFile
 from semscore.jobs.dataset.sifting import NoneReadable, blamed, named, sift
-from semscore.jobs.errors import OutputInUse
+from semscore.udfs.errors import OutputInUse
 
 ROOT = "file:///in"
 

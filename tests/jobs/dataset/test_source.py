@@ -17,7 +17,7 @@ import pytest
 from semscore.jobs.dataset.listing import BadFile, CountedFile
 from semscore.jobs.dataset.reads import Reads
 from semscore.jobs.dataset.source import read_source
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 
 Write = Callable[..., Path]
 

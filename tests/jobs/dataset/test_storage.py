@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from semscore.jobs.dataset.storage import Storage, s3_access
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 from semscore.udfs.s3 import Access
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from semscore.jobs.diagnosis.finding import Finding, findings, refused
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 from semscore.udfs.leases import LeaseError
 
 

@@ -20,7 +20,7 @@ from semscore.jobs.diagnosis.versions import (
     check_python,
     check_spark,
 )
-from semscore.jobs.errors import UserError
+from semscore.udfs.errors import UserError
 
 Install = Callable[..., None]
 

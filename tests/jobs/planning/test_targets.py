@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from semscore.jobs.cluster.instances import GIB, Host, known_gpu
-from semscore.jobs.errors import UserError
 from semscore.jobs.planning.estimate import exactly
 from semscore.jobs.planning.predict import CpuCosts, Cut, predict
 from semscore.jobs.planning.speed import RowCost, Speed
@@ -20,6 +19,7 @@ from semscore.jobs.planning.targets import (
     this_machine,
 )
 from semscore.jobs.reporting.calibration import Calibration
+from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Engine
 
 HERE = Host(cpus=4, memory=16 * GIB)

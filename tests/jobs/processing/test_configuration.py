@@ -15,8 +15,8 @@ import pytest
 from semscore.jobs.cluster.instances import find_host
 from semscore.jobs.cluster.java import java_home
 from semscore.jobs.cluster.sizing import size
-from semscore.jobs.errors import UserError
 from semscore.jobs.processing.configuration import configuration
+from semscore.udfs.errors import UserError
 
 GOLDEN = Path(__file__).with_name("golden")
 JARS = Path(pyspark.__file__).parent / "jars"

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from semscore.jobs.dataset.ledger import UnitRecord
-from semscore.jobs.errors import UserError
 from semscore.jobs.reporting.calibration import (
     Calibration,
     calibrations,
     read_calibrations,
 )
+from semscore.udfs.errors import UserError
 
 MODEL = {"weights": 1000, "layers": 2, "hidden": 16}
 RUN = {"model": MODEL, "recipe": {"precision": "bfloat16"}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from semscore.jobs.errors import (
+from semscore.udfs.errors import (
     AuditFailed,
     JobError,
     OutputInUse,
