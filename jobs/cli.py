@@ -18,7 +18,6 @@ else:
     import tomli as tomllib
 
 from semscore.jobs.arguments import unfolded
-from semscore.jobs.causes import judged
 from semscore.jobs.cluster import processing_job
 from semscore.jobs.cluster.surroundings import changed, of_a_run
 from semscore.jobs.commands.demo import demo
@@ -30,6 +29,7 @@ from semscore.jobs.commands.report import report
 from semscore.jobs.commands.score import score
 from semscore.jobs.dataset.folder import StorageError
 from semscore.jobs.dataset.names import is_text, printable
+from semscore.jobs.failures.causes import judged
 from semscore.jobs.settings import LISTS, join_names
 from semscore.udfs.errors import JobError, StoppedEarly, UserError, root_cause
 from semscore.udfs.recipe import RecipeError

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import SparkSession
 
-from semscore.jobs.causes import sentence
 from semscore.jobs.checks import check_gold, check_output, pin_model
 from semscore.jobs.cluster.early import Waking
 from semscore.jobs.cluster.resources import resources_for
@@ -50,6 +49,7 @@ from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.dataset.units import unit_scale
 from semscore.jobs.dataset.upcoming import Upcoming
 from semscore.jobs.doctor import preflight
+from semscore.jobs.failures.causes import sentence
 from semscore.jobs.precision import settle
 from semscore.jobs.progress import Progress, State
 from semscore.jobs.proving import Proving

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-from semscore.jobs.java_text import CALL, deepest
+from semscore.jobs.failures.java_text import CALL, deepest
 from semscore.udfs.said import NOTHING, first_sentence, last_exception
 
 TRACE = re.compile(r"^\s+at |^Caused by: |Lost task ", re.M)  # of Java

@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from semscore.jobs.causes import ended_by
+from semscore.jobs.failures.causes import ended_by
 from semscore.udfs.errors import UserError
 from semscore.udfs.needs import WorkerPython, this_python
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from py4j.protocol import Py4JNetworkError
 
-from semscore.jobs.causes import ended_by, judged, sentence
+from semscore.jobs.failures.causes import ended_by, judged, sentence
 from semscore.udfs.errors import JobError, StoppedEarly, UserError, root_cause
 from semscore.udfs.faults import DeviceFailed
 from semscore.udfs.leases import LeaseError
