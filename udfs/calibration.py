@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from semscore.udfs import child
 from semscore.udfs.backends.converted import NotConvertible, converted
 from semscore.udfs.limits import corrections
 from semscore.udfs.model_hash import content_sha256
 from semscore.udfs.models import ModelError, local_folder
+from semscore.udfs.processes import child
 from semscore.udfs.recipe import Recipe
 from semscore.udfs.s3 import is_s3
 from semscore.udfs.synced import Unsynced, synced

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from semscore.jobs.failures.java_text import CALL, deepest
-from semscore.udfs.said import NOTHING, first_sentence, last_exception
+from semscore.udfs.processes.said import NOTHING, first_sentence, last_exception
 
 TRACE = re.compile(r"^\s+at |^Caused by: |Lost task ", re.M)  # of Java
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from semscore.jobs.failures.causes import ended_by
 from semscore.udfs.errors import UserError
-from semscore.udfs.needs import WorkerPython, this_python
+from semscore.udfs.processes.needs import WorkerPython, this_python
 
 if TYPE_CHECKING:
     from pyspark import SparkContext

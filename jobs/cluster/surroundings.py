@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from semscore.udfs.cache import VARIABLE, cache_folder, has_home, temporary_home
-from semscore.udfs.child import python_path
+from semscore.udfs.processes.child import python_path
 
 OTHERS = ("SPARK_", "PYSPARK_", "HADOOP_", "YARN_")  # how names begin that are about another Spark
 OWN = ("SPARK_LOCAL_DIRS", "PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET")
@@ -54,7 +54,7 @@ def of_local_java(java: Path) -> Changes:
         "JAVA_HOME": str(java),
         "PYSPARK_PYTHON": sys.executable,
         "PYTHONPATH": os.pathsep.join(python_path()),
-        "PYTHONSAFEPATH": "1",  # Spark starts `python -m`; see udfs/child.py
+        "PYTHONSAFEPATH": "1",  # Spark starts `python -m`; see udfs/processes/child.py
         "PYTHONSTARTUP": None,
         "PYTHONUTF8": "1",
         VARIABLE: str(cache_folder()),

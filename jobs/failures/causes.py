@@ -9,14 +9,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from semscore.udfs.child import ChildFailed
 from semscore.udfs.errors import JobError, UserError, full_text, root_cause
 from semscore.udfs.faults import DeviceFailed
 from semscore.udfs.leases import LeaseError
 from semscore.udfs.models import ModelError, NotHere
+from semscore.udfs.processes.child import ChildFailed
+from semscore.udfs.processes.said import exceptions
 from semscore.udfs.proofs.canary import CanaryFailed
 from semscore.udfs.recipe import RecipeError
-from semscore.udfs.said import exceptions
 
 Ending = type[JobError]
 

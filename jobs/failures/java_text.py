@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from semscore.udfs.said import NOTHING, Raised, first_sentence
+from semscore.udfs.processes.said import NOTHING, Raised, first_sentence
 
 CLASS = re.compile(r"((?:[\w$]+\.)+[\w$]+)(?:: ?(.*))?", re.S)
 CALL = re.compile(r"\AAn error occurred while calling [^\n]*\n(: )?")

@@ -18,8 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from semscore.udfs import worker
-from semscore.udfs.child import Child
 from semscore.udfs.meters import Meters
+from semscore.udfs.processes.child import Child
 from semscore.udfs.recipe import Engine, Recipe
 
 FIRST_ROWS = 256  # to warm up, and to see about how many rows there is time for

@@ -10,6 +10,7 @@ import numpy as np
 
 from semscore.udfs.backends.load import input_module, token_limit, whole_tokens
 from semscore.udfs.models import ModelError, transformer
+from semscore.udfs.processes.said import first_sentence
 from semscore.udfs.proofs.canary import CanaryFailed, known_vectors
 from semscore.udfs.proofs.neighbours import (
     TOLERANCE,
@@ -21,7 +22,6 @@ from semscore.udfs.proofs.neighbours import (
 )
 from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.proofs.samples import own_words
-from semscore.udfs.said import first_sentence
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

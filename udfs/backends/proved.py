@@ -9,8 +9,8 @@ import psutil
 
 from semscore.udfs.backends.converted import REFUSED, run_prover
 from semscore.udfs.models import ModelError
+from semscore.udfs.processes.said import last_exception
 from semscore.udfs.proofs.proof import Proof, proof_place, read_proof
-from semscore.udfs.said import last_exception
 
 FLOAT32 = 2  # times as much in memory as half precision on disk
 LIBRARIES = 1_500_000_000  # bytes: torch, transformers, and what a forward pass takes

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from semscore.jobs.cluster.early import Waking
-from semscore.udfs import needs
 from semscore.udfs.errors import UserError
-from semscore.udfs.needs import WorkerPython, this_python
+from semscore.udfs.processes import needs
+from semscore.udfs.processes.needs import WorkerPython, this_python
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

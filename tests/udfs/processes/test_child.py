@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from semscore.udfs import child
-from semscore.udfs.child import Child, ChildFailed, ask_once, python_command, python_path
 from semscore.udfs.models import ModelError, local_folder
-from semscore.udfs.needs import this_python
+from semscore.udfs.processes import child
+from semscore.udfs.processes.child import Child, ChildFailed, ask_once, python_command, python_path
+from semscore.udfs.processes.needs import this_python
 
 SHADOWS = ("random", "tokenize", "statistics", "queue", "types", "semscore", "pandas")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from semscore.udfs.said import Raised, exceptions, first_sentence, last_exception
+from semscore.udfs.processes.said import Raised, exceptions, first_sentence, last_exception
 
 FRAMES = 'Traceback (most recent call last):\n  File "/x/a.py", line 1, in f\n    f(x)\n    ^^^^\n'
 CHAIN = (

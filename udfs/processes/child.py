@@ -4,7 +4,7 @@ about.
 Not `python -m NAME`: that looks for every module in the working folder first, where a user's own
 random.py or tokenizers/ may lie. (Python 3.11 has -P against that, Python 3.10 has nothing.)
 
-    python -c START semscore.udfs.child      answers questions: see Child
+    python -c START semscore.udfs.processes.child      answers questions: see Child
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, TypeVar
 
-from semscore.udfs.said import last_exception
+from semscore.udfs.processes.said import last_exception
 
 # With -c, '' stands for the working folder, at the beginning.
 START = (

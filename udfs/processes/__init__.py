@@ -1,0 +1,1 @@
+"""Other Pythons that do a piece of work: how they are started, and what they say."""
