@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from semscore.jobs.dataset import ledger
-from semscore.jobs.dataset.names import is_text, printable
 from semscore.jobs.dataset.tables import require_no_table
 from semscore.udfs.errors import UserError, some_of, suggestion
 from semscore.udfs.model_hash import content_sha256
 from semscore.udfs.models import ModelError, check_model, local_folder
-from semscore.udfs.s3 import is_s3
+from semscore.udfs.stores.names import is_text, printable
+from semscore.udfs.stores.s3 import is_s3
 
 if TYPE_CHECKING:
     from semscore.jobs.dataset.columns import Layout
-    from semscore.jobs.dataset.folder import Folder
-    from semscore.jobs.dataset.storage import Storage
     from semscore.jobs.settings import Columns, Report, Settings
     from semscore.udfs.recipe import Recipe
+    from semscore.udfs.stores.folder import Folder
+    from semscore.udfs.stores.storage import Storage
 
 
 def check_output(settings: Settings, storage: Storage) -> Folder:

@@ -27,12 +27,12 @@ from semscore.jobs.commands.log import start_log
 from semscore.jobs.commands.plan import plan
 from semscore.jobs.commands.report import report
 from semscore.jobs.commands.score import score
-from semscore.jobs.dataset.folder import StorageError
-from semscore.jobs.dataset.names import is_text, printable
 from semscore.jobs.failures.causes import judged
 from semscore.jobs.settings import LISTS, join_names
 from semscore.udfs.errors import JobError, StoppedEarly, UserError, root_cause
 from semscore.udfs.recipe import RecipeError
+from semscore.udfs.stores.folder import StorageError
+from semscore.udfs.stores.names import is_text, printable
 from semscore.udfs.version import __version__
 
 app = App(

@@ -17,7 +17,6 @@ from rich.text import Text
 from semscore.jobs.cluster.resources import resources_for
 from semscore.jobs.cluster.s3a import s3a_settings
 from semscore.jobs.cluster.session import DEFAULT_MASTER, by_spark_submit, spark_settings
-from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.diagnosis.disk import check_disk
 from semscore.jobs.diagnosis.finding import Check, Finding, findings
 from semscore.jobs.diagnosis.gpus import check_gpus
@@ -39,12 +38,13 @@ from semscore.jobs.settings import Settings
 from semscore.udfs.device import is_local
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import DEFAULT_MODEL
+from semscore.udfs.stores.storage import Storage
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from semscore.jobs.dataset.folder import Folder
     from semscore.jobs.dataset.source import Source
+    from semscore.udfs.stores.folder import Folder
 
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 

@@ -17,11 +17,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from semscore.jobs.dataset.columns import plan_columns
-from semscore.jobs.dataset.folder import StorageError
 from semscore.jobs.dataset.listing import CountedFile
 from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import read_source
-from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.dataset.tables import require_no_table
 from semscore.jobs.dataset.units import group_files, unit_scale
 from semscore.jobs.processing.configuration import Classification
@@ -35,6 +33,8 @@ from semscore.jobs.processing.processor import run_arguments as run_arguments
 from semscore.jobs.processing.rehearsal import ANYBODY, Rehearsal
 from semscore.jobs.result import Result, read_result
 from semscore.udfs.errors import JobError, UserError
+from semscore.udfs.stores.folder import StorageError
+from semscore.udfs.stores.storage import Storage
 
 if TYPE_CHECKING:
     from sagemaker.core.helper.session_helper import Session

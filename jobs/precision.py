@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from pyspark.sql.types import StructType
 
-    from semscore.jobs.dataset.folder import Folder
     from semscore.jobs.dataset.source import Source
     from semscore.jobs.settings import Settings
     from semscore.udfs.recipe import Precision, Recipe
+    from semscore.udfs.stores.folder import Folder
 
 BOUND = 0.01  # the largest difference from float32 that `auto` accepts
 WORTH_A_PROBE = 2_000  # rows: with fewer, float32 is done before the probe is

@@ -11,9 +11,9 @@ from html import escape
 from typing import Any
 
 from semscore.jobs.dataset import ledger
-from semscore.jobs.dataset.folder import Folder
 from semscore.udfs.errors import JobError
 from semscore.udfs.scoring import STATUSES
+from semscore.udfs.stores.folder import Folder
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from semscore.udfs.models import ModelError
 from semscore.udfs.recipe import SCORING_VERSION, fingerprint
 
 if TYPE_CHECKING:
-    from semscore.jobs.dataset.folder import Folder
     from semscore.jobs.settings import Settings
     from semscore.udfs.recipe import Recipe
+    from semscore.udfs.stores.folder import Folder
 
 # Options that decide which rows and columns are in the output, by the slice that has them.
 SHAPE = {

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.columns import Layout
-from semscore.jobs.dataset.folder import Folder
 from semscore.jobs.dataset.listing import BadFile
 from semscore.jobs.dataset.publish import count_rows
 from semscore.jobs.dataset.source import Source
-from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.failures.causes import sentence
 from semscore.jobs.flops import architecture
 from semscore.udfs.errors import AuditFailed, TooManyErrors, UnitsSetAside, UserError, some_of
 from semscore.udfs.recipe import SCORING_VERSION, Recipe
+from semscore.udfs.stores.folder import Folder
+from semscore.udfs.stores.storage import Storage
 from semscore.udfs.version import __version__
 
 if TYPE_CHECKING:

@@ -37,15 +37,12 @@ from semscore.jobs.cluster.surroundings import changed, of_a_run
 from semscore.jobs.dataset import frames, ledger
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.condition import settled_where
-from semscore.jobs.dataset.folder import Folder
 from semscore.jobs.dataset.lease import Lease, require_free
 from semscore.jobs.dataset.listing import SourceFile
-from semscore.jobs.dataset.local_folder import as_it_was
 from semscore.jobs.dataset.owed import owed
 from semscore.jobs.dataset.partitions import check_folders
 from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
-from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.dataset.units import unit_scale
 from semscore.jobs.dataset.upcoming import Upcoming
 from semscore.jobs.doctor import preflight
@@ -64,6 +61,9 @@ from semscore.jobs.work import score_units
 from semscore.udfs.errors import OutputInUse, StoppedEarly
 from semscore.udfs.limits import corrections
 from semscore.udfs.recipe import fingerprint
+from semscore.udfs.stores.folder import Folder
+from semscore.udfs.stores.local_folder import as_it_was
+from semscore.udfs.stores.storage import Storage
 
 if TYPE_CHECKING:
     from semscore.jobs.settings import Settings

@@ -15,8 +15,8 @@ from semscore.udfs.model_hash import content_sha256
 from semscore.udfs.models import ModelError, local_folder
 from semscore.udfs.processes import child
 from semscore.udfs.recipe import Recipe
-from semscore.udfs.s3 import is_s3
-from semscore.udfs.synced import Unsynced, synced
+from semscore.udfs.stores.s3 import is_s3
+from semscore.udfs.stores.synced import Unsynced, synced
 
 TEXTS = 300  # as many as NNCF takes by default; more change nothing that STS-B shows
 ENDINGS = (".bin", ".json", ".xml")

@@ -17,8 +17,8 @@ from semscore.udfs.layout import Module, input_module, read_modules
 from semscore.udfs.layout import transformer as transformer
 from semscore.udfs.limits import check_max_seq_length
 from semscore.udfs.model_hash import LOADED, OTHER_FORMATS
-from semscore.udfs.s3 import is_s3
-from semscore.udfs.synced import Unsynced, synced
+from semscore.udfs.stores.s3 import is_s3
+from semscore.udfs.stores.synced import Unsynced, synced
 from semscore.udfs.vocabulary import check_vocabulary
 
 

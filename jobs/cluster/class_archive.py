@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pyspark
 
-from semscore.udfs.cache import cache_folder
+from semscore.udfs.stores.cache import cache_folder
 
 SETTLED_S = 10  # a file that has not grown for so long is complete
 QUIET = "-Xlog:disable -Xlog:all=error:stderr"  # else Java lists the classes it leaves out

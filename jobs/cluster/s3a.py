@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from semscore.jobs.cluster.conf_file import conf_file
 from semscore.jobs.cluster.session import spark_settings
-from semscore.jobs.dataset.storage import S3A
 from semscore.udfs.errors import UserError
-from semscore.udfs.s3 import is_own, is_s3
+from semscore.udfs.stores.s3 import is_own, is_s3
+from semscore.udfs.stores.storage import S3A
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

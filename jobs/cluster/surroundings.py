@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from semscore.udfs.cache import VARIABLE, cache_folder, has_home, temporary_home
 from semscore.udfs.processes.child import python_path
+from semscore.udfs.stores.cache import VARIABLE, cache_folder, has_home, temporary_home
 
 OTHERS = ("SPARK_", "PYSPARK_", "HADOOP_", "YARN_")  # how names begin that are about another Spark
 OWN = ("SPARK_LOCAL_DIRS", "PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET")

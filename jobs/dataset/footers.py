@@ -12,7 +12,6 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from semscore.jobs.dataset.folder import Entry, Folder, StorageError
 from semscore.jobs.dataset.leaves import Leaf, leaves_of
 from semscore.jobs.dataset.obstacles import (
     Obstacle,
@@ -22,6 +21,7 @@ from semscore.jobs.dataset.obstacles import (
     of_milliseconds,
     of_types,
 )
+from semscore.udfs.stores.folder import Entry, Folder, StorageError
 
 THREADS = 32  # footers are small and far away: waiting, not computing
 AHEAD = 4_000

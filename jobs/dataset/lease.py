@@ -23,9 +23,9 @@ from time import monotonic, sleep
 from types import TracebackType
 from typing import NamedTuple
 
-from semscore.jobs.dataset.folder import Folder
 from semscore.udfs.errors import OutputInUse
 from semscore.udfs.leases import boot_id, started
+from semscore.udfs.stores.folder import Folder
 
 HOME = "_semscore/lease"
 FILE = re.compile(rf"{HOME}/\d{{9}}\.json")

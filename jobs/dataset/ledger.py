@@ -20,13 +20,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from semscore.jobs.dataset.folder import Entry, Folder
 from semscore.jobs.dataset.lease import HOME as LEASES
 from semscore.jobs.dataset.lease import Lease
-from semscore.jobs.dataset.names import printable
 from semscore.jobs.dataset.seals import HOME as SEALS
 from semscore.jobs.dataset.seals import Seal, last_seal, seal_path, seals
 from semscore.udfs.errors import OutputInUse, UserError
+from semscore.udfs.stores.folder import Entry, Folder
+from semscore.udfs.stores.names import printable
 
 HOME = "_semscore"
 RUN = f"{HOME}/run.json"

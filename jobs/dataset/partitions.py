@@ -12,11 +12,11 @@ from pyspark.sql import functions as F  # noqa: N812 - as all of Spark's own exa
 
 from semscore.jobs.dataset import frames
 from semscore.jobs.dataset.columns import Layout
-from semscore.jobs.dataset.folder import Folder
-from semscore.jobs.dataset.names import ESCAPED, NO_VALUE, folder_name
 from semscore.jobs.dataset.source import Source
 from semscore.udfs.errors import UserError
-from semscore.udfs.s3 import is_s3, split
+from semscore.udfs.stores.folder import Folder
+from semscore.udfs.stores.names import ESCAPED, NO_VALUE, folder_name
+from semscore.udfs.stores.s3 import is_s3, split
 
 MAX_FOLDERS = 10_000  # partition folders that a dataset may have
 MAX_NAME = 255  # bytes of a file's or folder's name, on all usual file systems

@@ -10,10 +10,10 @@ from pathlib import PurePosixPath
 from pyspark.sql import DataFrame
 
 from semscore.jobs.dataset import frames
-from semscore.jobs.dataset.folder import Entry, Folder
 from semscore.jobs.dataset.footers import THREADS, Unreadable, read_footers
 from semscore.jobs.dataset.ledger import STAGING, DataFile
 from semscore.udfs.errors import AuditFailed
+from semscore.udfs.stores.folder import Entry, Folder
 
 MANY = 100_000  # files of a unit; names of another attempt begin there
 FEW = 4  # files that are left as they are

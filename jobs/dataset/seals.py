@@ -14,7 +14,7 @@ import re
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from semscore.jobs.dataset.folder import Folder
+from semscore.udfs.stores.folder import Folder
 
 HOME = "_semscore/seals"
 FILE = re.compile(rf"{HOME}/\d{{9}}\.json")

@@ -10,7 +10,6 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 from semscore.jobs.dataset.alike import require_same_columns
-from semscore.jobs.dataset.folder import Folder
 from semscore.jobs.dataset.footers import Footer, Unreadable, read_footers
 from semscore.jobs.dataset.leaves import NANOSECONDS
 from semscore.jobs.dataset.listing import (
@@ -23,8 +22,9 @@ from semscore.jobs.dataset.listing import (
 )
 from semscore.jobs.dataset.obstacles import Obstacle
 from semscore.jobs.dataset.reads import Reads
-from semscore.jobs.dataset.storage import Storage
 from semscore.udfs.errors import UserError
+from semscore.udfs.stores.folder import Folder
+from semscore.udfs.stores.storage import Storage
 
 AT_FIRST = 2_000  # footers that are read before anything runs: all, or some from all over
 

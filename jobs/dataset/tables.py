@@ -16,11 +16,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from semscore.jobs.dataset.folder import Entry, Folder
-from semscore.jobs.dataset.local_folder import local_path
-from semscore.jobs.dataset.names import is_hidden
 from semscore.udfs.errors import UserError
-from semscore.udfs.s3 import is_s3, split
+from semscore.udfs.stores.folder import Entry, Folder
+from semscore.udfs.stores.local_folder import local_path
+from semscore.udfs.stores.names import is_hidden
+from semscore.udfs.stores.s3 import is_s3, split
 
 logger = logging.getLogger("semscore")
 

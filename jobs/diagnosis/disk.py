@@ -12,7 +12,7 @@ from typing import NamedTuple
 from rich.filesize import decimal
 
 from semscore.jobs.diagnosis.finding import Finding, Level
-from semscore.udfs.cache import VARIABLE, cache_folder, is_temporary
+from semscore.udfs.stores.cache import VARIABLE, cache_folder, is_temporary
 
 # A model and what it is converted to; what Spark shuffles and spills comes on top.
 LEAST = 2 * 10**9

@@ -15,7 +15,7 @@ from semscore.udfs.gpus import visible_gpus
 from semscore.udfs.models import NotHere, check_model, hub_name, local_folder
 from semscore.udfs.processes.child import ask_once
 from semscore.udfs.recipe import Engine, Recipe
-from semscore.udfs.s3 import is_s3
+from semscore.udfs.stores.s3 import is_s3
 
 PLACES = "a folder that all hosts see, s3://…, or part of the image"
 PATIENCE_S = 10.0

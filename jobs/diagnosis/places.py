@@ -10,16 +10,16 @@ from rich.filesize import decimal
 
 from semscore.jobs.checks import check_output
 from semscore.jobs.dataset.columns import plan_columns
-from semscore.jobs.dataset.folder import Folder, StorageError
 from semscore.jobs.dataset.ledger import HOME
-from semscore.jobs.dataset.local_folder import LocalFolder, as_it_was
 from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
-from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.diagnosis.disk import free_bytes
 from semscore.jobs.diagnosis.finding import Check, Finding, findings
 from semscore.jobs.settings import Settings
 from semscore.udfs.errors import some_of
+from semscore.udfs.stores.folder import Folder, StorageError
+from semscore.udfs.stores.local_folder import LocalFolder, as_it_was
+from semscore.udfs.stores.storage import Storage
 
 SKEW_S = 300  # between two clocks; S3 refuses requests from 900
 SHOWN = 3

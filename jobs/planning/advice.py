@@ -13,7 +13,7 @@ from semscore.jobs.planning.options import Ask
 from semscore.jobs.planning.predict import PATH, TOKENISING, Prediction
 from semscore.jobs.reporting.calibration import Calibration
 from semscore.jobs.settings import Settings
-from semscore.udfs.s3 import is_s3
+from semscore.udfs.stores.s3 import is_s3
 
 ROLE = "arn:aws:iam::000000000000:role/ROLE"  # has the form that `semscore launch` wants
 IMAGE = "ACCOUNT.dkr.ecr.REGION.amazonaws.com/semscore:TAG"

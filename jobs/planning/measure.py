@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.flops import Architecture
 from semscore.jobs.planning.bench import Bench, bench, lengths
 from semscore.jobs.planning.duplicates import SampledRows
@@ -20,6 +19,7 @@ from semscore.udfs.errors import UserError
 from semscore.udfs.models import ModelError
 from semscore.udfs.probe import probe
 from semscore.udfs.recipe import Engine, Recipe
+from semscore.udfs.stores.storage import Storage
 
 TOKEN_ROWS = 8_000  # tokenised to see how long texts are
 SCORED_ROWS = 16_384  # at most in one pass

@@ -12,14 +12,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from semscore.jobs.dataset.folder import StorageError
 from semscore.jobs.dataset.footers import reason
 from semscore.jobs.dataset.listing import BadFile, SourceFile
-from semscore.jobs.dataset.names import NO_VALUE
 from semscore.jobs.dataset.source import Source
-from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.settings import Columns
 from semscore.udfs.errors import UserError
+from semscore.udfs.stores.folder import StorageError
+from semscore.udfs.stores.names import NO_VALUE
+from semscore.udfs.stores.storage import Storage
 from semscore.udfs.texts import python_texts
 
 CHUNKS = 12  # enough to see how parts of a dataset differ

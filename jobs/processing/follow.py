@@ -14,9 +14,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from semscore.jobs.dataset import ledger
-from semscore.jobs.dataset.folder import Folder
 from semscore.jobs.progress import told
-from semscore.udfs.s3 import error_code
+from semscore.udfs.stores.folder import Folder
+from semscore.udfs.stores.s3 import error_code
 
 LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 POLL_S = 15.0

@@ -12,8 +12,8 @@ from semscore.jobs.proving import prove
 from semscore.udfs.errors import UserError
 from semscore.udfs.model_hash import LOADED
 from semscore.udfs.models import ModelError, check_model, local_folder
-from semscore.udfs.s3 import is_s3
-from semscore.udfs.synced import Unsynced, synced
+from semscore.udfs.stores.s3 import is_s3
+from semscore.udfs.stores.synced import Unsynced, synced
 
 if TYPE_CHECKING:
     from semscore.jobs.settings import Settings

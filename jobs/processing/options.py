@@ -10,7 +10,7 @@ from cyclopts import Group, Parameter
 
 from semscore.jobs.settings import Flag, Names, Settings
 from semscore.udfs.errors import UserError
-from semscore.udfs.s3 import is_s3
+from semscore.udfs.stores.s3 import is_s3
 
 JOB = Group("SageMaker job", sort_key=-1)
 SECRET = re.compile(r"(access\.key|secret\.?key|session\.token|password|token|credential)s?$", re.I)

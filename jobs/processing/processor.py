@@ -20,7 +20,7 @@ from semscore.jobs.processing import submission
 from semscore.jobs.processing.configuration import configuration
 from semscore.jobs.processing.options import Launch, check_together
 from semscore.udfs.errors import UserError
-from semscore.udfs.s3 import split
+from semscore.udfs.stores.s3 import split
 
 if TYPE_CHECKING:
     from sagemaker.core.helper.session_helper import Session

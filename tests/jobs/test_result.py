@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 
 from semscore.jobs.dataset.ledger import UnitRecord
-from semscore.jobs.dataset.local_folder import LocalFolder
 from semscore.jobs.result import Result
 from semscore.jobs.summary import print_summary
+from semscore.udfs.stores.local_folder import LocalFolder
 
 SCRIPT = "<script>alert(1)</script>"
 NAME = f"/out/{SCRIPT.replace('/', '∕')}[bold]"

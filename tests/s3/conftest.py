@@ -26,9 +26,9 @@ import pytest
 
 from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.ledger import UnitRecord
-from semscore.jobs.dataset.s3_folder import S3Folder
 from semscore.udfs.models import local_folder
-from semscore.udfs.s3 import Access, s3_client
+from semscore.udfs.stores.s3 import Access, s3_client
+from semscore.udfs.stores.s3_folder import S3Folder
 
 ROOT = Path(__file__).parents[2]
 DRIVER = ROOT / "tests/faults/driver.py"

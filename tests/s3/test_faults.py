@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from semscore.jobs.dataset.s3_folder import S3Folder
+from semscore.udfs.stores.s3_folder import S3Folder
 
 pytestmark = pytest.mark.s3
 

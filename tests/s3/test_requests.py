@@ -11,7 +11,7 @@ from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.lease import Lease
 from semscore.jobs.dataset.ledger import DataFile, UnitRecord
 from semscore.jobs.dataset.publish import destinations, discard_staging, publish
-from semscore.jobs.dataset.s3_folder import S3Folder
+from semscore.udfs.stores.s3_folder import S3Folder
 
 pytestmark = pytest.mark.s3
 

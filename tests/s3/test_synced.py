@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from semscore.udfs.models import ModelError, local_folder
-from semscore.udfs.synced import Unsynced, synced
+from semscore.udfs.stores.synced import Unsynced, synced
 
 pytestmark = pytest.mark.s3
 

@@ -9,10 +9,10 @@ from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
-from semscore.udfs.cache import cache_folder
 from semscore.udfs.model_hash import content_sha256
 from semscore.udfs.models import ModelError
 from semscore.udfs.processes import child
+from semscore.udfs.stores.cache import cache_folder
 
 VERSION = 2  # of the converted folder's layout
 REASON = "unconvertible.txt"  # stands in the folder of a model that cannot be converted, alone

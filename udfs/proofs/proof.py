@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from semscore.udfs.cache import cache_folder
 from semscore.udfs.model_hash import content_sha256
 from semscore.udfs.proofs.neighbours import Batching
+from semscore.udfs.stores.cache import cache_folder
 
 VERSION = 1  # of what is proved
 LIBRARIES = ("sentence-transformers", "tokenizers", "torch", "transformers")

@@ -12,9 +12,9 @@ import pyarrow.parquet.encryption as encryption
 import pytest
 
 from semscore.jobs.dataset import footers
-from semscore.jobs.dataset.folder import Entry, HasChanged, StorageError
 from semscore.jobs.dataset.footers import Footer, Unreadable, read_footers
-from semscore.jobs.dataset.local_folder import LocalFolder
+from semscore.udfs.stores.folder import Entry, HasChanged, StorageError
+from semscore.udfs.stores.local_folder import LocalFolder
 
 Write = Callable[..., Path]
 

@@ -13,9 +13,9 @@ import pytest
 
 from semscore.jobs.cluster.session import job_session
 from semscore.jobs.dataset import frames, ledger
-from semscore.jobs.dataset.local_folder import LocalFolder
 from semscore.jobs.dataset.publish import destinations, publish, stage
 from semscore.jobs.dataset.source import Source, read_source
+from semscore.udfs.stores.local_folder import LocalFolder
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession

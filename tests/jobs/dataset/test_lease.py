@@ -15,13 +15,13 @@ import pytest
 
 from semscore.jobs.dataset import lease as module
 from semscore.jobs.dataset.lease import Lease, require_free
-from semscore.jobs.dataset.local_folder import LocalFolder
 from semscore.udfs.errors import OutputInUse
+from semscore.udfs.stores.local_folder import LocalFolder
 
 HOLD = """
 import sys
 from semscore.jobs.dataset.lease import Lease
-from semscore.jobs.dataset.local_folder import LocalFolder
+from semscore.udfs.stores.local_folder import LocalFolder
 
 with Lease(LocalFolder(sys.argv[1]), "other") as lease:
     print("held", flush=True)

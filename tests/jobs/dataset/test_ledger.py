@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from semscore.jobs.dataset import ledger
-from semscore.jobs.dataset.folder import Entry, StorageError
 from semscore.jobs.dataset.lease import Lease
 from semscore.jobs.dataset.ledger import DataFile, UnitRecord
-from semscore.jobs.dataset.local_folder import LocalFolder, as_it_was
 from semscore.udfs.errors import OutputInUse, UserError
+from semscore.udfs.stores.folder import Entry, StorageError
+from semscore.udfs.stores.local_folder import LocalFolder, as_it_was
 
 DATA = "part-0123456789ab-1-00000.zstd.parquet"
 OURS = (

@@ -23,15 +23,15 @@ from hypothesis import strategies as st
 
 from semscore.jobs.dataset import lease as lease_module
 from semscore.jobs.dataset import ledger
-from semscore.jobs.dataset.folder import Entry, Folder
 from semscore.jobs.dataset.lease import Lease
 from semscore.jobs.dataset.ledger import DataFile, UnitRecord
 from semscore.jobs.dataset.listing import CountedFile
-from semscore.jobs.dataset.local_folder import LocalFolder
 from semscore.jobs.dataset.owed import owed
 from semscore.jobs.dataset.publish import destinations, discard_staging, publish
 from semscore.jobs.dataset.units import Unit
 from semscore.udfs.errors import OutputInUse
+from semscore.udfs.stores.folder import Entry, Folder
+from semscore.udfs.stores.local_folder import LocalFolder
 
 FILES = [
     CountedFile(root="file:///in", path=f"{n}.parquet", size=n, tag="t", rows=1, row_groups=1)

@@ -12,8 +12,8 @@ import pytest
 
 from semscore.jobs.cluster.session import job_session
 from semscore.jobs.dataset.ledger import DataFile
-from semscore.jobs.dataset.local_folder import LocalFolder
 from semscore.jobs.dataset.publish import destinations, good_count, stage
+from semscore.udfs.stores.local_folder import LocalFolder
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

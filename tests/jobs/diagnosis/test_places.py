@@ -13,14 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs.cluster.s3a import s3a_settings
-from semscore.jobs.dataset.folder import StorageError
-from semscore.jobs.dataset.local_folder import LocalFolder
-from semscore.jobs.dataset.s3_folder import S3Folder
-from semscore.jobs.dataset.storage import Storage
 from semscore.jobs.diagnosis import disk
 from semscore.jobs.diagnosis.finding import Finding, findings
 from semscore.jobs.diagnosis.places import check_input, check_rights, check_target
 from semscore.jobs.settings import Columns, Output, Rows, Settings
+from semscore.udfs.stores.folder import StorageError
+from semscore.udfs.stores.local_folder import LocalFolder
+from semscore.udfs.stores.s3_folder import S3Folder
+from semscore.udfs.stores.storage import Storage
 
 Make = Callable[..., Settings]
 

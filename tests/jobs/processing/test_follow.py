@@ -15,10 +15,10 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from semscore.jobs import launch as module
 from semscore.jobs.dataset import ledger
-from semscore.jobs.dataset.local_folder import LocalFolder
 from semscore.jobs.launch import JobFailed
 from semscore.jobs.processing import shown
 from semscore.jobs.processing.follow import Ended, follow, last_words
+from semscore.udfs.stores.local_folder import LocalFolder
 
 Command = Callable[..., int]
 BEGAN = datetime.now(timezone.utc)
@@ -243,7 +243,7 @@ def test_more_instances_than_work_is_pointed_out(
 def test_an_input_that_cannot_be_seen_from_here_is_left_to_the_job(
     aws: Any, launch: Command, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from semscore.jobs.dataset.folder import StorageError
+    from semscore.udfs.stores.folder import StorageError
 
     def denied(*_: object) -> None:
         raise StorageError("s3a://input/pairs: access is denied to these AWS credentials")

@@ -15,11 +15,11 @@ import pytest
 
 from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.ledger import DataFile, UnitRecord
-from semscore.jobs.dataset.local_folder import LocalFolder
 from semscore.jobs.dataset.seals import seal_path
 from semscore.jobs.reporting.facts import Facts, gather
 from semscore.jobs.reporting.records import Records
 from semscore.jobs.settings import Report
+from semscore.udfs.stores.local_folder import LocalFolder
 
 RUN = "20261101T100000-abcdef01"
 SCRIPT = "<script>alert('x')</script>"

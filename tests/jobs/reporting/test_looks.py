@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs.dataset.ledger import DataFile
-from semscore.jobs.dataset.local_folder import LocalFolder
 from semscore.jobs.reporting import looks
 from semscore.jobs.reporting.looks import Wanted, look, partition_of
+from semscore.udfs.stores.local_folder import LocalFolder
 
 WANTED = Wanted("s", "st", "a", "b", None)
 

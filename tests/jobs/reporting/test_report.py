@@ -13,11 +13,11 @@ import pytest
 from semscore.jobs import cli
 from semscore.jobs import report as module
 from semscore.jobs.dataset import ledger
-from semscore.jobs.dataset.local_folder import LocalFolder
 from semscore.jobs.report import Page, page
 from semscore.jobs.reporting.records import read_records
 from semscore.jobs.settings import Report
 from semscore.udfs.errors import UserError
+from semscore.udfs.stores.local_folder import LocalFolder
 
 
 def report(dataset: Path) -> Any:

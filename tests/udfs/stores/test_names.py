@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from semscore.jobs.dataset.names import folder_name, is_hidden, is_text, printable
+from semscore.udfs.stores.names import folder_name, is_hidden, is_text, printable
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from semscore.jobs.dataset.folder import Entry, Folder
-from semscore.jobs.dataset.local_folder import LocalFolder, local_path
 from semscore.udfs.errors import UserError
-from semscore.udfs.s3 import Access, is_own, is_s3, split
+from semscore.udfs.stores.folder import Entry, Folder
+from semscore.udfs.stores.local_folder import LocalFolder, local_path
+from semscore.udfs.stores.s3 import Access, is_own, is_s3, split
 
 S3A = "fs.s3a."
 UNITS_MS = {"": 1, "ms": 1, "s": 1000, "m": 60_000}
@@ -77,7 +77,7 @@ class Storage:
     def _new_s3_folder(self, location: str) -> Folder:
         from botocore.exceptions import BotoCoreError  # half a second, for those who use it
 
-        from semscore.jobs.dataset.s3_folder import S3Folder
+        from semscore.udfs.stores.s3_folder import S3Folder
 
         try:
             folder = S3Folder(location, s3_access(split(location)[0], self._s3a))

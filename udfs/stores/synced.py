@@ -14,8 +14,8 @@ from typing import Any
 
 from filelock import FileLock
 
-from semscore.udfs.cache import cache_folder
-from semscore.udfs.s3 import Access, s3_client, split, told
+from semscore.udfs.stores.cache import cache_folder
+from semscore.udfs.stores.s3 import Access, s3_client, split, told
 
 AT_ONCE = 4  # files; boto3 fetches large ones in parts, several at once
 

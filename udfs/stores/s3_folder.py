@@ -14,9 +14,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 from urllib3.exceptions import HTTPError
 
-from semscore.jobs.dataset.folder import SOME, Entry, Folder, HasChanged, StorageError
 from semscore.udfs.errors import UserError
-from semscore.udfs.s3 import ATTEMPTS, ATTEMPTS_AT_FIRST, Access, error_code, s3_client, split, told
+from semscore.udfs.stores.folder import SOME, Entry, Folder, HasChanged, StorageError
+from semscore.udfs.stores.s3 import (
+    ATTEMPTS,
+    ATTEMPTS_AT_FIRST,
+    Access,
+    error_code,
+    s3_client,
+    split,
+    told,
+)
 
 GONE = ("404", "NoSuchKey")
 EXISTS = ("412", "PreconditionFailed", "ConditionalRequestConflict")

@@ -15,9 +15,9 @@ from typing import Any, BinaryIO
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import LocalStore
 
-from semscore.jobs.dataset.folder import SOME, Entry, Folder, StorageError
-from semscore.jobs.dataset.names import is_text, printable
 from semscore.udfs.errors import UserError
+from semscore.udfs.stores.folder import SOME, Entry, Folder, StorageError
+from semscore.udfs.stores.names import is_text, printable
 
 
 class LocalFolder(Folder):

@@ -8,8 +8,8 @@ from threading import Thread
 
 import pytest
 
-from semscore.jobs.dataset.local_folder import LocalFolder, local_path
 from semscore.udfs.errors import UserError
+from semscore.udfs.stores.local_folder import LocalFolder, local_path
 
 ODD = [
     "k=007/a",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from semscore.udfs import cache
-from semscore.udfs.cache import cache_folder, has_home, is_temporary
+from semscore.udfs.stores import cache
+from semscore.udfs.stores.cache import cache_folder, has_home, is_temporary
 
 
 @pytest.fixture(autouse=True)
