@@ -62,8 +62,8 @@ def idle_udf() -> Any:
 
     def score(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.DataFrame]:
         from semscore.udfs import worker
-        from semscore.udfs.device import CPU
         from semscore.udfs.encoder import Encoder
+        from semscore.udfs.gpus.device import CPU
         from semscore.udfs.meters import Meters
 
         idle = worker.Resident(Encoder(Idle(), None, None), CPU, ())

@@ -35,8 +35,8 @@ from semscore.jobs.diagnosis.versions import (
     check_spark,
 )
 from semscore.jobs.settings import Settings
-from semscore.udfs.device import is_local
 from semscore.udfs.errors import UserError
+from semscore.udfs.gpus.device import is_local
 from semscore.udfs.recipe import DEFAULT_MODEL
 from semscore.udfs.stores.storage import Storage
 

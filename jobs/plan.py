@@ -38,8 +38,8 @@ from semscore.jobs.planning.speed import Speed
 from semscore.jobs.planning.targets import balanced, hosts_of, this_machine
 from semscore.jobs.proving import prove
 from semscore.jobs.reporting.calibration import Calibration, read_calibrations
-from semscore.udfs.device import for_master
 from semscore.udfs.errors import UserError
+from semscore.udfs.gpus.device import for_master
 from semscore.udfs.stores.storage import Storage
 from semscore.udfs.version import __version__
 

@@ -26,7 +26,7 @@ from semscore.udfs.backends.proved import (
     weight_bytes,
 )
 from semscore.udfs.errors import UserError
-from semscore.udfs.gpus import pretended, visible_gpus
+from semscore.udfs.gpus.discovery import pretended, visible_gpus
 from semscore.udfs.models import ModelError
 from semscore.udfs.proofs.proof import proof_place
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semscore.udfs.batching import batches
-from semscore.udfs.faults import fault_of
+from semscore.udfs.gpus.faults import fault_of
 from semscore.udfs.meters import Meters
 from semscore.udfs.metrics import Rows, Vectors
 from semscore.udfs.proofs.proof import Proof

@@ -11,7 +11,7 @@ import pandas as pd
 from pyspark import TaskContext
 
 from semscore.udfs import worker
-from semscore.udfs.device import task_device
+from semscore.udfs.gpus.device import task_device
 from semscore.udfs.recipe import Engine, Precision, Recipe
 from semscore.udfs.scoring import score_pairs
 

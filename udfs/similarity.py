@@ -12,7 +12,7 @@ from pyspark.sql import Column, SparkSession
 from pyspark.sql.pandas.functions import pandas_udf
 
 from semscore.udfs import worker
-from semscore.udfs.device import for_master
+from semscore.udfs.gpus.device import for_master
 from semscore.udfs.meters import Meters
 from semscore.udfs.recipe import Engine, Recipe, RecipeError
 from semscore.udfs.texts import any_bytes

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 from pyspark import TaskContext
 
-from semscore.udfs import leases
 from semscore.udfs.ahead import ahead
-from semscore.udfs.device import TaskDevice, hardware_name, task_cpus, task_device
-from semscore.udfs.faults import DeviceFailed, fault_of
+from semscore.udfs.gpus import leases
+from semscore.udfs.gpus.device import TaskDevice, hardware_name, task_cpus, task_device
+from semscore.udfs.gpus.faults import DeviceFailed, fault_of
 from semscore.udfs.meters import Meters
 from semscore.udfs.models import check_model, local_folder
 from semscore.udfs.recipe import Engine, Recipe

@@ -14,8 +14,8 @@ from semscore.jobs.cluster.executors import Manager
 from semscore.jobs.cluster.instances import Host, find_host
 from semscore.jobs.cluster.sizing import size
 from semscore.jobs.cluster.this_host import this_host
-from semscore.udfs.device import has_mps, is_local
 from semscore.udfs.errors import UserError
+from semscore.udfs.gpus.device import has_mps, is_local
 
 if TYPE_CHECKING:
     from semscore.jobs.settings import Settings

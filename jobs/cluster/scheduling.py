@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import floor
 
-from semscore.udfs.device import is_local
 from semscore.udfs.errors import UserError
+from semscore.udfs.gpus.device import is_local
 from semscore.udfs.recipe import Device
 
 EXECUTOR = "spark.executor.resource.gpu.amount"

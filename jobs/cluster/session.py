@@ -31,8 +31,8 @@ from semscore.jobs.cluster.surroundings import (
 from semscore.jobs.code import write_code
 from semscore.jobs.dataset.frames import OPEN_COST
 from semscore.jobs.dataset.units import TASK_ROWS
-from semscore.udfs.device import is_local
 from semscore.udfs.errors import UserError, root_cause
+from semscore.udfs.gpus.device import is_local
 from semscore.udfs.recipe import Device
 
 log = logging.getLogger("semscore")

@@ -13,7 +13,7 @@ import psutil
 
 from semscore.jobs.cluster.instances import Gpu, Host
 from semscore.udfs.errors import UserError
-from semscore.udfs.gpus import ask_driver, visible_gpus
+from semscore.udfs.gpus.discovery import ask_driver, visible_gpus
 
 CGROUP = Path("/sys/fs/cgroup")  # a container's own, from inside of it
 GPU_FIGURES = "compute_cap,memory.total,name"

@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 from semscore.udfs.errors import OutputInUse
-from semscore.udfs.leases import boot_id, started
+from semscore.udfs.gpus.leases import boot_id, started
 from semscore.udfs.stores.folder import Folder
 
 HOME = "_semscore/lease"

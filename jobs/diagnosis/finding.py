@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from semscore.udfs.errors import JobError, root_cause
-from semscore.udfs.leases import LeaseError
+from semscore.udfs.gpus.leases import LeaseError
 from semscore.udfs.models import ModelError
 
 Level = Literal["ok", "warn", "fail"]

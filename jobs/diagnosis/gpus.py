@@ -11,7 +11,7 @@ from pathlib import Path
 from semscore.jobs.cluster.capability import check_cuda
 from semscore.jobs.cluster.this_host import this_host
 from semscore.jobs.diagnosis.finding import Finding
-from semscore.udfs.gpus import ask_driver, pretended
+from semscore.udfs.gpus.discovery import ask_driver, pretended
 from semscore.udfs.recipe import Device
 
 # NVIDIA's rule of minor version compatibility: what a major version of CUDA is built for runs on

@@ -14,7 +14,7 @@ from semscore.jobs.cluster.sizing import CPU_WORKER, GPU_WORKER
 from semscore.jobs.cluster.this_host import this_host
 from semscore.jobs.diagnosis.finding import Finding
 from semscore.jobs.settings import Settings
-from semscore.udfs.device import is_local
+from semscore.udfs.gpus.device import is_local
 
 NAME = "memory"
 SHOWN = ("hosts", "executors", "workers of each", "heap of each", "beside the heap")

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from semscore.jobs.cluster.scheduling import SCRIPT
 from semscore.jobs.diagnosis.finding import Finding
-from semscore.udfs import leases
-from semscore.udfs.device import is_local
-from semscore.udfs.gpus import PATIENCE_S, visible_gpus
+from semscore.udfs.gpus import leases
+from semscore.udfs.gpus.device import is_local
+from semscore.udfs.gpus.discovery import PATIENCE_S, visible_gpus
 
 NAME = "discovery script"
-USUAL = "container/discover_gpus.py is one that works, beside udfs/gpus.py and udfs/leases.py"
+USUAL = "container/discover_gpus.py is one that works, beside udfs/gpus/discovery.py and udfs/gpus/leases.py"
 
 
 def check_leases() -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from semscore.jobs.cluster.scheduling import EXECUTOR, TASK, check_gpu_settings
 from semscore.jobs.diagnosis.finding import Finding
-from semscore.udfs.device import is_local
+from semscore.udfs.gpus.device import is_local
 from semscore.udfs.recipe import Device
 
 NAME = "spark settings"

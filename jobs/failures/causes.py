@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from semscore.udfs.errors import JobError, UserError, full_text, root_cause
-from semscore.udfs.faults import DeviceFailed
-from semscore.udfs.leases import LeaseError
+from semscore.udfs.gpus.faults import DeviceFailed
+from semscore.udfs.gpus.leases import LeaseError
 from semscore.udfs.models import ModelError, NotHere
 from semscore.udfs.processes.child import ChildFailed
 from semscore.udfs.processes.said import exceptions

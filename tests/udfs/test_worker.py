@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from semscore.udfs import leases, worker
-from semscore.udfs.faults import DeviceFailed
+from semscore.udfs import worker
+from semscore.udfs.gpus import leases
+from semscore.udfs.gpus.faults import DeviceFailed
 from semscore.udfs.meters import Meters
 from semscore.udfs.models import ModelError, check_model
 from semscore.udfs.recipe import Engine, Recipe

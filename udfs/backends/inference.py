@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semscore.udfs.backends import no_telemetry  # noqa: F401
-from semscore.udfs.faults import Untrusted
+from semscore.udfs.gpus.faults import Untrusted
 
 import openvino  # isort: skip
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from semscore.udfs.faults import fault_of
+from semscore.udfs.gpus.faults import fault_of
 
 FIRST = (2, 3)  # tokens of the texts by which tables of positions are found
 CHECKED = 24  # tokens, at most, of the text by which they are confirmed

@@ -8,7 +8,7 @@ import pytest
 
 from semscore.jobs.diagnosis.finding import Finding, findings, refused
 from semscore.udfs.errors import UserError
-from semscore.udfs.leases import LeaseError
+from semscore.udfs.gpus.leases import LeaseError
 
 
 @pytest.mark.parametrize(

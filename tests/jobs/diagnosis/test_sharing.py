@@ -10,7 +10,7 @@ import pytest
 from semscore.jobs.cluster.scheduling import SCRIPT
 from semscore.jobs.diagnosis.finding import Finding, findings
 from semscore.jobs.diagnosis.sharing import check_discovery, check_leases
-from semscore.udfs import leases
+from semscore.udfs.gpus import leases
 
 Script = Callable[[str, str], Path]
 OURS = Path(__file__).parents[3] / "container" / "discover_gpus.py"

@@ -7,8 +7,8 @@ from py4j.protocol import Py4JNetworkError
 
 from semscore.jobs.failures.causes import ended_by, judged, sentence
 from semscore.udfs.errors import JobError, StoppedEarly, UserError, root_cause
-from semscore.udfs.faults import DeviceFailed
-from semscore.udfs.leases import LeaseError
+from semscore.udfs.gpus.faults import DeviceFailed
+from semscore.udfs.gpus.leases import LeaseError
 from semscore.udfs.models import ModelError, NotHere
 from semscore.udfs.recipe import RecipeError
 
@@ -61,11 +61,11 @@ LOST = (
         ("semscore.udfs.models.NotHere: x is not here", UserError, "x is not here"),
         ("semscore.udfs.recipe.RecipeError: metric is wrong", UserError, "metric is wrong"),
         (
-            "semscore.udfs.faults.DeviceFailed: h 1 gpu:0 failed: CUDA error: x\nmore",
+            "semscore.udfs.gpus.faults.DeviceFailed: h 1 gpu:0 failed: CUDA error: x\nmore",
             JobError,
             "h 1",
         ),
-        ("semscore.udfs.leases.LeaseError: no GPU is left", JobError, "no GPU is left"),
+        ("semscore.udfs.gpus.leases.LeaseError: no GPU is left", JobError, "no GPU is left"),
         ("semscore.udfs.proofs.canary.CanaryFailed: 0.3 away", JobError, "0.3 away"),
         (
             "TypeError: similarity() takes string columns, got ['int']; cast them to string",

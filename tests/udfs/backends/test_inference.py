@@ -12,7 +12,7 @@ import pytest
 from openvino import opset13 as ops
 
 from semscore.udfs.backends.inference import UNWRITTEN, Inference
-from semscore.udfs.faults import Untrusted, fault_of
+from semscore.udfs.gpus.faults import Untrusted, fault_of
 
 SHAPE = (2, 3)
 

@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from semscore.udfs import leases
-from semscore.udfs.leases import LeaseError, lease, quarantine, quarantined, share
+from semscore.udfs.gpus import leases
+from semscore.udfs.gpus.leases import LeaseError, lease, quarantine, quarantined, share
 
 GPUS = ["3", "5", "GPU-7/a"]
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d{4}"

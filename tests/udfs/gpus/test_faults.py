@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from semscore.udfs.faults import Fault, fault_of
+from semscore.udfs.gpus.faults import Fault, fault_of
 
 SAID = [
     ("memory", torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")),

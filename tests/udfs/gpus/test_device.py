@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from semscore.udfs import device, leases
-from semscore.udfs.device import (
+from semscore.udfs.gpus import device, leases
+from semscore.udfs.gpus.device import (
     CPU,
     TaskDevice,
     for_master,
@@ -19,7 +19,7 @@ from semscore.udfs.device import (
     task_device,
     torch_name,
 )
-from semscore.udfs.faults import DeviceFailed
+from semscore.udfs.gpus.faults import DeviceFailed
 from semscore.udfs.recipe import Engine
 
 

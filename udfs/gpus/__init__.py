@@ -1,0 +1,1 @@
+"""Which GPU a task has: discovery, leases, faults."""
