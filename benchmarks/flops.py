@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from semscore.udfs.models import local_folder
+from semscore.udfs.models.fetch import local_folder
 
 
 @dataclass(frozen=True)

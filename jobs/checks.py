@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.tables import require_no_table
 from semscore.udfs.errors import UserError, some_of, suggestion
-from semscore.udfs.model_hash import content_sha256
-from semscore.udfs.models import ModelError, check_model, local_folder
+from semscore.udfs.models.fetch import ModelError, check_model, local_folder
+from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.stores.names import is_text, printable
 from semscore.udfs.stores.s3 import is_s3
 

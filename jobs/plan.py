@@ -18,7 +18,6 @@ from semscore.jobs.cluster.this_host import this_host
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
-from semscore.jobs.flops import architecture
 from semscore.jobs.planning import advice
 from semscore.jobs.planning.duplicates import SampledRows, lay_out_sample
 from semscore.jobs.planning.estimate import Estimate
@@ -40,6 +39,7 @@ from semscore.jobs.proving import prove
 from semscore.jobs.reporting.calibration import Calibration, read_calibrations
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import for_master
+from semscore.udfs.models.flops import architecture
 from semscore.udfs.stores.storage import Storage
 from semscore.udfs.version import __version__
 

@@ -15,7 +15,7 @@ from semscore.jobs.dataset import frames, ledger
 from semscore.udfs.calibration import TEXTS, int8_sha256, quantized, read_calibration
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import for_master
-from semscore.udfs.models import ModelError
+from semscore.udfs.models.fetch import ModelError
 from semscore.udfs.probe import Candidate, probe
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from semscore.udfs.backends.proved import (
 )
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.discovery import pretended, visible_gpus
-from semscore.udfs.models import ModelError
+from semscore.udfs.models.fetch import ModelError
 from semscore.udfs.proofs.proof import proof_place
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from semscore.jobs.dataset.listing import BadFile
 from semscore.jobs.dataset.publish import count_rows
 from semscore.jobs.dataset.source import Source
 from semscore.jobs.failures.causes import sentence
-from semscore.jobs.flops import architecture
 from semscore.udfs.errors import AuditFailed, TooManyErrors, UnitsSetAside, UserError, some_of
+from semscore.udfs.models.flops import architecture
 from semscore.udfs.recipe import SCORING_VERSION, Recipe
 from semscore.udfs.stores.folder import Folder
 from semscore.udfs.stores.storage import Storage

@@ -59,7 +59,7 @@ from semscore.jobs.stop import Stop
 from semscore.jobs.watch import watching
 from semscore.jobs.work import score_units
 from semscore.udfs.errors import OutputInUse, StoppedEarly
-from semscore.udfs.limits import corrections
+from semscore.udfs.models.token_limit import corrections
 from semscore.udfs.recipe import fingerprint
 from semscore.udfs.stores.folder import Folder
 from semscore.udfs.stores.local_folder import as_it_was

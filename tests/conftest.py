@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from semscore.udfs.models import local_folder
+from semscore.udfs.models.fetch import local_folder
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

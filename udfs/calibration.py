@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from semscore.udfs.backends.converted import NotConvertible, converted
-from semscore.udfs.limits import corrections
-from semscore.udfs.model_hash import content_sha256
-from semscore.udfs.models import ModelError, local_folder
+from semscore.udfs.models.fetch import ModelError, local_folder
+from semscore.udfs.models.model_hash import content_sha256
+from semscore.udfs.models.token_limit import corrections
 from semscore.udfs.processes import child
 from semscore.udfs.recipe import Recipe
 from semscore.udfs.stores.s3 import is_s3

@@ -10,7 +10,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from semscore.udfs.layout import ModelError
+from semscore.udfs.models.layout import ModelError
 from semscore.udfs.tokens import Tokens, can_refuse, tokenize
 
 FILE = "tokenizer.json"

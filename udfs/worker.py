@@ -20,7 +20,7 @@ from semscore.udfs.gpus import leases
 from semscore.udfs.gpus.device import TaskDevice, hardware_name, task_cpus, task_device
 from semscore.udfs.gpus.faults import DeviceFailed, fault_of
 from semscore.udfs.meters import Meters
-from semscore.udfs.models import check_model, local_folder
+from semscore.udfs.models.fetch import check_model, local_folder
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.scoring import Pairs, lay_out, score
 from semscore.udfs.windows import TextColumns, windows

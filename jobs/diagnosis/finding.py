@@ -9,7 +9,7 @@ from typing import Literal
 
 from semscore.udfs.errors import JobError, root_cause
 from semscore.udfs.gpus.leases import LeaseError
-from semscore.udfs.models import ModelError
+from semscore.udfs.models.fetch import ModelError
 
 Level = Literal["ok", "warn", "fail"]
 

@@ -12,7 +12,7 @@ from semscore.jobs.diagnosis.finding import Finding, findings
 from semscore.udfs.errors import root_cause
 from semscore.udfs.gpus.device import has_mps, is_local
 from semscore.udfs.gpus.discovery import visible_gpus
-from semscore.udfs.models import NotHere, check_model, hub_name, local_folder
+from semscore.udfs.models.fetch import NotHere, check_model, hub_name, local_folder
 from semscore.udfs.processes.child import ask_once
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.stores.s3 import is_s3

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from semscore.udfs.errors import JobError, UserError, full_text, root_cause
 from semscore.udfs.gpus.faults import DeviceFailed
 from semscore.udfs.gpus.leases import LeaseError
-from semscore.udfs.models import ModelError, NotHere
+from semscore.udfs.models.fetch import ModelError, NotHere
 from semscore.udfs.processes.child import ChildFailed
 from semscore.udfs.processes.said import exceptions
 from semscore.udfs.proofs.canary import CanaryFailed

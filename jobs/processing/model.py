@@ -10,8 +10,8 @@ from semscore.jobs.checks import pin_model
 from semscore.jobs.processing.submission import IN_IMAGE
 from semscore.jobs.proving import prove
 from semscore.udfs.errors import UserError
-from semscore.udfs.model_hash import LOADED
-from semscore.udfs.models import ModelError, check_model, local_folder
+from semscore.udfs.models.fetch import ModelError, check_model, local_folder
+from semscore.udfs.models.model_hash import LOADED
 from semscore.udfs.stores.s3 import is_s3
 from semscore.udfs.stores.synced import Unsynced, synced
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from semscore.jobs.arguments import WORDS_FILE, write_words
 from semscore.jobs.code import write_code
 from semscore.udfs.errors import UserError
-from semscore.udfs.models import ModelError, check_model, local_folder
+from semscore.udfs.models.fetch import ModelError, check_model, local_folder
 from semscore.udfs.stores.s3 import is_s3, split
 
 CODE = "semscore.zip"  # flat: the SDK copies --py-files by their names alone

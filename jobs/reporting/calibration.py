@@ -9,10 +9,10 @@ from typing import Any
 
 from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.ledger import UnitRecord
-from semscore.jobs.flops import Architecture, countable
 from semscore.jobs.reporting.timeline import run_times
 from semscore.udfs.errors import UserError
 from semscore.udfs.meters import worker_of
+from semscore.udfs.models.flops import Architecture, countable
 from semscore.udfs.stores.storage import Storage
 
 VERSION = 1  # of a calibration's form

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from semscore.jobs.dataset import ledger
-from semscore.jobs.flops import Architecture
 from semscore.jobs.reporting.calibration import Calibration, calibrations
 from semscore.jobs.reporting.gold import Gold, against_gold
 from semscore.jobs.reporting.looks import partition_of
@@ -34,6 +33,7 @@ from semscore.jobs.reporting.timeline import (
     spans,
 )
 from semscore.udfs.meters import token_range
+from semscore.udfs.models.flops import Architecture
 from semscore.udfs.scoring import STATUSES
 
 VERSION = 1

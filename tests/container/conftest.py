@@ -18,7 +18,7 @@ from typing import Any
 import pyspark
 import pytest
 
-from semscore.udfs.models import local_folder
+from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.version import __version__
 
 ROOT = Path(__file__).parents[2]

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.udfs.model_hash import content_sha256
-from semscore.udfs.models import local_folder
+from semscore.udfs.models.fetch import local_folder
+from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.version import __version__
 
 pytestmark = pytest.mark.container
@@ -91,7 +91,7 @@ def require_scored(table: pa.Table) -> None:
 
 
 def test_the_image_says_what_it_is(image: str, service: Any) -> None:
-    from semscore.udfs.models import check_model
+    from semscore.udfs.models.fetch import check_model
 
     request = {"AppSpecification": {"ContainerEntrypoint": ["cat", "/opt/semscore/image.json"]}}
     assert service.run(request) == 0

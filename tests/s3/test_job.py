@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs.dataset import ledger
-from semscore.udfs.models import LOADED, local_folder
+from semscore.udfs.models.fetch import LOADED, local_folder
 
 pytestmark = pytest.mark.s3
 

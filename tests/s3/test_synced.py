@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from semscore.udfs.models import ModelError, local_folder
+from semscore.udfs.models.fetch import ModelError, local_folder
 from semscore.udfs.stores.synced import Unsynced, synced
 
 pytestmark = pytest.mark.s3

@@ -17,7 +17,7 @@ from semscore.udfs import worker
 from semscore.udfs.gpus import leases
 from semscore.udfs.gpus.faults import DeviceFailed
 from semscore.udfs.meters import Meters
-from semscore.udfs.models import ModelError, check_model
+from semscore.udfs.models.fetch import ModelError, check_model
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.windows import TextColumns
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from semscore.udfs.backends.converted import NotConvertible, converted
 from semscore.udfs.calibration import calibration_folder, require_current
-from semscore.udfs.models import ModelError
+from semscore.udfs.models.fetch import ModelError
 from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.recipe import Engine, Recipe
 

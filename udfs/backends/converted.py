@@ -9,8 +9,8 @@ from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
-from semscore.udfs.model_hash import content_sha256
-from semscore.udfs.models import ModelError
+from semscore.udfs.models.fetch import ModelError
+from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.processes import child
 from semscore.udfs.stores.cache import cache_folder
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from semscore.udfs.backends.proof_of import said
-from semscore.udfs.layout import TRANSFORMER, ModelError, Module, transformer
+from semscore.udfs.models.layout import TRANSFORMER, ModelError, Module, transformer
 
 
 def check_outline(folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from semscore.udfs.backends.load import input_module, token_limit, whole_tokens
-from semscore.udfs.models import ModelError, transformer
+from semscore.udfs.models.fetch import ModelError, transformer
 from semscore.udfs.processes.said import first_sentence
 from semscore.udfs.proofs.canary import CanaryFailed, known_vectors
 from semscore.udfs.proofs.neighbours import (

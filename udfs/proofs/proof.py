@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from semscore.udfs.model_hash import content_sha256
+from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.proofs.neighbours import Batching
 from semscore.udfs.stores.cache import cache_folder
 

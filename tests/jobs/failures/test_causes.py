@@ -9,7 +9,7 @@ from semscore.jobs.failures.causes import ended_by, judged, sentence
 from semscore.udfs.errors import JobError, StoppedEarly, UserError, root_cause
 from semscore.udfs.gpus.faults import DeviceFailed
 from semscore.udfs.gpus.leases import LeaseError
-from semscore.udfs.models import ModelError, NotHere
+from semscore.udfs.models.fetch import ModelError, NotHere
 from semscore.udfs.recipe import RecipeError
 
 # As Spark 3.5.9 gave them, shortened.
@@ -57,8 +57,8 @@ LOST = (
 @pytest.mark.parametrize(
     ("raised", "ending", "says"),
     [
-        ("semscore.udfs.layout.ModelError: x has no weights", UserError, "x has no weights"),
-        ("semscore.udfs.models.NotHere: x is not here", UserError, "x is not here"),
+        ("semscore.udfs.models.layout.ModelError: x has no weights", UserError, "x has no weights"),
+        ("semscore.udfs.models.fetch.NotHere: x is not here", UserError, "x is not here"),
         ("semscore.udfs.recipe.RecipeError: metric is wrong", UserError, "metric is wrong"),
         (
             "semscore.udfs.gpus.faults.DeviceFailed: h 1 gpu:0 failed: CUDA error: x\nmore",

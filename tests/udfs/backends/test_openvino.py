@@ -20,8 +20,8 @@ from semscore.udfs.backends.converted import NotConvertible, converted, converte
 from semscore.udfs.backends.openvino import OpenVinoBackend, has_bfloat16
 from semscore.udfs.backends.torch import TorchBackend
 from semscore.udfs.encoder import Encoder
-from semscore.udfs.model_hash import content_sha256
-from semscore.udfs.models import ModelError
+from semscore.udfs.models.fetch import ModelError
+from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.proofs.proof import proof_place
 from semscore.udfs.reader import TokenReader
 from semscore.udfs.recipe import Engine, Precision, Recipe

@@ -9,9 +9,9 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModel
 
-from semscore.udfs import limits
 from semscore.udfs.backends.positions import positions
-from semscore.udfs.layout import TRANSFORMER, Module
+from semscore.udfs.models import token_limit as limits
+from semscore.udfs.models.layout import TRANSFORMER, Module
 
 SIZES = {
     "hidden_size": 16,

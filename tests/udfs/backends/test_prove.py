@@ -20,7 +20,7 @@ from semscore.udfs.backends.prove import main
 from semscore.udfs.backends.proved import NotProved, fits, free_memory, proved, require_proved
 from semscore.udfs.backends.torch import TorchBackend
 from semscore.udfs.encoder import Encoder
-from semscore.udfs.models import ModelError
+from semscore.udfs.models.fetch import ModelError
 from semscore.udfs.proofs.proof import Proof, proof_place, read_proof
 from semscore.udfs.recipe import Recipe
 

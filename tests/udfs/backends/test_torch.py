@@ -16,7 +16,7 @@ from sentence_transformers import SentenceTransformer, SimilarityFunction, util
 
 from semscore.udfs.backends.torch import GPU_STRETCH, TorchBackend
 from semscore.udfs.encoder import Embedded, Encoder
-from semscore.udfs.models import check_model
+from semscore.udfs.models.fetch import check_model
 from semscore.udfs.recipe import Metric, Recipe
 from semscore.udfs.scoring import score_pairs
 

@@ -9,17 +9,17 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from semscore.udfs.architecture import adapter, known_types, obstacle
-from semscore.udfs.complete import check_complete
-from semscore.udfs.kinds import ALIASES, check_kind, check_pooled
-from semscore.udfs.layout import ModelError as ModelError  # also a name of this module
-from semscore.udfs.layout import Module, input_module, read_modules
-from semscore.udfs.layout import transformer as transformer
-from semscore.udfs.limits import check_max_seq_length
-from semscore.udfs.model_hash import LOADED, OTHER_FORMATS
+from semscore.udfs.models.architecture import adapter, known_types, obstacle
+from semscore.udfs.models.complete import check_complete
+from semscore.udfs.models.kinds import ALIASES, check_kind, check_pooled
+from semscore.udfs.models.layout import ModelError as ModelError  # also a name of this module
+from semscore.udfs.models.layout import Module, input_module, read_modules
+from semscore.udfs.models.layout import transformer as transformer
+from semscore.udfs.models.model_hash import LOADED, OTHER_FORMATS
+from semscore.udfs.models.token_limit import check_max_seq_length
+from semscore.udfs.models.vocabulary import check_vocabulary
 from semscore.udfs.stores.s3 import is_s3
 from semscore.udfs.stores.synced import Unsynced, synced
-from semscore.udfs.vocabulary import check_vocabulary
 
 
 class NotHere(ModelError):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from semscore.udfs.models import ModelError, check_model
+from semscore.udfs.models.fetch import ModelError, check_model
 
 WORDS = [f"word{number}" for number in range(40)]
 NO_TOKENIZER = r"has no tokenizer: tokenizer\.json is missing"

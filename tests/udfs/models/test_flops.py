@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semscore.jobs.flops import Architecture, architecture
+from semscore.udfs.models.flops import Architecture, architecture
 
 
 def test_a_bert_costs_24_hh_and_attention_in_each_layer(model_folder: Path) -> None:

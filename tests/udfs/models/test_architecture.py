@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from semscore.udfs import architecture
-from semscore.udfs.architecture import adapter, known_types, obstacle
+from semscore.udfs.models import architecture
+from semscore.udfs.models.architecture import adapter, known_types, obstacle
 
 
 def test_the_types_are_those_of_transformers_own_table() -> None:
@@ -22,7 +22,7 @@ def test_the_types_are_those_of_transformers_own_table() -> None:
 
 def test_the_table_is_read_without_torch() -> None:
     code = (
-        "import sys; from semscore.udfs.architecture import known_types; "
+        "import sys; from semscore.udfs.models.architecture import known_types; "
         "assert 'bert' in known_types(); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from semscore.udfs.layout import ROUTERS, ModelError, Module, read_dict
+from semscore.udfs.models.layout import ROUTERS, ModelError, Module, read_dict
 
 NEEDED = "a model that gives each text one vector"
 OTHER_KINDS = ("ColBERT", "CrossEncoder", "MultiVectorEncoder", "SparseEncoder")

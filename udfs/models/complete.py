@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from semscore.udfs.layout import ModelError, Module, read_dict, read_shapes
+from semscore.udfs.models.layout import ModelError, Module, read_dict, read_shapes
 
 # Files without which a class of sentence-transformers cannot be built
 CONFIGS = {

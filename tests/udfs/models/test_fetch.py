@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save, save_file
 
-from semscore.udfs.model_hash import content_sha256
-from semscore.udfs.models import ModelError, check_model, local_folder
+from semscore.udfs.models.fetch import ModelError, check_model, local_folder
+from semscore.udfs.models.model_hash import content_sha256
 
 WEIGHTS = {"weight": np.arange(6, dtype=np.float32)}
 TRANSFORMER = "sentence_transformers.models.Transformer"
@@ -232,8 +232,8 @@ def test_a_static_embedding_has_no_limit_to_set(model: Path) -> None:
 
 def test_checking_a_model_imports_no_deep_learning_library(model: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from semscore.udfs.models import *; "
-        "from semscore.udfs.model_hash import content_sha256; "
+        "import sys; from pathlib import Path; from semscore.udfs.models.fetch import *; "
+        "from semscore.udfs.models.model_hash import content_sha256; "
         f"check_model(Path({str(model)!r}), 8); content_sha256(Path({str(model)!r})); "
         "print({'torch', 'sentence_transformers', 'transformers'} & sys.modules.keys())"
     )
@@ -373,7 +373,7 @@ def ask(hub: ThreadingHTTPServer, tmp_path: Path) -> Callable[..., list[str]]:
     """What local_folder gives for some (name, revision) in a process of its own."""
     code = (
         "import json, sys\n"
-        "from semscore.udfs.models import ModelError, local_folder\n"
+        "from semscore.udfs.models.fetch import ModelError, local_folder\n"
         "for asked in json.loads(sys.argv[1]):\n"
         "    try:\n"
         "        print(local_folder(*asked))\n"

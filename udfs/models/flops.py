@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from semscore.udfs.models import transformer
+from semscore.udfs.models.fetch import transformer
 
 NOT_MULTIPLIED = ("embed", "pooler", "lm_head", "wte", "wpe")  # looked up, or not used for vectors
 SHARED = "albert"  # one layer's weights serve all layers

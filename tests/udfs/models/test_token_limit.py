@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from semscore.udfs import limits
-from semscore.udfs.layout import input_module
-from semscore.udfs.limits import corrections
-from semscore.udfs.models import ModelError, check_model
+from semscore.udfs.models import token_limit as limits
+from semscore.udfs.models.fetch import ModelError, check_model
+from semscore.udfs.models.layout import input_module
+from semscore.udfs.models.token_limit import corrections
 
 TABLE = "embeddings.position_embeddings.weight"
 ROBERTA = {"model_type": "roberta", "max_position_embeddings": 66, "pad_token_id": 1}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from semscore.udfs.layout import ModelError, Module, input_module
+from semscore.udfs.models.layout import ModelError, Module, input_module
 
 COUNT_AFTER_PADDING = (  # the positions of these start behind the padding token's id
     "camembert",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from semscore.udfs.models import ModelError, check_model
+from semscore.udfs.models.fetch import ModelError, check_model
 
 PYLATE = "pylate.models.Dense.Dense"
 BERT = {"model_type": "bert"}
