@@ -26,7 +26,7 @@ import pandas as pd
 
 from benchmarks.flops import flop_per_text
 from semscore.udfs import worker
-from semscore.udfs.backends.choose import load_backend
+from semscore.udfs.backends.registry import load_backend
 from semscore.udfs.encoder import Encoder
 from semscore.udfs.gpus.device import TaskDevice
 from semscore.udfs.meters import Meters

@@ -17,10 +17,10 @@ from benchmarks.corpus import corpus
 from benchmarks.files import first_rows
 from benchmarks.ours import Book, parser
 from benchmarks.seconds import distinct_texts
-from semscore.udfs.backends import no_telemetry  # noqa: F401
-from semscore.udfs.backends.converted import converted
-from semscore.udfs.backends.openvino import HINTS
-from semscore.udfs.calibration import calibrate
+from semscore.udfs.backends.openvino import no_telemetry
+from semscore.udfs.backends.openvino.calibration import calibrate
+from semscore.udfs.backends.openvino.converted import converted
+from semscore.udfs.backends.openvino.forward import HINTS
 from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.recipe import Recipe
 

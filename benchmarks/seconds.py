@@ -26,7 +26,7 @@ STEPS = ("load_s", "wait_input_s", "tokenize_s", "forward_s", "compare_s", "emit
 
 def forward_only(texts: list[str], model: str, precision: str) -> float:
     """Seconds of the forward pass for some texts, by this process, model loaded and warm."""
-    from semscore.udfs.backends.choose import load_backend
+    from semscore.udfs.backends.registry import load_backend
     from semscore.udfs.encoder import Encoder
 
     recipe = Recipe(model=model, precision=precision)  # type: ignore[arg-type]

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pyspark.sql import DataFrame
 
 from semscore.jobs.dataset import frames, ledger
-from semscore.udfs.calibration import TEXTS, int8_sha256, quantized, read_calibration
+from semscore.udfs.backends.openvino.calibration import (
+    TEXTS,
+    int8_sha256,
+    quantized,
+    read_calibration,
+)
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import for_master
 from semscore.udfs.models.fetch import ModelError

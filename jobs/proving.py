@@ -12,19 +12,19 @@ import tempfile
 from time import sleep
 from typing import TYPE_CHECKING, BinaryIO
 
-from semscore.udfs.backends.choose import may_convert, openvino_obstacle
-from semscore.udfs.backends.converted import (
+from semscore.udfs.backends.openvino.converted import (
     REASON,
     converted_place,
     proving_command,
     proving_environment,
 )
-from semscore.udfs.backends.proved import (
+from semscore.udfs.backends.proving.proved import (
     NotProved,
     fits,
     require_proved,
     weight_bytes,
 )
+from semscore.udfs.backends.registry import may_convert, openvino_obstacle
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.discovery import pretended, visible_gpus
 from semscore.udfs.models.fetch import ModelError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from semscore.jobs.dataset import ledger
 from semscore.jobs.precision import Settled
-from semscore.udfs.calibration import FILES, read_calibration
+from semscore.udfs.backends.openvino.calibration import FILES, read_calibration
 from semscore.udfs.errors import UserError
 from semscore.udfs.models.fetch import ModelError
 from semscore.udfs.recipe import SCORING_VERSION, fingerprint

@@ -3,7 +3,7 @@
 Importing this starts no thread and loads neither torch nor a model.
 """
 
-from semscore.udfs.calibration import calibrate
+from semscore.udfs.backends.openvino.calibration import calibrate
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.similarity import register, similarity
 from semscore.udfs.version import __version__

@@ -21,11 +21,11 @@ MODULES = (
     "pyarrow",
     "pyspark.sql.pandas.serializers",
     "semscore.udfs.worker",
-    "semscore.udfs.backends.choose",
+    "semscore.udfs.backends.registry",
     "semscore.udfs.proofs.canary",
-    "semscore.udfs.backends.proved",
+    "semscore.udfs.backends.proving.proved",
     "semscore.udfs.encoder",
-    "semscore.udfs.backends.openvino",
+    "semscore.udfs.backends.openvino.forward",
 )
 
 

@@ -145,8 +145,8 @@ def _load(recipe: Recipe, engine: Engine, device: TaskDevice, cpus: int) -> Resi
         "TQDM_DISABLE": "1",
         "TRANSFORMERS_VERBOSITY": "error",
     }
-    from semscore.udfs.backends.choose import load_backend, may_convert
-    from semscore.udfs.backends.proved import NotProved, proved
+    from semscore.udfs.backends.proving.proved import NotProved, proved
+    from semscore.udfs.backends.registry import load_backend, may_convert
     from semscore.udfs.encoder import Encoder
     from semscore.udfs.proofs import canary
 

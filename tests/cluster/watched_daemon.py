@@ -57,7 +57,7 @@ class Watched:
 
 
 def watch():
-    from semscore.udfs.backends import choose
+    from semscore.udfs.backends import registry as choose
 
     load = choose.load_backend
 

@@ -19,7 +19,7 @@ from semscore.jobs.precision import choose
 from semscore.jobs.result import Result
 from semscore.jobs.score import score
 from semscore.jobs.settings import Settings
-from semscore.udfs.backends.openvino import has_bfloat16
+from semscore.udfs.backends.openvino.forward import has_bfloat16
 from semscore.udfs.errors import UserError
 from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.probe import Candidate

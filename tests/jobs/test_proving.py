@@ -11,7 +11,7 @@ import pytest
 from semscore.jobs import proving as module
 from semscore.jobs.checks import Model
 from semscore.jobs.proving import Proving, prove
-from semscore.udfs.backends.converted import REASON, REFUSED
+from semscore.udfs.backends.openvino.converted import REASON, REFUSED
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Engine, Recipe
 

@@ -28,7 +28,8 @@ PAIRS = [(f"t{i}", f"u{i}") for i in range(10)]
 @pytest.fixture
 def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Any, make_backend: Any) -> list[Recipe]:
     """The recipes for which a model was loaded; the model is the fake one."""
-    from semscore.udfs.backends import choose, proved
+    from semscore.udfs.backends import registry as choose
+    from semscore.udfs.backends.proving import proved
     from semscore.udfs.proofs import canary
 
     recipes: list[Recipe] = []

@@ -21,11 +21,11 @@ from semscore.udfs.backends.load import (
     token_reader,
     whole_tokens,
 )
-from semscore.udfs.backends.proof_of import proof_of
+from semscore.udfs.backends.proving.proof_of import proof_of
+from semscore.udfs.backends.reader import Prompts
 from semscore.udfs.metrics import Rows
 from semscore.udfs.proofs.neighbours import TOLERANCE
 from semscore.udfs.proofs.proof import Proof
-from semscore.udfs.reader import Prompts
 from semscore.udfs.recipe import Recipe
 
 # Padded tokens in a forward pass. CPU: caches want few, and fewer than 500 cost 10%. A GPU wants

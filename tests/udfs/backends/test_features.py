@@ -6,8 +6,8 @@ import torch
 from tokenizers import Tokenizer
 
 from semscore.udfs.backends.features import DeviceTokens, DeviceVectors
-from semscore.udfs.reader import TokenReader
-from semscore.udfs.tokens import Tokens
+from semscore.udfs.backends.reader import TokenReader
+from semscore.udfs.backends.tokens import Tokens
 
 CPU = torch.device("cpu")
 TOKENS = Tokens(

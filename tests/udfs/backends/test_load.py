@@ -16,11 +16,11 @@ from tokenizers import Tokenizer
 
 from semscore.udfs.backends import load
 from semscore.udfs.backends.load import load_model, reads_as, token_limit, token_reader
+from semscore.udfs.backends.reader import TokenReader
 from semscore.udfs.backends.torch import TorchBackend
 from semscore.udfs.encoder import Embedded, Encoder
 from semscore.udfs.models.fetch import ModelError, check_model
 from semscore.udfs.models.token_limit import corrections
-from semscore.udfs.reader import TokenReader
 from semscore.udfs.recipe import Recipe
 
 MakeModel = Callable[[str], Path]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from semscore.udfs.backends.proved import proved
+from semscore.udfs.backends.proving.proved import proved
 from semscore.udfs.encoder import Encoder
 from semscore.udfs.proofs.canary import PAIRS, CanaryFailed, check, known_vectors
 from semscore.udfs.proofs.proof import Proof
@@ -20,7 +20,7 @@ OURS = [text for column in zip(*PAIRS, strict=True) for text in column]
 
 @pytest.fixture
 def encoder(model_folder: Path) -> Encoder:
-    from semscore.udfs.backends.choose import load_backend
+    from semscore.udfs.backends.registry import load_backend
 
     recipe = Recipe(model=str(model_folder))
     backend, _ = load_backend(model_folder, recipe, Engine(backend="torch"), "cpu", 1)
@@ -70,7 +70,7 @@ def test_wrong_vectors_are_noticed(
 def test_leading_dimensions_and_a_limit_are_compared_alike(
     model_folder: Path, proof: Proof
 ) -> None:
-    from semscore.udfs.backends.choose import load_backend
+    from semscore.udfs.backends.registry import load_backend
 
     recipe = Recipe(model=str(model_folder), truncate_dim=32, max_seq_length=5)
     backend, _ = load_backend(model_folder, recipe, Engine(backend="torch"), "cpu", 1)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 
+from semscore.udfs.backends.reader import copied
 from semscore.udfs.proofs.tokenizer import difference, long_texts, probe_word, short_texts
-from semscore.udfs.reader import copied
 
 
 def reading(tokenizer: Tokenizer) -> Any:

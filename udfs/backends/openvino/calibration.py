@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from semscore.udfs.backends.converted import NotConvertible, converted
+from semscore.udfs.backends.openvino.converted import NotConvertible, converted
 from semscore.udfs.models.fetch import ModelError, local_folder
 from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.models.token_limit import corrections
@@ -52,7 +52,7 @@ def quantized(texts: Sequence[str], recipe: Recipe) -> dict[str, bytes]:
         sample, target = Path(workshop, "sample.json"), Path(workshop, "int8")
         sample.write_text(json.dumps({"texts": chosen, "prompt": recipe.prompt1}), "utf-8")
         try:
-            child.run("semscore.udfs.backends.quantize", place, sample, target)
+            child.run("semscore.udfs.backends.openvino.quantize", place, sample, target)
         except child.ChildFailed as error:
             raise ModelError(f"int8: {model} could not be quantised: {error}") from error
         facts = json.loads((target / "model.json").read_text("utf-8"))

@@ -1,6 +1,6 @@
 """Quantise a converted model to int8, its ranges calibrated on texts of the dataset at hand.
 
-    semscore.udfs.backends.quantize CONVERTED_FOLDER SAMPLE.json TARGET_FOLDER
+    semscore.udfs.backends.openvino.quantize CONVERTED_FOLDER SAMPLE.json TARGET_FOLDER
 
 Weights and activations of the transformer's matrix products become int8 by NNCF's post-training
 quantisation (its scheme for transformers, with smoothing); what follows it (pooling, dense) stays
@@ -15,8 +15,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from semscore.udfs.backends import no_telemetry  # noqa: F401
-from semscore.udfs.reader import Prompts, TokenReader
+from semscore.udfs.backends.openvino import no_telemetry
+from semscore.udfs.backends.reader import Prompts, TokenReader
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

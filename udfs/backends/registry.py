@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from semscore.udfs.backends.converted import NotConvertible, converted
-from semscore.udfs.calibration import calibration_folder, require_current
+from semscore.udfs.backends.openvino.calibration import calibration_folder, require_current
+from semscore.udfs.backends.openvino.converted import NotConvertible, converted
 from semscore.udfs.models.fetch import ModelError
 from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.recipe import Engine, Recipe
@@ -63,7 +63,7 @@ def openvino_obstacle(recipe: Recipe, device: str) -> str | None:
         return f"it runs on CPUs only, and the device is {device}"
     if not find_spec("openvino"):
         return "it is not installed; pip install 'semscore[openvino]'"
-    from semscore.udfs.backends.openvino import HINTS, has_bfloat16
+    from semscore.udfs.backends.openvino.forward import HINTS, has_bfloat16
 
     if recipe.precision == "auto":
         return None
@@ -77,7 +77,7 @@ def openvino_obstacle(recipe: Recipe, device: str) -> str | None:
 def _openvino(folder: Path, recipe: Recipe, device: str, cpus: int) -> Backend:
     if obstacle := openvino_obstacle(recipe, device):
         raise NotConvertible(obstacle)
-    from semscore.udfs.backends.openvino import OpenVinoBackend
+    from semscore.udfs.backends.openvino.forward import OpenVinoBackend
 
     place = calibration_folder(recipe.calibration) if recipe.calibration else converted(folder)
     if not place.is_dir():

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from semscore.udfs.backends import no_telemetry  # noqa: F401
-from semscore.udfs.backends.converted import REASON, NotConvertible
+from semscore.udfs.backends.openvino import no_telemetry
+from semscore.udfs.backends.openvino.converted import REASON, NotConvertible
+from semscore.udfs.backends.reader import TokenReader
+from semscore.udfs.backends.tokens import Tokens
 from semscore.udfs.proofs.neighbours import MOST, WITHOUT_LIMIT, Batching
-from semscore.udfs.reader import TokenReader
-from semscore.udfs.tokens import Tokens
 
 if TYPE_CHECKING:
     import openvino

@@ -13,17 +13,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from semscore.udfs import calibration
-from semscore.udfs.backends import converted as module
-from semscore.udfs.backends.choose import load_backend
-from semscore.udfs.backends.converted import NotConvertible, converted, converted_place
-from semscore.udfs.backends.openvino import OpenVinoBackend, has_bfloat16
+from semscore.udfs.backends.openvino import calibration
+from semscore.udfs.backends.openvino import converted as module
+from semscore.udfs.backends.openvino.converted import NotConvertible, converted, converted_place
+from semscore.udfs.backends.openvino.forward import OpenVinoBackend, has_bfloat16
+from semscore.udfs.backends.reader import TokenReader
+from semscore.udfs.backends.registry import load_backend
 from semscore.udfs.backends.torch import TorchBackend
 from semscore.udfs.encoder import Encoder
 from semscore.udfs.models.fetch import ModelError
 from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.proofs.proof import proof_place
-from semscore.udfs.reader import TokenReader
 from semscore.udfs.recipe import Engine, Precision, Recipe
 from semscore.udfs.scoring import score_pairs
 
@@ -64,7 +64,7 @@ needs_bfloat16 = pytest.mark.skipif(not has_bfloat16(), reason="this CPU has no 
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A cache of its own; conversions run in this process, which has torch already."""
-    from semscore.udfs.backends import prove
+    from semscore.udfs.backends.proving import prove
 
     def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[bytes]:
         return subprocess.CompletedProcess(command, prove.main(command[4:]), b"", b"refused")
@@ -128,8 +128,8 @@ def test_a_limit_beyond_the_positions_is_refused(zoo: MakeModel) -> None:
 def test_a_saved_tokenizer_that_reads_otherwise_is_not_used(
     zoo: MakeModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from semscore.udfs.backends import convert
-    from semscore.udfs.backends.prove import load
+    from semscore.udfs.backends.openvino import convert
+    from semscore.udfs.backends.proving.prove import load
 
     whole = TokenReader.save
 
@@ -212,7 +212,7 @@ def test_openvino_that_is_asked_for_and_cannot_run_is_an_error(zoo: MakeModel) -
 def test_without_openvino_torch_runs_and_says_what_to_install(
     zoo: MakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("semscore.udfs.backends.choose.find_spec", lambda _: None)
+    monkeypatch.setattr("semscore.udfs.backends.registry.find_spec", lambda _: None)
     name, reason = chosen(zoo("prompts"))
     assert name == "torch" and "pip install 'semscore[openvino]'" in str(reason)
 
@@ -305,8 +305,8 @@ def test_a_calibration_that_a_worker_cannot_see_is_named(int8: Recipe, tmp_path:
 def test_a_full_disk_is_no_property_of_the_model(
     zoo: MakeModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from semscore.udfs.backends import convert
-    from semscore.udfs.backends.prove import load
+    from semscore.udfs.backends.openvino import convert
+    from semscore.udfs.backends.proving.prove import load
 
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")

@@ -10,8 +10,8 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from semscore.udfs.backends.tokens import Tokens, can_refuse, tokenize
 from semscore.udfs.models.layout import ModelError
-from semscore.udfs.tokens import Tokens, can_refuse, tokenize
 
 FILE = "tokenizer.json"
 

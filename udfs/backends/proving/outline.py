@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from semscore.udfs.backends.proof_of import said
+from semscore.udfs.backends.proving.proof_of import said
 from semscore.udfs.models.layout import TRANSFORMER, ModelError, Module, transformer
 
 

@@ -42,7 +42,7 @@ def proving_command(
     """The command that proves a model and converts it, or waits for the process that is at it."""
     limit = [] if max_seq_length is None else ["--limit", max_seq_length]
     wanted = [*["--convert"] * convert, *["--outline"] * outline]
-    return child.python_command("semscore.udfs.backends.prove", folder, *limit, *wanted)
+    return child.python_command("semscore.udfs.backends.proving.prove", folder, *limit, *wanted)
 
 
 def proving_environment() -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Load a model once, prove what its scores rest on, and convert it: a process of its own.
 
-    semscore.udfs.backends.prove MODEL_FOLDER [--limit N] [--convert] [--outline]
+    semscore.udfs.backends.proving.prove MODEL_FOLDER [--limit N] [--convert] [--outline]
 
 Torch then never gets into the process that asks: that saves seconds and memory in driver and
 workers. Ends with REFUSED, and the reason as its last line, if the model cannot be used.
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from semscore.udfs.backends import no_telemetry  # noqa: F401
-from semscore.udfs.backends.converted import REFUSED, converted_place
+from semscore.udfs.backends.openvino import no_telemetry
+from semscore.udfs.backends.openvino.converted import REFUSED, converted_place
 from semscore.udfs.models.fetch import ModelError
 from semscore.udfs.proofs.neighbours import Embed
 from semscore.udfs.proofs.proof import keep_proof, proof_place, read_proof
@@ -33,8 +33,8 @@ def prove(folder: Path, limit: int | None, convert: bool) -> None:
     Other processes that want the same wait meanwhile. Raises ModelError if the model cannot be
     used.
     """
-    from semscore.udfs.backends.convert import convert as write_converted
-    from semscore.udfs.backends.proof_of import proof_of
+    from semscore.udfs.backends.openvino.convert import convert as write_converted
+    from semscore.udfs.backends.proving.proof_of import proof_of
 
     place = proof_place(folder, limit)
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ def prove(folder: Path, limit: int | None, convert: bool) -> None:
 def load(folder: Path, limit: int | None = None) -> SentenceTransformer:
     """The model in float32 on the CPU; ModelError if a library cannot load it."""
     from semscore.udfs.backends.load import load_model
-    from semscore.udfs.backends.proof_of import said
+    from semscore.udfs.backends.proving.proof_of import said
 
     try:
         return load_model(folder, "float32", "cpu", limit)
@@ -74,7 +74,7 @@ def _embed(model: SentenceTransformer) -> Embed:
 
 def main(words: Sequence[str]) -> int:
     """Do what the command line says; its exit code."""
-    from semscore.udfs.backends.outline import check_outline
+    from semscore.udfs.backends.proving.outline import check_outline
 
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)

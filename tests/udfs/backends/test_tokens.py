@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from semscore.udfs import tokens
-from semscore.udfs.tokens import Tokens, can_refuse, tokenize
+from semscore.udfs.backends import tokens
+from semscore.udfs.backends.tokens import Tokens, can_refuse, tokenize
 
 LIMITS = (3, 8, 32, 128)
 KINDS = ("minilm", "wordpiece", "byte_level_bpe", "unigram")

@@ -12,12 +12,18 @@ import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from semscore.udfs.backends import converted
-from semscore.udfs.backends import proved as module
-from semscore.udfs.backends.converted import REFUSED, converted_place
-from semscore.udfs.backends.openvino import OpenVinoBackend
-from semscore.udfs.backends.prove import main
-from semscore.udfs.backends.proved import NotProved, fits, free_memory, proved, require_proved
+from semscore.udfs.backends.openvino import converted
+from semscore.udfs.backends.openvino.converted import REFUSED, converted_place
+from semscore.udfs.backends.openvino.forward import OpenVinoBackend
+from semscore.udfs.backends.proving import proved as module
+from semscore.udfs.backends.proving.prove import main
+from semscore.udfs.backends.proving.proved import (
+    NotProved,
+    fits,
+    free_memory,
+    proved,
+    require_proved,
+)
 from semscore.udfs.backends.torch import TorchBackend
 from semscore.udfs.encoder import Encoder
 from semscore.udfs.models.fetch import ModelError

@@ -11,7 +11,7 @@ import openvino
 import pytest
 from openvino import opset13 as ops
 
-from semscore.udfs.backends.inference import UNWRITTEN, Inference
+from semscore.udfs.backends.openvino.inference import UNWRITTEN, Inference
 from semscore.udfs.gpus.faults import Untrusted, fault_of
 
 SHAPE = (2, 3)

@@ -1,0 +1,1 @@
+"""OpenVINO: conversion, int8, and its forward pass."""

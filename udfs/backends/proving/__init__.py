@@ -1,0 +1,1 @@
+"""A model is loaded once and proved before workers trust it."""
