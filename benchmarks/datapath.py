@@ -62,9 +62,9 @@ def idle_udf() -> Any:
 
     def score(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.DataFrame]:
         from semscore.udfs import worker
-        from semscore.udfs.encoder import Encoder
         from semscore.udfs.gpus.device import CPU
         from semscore.udfs.meters import Meters
+        from semscore.udfs.texts.encoder import Encoder
 
         idle = worker.Resident(Encoder(Idle(), None, None), CPU, ())
         worker.resident = lambda *_: idle  # type: ignore[assignment]

@@ -27,7 +27,7 @@ STEPS = ("load_s", "wait_input_s", "tokenize_s", "forward_s", "compare_s", "emit
 def forward_only(texts: list[str], model: str, precision: str) -> float:
     """Seconds of the forward pass for some texts, by this process, model loaded and warm."""
     from semscore.udfs.backends.registry import load_backend
-    from semscore.udfs.encoder import Encoder
+    from semscore.udfs.texts.encoder import Encoder
 
     recipe = Recipe(model=model, precision=precision)  # type: ignore[arg-type]
     backend, _ = load_backend(local_folder(model), recipe, Engine(), "cpu", 1)

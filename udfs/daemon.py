@@ -24,7 +24,7 @@ MODULES = (
     "semscore.udfs.backends.registry",
     "semscore.udfs.proofs.canary",
     "semscore.udfs.backends.proving.proved",
-    "semscore.udfs.encoder",
+    "semscore.udfs.texts.encoder",
     "semscore.udfs.backends.openvino.forward",
 )
 

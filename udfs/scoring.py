@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from semscore.udfs.encoder import Embedded
 from semscore.udfs.metrics import Rows, compare
 from semscore.udfs.recipe import Metric
+from semscore.udfs.texts.encoder import Embedded
 
 Texts: TypeAlias = NDArray[np.object_]
 Prompts: TypeAlias = tuple[str | None, str | None]

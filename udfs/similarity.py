@@ -15,7 +15,7 @@ from semscore.udfs import worker
 from semscore.udfs.gpus.device import for_master
 from semscore.udfs.meters import Meters
 from semscore.udfs.recipe import Engine, Recipe, RecipeError
-from semscore.udfs.texts import any_bytes
+from semscore.udfs.texts.from_arrow import any_bytes
 
 RESULT = "struct<score: float, status: string>"
 DEFAULT_ENGINE = Engine()

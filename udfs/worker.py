@@ -23,11 +23,11 @@ from semscore.udfs.meters import Meters
 from semscore.udfs.models.fetch import check_model, local_folder
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.scoring import Pairs, lay_out, score
-from semscore.udfs.windows import TextColumns, windows
+from semscore.udfs.texts.windows import TextColumns, windows
 
 if TYPE_CHECKING:
-    from semscore.udfs.encoder import Encoder, Inputs
     from semscore.udfs.proofs.proof import Proof
+    from semscore.udfs.texts.encoder import Encoder, Inputs
 
 
 class Resident(NamedTuple):
@@ -147,8 +147,8 @@ def _load(recipe: Recipe, engine: Engine, device: TaskDevice, cpus: int) -> Resi
     }
     from semscore.udfs.backends.proving.proved import NotProved, proved
     from semscore.udfs.backends.registry import load_backend, may_convert
-    from semscore.udfs.encoder import Encoder
     from semscore.udfs.proofs import canary
+    from semscore.udfs.texts.encoder import Encoder
 
     notes: list[str] = []
     proof: Proof | None = None

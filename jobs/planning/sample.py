@@ -20,7 +20,7 @@ from semscore.udfs.errors import UserError
 from semscore.udfs.stores.folder import StorageError
 from semscore.udfs.stores.names import NO_VALUE
 from semscore.udfs.stores.storage import Storage
-from semscore.udfs.texts import python_texts
+from semscore.udfs.texts.from_arrow import python_texts
 
 CHUNKS = 12  # enough to see how parts of a dataset differ
 CHUNK_BYTES = 16 * 2**20  # of text in one

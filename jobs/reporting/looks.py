@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from semscore.jobs.dataset.ledger import DataFile
 from semscore.udfs.stores.folder import Folder
-from semscore.udfs.texts import to_pandas
+from semscore.udfs.texts.from_arrow import to_pandas
 
 MOST_ROWS = 200_000
 MOST_FILES = 64

@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 from semscore.jobs.demo import pairs as demo
-from semscore.udfs.encoder import Encoder
+from semscore.udfs.texts.encoder import Encoder
 
 SPECIALS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 VOCABULARY = 1500

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from semscore.udfs.encoder import Embedded
 from semscore.udfs.recipe import Metric
 from semscore.udfs.scoring import STATUSES, Scores, score_pairs
-from semscore.udfs.windows import TextColumns, windows
+from semscore.udfs.texts.encoder import Embedded
+from semscore.udfs.texts.windows import TextColumns, windows
 
 MakeEncoder = Callable[..., Any]  # an Encoder around the fake backend
 Pair = tuple[Any, Any]

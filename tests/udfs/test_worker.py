@@ -19,7 +19,7 @@ from semscore.udfs.gpus.faults import DeviceFailed
 from semscore.udfs.meters import Meters
 from semscore.udfs.models.fetch import ModelError, check_model
 from semscore.udfs.recipe import Engine, Recipe
-from semscore.udfs.windows import TextColumns
+from semscore.udfs.texts.windows import TextColumns
 
 ENGINE = Engine(window_rows=4)
 PAIRS = [(f"t{i}", f"u{i}") for i in range(10)]

@@ -13,7 +13,7 @@ from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.recipe import Engine, Recipe
 
 if TYPE_CHECKING:
-    from semscore.udfs.encoder import Backend
+    from semscore.udfs.texts.encoder import Backend
 
 
 def load_backend(

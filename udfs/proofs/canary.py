@@ -20,8 +20,8 @@ from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.proofs.samples import differ, tellable
 
 if TYPE_CHECKING:
-    from semscore.udfs.encoder import Encoder
     from semscore.udfs.recipe import Precision
+    from semscore.udfs.texts.encoder import Encoder
 
 PAIRS = (
     ("A plane is taking off.", "An air plane is taking off."),

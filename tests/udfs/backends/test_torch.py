@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer, SimilarityFunction, util
 
 from semscore.udfs.backends.torch import GPU_STRETCH, TorchBackend
-from semscore.udfs.encoder import Embedded, Encoder
 from semscore.udfs.models.fetch import check_model
 from semscore.udfs.recipe import Metric, Recipe
 from semscore.udfs.scoring import score_pairs
+from semscore.udfs.texts.encoder import Embedded, Encoder
 
 MakeModel = Callable[[str], Path]
 Pairs = list[tuple[str | None, str | None]]

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from semscore.udfs.backends.proving.proved import proved
-from semscore.udfs.encoder import Encoder
 from semscore.udfs.proofs.canary import PAIRS, CanaryFailed, check, known_vectors
 from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.recipe import Engine, Recipe
+from semscore.udfs.texts.encoder import Encoder
 
 OURS = [text for column in zip(*PAIRS, strict=True) for text in column]
 

@@ -20,12 +20,12 @@ from semscore.udfs.backends.openvino.forward import OpenVinoBackend, has_bfloat1
 from semscore.udfs.backends.reader import TokenReader
 from semscore.udfs.backends.registry import load_backend
 from semscore.udfs.backends.torch import TorchBackend
-from semscore.udfs.encoder import Encoder
 from semscore.udfs.models.fetch import ModelError
 from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.proofs.proof import proof_place
 from semscore.udfs.recipe import Engine, Precision, Recipe
 from semscore.udfs.scoring import score_pairs
+from semscore.udfs.texts.encoder import Encoder
 
 MakeModel = Callable[[str], Path]
 Pairs = list[tuple[str | None, str | None]]

@@ -25,10 +25,10 @@ from semscore.udfs.backends.proving.proved import (
     require_proved,
 )
 from semscore.udfs.backends.torch import TorchBackend
-from semscore.udfs.encoder import Encoder
 from semscore.udfs.models.fetch import ModelError
 from semscore.udfs.proofs.proof import Proof, proof_place, read_proof
 from semscore.udfs.recipe import Recipe
+from semscore.udfs.texts.encoder import Encoder
 
 DIM = 32
 MakeModel = Callable[[str], Path]

@@ -10,7 +10,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semscore.udfs.windows import TextColumns, windows
+from semscore.udfs.texts.windows import TextColumns, windows
 
 
 def batch(pairs: Sequence[tuple[Any, Any]]) -> TextColumns:

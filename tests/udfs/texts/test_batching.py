@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semscore.udfs.batching import batches, rounded_up
+from semscore.udfs.texts.batching import batches, rounded_up
 
 
 def cut(

@@ -11,11 +11,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from semscore.udfs.batching import batches
 from semscore.udfs.gpus.faults import fault_of
 from semscore.udfs.meters import Meters
 from semscore.udfs.metrics import Rows, Vectors
 from semscore.udfs.proofs.proof import Proof
+from semscore.udfs.texts.batching import batches
 
 
 class Inputs(Protocol):

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from pyspark.sql.pandas.serializers import ArrowStreamPandasUDFSerializer
 
-from semscore.udfs.texts import any_bytes, python_texts, to_pandas
+from semscore.udfs.texts.from_arrow import any_bytes, python_texts, to_pandas
 
 BAD = "\ufffd"
 # bytes -> as Python reads them
