@@ -12,8 +12,8 @@ from pyspark import TaskContext
 
 from semscore.udfs import worker
 from semscore.udfs.gpus.device import task_device
+from semscore.udfs.pairs.scoring import score_pairs
 from semscore.udfs.recipe import Engine, Precision, Recipe
-from semscore.udfs.scoring import score_pairs
 
 # int8 never comes within the bound, and its calibration costs more than this probe.
 CPU_CANDIDATES: tuple[Precision, ...] = ("float32", "bfloat16")

@@ -21,8 +21,8 @@ from semscore.udfs.gpus.device import TaskDevice, hardware_name, task_cpus, task
 from semscore.udfs.gpus.faults import DeviceFailed, fault_of
 from semscore.udfs.meters import Meters
 from semscore.udfs.models.fetch import check_model, local_folder
+from semscore.udfs.pairs.scoring import Pairs, lay_out, score
 from semscore.udfs.recipe import Engine, Recipe
-from semscore.udfs.scoring import Pairs, lay_out, score
 from semscore.udfs.texts.windows import TextColumns, windows
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from semscore.jobs.planning.estimate import Estimate, mean_of_groups
 from semscore.jobs.planning.sample import Chunk
-from semscore.udfs.scoring import Prompts, lay_out
+from semscore.udfs.pairs.scoring import Prompts, lay_out
 
 MIN_GROUPS = 8  # where there are fewer chunks, their parts are compared
 

@@ -34,7 +34,7 @@ from semscore.jobs.reporting.timeline import (
 )
 from semscore.udfs.meters import token_range
 from semscore.udfs.models.flops import Architecture
-from semscore.udfs.scoring import STATUSES
+from semscore.udfs.pairs.scoring import STATUSES
 
 VERSION = 1
 COLUMNS = ("text1", "text2", "score_column", "status_column")

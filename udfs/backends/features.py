@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from semscore.udfs.backends.reader import TokenReader
 from semscore.udfs.backends.tokens import Tokens
-from semscore.udfs.metrics import Rows
+from semscore.udfs.pairs.metrics import Rows
 
 
 class DeviceTokens:

@@ -23,7 +23,7 @@ from semscore.udfs.backends.load import (
 )
 from semscore.udfs.backends.proving.proof_of import proof_of
 from semscore.udfs.backends.reader import Prompts
-from semscore.udfs.metrics import Rows
+from semscore.udfs.pairs.metrics import Rows
 from semscore.udfs.proofs.neighbours import TOLERANCE
 from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.recipe import Recipe

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from semscore.udfs.metrics import Vectors, compare
+from semscore.udfs.pairs.metrics import Vectors, compare
 from semscore.udfs.proofs.neighbours import Embed
 from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.proofs.samples import differ, tellable

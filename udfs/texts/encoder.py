@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from semscore.udfs.gpus.faults import fault_of
 from semscore.udfs.meters import Meters
-from semscore.udfs.metrics import Rows, Vectors
+from semscore.udfs.pairs.metrics import Rows, Vectors
 from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.texts.batching import batches
 

@@ -10,7 +10,7 @@ import pytest
 
 from semscore.jobs.planning.duplicates import SampledRows, lay_out_sample
 from semscore.jobs.planning.sample import Chunk
-from semscore.udfs.scoring import lay_out
+from semscore.udfs.pairs.scoring import lay_out
 from semscore.udfs.texts.windows import windows
 
 SAME = (None, None)

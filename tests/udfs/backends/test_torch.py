@@ -16,8 +16,8 @@ from sentence_transformers import SentenceTransformer, SimilarityFunction, util
 
 from semscore.udfs.backends.torch import GPU_STRETCH, TorchBackend
 from semscore.udfs.models.fetch import check_model
+from semscore.udfs.pairs.scoring import score_pairs
 from semscore.udfs.recipe import Metric, Recipe
-from semscore.udfs.scoring import score_pairs
 from semscore.udfs.texts.encoder import Embedded, Encoder
 
 MakeModel = Callable[[str], Path]

@@ -14,9 +14,9 @@ from semscore.udfs.backends.openvino import no_telemetry
 from semscore.udfs.backends.openvino.inference import Inference
 from semscore.udfs.backends.reader import Prompts, TokenReader
 from semscore.udfs.backends.tokens import Tokens
-from semscore.udfs.metrics import Rows
 from semscore.udfs.models.layout import ModelError
 from semscore.udfs.models.token_limit import TOO_MANY
+from semscore.udfs.pairs.metrics import Rows
 from semscore.udfs.recipe import Precision, Recipe
 from semscore.udfs.texts.batching import rounded_up
 

@@ -22,9 +22,9 @@ from semscore.udfs.backends.registry import load_backend
 from semscore.udfs.backends.torch import TorchBackend
 from semscore.udfs.models.fetch import ModelError
 from semscore.udfs.models.model_hash import content_sha256
+from semscore.udfs.pairs.scoring import score_pairs
 from semscore.udfs.proofs.proof import proof_place
 from semscore.udfs.recipe import Engine, Precision, Recipe
-from semscore.udfs.scoring import score_pairs
 from semscore.udfs.texts.encoder import Encoder
 
 MakeModel = Callable[[str], Path]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from semscore.udfs.metrics import Rows, compare
+from semscore.udfs.pairs.metrics import Rows, compare
 from semscore.udfs.recipe import Metric
 from semscore.udfs.texts.encoder import Embedded
 
