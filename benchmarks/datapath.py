@@ -61,10 +61,10 @@ def idle_udf() -> Any:
             pass
 
     def score(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.DataFrame]:
-        from semscore.udfs import worker
         from semscore.udfs.gpus.device import CPU
         from semscore.udfs.meters import Meters
         from semscore.udfs.texts.encoder import Encoder
+        from semscore.udfs.worker import resident as worker
 
         idle = worker.Resident(Encoder(Idle(), None, None), CPU, ())
         worker.resident = lambda *_: idle  # type: ignore[assignment]

@@ -25,12 +25,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.flops import flop_per_text
-from semscore.udfs import worker
 from semscore.udfs.backends.registry import load_backend
 from semscore.udfs.gpus.device import TaskDevice
 from semscore.udfs.meters import Meters
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.texts.encoder import Encoder
+from semscore.udfs.worker import resident as worker
 
 WORDS = ["time", "year", "people", "way", "day", "thing", "world", "school", "state", "student"]
 LOG_MEAN, LOG_SPREAD = 2.7, 0.9  # of words in a text: 15 in the middle, 9 of 10 below 50

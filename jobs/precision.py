@@ -21,7 +21,7 @@ from semscore.udfs.backends.openvino.calibration import (
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import for_master
 from semscore.udfs.models.fetch import ModelError
-from semscore.udfs.probe import Candidate, probe
+from semscore.udfs.worker.probe import Candidate, probe
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -11,11 +11,11 @@ from pyspark.accumulators import Accumulator
 from pyspark.sql import Column, SparkSession
 from pyspark.sql.pandas.functions import pandas_udf
 
-from semscore.udfs import worker
 from semscore.udfs.gpus.device import for_master
 from semscore.udfs.meters import Meters
 from semscore.udfs.recipe import Engine, Recipe, RecipeError
 from semscore.udfs.texts.from_arrow import any_bytes
+from semscore.udfs.worker import resident as worker
 
 RESULT = "struct<score: float, status: string>"
 DEFAULT_ENGINE = Engine()

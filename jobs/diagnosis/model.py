@@ -87,7 +87,7 @@ def _load(folder: Path, recipe: Recipe, engine: Engine, local: bool) -> Iterator
 
 def _loaded(recipe: Recipe, engine: Engine) -> Loaded:
     """What a worker says of a model that it has loaded; raises what it raises."""
-    from semscore.udfs.worker import resident
+    from semscore.udfs.worker.resident import resident
 
     found = resident(recipe, engine)
     return Loaded(found.device.label, found.encoder.backend.name, found.notes)

@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from semscore.udfs import worker
 from semscore.udfs.meters import Meters
 from semscore.udfs.processes.child import Child
 from semscore.udfs.recipe import Engine, Recipe
+from semscore.udfs.worker import resident as worker
 
 FIRST_ROWS = 256  # to warm up, and to see about how many rows there is time for
 

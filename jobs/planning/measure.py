@@ -17,9 +17,9 @@ from semscore.udfs.backends.openvino.calibration import TEXTS, quantized
 from semscore.udfs.errors import UserError
 from semscore.udfs.models.fetch import ModelError
 from semscore.udfs.models.flops import Architecture
-from semscore.udfs.probe import probe
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.stores.storage import Storage
+from semscore.udfs.worker.probe import probe
 
 TOKEN_ROWS = 8_000  # tokenised to see how long texts are
 SCORED_ROWS = 16_384  # at most in one pass

@@ -13,7 +13,7 @@ from pathlib import Path
 from pyspark import TaskContext
 from pyspark.daemon import manager
 
-from semscore.udfs import daemon
+from semscore.udfs.worker import daemon
 
 WATCH = Path(os.environ["WATCH"])
 PAUSE = float(os.environ.get("WATCH_PAUSE", "0.05"))  # seconds that each batch takes longer

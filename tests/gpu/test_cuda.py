@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from semscore.udfs import worker
 from semscore.udfs.meters import Meters
 from semscore.udfs.recipe import Engine, Precision, Recipe
+from semscore.udfs.worker import resident as worker
 
 pytestmark = pytest.mark.gpu
 TOLERANCE: dict[Precision, float] = {"float32": 0.002, "float16": 0.01, "bfloat16": 0.01}

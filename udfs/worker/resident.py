@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import pandas as pd
 from pyspark import TaskContext
 
-from semscore.udfs.ahead import ahead
 from semscore.udfs.gpus import leases
 from semscore.udfs.gpus.device import TaskDevice, hardware_name, task_cpus, task_device
 from semscore.udfs.gpus.faults import DeviceFailed, fault_of
@@ -24,6 +23,7 @@ from semscore.udfs.models.fetch import check_model, local_folder
 from semscore.udfs.pairs.scoring import Pairs, lay_out, score
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.texts.windows import TextColumns, windows
+from semscore.udfs.worker.ahead import ahead
 
 if TYPE_CHECKING:
     from semscore.udfs.proofs.proof import Proof

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from pyspark import TaskContext
 
-from semscore.udfs import worker
 from semscore.udfs.gpus.device import task_device
 from semscore.udfs.pairs.scoring import score_pairs
 from semscore.udfs.recipe import Engine, Precision, Recipe
+from semscore.udfs.worker import resident as worker
 
 # int8 never comes within the bound, and its calibration costs more than this probe.
 CPU_CANDIDATES: tuple[Precision, ...] = ("float32", "bfloat16")

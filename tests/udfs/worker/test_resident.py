@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from semscore.udfs import worker
 from semscore.udfs.gpus import leases
 from semscore.udfs.gpus.faults import DeviceFailed
 from semscore.udfs.meters import Meters
 from semscore.udfs.models.fetch import ModelError, check_model
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.texts.windows import TextColumns
+from semscore.udfs.worker import resident as worker
 
 ENGINE = Engine(window_rows=4)
 PAIRS = [(f"t{i}", f"u{i}") for i in range(10)]

@@ -12,7 +12,7 @@ import pytest
 
 SCRIPT = """
 import json, os, sys, threading
-from semscore.udfs.daemon import preload
+from semscore.udfs.worker.daemon import preload
 preload()
 native = os.listdir("/proc/self/task") if os.path.isdir("/proc/self/task") else []
 print(json.dumps([sorted(sys.modules), threading.active_count(), len(native)]))
@@ -29,7 +29,13 @@ def modules_after_preload(**more: str) -> tuple[set[str], int, int]:
 
 def test_what_every_worker_needs_is_imported_and_no_thread_runs() -> None:
     modules, threads, native = modules_after_preload()
-    assert {"pandas", "pyarrow", "openvino", "tokenizers", "semscore.udfs.worker"} <= modules
+    assert {
+        "pandas",
+        "pyarrow",
+        "openvino",
+        "tokenizers",
+        "semscore.udfs.worker.resident",
+    } <= modules
     assert "torch" not in modules
     assert threads == 1
     alone = subprocess.run(  # NumPy and Arrow have threads of their own, and survive the fork
@@ -54,4 +60,4 @@ def test_local_workers_fork_from_it(spark: object) -> None:
         return Path(f"/proc/{os.getppid()}/cmdline").read_bytes()
 
     [command] = context.parallelize([None], 1).map(parent).collect()
-    assert b"semscore.udfs.daemon" in command
+    assert b"semscore.udfs.worker.daemon" in command

@@ -9,7 +9,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from semscore.udfs.ahead import ahead
+from semscore.udfs.worker.ahead import ahead
 
 
 def threads() -> list[threading.Thread]:

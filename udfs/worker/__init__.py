@@ -1,0 +1,1 @@
+"""A Python worker's life: its resident model, prefetch, daemon, probe."""
