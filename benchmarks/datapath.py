@@ -24,7 +24,7 @@ from semscore.jobs.cluster.session import job_session, start_session
 from semscore.jobs.dataset import frames
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.source import read_source
-from semscore.jobs.settings import Columns
+from semscore.jobs.options.settings import Columns
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.similarity import RESULT
 

@@ -22,7 +22,7 @@ from benchmarks.ours import Book, parser
 from semscore.jobs import score as job
 from semscore.jobs import work
 from semscore.jobs.dataset import lease, ledger, units
-from semscore.jobs.settings import Output, Settings
+from semscore.jobs.options.settings import Output, Settings
 from semscore.udfs.recipe import Recipe
 
 STEPS: tuple[tuple[Any, str], ...] = (

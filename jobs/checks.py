@@ -16,7 +16,7 @@ from semscore.udfs.stores.s3 import is_s3
 
 if TYPE_CHECKING:
     from semscore.jobs.dataset.columns import Layout
-    from semscore.jobs.settings import Columns, Report, Settings
+    from semscore.jobs.options.settings import Columns, Report, Settings
     from semscore.udfs.recipe import Recipe
     from semscore.udfs.stores.folder import Folder
     from semscore.udfs.stores.storage import Storage

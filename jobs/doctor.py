@@ -34,7 +34,7 @@ from semscore.jobs.diagnosis.versions import (
     check_python,
     check_spark,
 )
-from semscore.jobs.settings import Settings
+from semscore.jobs.options.settings import Settings
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import is_local
 from semscore.udfs.recipe import DEFAULT_MODEL

@@ -39,7 +39,7 @@ from semscore.udfs.stores.storage import Storage
 if TYPE_CHECKING:
     from sagemaker.core.helper.session_helper import Session
 
-    from semscore.jobs.settings import Settings
+    from semscore.jobs.options.settings import Settings
 
 log = logging.getLogger("semscore")
 

@@ -45,8 +45,8 @@ from semscore.udfs.version import __version__
 
 if TYPE_CHECKING:
     from semscore.jobs.cluster.instances import Host
+    from semscore.jobs.options.settings import Settings
     from semscore.jobs.planning.options import Ask
-    from semscore.jobs.settings import Settings
     from semscore.udfs.recipe import Engine
 
 log = logging.getLogger("semscore")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pyspark.sql.types import StructType
 
     from semscore.jobs.dataset.source import Source
-    from semscore.jobs.settings import Settings
+    from semscore.jobs.options.settings import Settings
     from semscore.udfs.recipe import Precision, Recipe
     from semscore.udfs.stores.folder import Folder
 

@@ -25,11 +25,11 @@ from rich.markup import escape
 
 from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.lease import Lease
+from semscore.jobs.options.settings import Report
 from semscore.jobs.reporting.facts import COLUMNS, VERSION, Facts, gather
 from semscore.jobs.reporting.looks import Wanted, look
 from semscore.jobs.reporting.records import Records, read_ends, read_records
 from semscore.jobs.reporting.verdicts import advice, verdicts
-from semscore.jobs.settings import Report
 from semscore.udfs.errors import UserError, root_cause
 from semscore.udfs.stores.folder import Folder
 from semscore.udfs.stores.s3 import is_s3

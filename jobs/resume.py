@@ -13,7 +13,7 @@ from semscore.udfs.models.fetch import ModelError
 from semscore.udfs.recipe import SCORING_VERSION, fingerprint
 
 if TYPE_CHECKING:
-    from semscore.jobs.settings import Settings
+    from semscore.jobs.options.settings import Settings
     from semscore.udfs.recipe import Recipe
     from semscore.udfs.stores.folder import Folder
 

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
     from semscore.jobs.checks import Model
     from semscore.jobs.dataset.lease import Lease
+    from semscore.jobs.options.settings import Settings
     from semscore.jobs.precision import Settled
     from semscore.jobs.progress import Progress, State
-    from semscore.jobs.settings import Settings
     from semscore.jobs.stop import Stop
     from semscore.udfs.meters import Meters
 

@@ -66,7 +66,7 @@ from semscore.udfs.stores.local_folder import as_it_was
 from semscore.udfs.stores.storage import Storage
 
 if TYPE_CHECKING:
-    from semscore.jobs.settings import Settings
+    from semscore.jobs.options.settings import Settings
 
 log = logging.getLogger("semscore")
 

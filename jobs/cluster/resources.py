@@ -18,7 +18,7 @@ from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import has_mps, is_local
 
 if TYPE_CHECKING:
-    from semscore.jobs.settings import Settings
+    from semscore.jobs.options.settings import Settings
 
 MANAGERS: dict[str, Manager] = {"spark": "standalone", "yarn": "yarn", "k8s": "kubernetes"}
 

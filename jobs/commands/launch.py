@@ -10,8 +10,8 @@ from rich.console import Console
 
 from semscore.jobs.commands.log import set_log
 from semscore.jobs.commands.words import Place, Whole
+from semscore.jobs.options.settings import GROUPS, Settings, Spark
 from semscore.jobs.processing.options import Launch
-from semscore.jobs.settings import GROUPS, Settings, Spark
 
 
 def launch(

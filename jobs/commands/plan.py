@@ -11,8 +11,8 @@ from rich.console import Console
 
 from semscore.jobs.commands.log import set_log
 from semscore.jobs.commands.words import Scoring
+from semscore.jobs.options.settings import Settings
 from semscore.jobs.planning.options import Ask
-from semscore.jobs.settings import Settings
 from semscore.udfs.errors import UserError
 
 PLANNED_OUTPUT = "scored"  # in the commands that a plan prints

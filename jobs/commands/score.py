@@ -7,7 +7,7 @@ from rich.console import Console
 from semscore.jobs.cluster import processing_job
 from semscore.jobs.commands.log import set_log
 from semscore.jobs.commands.words import Place, Whole
-from semscore.jobs.settings import Settings, Spark
+from semscore.jobs.options.settings import Settings, Spark
 
 
 def score(*places: Place, words: Whole = Whole(), spark: Spark = Spark()) -> int:

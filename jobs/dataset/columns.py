@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 
 from semscore.jobs.dataset.source import Source
-from semscore.jobs.settings import Columns, join_names
+from semscore.jobs.options.settings import Columns, join_names
 from semscore.udfs.errors import UserError, some_of, suggestion
 
 NO_PARTITIONS = ("none",)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from semscore.jobs.settings import Settings
+    from semscore.jobs.options.settings import Settings
 
 
 @dataclass(frozen=True)

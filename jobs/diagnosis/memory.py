@@ -13,7 +13,7 @@ from semscore.jobs.cluster.session import local_heap
 from semscore.jobs.cluster.sizing import CPU_WORKER, GPU_WORKER
 from semscore.jobs.cluster.this_host import this_host
 from semscore.jobs.diagnosis.finding import Finding
-from semscore.jobs.settings import Settings
+from semscore.jobs.options.settings import Settings
 from semscore.udfs.gpus.device import is_local
 
 NAME = "memory"

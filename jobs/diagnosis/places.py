@@ -15,7 +15,7 @@ from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
 from semscore.jobs.diagnosis.disk import free_bytes
 from semscore.jobs.diagnosis.finding import Check, Finding, findings
-from semscore.jobs.settings import Settings
+from semscore.jobs.options.settings import Settings
 from semscore.udfs.errors import some_of
 from semscore.udfs.stores.folder import Folder, StorageError
 from semscore.udfs.stores.local_folder import LocalFolder, as_it_was

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from semscore.jobs.dataset.footers import reason
 from semscore.jobs.dataset.listing import BadFile, SourceFile
 from semscore.jobs.dataset.source import Source
-from semscore.jobs.settings import Columns
+from semscore.jobs.options.settings import Columns
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.folder import StorageError
 from semscore.udfs.stores.names import NO_VALUE

@@ -16,7 +16,7 @@ from semscore.udfs.stores.s3 import is_s3
 from semscore.udfs.stores.synced import Unsynced, synced
 
 if TYPE_CHECKING:
-    from semscore.jobs.settings import Settings
+    from semscore.jobs.options.settings import Settings
     from semscore.udfs.recipe import Recipe
 
 SMALL = tuple(ending for ending in LOADED if ending != ".safetensors")

@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semscore.jobs.arguments import option_words
 from semscore.jobs.cluster.capability import check_precision
 from semscore.jobs.cluster.executors import Executors
 from semscore.jobs.cluster.instances import find_host
 from semscore.jobs.cluster.processing_job import PLACES
 from semscore.jobs.cluster.scheduling import check_gpu_settings
 from semscore.jobs.cluster.sizing import size
+from semscore.jobs.options.arguments import option_words
 from semscore.jobs.processing import submission
 from semscore.jobs.processing.configuration import configuration
 from semscore.jobs.processing.options import Launch, check_together
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sagemaker.core.helper.session_helper import Session
     from sagemaker.core.spark.processing import PySparkProcessor
 
-    from semscore.jobs.settings import Settings
+    from semscore.jobs.options.settings import Settings
 
 MISSING = "this needs SageMaker's SDK: pip install 'semscore[launch]'"
 

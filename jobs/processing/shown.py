@@ -18,7 +18,7 @@ from semscore.jobs.summary import print_summary
 if TYPE_CHECKING:
     from sagemaker.core.helper.session_helper import Session
 
-    from semscore.jobs.settings import Settings
+    from semscore.jobs.options.settings import Settings
 
 log = logging.getLogger("semscore")
 

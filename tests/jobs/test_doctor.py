@@ -19,7 +19,7 @@ from semscore.jobs import cli, doctor
 from semscore.jobs.dataset.source import read_source
 from semscore.jobs.diagnosis.finding import Finding
 from semscore.jobs.doctor import Question, examine, preflight
-from semscore.jobs.settings import Limits, Run, Settings, Spark
+from semscore.jobs.options.settings import Limits, Run, Settings, Spark
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.local_folder import LocalFolder
 
@@ -123,7 +123,7 @@ import sys
 from semscore.udfs.stores.local_folder import LocalFolder
 from semscore.jobs.dataset.source import read_source
 from semscore.jobs.doctor import preflight
-from semscore.jobs.settings import Settings
+from semscore.jobs.options.settings import Settings
 settings = Settings(inputs={settings.inputs!r}, output={settings.output!r})
 preflight(settings, read_source(settings.inputs), LocalFolder(settings.output), None)
 from pyspark import SparkContext

@@ -14,8 +14,8 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+from semscore.jobs.options.settings import Columns, Output, Settings
 from semscore.jobs.score import score
-from semscore.jobs.settings import Columns, Output, Settings
 from semscore.udfs.recipe import Recipe
 
 KINDS = ["a/b", "x=y", "50%", "é 日本", "a#b?c", "{[*]}", "007", "long " * 30, None, ""]

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from semscore.jobs.options.settings import Settings
 from semscore.jobs.score import score
-from semscore.jobs.settings import Settings
 from semscore.udfs.recipe import Recipe
 
 LONG = 300_000  # characters

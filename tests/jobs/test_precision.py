@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs import precision as module
+from semscore.jobs.options.settings import Settings
 from semscore.jobs.precision import choose
 from semscore.jobs.result import Result
 from semscore.jobs.score import score
-from semscore.jobs.settings import Settings
 from semscore.udfs.backends.openvino.forward import has_bfloat16
 from semscore.udfs.errors import UserError
 from semscore.udfs.models.fetch import local_folder

@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs import work
+from semscore.jobs.options.settings import Columns, Limits, Output, Rows, Settings
 from semscore.jobs.result import Result
 from semscore.jobs.resume import SHAPE, resumed
 from semscore.jobs.score import score
-from semscore.jobs.settings import Columns, Limits, Output, Rows, Settings
 from semscore.udfs.errors import OutputInUse, StoppedEarly, UnitsSetAside, UserError
 from semscore.udfs.recipe import Recipe, fingerprint
 from semscore.udfs.stores.folder import StorageError

@@ -21,9 +21,9 @@ import pytest
 from semscore.jobs import work
 from semscore.jobs.dataset import ledger, upcoming
 from semscore.jobs.dataset.units import group_files
+from semscore.jobs.options.settings import Columns, Limits, Output, Report, Rows, Settings
 from semscore.jobs.result import Result
 from semscore.jobs.score import score
-from semscore.jobs.settings import Columns, Limits, Output, Report, Rows, Settings
 from semscore.udfs.errors import AuditFailed, TooManyErrors, UnitsSetAside, UserError
 from semscore.udfs.recipe import Recipe
 

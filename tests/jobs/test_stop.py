@@ -12,7 +12,7 @@ import pytest
 
 from semscore.jobs import stop as module
 from semscore.jobs.cluster import processing_job
-from semscore.jobs.settings import Limits
+from semscore.jobs.options.settings import Limits
 from semscore.jobs.stop import GRACE_S, MARGIN_S, Stop
 
 

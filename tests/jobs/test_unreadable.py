@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs import reading, work
+from semscore.jobs.options.settings import Columns, Output, Rows, Settings
 from semscore.jobs.result import Result
 from semscore.jobs.score import score
-from semscore.jobs.settings import Columns, Output, Rows, Settings
 from semscore.udfs.errors import UnitsSetAside, UserError
 from semscore.udfs.recipe import Recipe
 

@@ -10,7 +10,7 @@ import pytest
 
 from semscore.jobs import watch
 from semscore.jobs.commands import log as log_module
-from semscore.jobs.settings import Run
+from semscore.jobs.options.settings import Run
 from semscore.jobs.watch import watching
 
 FACTS: dict[str, Any] = {

@@ -11,7 +11,7 @@ from rich.console import Console
 from semscore.jobs.cluster import resources
 from semscore.jobs.cluster.instances import GIB, Host
 from semscore.jobs.cluster.resources import Resources, resources_for, show
-from semscore.jobs.settings import Settings, Spark
+from semscore.jobs.options.settings import Settings, Spark
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Engine, Recipe
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from semscore.jobs.dataset.reads import Reads, columns_read
-from semscore.jobs.settings import Columns, Output, Rows, Settings
+from semscore.jobs.options.settings import Columns, Output, Rows, Settings
 
 
 def reads(where: str | None = None, keep: tuple[str, ...] = ("id",)) -> Reads:

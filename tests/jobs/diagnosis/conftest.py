@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs.settings import Settings
+from semscore.jobs.options.settings import Settings
 
 Script = Callable[[str, str], Path]
 

@@ -11,7 +11,7 @@ from semscore.jobs.cluster.instances import GIB, Gpu, Host
 from semscore.jobs.diagnosis import memory
 from semscore.jobs.diagnosis.finding import Finding, findings
 from semscore.jobs.diagnosis.memory import check_memory, memory_bytes
-from semscore.jobs.settings import Spark
+from semscore.jobs.options.settings import Spark
 
 Look = Callable[..., Finding]
 

@@ -16,9 +16,9 @@ import pytest
 from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.ledger import DataFile, UnitRecord
 from semscore.jobs.dataset.seals import seal_path
+from semscore.jobs.options.settings import Report
 from semscore.jobs.reporting.facts import Facts, gather
 from semscore.jobs.reporting.records import Records
-from semscore.jobs.settings import Report
 from semscore.udfs.stores.local_folder import LocalFolder
 
 RUN = "20261101T100000-abcdef01"

@@ -10,10 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semscore.jobs import settings as module
-from semscore.jobs.planning.options import Ask
-from semscore.jobs.processing.options import Launch
-from semscore.jobs.settings import (
+from semscore.jobs.options import settings as module
+from semscore.jobs.options.settings import (
     Columns,
     Limits,
     Output,
@@ -24,6 +22,8 @@ from semscore.jobs.settings import (
     split_names,
     with_prompt,
 )
+from semscore.jobs.planning.options import Ask
+from semscore.jobs.processing.options import Launch
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Recipe
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from semscore.jobs.cluster import processing_job
-from semscore.jobs.settings import (
+from semscore.jobs.options.settings import (
     Columns,
     JobEngine,
     JobRecipe,
