@@ -21,7 +21,8 @@ from benchmarks.files import first_rows
 from benchmarks.ours import Book, parser
 from semscore.jobs import score as job
 from semscore.jobs import work
-from semscore.jobs.dataset import lease, ledger, units
+from semscore.jobs.dataset import units
+from semscore.jobs.ledger import lease, ledger
 from semscore.jobs.options.settings import Output, Settings
 from semscore.udfs.recipe import Recipe
 

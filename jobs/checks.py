@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.tables import require_no_table
+from semscore.jobs.ledger import ledger
 from semscore.udfs.errors import UserError, some_of, suggestion
 from semscore.udfs.models.fetch import ModelError, check_model, local_folder
 from semscore.udfs.models.model_hash import content_sha256

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyspark.sql import DataFrame
 
-from semscore.jobs.dataset import frames, ledger
+from semscore.jobs.dataset import frames
+from semscore.jobs.ledger import ledger
 from semscore.udfs.backends.openvino.calibration import (
     TEXTS,
     int8_sha256,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Literal
 
-from semscore.jobs.dataset.ledger import UnitRecord
 from semscore.jobs.dataset.listing import BadFile
 from semscore.jobs.dataset.upcoming import Upcoming
+from semscore.jobs.ledger.ledger import UnitRecord
 from semscore.jobs.run import FailedUnit, now
 from semscore.udfs.meters import Meters
 

@@ -23,8 +23,8 @@ import pyarrow as pa
 from rich.console import Console
 from rich.markup import escape
 
-from semscore.jobs.dataset import ledger
-from semscore.jobs.dataset.lease import Lease
+from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.lease import Lease
 from semscore.jobs.options.settings import Report
 from semscore.jobs.reporting.facts import COLUMNS, VERSION, Facts, gather
 from semscore.jobs.reporting.looks import Wanted, look

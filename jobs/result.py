@@ -10,7 +10,7 @@ from functools import cached_property
 from html import escape
 from typing import Any
 
-from semscore.jobs.dataset import ledger
+from semscore.jobs.ledger import ledger
 from semscore.udfs.errors import JobError
 from semscore.udfs.pairs.scoring import STATUSES
 from semscore.udfs.stores.folder import Folder

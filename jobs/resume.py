@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from semscore.jobs.dataset import ledger
+from semscore.jobs.ledger import ledger
 from semscore.jobs.precision import Settled
 from semscore.udfs.backends.openvino.calibration import FILES, read_calibration
 from semscore.udfs.errors import UserError

@@ -13,12 +13,12 @@ from importlib import metadata
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from semscore.jobs.dataset import ledger
 from semscore.jobs.dataset.columns import Layout
 from semscore.jobs.dataset.listing import BadFile
 from semscore.jobs.dataset.publish import count_rows
 from semscore.jobs.dataset.source import Source
 from semscore.jobs.failures.causes import sentence
+from semscore.jobs.ledger import ledger
 from semscore.udfs.errors import AuditFailed, TooManyErrors, UnitsSetAside, UserError, some_of
 from semscore.udfs.models.flops import architecture
 from semscore.udfs.recipe import SCORING_VERSION, Recipe
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pyspark.sql.types import StructType
 
     from semscore.jobs.checks import Model
-    from semscore.jobs.dataset.lease import Lease
+    from semscore.jobs.ledger.lease import Lease
     from semscore.jobs.options.settings import Settings
     from semscore.jobs.precision import Settled
     from semscore.jobs.progress import Progress, State

@@ -34,10 +34,9 @@ from semscore.jobs.cluster.session import (
     will_be_local,
 )
 from semscore.jobs.cluster.surroundings import changed, of_a_run
-from semscore.jobs.dataset import frames, ledger
+from semscore.jobs.dataset import frames
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.condition import settled_where
-from semscore.jobs.dataset.lease import Lease, require_free
 from semscore.jobs.dataset.listing import SourceFile
 from semscore.jobs.dataset.owed import owed
 from semscore.jobs.dataset.partitions import check_folders
@@ -47,6 +46,8 @@ from semscore.jobs.dataset.units import unit_scale
 from semscore.jobs.dataset.upcoming import Upcoming
 from semscore.jobs.doctor import preflight
 from semscore.jobs.failures.causes import sentence
+from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.lease import Lease, require_free
 from semscore.jobs.precision import settle
 from semscore.jobs.progress import Progress, State
 from semscore.jobs.proving import Proving

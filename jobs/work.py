@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from semscore.jobs.cluster.live import rows_from_python
 from semscore.jobs.cluster.session import job_session, slots, task_rows
-from semscore.jobs.dataset import frames, ledger
+from semscore.jobs.dataset import frames
 from semscore.jobs.dataset.listing import BadFile, changed
 from semscore.jobs.dataset.publish import destinations, discard_staging, publish, stage
 from semscore.jobs.dataset.sifting import NoneReadable
 from semscore.jobs.dataset.units import Unit, task_count
 from semscore.jobs.failures.causes import ended_by, sentence
+from semscore.jobs.ledger import ledger
 from semscore.jobs.progress import Progress
 from semscore.jobs.reading import is_over, read, unreadable
 from semscore.jobs.run import FailedUnit, Run, now, require_few_errors

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from semscore.jobs.dataset.ledger import UnitRecord
 from semscore.jobs.dataset.listing import SourceFile
+from semscore.jobs.ledger.ledger import UnitRecord
 from semscore.udfs.errors import UserError, some_of
 
 

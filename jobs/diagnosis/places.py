@@ -10,11 +10,11 @@ from rich.filesize import decimal
 
 from semscore.jobs.checks import check_output
 from semscore.jobs.dataset.columns import plan_columns
-from semscore.jobs.dataset.ledger import HOME
 from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
 from semscore.jobs.diagnosis.disk import free_bytes
 from semscore.jobs.diagnosis.finding import Check, Finding, findings
+from semscore.jobs.ledger.ledger import HOME
 from semscore.jobs.options.settings import Settings
 from semscore.udfs.errors import some_of
 from semscore.udfs.stores.folder import Folder, StorageError

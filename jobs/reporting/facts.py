@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from semscore.jobs.dataset import ledger
+from semscore.jobs.ledger import ledger
 from semscore.jobs.reporting.calibration import Calibration, calibrations
 from semscore.jobs.reporting.gold import Gold, against_gold
 from semscore.jobs.reporting.looks import partition_of

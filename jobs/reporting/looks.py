@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from semscore.jobs.dataset.ledger import DataFile
+from semscore.jobs.ledger.ledger import DataFile
 from semscore.udfs.stores.folder import Folder
 from semscore.udfs.texts.from_arrow import to_pandas
 

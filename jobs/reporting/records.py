@@ -10,8 +10,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from semscore.jobs.dataset import ledger
-from semscore.jobs.dataset.ledger import UnitRecord
+from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.ledger import UnitRecord
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.folder import Folder
 

@@ -15,8 +15,8 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs.dataset import ledger
-from semscore.jobs.dataset.ledger import UnitRecord
+from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.ledger import UnitRecord
 from semscore.udfs.stores.local_folder import LocalFolder
 
 DRIVER = Path(__file__).with_name("driver.py")

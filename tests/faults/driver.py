@@ -13,7 +13,8 @@ import threading
 
 from semscore.jobs import score, work
 from semscore.jobs.cli import main
-from semscore.jobs.dataset import lease, ledger, units
+from semscore.jobs.dataset import units
+from semscore.jobs.ledger import lease, ledger
 from semscore.udfs.stores.local_folder import LocalFolder
 from semscore.udfs.stores.s3_folder import S3Folder
 

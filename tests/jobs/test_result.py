@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from semscore.jobs.dataset.ledger import UnitRecord
+from semscore.jobs.ledger.ledger import UnitRecord
 from semscore.jobs.result import Result
 from semscore.jobs.summary import print_summary
 from semscore.udfs.stores.local_folder import LocalFolder

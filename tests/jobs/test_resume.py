@@ -239,7 +239,7 @@ def test_other_data_is_refused(run: Run, tmp_path: Path) -> None:
 
 
 def test_an_output_that_another_run_writes_to_is_left_alone(begun: Run, tmp_path: Path) -> None:
-    from semscore.jobs.dataset.lease import Lease
+    from semscore.jobs.ledger.lease import Lease
     from semscore.udfs.stores.local_folder import LocalFolder
 
     before = units(tmp_path)

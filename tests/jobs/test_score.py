@@ -19,8 +19,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs import work
-from semscore.jobs.dataset import ledger, upcoming
+from semscore.jobs.dataset import upcoming
 from semscore.jobs.dataset.units import group_files
+from semscore.jobs.ledger import ledger
 from semscore.jobs.options.settings import Columns, Limits, Output, Report, Rows, Settings
 from semscore.jobs.result import Result
 from semscore.jobs.score import score

@@ -24,8 +24,8 @@ import pyarrow.fs
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs.dataset import ledger
-from semscore.jobs.dataset.ledger import UnitRecord
+from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.ledger import UnitRecord
 from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.stores.s3 import Access, s3_client
 from semscore.udfs.stores.s3_folder import S3Folder

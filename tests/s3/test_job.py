@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs.dataset import ledger
+from semscore.jobs.ledger import ledger
 from semscore.udfs.models.fetch import LOADED, local_folder
 
 pytestmark = pytest.mark.s3

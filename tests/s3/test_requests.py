@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from semscore.jobs.dataset import ledger
-from semscore.jobs.dataset.lease import Lease
-from semscore.jobs.dataset.ledger import DataFile, UnitRecord
 from semscore.jobs.dataset.publish import destinations, discard_staging, publish
+from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.lease import Lease
+from semscore.jobs.ledger.ledger import DataFile, UnitRecord
 from semscore.udfs.stores.s3_folder import S3Folder
 
 pytestmark = pytest.mark.s3

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from semscore.jobs.dataset.ledger import UnitRecord
 from semscore.jobs.dataset.listing import CountedFile
 from semscore.jobs.dataset.owed import owed
+from semscore.jobs.ledger.ledger import UnitRecord
 from semscore.udfs.errors import UserError
 
 FILES = [

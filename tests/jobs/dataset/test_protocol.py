@@ -21,14 +21,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from semscore.jobs.dataset import lease as lease_module
-from semscore.jobs.dataset import ledger
-from semscore.jobs.dataset.lease import Lease
-from semscore.jobs.dataset.ledger import DataFile, UnitRecord
 from semscore.jobs.dataset.listing import CountedFile
 from semscore.jobs.dataset.owed import owed
 from semscore.jobs.dataset.publish import destinations, discard_staging, publish
 from semscore.jobs.dataset.units import Unit
+from semscore.jobs.ledger import lease as lease_module
+from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.lease import Lease
+from semscore.jobs.ledger.ledger import DataFile, UnitRecord
 from semscore.udfs.errors import OutputInUse
 from semscore.udfs.stores.folder import Entry, Folder
 from semscore.udfs.stores.local_folder import LocalFolder
@@ -256,7 +256,7 @@ def everyone_seems_dead(monkeypatch: pytest.MonkeyPatch) -> None:
         "semscore.jobs.dataset.publish.ThreadPoolExecutor", lambda _: ThreadPoolExecutor(1)
     )
     monkeypatch.setattr(
-        "semscore.jobs.dataset.ledger.ThreadPoolExecutor", lambda _: ThreadPoolExecutor(1)
+        "semscore.jobs.ledger.ledger.ThreadPoolExecutor", lambda _: ThreadPoolExecutor(1)
     )
 
 

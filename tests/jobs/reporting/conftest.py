@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs.dataset import ledger
-from semscore.jobs.dataset.ledger import DataFile, UnitRecord
-from semscore.jobs.dataset.seals import seal_path
+from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.ledger import DataFile, UnitRecord
+from semscore.jobs.ledger.seals import seal_path
 from semscore.jobs.options.settings import Report
 from semscore.jobs.reporting.facts import Facts, gather
 from semscore.jobs.reporting.records import Records

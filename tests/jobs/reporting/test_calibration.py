@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from semscore.jobs.dataset.ledger import UnitRecord
+from semscore.jobs.ledger.ledger import UnitRecord
 from semscore.jobs.reporting.calibration import (
     Calibration,
     calibrations,

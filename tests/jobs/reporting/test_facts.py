@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from semscore.jobs.dataset.ledger import UnitRecord
+from semscore.jobs.ledger.ledger import UnitRecord
 from semscore.jobs.reporting.facts import Facts, gather
 from semscore.jobs.reporting.records import Records
 

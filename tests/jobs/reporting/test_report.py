@@ -12,7 +12,7 @@ import pytest
 
 from semscore.jobs import cli
 from semscore.jobs import report as module
-from semscore.jobs.dataset import ledger
+from semscore.jobs.ledger import ledger
 from semscore.jobs.options.settings import Report
 from semscore.jobs.report import Page, page
 from semscore.jobs.reporting.records import read_records

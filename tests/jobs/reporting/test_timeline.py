@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from semscore.jobs.dataset.ledger import UnitRecord
+from semscore.jobs.ledger.ledger import UnitRecord
 from semscore.jobs.reporting.timeline import rates, run_times, scoring_seconds, spans
 
 Make = Callable[..., UnitRecord]

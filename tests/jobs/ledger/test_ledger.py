@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from semscore.jobs.dataset import ledger
-from semscore.jobs.dataset.lease import Lease
-from semscore.jobs.dataset.ledger import DataFile, UnitRecord
+from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.lease import Lease
+from semscore.jobs.ledger.ledger import DataFile, UnitRecord
 from semscore.udfs.errors import OutputInUse, UserError
 from semscore.udfs.stores.folder import Entry, StorageError
 from semscore.udfs.stores.local_folder import LocalFolder, as_it_was

@@ -20,10 +20,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from semscore.jobs.dataset.lease import HOME as LEASES
-from semscore.jobs.dataset.lease import Lease
-from semscore.jobs.dataset.seals import HOME as SEALS
-from semscore.jobs.dataset.seals import Seal, last_seal, seal_path, seals
+from semscore.jobs.ledger.lease import HOME as LEASES
+from semscore.jobs.ledger.lease import Lease
+from semscore.jobs.ledger.seals import HOME as SEALS
+from semscore.jobs.ledger.seals import Seal, last_seal, seal_path, seals
 from semscore.udfs.errors import OutputInUse, UserError
 from semscore.udfs.stores.folder import Entry, Folder
 from semscore.udfs.stores.names import printable

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from semscore.jobs.dataset import lease as module
-from semscore.jobs.dataset.lease import Lease, require_free
+from semscore.jobs.ledger import lease as module
+from semscore.jobs.ledger.lease import Lease, require_free
 from semscore.udfs.errors import OutputInUse
 from semscore.udfs.stores.local_folder import LocalFolder
 
 HOLD = """
 import sys
-from semscore.jobs.dataset.lease import Lease
+from semscore.jobs.ledger.lease import Lease
 from semscore.udfs.stores.local_folder import LocalFolder
 
 with Lease(LocalFolder(sys.argv[1]), "other") as lease:
