@@ -17,10 +17,10 @@ from benchmarks import BUILD
 from benchmarks.corpus import corpus
 from benchmarks.files import first_rows
 from benchmarks.ours import Book, parser
+from semscore.jobs.history.achieved import Calibration, read_calibrations
 from semscore.jobs.options.settings import Output, Rows, Settings
 from semscore.jobs.plan import Plan, plan
 from semscore.jobs.planning.options import Ask
-from semscore.jobs.reporting.calibration import Calibration, read_calibrations
 from semscore.jobs.score import score
 from semscore.udfs.recipe import Recipe
 

@@ -18,6 +18,7 @@ from semscore.jobs.cluster.this_host import this_host
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
+from semscore.jobs.history.achieved import Calibration, read_calibrations
 from semscore.jobs.planning import advice
 from semscore.jobs.planning.duplicates import SampledRows, lay_out_sample
 from semscore.jobs.planning.estimate import Estimate
@@ -36,7 +37,6 @@ from semscore.jobs.planning.sample import take_sample
 from semscore.jobs.planning.speed import Speed
 from semscore.jobs.planning.targets import balanced, hosts_of, this_machine
 from semscore.jobs.proving import prove
-from semscore.jobs.reporting.calibration import Calibration, read_calibrations
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import for_master
 from semscore.udfs.models.flops import architecture

@@ -23,12 +23,12 @@ import pyarrow as pa
 from rich.console import Console
 from rich.markup import escape
 
+from semscore.jobs.history.records import Records, read_ends, read_records
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.lease import Lease
 from semscore.jobs.options.settings import Report
 from semscore.jobs.reporting.facts import COLUMNS, VERSION, Facts, gather
 from semscore.jobs.reporting.looks import Wanted, look
-from semscore.jobs.reporting.records import Records, read_ends, read_records
 from semscore.jobs.reporting.verdicts import advice, verdicts
 from semscore.udfs.errors import UserError, root_cause
 from semscore.udfs.stores.folder import Folder

@@ -9,10 +9,10 @@ from semscore.jobs.cluster.capability import BFLOAT16, check_precision
 from semscore.jobs.cluster.instances import Gpu, Host, find_host, known_gpu
 from semscore.jobs.cluster.sizing import gpu_task_rows, size
 from semscore.jobs.dataset.units import TASK_ROWS
+from semscore.jobs.history.achieved import Calibration
 from semscore.jobs.planning.estimate import Estimate
 from semscore.jobs.planning.predict import ON_GPU, Prediction, Target
 from semscore.jobs.planning.speed import Speed
-from semscore.jobs.reporting.calibration import Calibration
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Engine, Precision
 

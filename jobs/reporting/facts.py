@@ -8,11 +8,20 @@ from typing import Any
 
 import pandas as pd
 
+from semscore.jobs.history.achieved import Calibration, calibrations
+from semscore.jobs.history.records import Records
+from semscore.jobs.history.timeline import (
+    Rate,
+    RunTime,
+    Span,
+    rates,
+    run_times,
+    scoring_seconds,
+    spans,
+)
 from semscore.jobs.ledger import ledger
-from semscore.jobs.reporting.calibration import Calibration, calibrations
 from semscore.jobs.reporting.gold import Gold, against_gold
 from semscore.jobs.reporting.looks import partition_of
-from semscore.jobs.reporting.records import Records
 from semscore.jobs.reporting.scores import (
     Bin,
     Pair,
@@ -23,15 +32,6 @@ from semscore.jobs.reporting.scores import (
     seen_bins,
 )
 from semscore.jobs.reporting.spent import Spent, spent
-from semscore.jobs.reporting.timeline import (
-    Rate,
-    RunTime,
-    Span,
-    rates,
-    run_times,
-    scoring_seconds,
-    spans,
-)
 from semscore.udfs.meters import token_range
 from semscore.udfs.models.flops import Architecture
 from semscore.udfs.pairs.scoring import STATUSES

@@ -16,11 +16,11 @@ import pytest
 
 from semscore.jobs import cli
 from semscore.jobs import plan as job
+from semscore.jobs.history.achieved import Calibration
 from semscore.jobs.planning import measure
 from semscore.jobs.planning.bench import Lengths
 from semscore.jobs.planning.duplicates import SampledRows
 from semscore.jobs.planning.speed import Speed, text_costs
-from semscore.jobs.reporting.calibration import Calibration
 from semscore.udfs.models.flops import Architecture
 from semscore.udfs.recipe import Recipe
 

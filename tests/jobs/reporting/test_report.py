@@ -12,10 +12,10 @@ import pytest
 
 from semscore.jobs import cli
 from semscore.jobs import report as module
+from semscore.jobs.history.records import read_records
 from semscore.jobs.ledger import ledger
 from semscore.jobs.options.settings import Report
 from semscore.jobs.report import Page, page
-from semscore.jobs.reporting.records import read_records
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.local_folder import LocalFolder
 

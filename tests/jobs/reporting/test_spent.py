@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from semscore.jobs.reporting.records import Records
+from semscore.jobs.history.records import Records
 from semscore.jobs.reporting.spent import STEPS, spent
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from semscore.jobs.ledger.ledger import UnitRecord
-from semscore.jobs.reporting.calibration import (
+from semscore.jobs.history.achieved import (
     Calibration,
     calibrations,
     read_calibrations,
 )
+from semscore.jobs.ledger.ledger import UnitRecord
 from semscore.udfs.errors import UserError
 
 MODEL = {"weights": 1000, "layers": 2, "hidden": 16}

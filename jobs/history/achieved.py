@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from semscore.jobs.history.timeline import run_times
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.ledger import UnitRecord
-from semscore.jobs.reporting.timeline import run_times
 from semscore.udfs.errors import UserError
 from semscore.udfs.meters import worker_of
 from semscore.udfs.models.flops import Architecture, countable

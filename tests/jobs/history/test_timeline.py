@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from semscore.jobs.history.timeline import rates, run_times, scoring_seconds, spans
 from semscore.jobs.ledger.ledger import UnitRecord
-from semscore.jobs.reporting.timeline import rates, run_times, scoring_seconds, spans
 
 Make = Callable[..., UnitRecord]
 

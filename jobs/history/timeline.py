@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from semscore.jobs.history.records import seconds_of
 from semscore.jobs.ledger.ledger import UnitRecord
-from semscore.jobs.reporting.records import seconds_of
 from semscore.jobs.run import began
 from semscore.udfs.meters import worker_of
 

@@ -1,0 +1,1 @@
+"""What runs achieved, read from their records: for reports and later plans."""
