@@ -17,7 +17,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-from semscore.jobs.cluster import processing_job
 from semscore.jobs.cluster.surroundings import changed, of_a_run
 from semscore.jobs.commands.demo import demo
 from semscore.jobs.commands.doctor import doctor
@@ -27,6 +26,7 @@ from semscore.jobs.commands.plan import plan
 from semscore.jobs.commands.report import report
 from semscore.jobs.commands.score import score
 from semscore.jobs.failures.causes import judged
+from semscore.jobs.hosts import inside_job as processing_job
 from semscore.jobs.options.arguments import unfolded
 from semscore.jobs.options.settings import LISTS, join_names
 from semscore.udfs.errors import JobError, StoppedEarly, UserError, root_cause

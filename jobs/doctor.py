@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from semscore.jobs.cluster.resources import resources_for
 from semscore.jobs.cluster.s3a import s3a_settings
 from semscore.jobs.cluster.session import DEFAULT_MASTER, by_spark_submit, spark_settings
 from semscore.jobs.diagnosis.disk import check_disk
@@ -34,6 +33,7 @@ from semscore.jobs.diagnosis.versions import (
     check_python,
     check_spark,
 )
+from semscore.jobs.hosts.resources import resources_for
 from semscore.jobs.options.settings import Settings
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import is_local

@@ -14,11 +14,11 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from semscore.jobs.checks import pin_model
-from semscore.jobs.cluster.this_host import this_host
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
 from semscore.jobs.history.achieved import Calibration, read_calibrations
+from semscore.jobs.hosts.this_host import this_host
 from semscore.jobs.planning import advice
 from semscore.jobs.planning.duplicates import SampledRows, lay_out_sample
 from semscore.jobs.planning.estimate import Estimate
@@ -44,7 +44,7 @@ from semscore.udfs.stores.storage import Storage
 from semscore.udfs.version import __version__
 
 if TYPE_CHECKING:
-    from semscore.jobs.cluster.instances import Host
+    from semscore.jobs.hosts.instances import Host
     from semscore.jobs.options.settings import Settings
     from semscore.jobs.planning.options import Ask
     from semscore.udfs.recipe import Engine

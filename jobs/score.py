@@ -20,9 +20,7 @@ from pyspark.sql import SparkSession
 
 from semscore.jobs.checks import check_gold, check_output, pin_model
 from semscore.jobs.cluster.early import Waking
-from semscore.jobs.cluster.resources import resources_for
 from semscore.jobs.cluster.s3a import s3a_settings, use_s3a
-from semscore.jobs.cluster.scheduling import check_gpu_settings
 from semscore.jobs.cluster.session import (
     DEFAULT_MASTER,
     by_spark_submit,
@@ -46,6 +44,8 @@ from semscore.jobs.dataset.units import unit_scale
 from semscore.jobs.dataset.upcoming import Upcoming
 from semscore.jobs.doctor import preflight
 from semscore.jobs.failures.causes import sentence
+from semscore.jobs.hosts.resources import resources_for
+from semscore.jobs.hosts.scheduling import check_gpu_settings
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.lease import Lease, require_free
 from semscore.jobs.precision import settle

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from time import time
 from types import FrameType
 
-from semscore.jobs.cluster.processing_job import ends_at
+from semscore.jobs.hosts.inside_job import ends_at
 from semscore.jobs.options.settings import Limits
 
 GRACE_S = 60.0  # from a signal until units in work are dropped

@@ -15,7 +15,7 @@ from typing import Any
 import pyspark
 import pytest
 
-from semscore.jobs.cluster.scheduling import check_gpu_settings
+from semscore.jobs.hosts.scheduling import check_gpu_settings
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs/elsewhere.md").read_text("utf-8")

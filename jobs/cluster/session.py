@@ -15,11 +15,8 @@ from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from semscore.jobs.cluster.class_archive import archive_options
-from semscore.jobs.cluster.conf_file import conf_file
 from semscore.jobs.cluster.java import java_home
 from semscore.jobs.cluster.java_process import last_words, start_java
-from semscore.jobs.cluster.scheduling import TASK, check_gpu_settings
-from semscore.jobs.cluster.sizing import gpu_task_rows
 from semscore.jobs.cluster.surroundings import (
     Changes,
     changed,
@@ -31,6 +28,9 @@ from semscore.jobs.cluster.surroundings import (
 from semscore.jobs.code import write_code
 from semscore.jobs.dataset.frames import OPEN_COST
 from semscore.jobs.dataset.units import TASK_ROWS
+from semscore.jobs.hosts.conf_file import conf_file
+from semscore.jobs.hosts.scheduling import TASK, check_gpu_settings
+from semscore.jobs.hosts.sizing import gpu_task_rows
 from semscore.udfs.errors import UserError, root_cause
 from semscore.udfs.gpus.device import is_local
 from semscore.udfs.recipe import Device

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from semscore.jobs.cluster import processing_job
 from semscore.jobs.commands.log import set_log
 from semscore.jobs.commands.words import Place, Whole
+from semscore.jobs.hosts import inside_job as processing_job
 from semscore.jobs.options.settings import Settings, Spark
 
 
@@ -32,8 +32,8 @@ def score(*places: Place, words: Whole = Whole(), spark: Spark = Spark()) -> int
     )
     set_log(settings.run)
     if spark.explain:
-        from semscore.jobs.cluster.resources import resources_for, show
         from semscore.jobs.cluster.session import DEFAULT_MASTER
+        from semscore.jobs.hosts.resources import resources_for, show
 
         show(Console(), resources_for(settings, spark.master or DEFAULT_MASTER))
         return 0

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from semscore.jobs.cluster.capability import check_cuda
-from semscore.jobs.cluster.this_host import this_host
 from semscore.jobs.diagnosis.finding import Finding
+from semscore.jobs.hosts.capability import check_cuda
+from semscore.jobs.hosts.this_host import this_host
 from semscore.udfs.gpus.discovery import ask_driver, pretended
 from semscore.udfs.recipe import Device
 

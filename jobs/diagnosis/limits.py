@@ -6,8 +6,8 @@ import resource
 from collections.abc import Iterator
 from time import time
 
-from semscore.jobs.cluster.processing_job import ends_at
 from semscore.jobs.diagnosis.finding import Finding
+from semscore.jobs.hosts.inside_job import ends_at
 
 SHORT_S = 15 * 60
 OPEN_FILES = 1024  # macOS allows 256 until it is told otherwise, fewer than Spark's own jars

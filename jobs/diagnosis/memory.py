@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from semscore.jobs.cluster.executors import gib
-from semscore.jobs.cluster.instances import GIB, Host
-from semscore.jobs.cluster.resources import resources_for
-from semscore.jobs.cluster.scheduling import CORES, EXECUTOR, TASK_CPUS
 from semscore.jobs.cluster.session import local_heap
-from semscore.jobs.cluster.sizing import CPU_WORKER, GPU_WORKER
-from semscore.jobs.cluster.this_host import this_host
 from semscore.jobs.diagnosis.finding import Finding
+from semscore.jobs.hosts.executors import gib
+from semscore.jobs.hosts.instances import GIB, Host
+from semscore.jobs.hosts.resources import resources_for
+from semscore.jobs.hosts.scheduling import CORES, EXECUTOR, TASK_CPUS
+from semscore.jobs.hosts.sizing import CPU_WORKER, GPU_WORKER
+from semscore.jobs.hosts.this_host import this_host
 from semscore.jobs.options.settings import Settings
 from semscore.udfs.gpus.device import is_local
 

@@ -8,8 +8,8 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from semscore.jobs.cluster.scheduling import SCRIPT
 from semscore.jobs.diagnosis.finding import Finding
+from semscore.jobs.hosts.scheduling import SCRIPT
 from semscore.udfs.gpus import leases
 from semscore.udfs.gpus.device import is_local
 from semscore.udfs.gpus.discovery import PATIENCE_S, visible_gpus

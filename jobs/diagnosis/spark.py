@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from semscore.jobs.cluster.scheduling import EXECUTOR, TASK, check_gpu_settings
 from semscore.jobs.diagnosis.finding import Finding
+from semscore.jobs.hosts.scheduling import EXECUTOR, TASK, check_gpu_settings
 from semscore.udfs.gpus.device import is_local
 from semscore.udfs.recipe import Device
 

@@ -19,8 +19,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from semscore.jobs.cluster.java import java_home, java_version
-from semscore.jobs.cluster.processing_job import IMAGE, check_image
 from semscore.jobs.diagnosis.finding import Finding
+from semscore.jobs.hosts.inside_job import IMAGE, check_image
 from semscore.udfs.recipe import Device
 
 NAME = "semscore"

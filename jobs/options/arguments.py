@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from semscore.jobs.cluster import processing_job
+from semscore.jobs.hosts import inside_job as processing_job
 from semscore.jobs.options.settings import (
     Columns,
     JobEngine,

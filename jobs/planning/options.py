@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cyclopts import Group, Parameter
 
-from semscore.jobs.cluster.instances import find_host
+from semscore.jobs.hosts.instances import find_host
 from semscore.jobs.options.settings import Flag, Names
 from semscore.udfs.errors import UserError
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from semscore.jobs.cluster.capability import BFLOAT16, check_precision
-from semscore.jobs.cluster.instances import Gpu, Host, find_host, known_gpu
-from semscore.jobs.cluster.sizing import gpu_task_rows, size
 from semscore.jobs.dataset.units import TASK_ROWS
 from semscore.jobs.history.achieved import Calibration
+from semscore.jobs.hosts.capability import BFLOAT16, check_precision
+from semscore.jobs.hosts.instances import Gpu, Host, find_host, known_gpu
+from semscore.jobs.hosts.sizing import gpu_task_rows, size
 from semscore.jobs.planning.estimate import Estimate
 from semscore.jobs.planning.predict import ON_GPU, Prediction, Target
 from semscore.jobs.planning.speed import Speed

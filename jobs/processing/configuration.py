@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TypedDict
 from xml.sax.saxutils import escape
 
-from semscore.jobs.cluster.conf_file import conf_file
-from semscore.jobs.cluster.executors import YARN_MASTER, Executors
-from semscore.jobs.cluster.sizing import CORES_LEFT
+from semscore.jobs.hosts.conf_file import conf_file
+from semscore.jobs.hosts.executors import YARN_MASTER, Executors
+from semscore.jobs.hosts.sizing import CORES_LEFT
 from semscore.udfs.errors import UserError
 
 MIB = 2**20

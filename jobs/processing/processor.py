@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semscore.jobs.cluster.capability import check_precision
-from semscore.jobs.cluster.executors import Executors
-from semscore.jobs.cluster.instances import find_host
-from semscore.jobs.cluster.processing_job import PLACES
-from semscore.jobs.cluster.scheduling import check_gpu_settings
-from semscore.jobs.cluster.sizing import size
+from semscore.jobs.hosts.capability import check_precision
+from semscore.jobs.hosts.executors import Executors
+from semscore.jobs.hosts.inside_job import PLACES
+from semscore.jobs.hosts.instances import find_host
+from semscore.jobs.hosts.scheduling import check_gpu_settings
+from semscore.jobs.hosts.sizing import size
 from semscore.jobs.options.arguments import option_words
 from semscore.jobs.processing import submission
 from semscore.jobs.processing.configuration import configuration

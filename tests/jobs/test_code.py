@@ -27,7 +27,7 @@ def test_python_imports_it_and_finds_its_data(tmp_path: Path) -> None:
     archive = write_code(tmp_path / "semscore.zip")
     found = "from importlib.util import find_spec; print(find_spec('semscore.udfs').origin)"
     assert str(archive) in alone(archive, found)
-    read = "from semscore.jobs.cluster.conf_file import conf_file; print(conf_file('s3a.conf'))"
+    read = "from semscore.jobs.hosts.conf_file import conf_file; print(conf_file('s3a.conf'))"
     assert "spark.hadoop.fs.s3a.threads.max" in alone(archive, read)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from semscore.jobs import stop as module
-from semscore.jobs.cluster import processing_job
+from semscore.jobs.hosts import inside_job as processing_job
 from semscore.jobs.options.settings import Limits
 from semscore.jobs.stop import GRACE_S, MARGIN_S, Stop
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pyspark
 import pytest
 
-from semscore.jobs.cluster.executors import Manager
-from semscore.jobs.cluster.instances import find_host
-from semscore.jobs.cluster.scheduling import check_gpu_settings
-from semscore.jobs.cluster.sizing import size
+from semscore.jobs.hosts.executors import Manager
+from semscore.jobs.hosts.instances import find_host
+from semscore.jobs.hosts.scheduling import check_gpu_settings
+from semscore.jobs.hosts.sizing import size
 
 CONF = Path(__file__).parents[3] / "conf"
 JARS = Path(pyspark.__file__).parent / "jars"

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from semscore.jobs.cluster.instances import GIB, Gpu, Host
 from semscore.jobs.diagnosis import memory
 from semscore.jobs.diagnosis.finding import Finding, findings
 from semscore.jobs.diagnosis.memory import check_memory, memory_bytes
+from semscore.jobs.hosts.instances import GIB, Gpu, Host
 from semscore.jobs.options.settings import Spark
 
 Look = Callable[..., Finding]
@@ -23,7 +23,7 @@ def look(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Look:
     def look(
         master: str, host: Host | None = None, instance_type: str | None = None, **conf: str
     ) -> Finding:
-        for module in ("semscore.jobs.diagnosis.memory", "semscore.jobs.cluster.resources"):
+        for module in ("semscore.jobs.diagnosis.memory", "semscore.jobs.hosts.resources"):
             monkeypatch.setattr(f"{module}.this_host", lambda: host)
         keys = {f"spark.{key.replace('_', '.')}": value for key, value in conf.items()}
         run = settings(spark=Spark(master=master, instance_type=instance_type))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from semscore.jobs.cluster.scheduling import SCRIPT
 from semscore.jobs.diagnosis.finding import Finding, findings
 from semscore.jobs.diagnosis.sharing import check_discovery, check_leases
+from semscore.jobs.hosts.scheduling import SCRIPT
 from semscore.udfs.gpus import leases
 
 Script = Callable[[str, str], Path]

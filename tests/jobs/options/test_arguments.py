@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semscore.jobs import cli
-from semscore.jobs.cluster import processing_job
+from semscore.jobs.hosts import inside_job as processing_job
 from semscore.jobs.options.arguments import WORDS_FILE, option_words, unfolded, write_words
 from semscore.jobs.options.settings import Columns, Limits, Output, Report, Rows, Run, Settings
 from semscore.udfs.errors import UserError

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from semscore.jobs.cluster.instances import GIB, Host, known_gpu
 from semscore.jobs.history.achieved import Calibration
+from semscore.jobs.hosts.instances import GIB, Host, known_gpu
 from semscore.jobs.planning.estimate import exactly
 from semscore.jobs.planning.predict import CpuCosts, Cut, predict
 from semscore.jobs.planning.speed import RowCost, Speed

@@ -12,9 +12,9 @@ from pathlib import Path
 import pyspark
 import pytest
 
-from semscore.jobs.cluster.instances import find_host
 from semscore.jobs.cluster.java import java_home
-from semscore.jobs.cluster.sizing import size
+from semscore.jobs.hosts.instances import find_host
+from semscore.jobs.hosts.sizing import size
 from semscore.jobs.processing.configuration import configuration
 from semscore.udfs.errors import UserError
 

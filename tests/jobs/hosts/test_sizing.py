@@ -9,10 +9,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from semscore.jobs.cluster.executors import Executors, Manager
-from semscore.jobs.cluster.instances import GIB, Host, find_host, host_types
-from semscore.jobs.cluster.scheduling import check_gpu_settings, task_gpu_amount
-from semscore.jobs.cluster.sizing import size
+from semscore.jobs.hosts.executors import Executors, Manager
+from semscore.jobs.hosts.instances import GIB, Host, find_host, host_types
+from semscore.jobs.hosts.scheduling import check_gpu_settings, task_gpu_amount
+from semscore.jobs.hosts.sizing import size
 from semscore.udfs.errors import UserError
 
 MASTERS: dict[Manager, str] = {

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from semscore.jobs.cluster import resources
-from semscore.jobs.cluster.instances import GIB, Host
-from semscore.jobs.cluster.resources import Resources, resources_for, show
+from semscore.jobs.hosts import resources
+from semscore.jobs.hosts.instances import GIB, Host
+from semscore.jobs.hosts.resources import Resources, resources_for, show
 from semscore.jobs.options.settings import Settings, Spark
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Engine, Recipe

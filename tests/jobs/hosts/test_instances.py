@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from semscore.jobs.cluster.instances import GIB, find_host, host_types
+from semscore.jobs.hosts.instances import GIB, find_host, host_types
 from semscore.udfs.errors import UserError
 
 

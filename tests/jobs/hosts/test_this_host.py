@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from semscore.jobs.cluster import this_host as module
-from semscore.jobs.cluster.instances import GIB, Gpu
-from semscore.jobs.cluster.this_host import this_host
+from semscore.jobs.hosts import this_host as module
+from semscore.jobs.hosts.instances import GIB, Gpu
+from semscore.jobs.hosts.this_host import this_host
 from semscore.udfs.errors import UserError
 
 

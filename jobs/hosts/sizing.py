@@ -10,7 +10,8 @@ from collections.abc import Callable
 from math import ceil
 from typing import NamedTuple
 
-from semscore.jobs.cluster.executors import (
+from semscore.jobs.dataset.units import TASK_ROWS
+from semscore.jobs.hosts.executors import (
     HEAP_MIN,
     TASK_SECONDS,
     Executors,
@@ -20,8 +21,7 @@ from semscore.jobs.cluster.executors import (
     master_share,
     system_share,
 )
-from semscore.jobs.cluster.instances import GIB, Host
-from semscore.jobs.dataset.units import TASK_ROWS
+from semscore.jobs.hosts.instances import GIB, Host
 from semscore.udfs.errors import UserError
 
 # The process that proves the model before a run has no share of its own: it ends before any worker

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from semscore.jobs.cluster.capability import check_precision
-from semscore.jobs.cluster.executors import Manager
-from semscore.jobs.cluster.instances import Host, find_host
-from semscore.jobs.cluster.sizing import size
-from semscore.jobs.cluster.this_host import this_host
+from semscore.jobs.hosts.capability import check_precision
+from semscore.jobs.hosts.executors import Manager
+from semscore.jobs.hosts.instances import Host, find_host
+from semscore.jobs.hosts.sizing import size
+from semscore.jobs.hosts.this_host import this_host
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import has_mps, is_local
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from semscore.jobs.cluster.instances import GIB, Host
-from semscore.jobs.cluster.scheduling import task_gpu_amount
+from semscore.jobs.hosts.instances import GIB, Host
+from semscore.jobs.hosts.scheduling import task_gpu_amount
 
 Manager = Literal["standalone", "yarn", "kubernetes", "sagemaker"]
 ON_YARN = ("yarn", "sagemaker")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from semscore.jobs.cluster.instances import Gpu
+from semscore.jobs.hosts.instances import Gpu
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Precision
 

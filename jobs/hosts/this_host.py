@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from semscore.jobs.cluster.instances import Gpu, Host
+from semscore.jobs.hosts.instances import Gpu, Host
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.discovery import ask_driver, visible_gpus
 

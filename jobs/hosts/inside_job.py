@@ -9,8 +9,8 @@ from typing import Any
 
 import psutil
 
-from semscore.jobs.cluster.capability import check_cuda
-from semscore.jobs.cluster.this_host import this_host
+from semscore.jobs.hosts.capability import check_cuda
+from semscore.jobs.hosts.this_host import this_host
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Device
 from semscore.udfs.version import __version__

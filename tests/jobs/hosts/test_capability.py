@@ -6,8 +6,8 @@ from typing import get_args
 
 import pytest
 
-from semscore.jobs.cluster.capability import check_cuda, check_precision
-from semscore.jobs.cluster.instances import Gpu, find_host
+from semscore.jobs.hosts.capability import check_cuda, check_precision
+from semscore.jobs.hosts.instances import Gpu, find_host
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Precision
 

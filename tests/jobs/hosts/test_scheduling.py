@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semscore.jobs.cluster.scheduling import check_gpu_settings, missing_gpu_settings
+from semscore.jobs.hosts.scheduling import check_gpu_settings, missing_gpu_settings
 from semscore.udfs.errors import UserError
 
 KEYS = {

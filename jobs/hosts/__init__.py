@@ -1,0 +1,1 @@
+"""Machines, what fits on them, and where this runs."""
