@@ -15,7 +15,7 @@ from benchmarks.corpus import corpus
 from benchmarks.files import first_rows
 from benchmarks.ours import Book, parser
 from benchmarks.trial import trial
-from semscore.jobs.cluster.class_archive import SETTLED_S
+from semscore.jobs.spark.class_archive import SETTLED_S
 from semscore.udfs.models.fetch import local_folder
 
 ROWS = 2

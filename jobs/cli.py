@@ -17,7 +17,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-from semscore.jobs.cluster.surroundings import changed, of_a_run
 from semscore.jobs.commands.demo import demo
 from semscore.jobs.commands.doctor import doctor
 from semscore.jobs.commands.launch import launch
@@ -29,6 +28,7 @@ from semscore.jobs.failures.causes import judged
 from semscore.jobs.hosts import inside_job as processing_job
 from semscore.jobs.options.arguments import unfolded
 from semscore.jobs.options.settings import LISTS, join_names
+from semscore.jobs.spark.surroundings import changed, of_a_run
 from semscore.udfs.errors import JobError, StoppedEarly, UserError, root_cause
 from semscore.udfs.recipe import RecipeError
 from semscore.udfs.stores.folder import StorageError
@@ -98,7 +98,7 @@ def _ended(arguments: Sequence[str], debug: bool) -> int:
 
 def _resume_command(arguments: Sequence[str]) -> str:
     """What goes on with a run that was started with these arguments."""
-    from semscore.jobs.cluster.session import by_spark_submit
+    from semscore.jobs.spark.session import by_spark_submit
 
     if by_spark_submit():
         return "the same command with --mode resume"

@@ -14,8 +14,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from semscore.jobs.cluster.s3a import s3a_settings
-from semscore.jobs.cluster.session import DEFAULT_MASTER, by_spark_submit, spark_settings
 from semscore.jobs.diagnosis.disk import check_disk
 from semscore.jobs.diagnosis.finding import Check, Finding, findings
 from semscore.jobs.diagnosis.gpus import check_gpus
@@ -35,6 +33,8 @@ from semscore.jobs.diagnosis.versions import (
 )
 from semscore.jobs.hosts.resources import resources_for
 from semscore.jobs.options.settings import Settings
+from semscore.jobs.spark.s3a import s3a_settings
+from semscore.jobs.spark.session import DEFAULT_MASTER, by_spark_submit, spark_settings
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import is_local
 from semscore.udfs.recipe import DEFAULT_MODEL

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from semscore.jobs.cluster.session import job_session
 from semscore.jobs.dataset import frames
 from semscore.jobs.dataset.condition import apply_where
 from semscore.jobs.dataset.listing import BadFile, SourceFile
 from semscore.jobs.dataset.sifting import NoneReadable, sift
 from semscore.jobs.dataset.units import Unit
 from semscore.jobs.run import Run
+from semscore.jobs.spark.session import job_session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -19,19 +19,6 @@ from typing import TYPE_CHECKING
 from pyspark.sql import SparkSession
 
 from semscore.jobs.checks import check_gold, check_output, pin_model
-from semscore.jobs.cluster.early import Waking
-from semscore.jobs.cluster.s3a import s3a_settings, use_s3a
-from semscore.jobs.cluster.session import (
-    DEFAULT_MASTER,
-    by_spark_submit,
-    job_session,
-    slots,
-    spark_settings,
-    start_session,
-    task_rows,
-    will_be_local,
-)
-from semscore.jobs.cluster.surroundings import changed, of_a_run
 from semscore.jobs.dataset import frames
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.condition import settled_where
@@ -56,6 +43,19 @@ from semscore.jobs.report import report_at_end
 from semscore.jobs.result import Result
 from semscore.jobs.resume import resumed
 from semscore.jobs.run import Account, Run, audit, new_id, run_record
+from semscore.jobs.spark.early import Waking
+from semscore.jobs.spark.s3a import s3a_settings, use_s3a
+from semscore.jobs.spark.session import (
+    DEFAULT_MASTER,
+    by_spark_submit,
+    job_session,
+    slots,
+    spark_settings,
+    start_session,
+    task_rows,
+    will_be_local,
+)
+from semscore.jobs.spark.surroundings import changed, of_a_run
 from semscore.jobs.stop import Stop
 from semscore.jobs.watch import watching
 from semscore.jobs.work import score_units

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from semscore.jobs.cluster.live import rows_from_python
-from semscore.jobs.cluster.session import job_session, slots, task_rows
 from semscore.jobs.dataset import frames
 from semscore.jobs.dataset.listing import BadFile, changed
 from semscore.jobs.dataset.publish import destinations, discard_staging, publish, stage
@@ -22,6 +20,8 @@ from semscore.jobs.ledger import ledger
 from semscore.jobs.progress import Progress
 from semscore.jobs.reading import is_over, read, unreadable
 from semscore.jobs.run import FailedUnit, Run, now, require_few_errors
+from semscore.jobs.spark.live import rows_from_python
+from semscore.jobs.spark.session import job_session, slots, task_rows
 from semscore.udfs import similarity
 from semscore.udfs.errors import (
     AuditFailed,

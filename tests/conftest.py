@@ -32,7 +32,7 @@ def model_folder() -> Path:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """One local session for the whole run; started only if a test asks for it."""
-    from semscore.jobs.cluster.session import start_session
+    from semscore.jobs.spark.session import start_session
 
     session = start_session(
         "local[2]",

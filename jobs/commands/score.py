@@ -32,8 +32,8 @@ def score(*places: Place, words: Whole = Whole(), spark: Spark = Spark()) -> int
     )
     set_log(settings.run)
     if spark.explain:
-        from semscore.jobs.cluster.session import DEFAULT_MASTER
         from semscore.jobs.hosts.resources import resources_for, show
+        from semscore.jobs.spark.session import DEFAULT_MASTER
 
         show(Console(), resources_for(settings, spark.master or DEFAULT_MASTER))
         return 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from semscore.jobs.cluster.session import local_heap
 from semscore.jobs.diagnosis.finding import Finding
 from semscore.jobs.hosts.executors import gib
 from semscore.jobs.hosts.instances import GIB, Host
@@ -14,6 +13,7 @@ from semscore.jobs.hosts.scheduling import CORES, EXECUTOR, TASK_CPUS
 from semscore.jobs.hosts.sizing import CPU_WORKER, GPU_WORKER
 from semscore.jobs.hosts.this_host import this_host
 from semscore.jobs.options.settings import Settings
+from semscore.jobs.spark.session import local_heap
 from semscore.udfs.gpus.device import is_local
 
 NAME = "memory"

@@ -8,8 +8,8 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 
-from semscore.jobs.cluster.surroundings import stand_in, unheeded, user_name
 from semscore.jobs.diagnosis.finding import Finding
+from semscore.jobs.spark.surroundings import stand_in, unheeded, user_name
 
 NAME = "environment"
 PYTHON = "PYSPARK_PYTHON"

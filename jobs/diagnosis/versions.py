@@ -18,9 +18,9 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from semscore.jobs.cluster.java import java_home, java_version
 from semscore.jobs.diagnosis.finding import Finding
 from semscore.jobs.hosts.inside_job import IMAGE, check_image
+from semscore.jobs.spark.java import java_home, java_version
 from semscore.udfs.recipe import Device
 
 NAME = "semscore"

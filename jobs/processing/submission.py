@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
-from semscore.jobs.code import write_code
 from semscore.jobs.options.arguments import WORDS_FILE, write_words
+from semscore.jobs.spark.code_archive import write_code
 from semscore.udfs.errors import UserError
 from semscore.udfs.models.fetch import ModelError, check_model, local_folder
 from semscore.udfs.stores.s3 import is_s3, split

@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 import pyspark
 import pytest
 
-from semscore.jobs.cluster.java import java_home
 from semscore.jobs.demo import pairs as demo
+from semscore.jobs.spark.java import java_home
 
 ROOT = Path(__file__).parents[2]
 SPARK = Path(pyspark.__file__).parent

@@ -21,7 +21,7 @@ import pytest
 
 from semscore.jobs import score as score_module
 from semscore.jobs.cli import main
-from semscore.jobs.cluster import java
+from semscore.jobs.spark import java
 
 Refused = Callable[..., str]
 
@@ -534,7 +534,7 @@ def test_a_config_that_is_no_toml(refused: Refused, content: bytes) -> None:
 
 
 def test_no_java(refused: Refused, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from semscore.jobs.cluster.session import start_session
+    from semscore.jobs.spark.session import start_session
 
     write("in/a.parquet")
     monkeypatch.setattr(score_module, "start_session", start_session)

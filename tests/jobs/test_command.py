@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs.cluster.java import java_home
+from semscore.jobs.spark.java import java_home
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent

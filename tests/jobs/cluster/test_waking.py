@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from semscore.jobs.cluster.early import Waking
+from semscore.jobs.spark.early import Waking
 from semscore.udfs.errors import UserError
 from semscore.udfs.processes import needs
 from semscore.udfs.processes.needs import WorkerPython, this_python

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from semscore.jobs.cluster.session import job_session
 from semscore.jobs.dataset import frames
 from semscore.jobs.dataset.publish import destinations, publish, stage
 from semscore.jobs.dataset.source import Source, read_source
 from semscore.jobs.ledger import ledger
+from semscore.jobs.spark.session import job_session
 from semscore.udfs.stores.local_folder import LocalFolder
 
 if TYPE_CHECKING:

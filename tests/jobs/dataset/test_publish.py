@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs.cluster.session import job_session
 from semscore.jobs.dataset.publish import destinations, good_count, stage
 from semscore.jobs.ledger.ledger import DataFile
+from semscore.jobs.spark.session import job_session
 from semscore.udfs.stores.local_folder import LocalFolder
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs.cluster.s3a import s3a_settings
 from semscore.jobs.diagnosis import disk
 from semscore.jobs.diagnosis.finding import Finding, findings
 from semscore.jobs.diagnosis.places import check_input, check_rights, check_target
 from semscore.jobs.options.settings import Columns, Output, Rows, Settings
+from semscore.jobs.spark.s3a import s3a_settings
 from semscore.udfs.stores.folder import StorageError
 from semscore.udfs.stores.local_folder import LocalFolder
 from semscore.udfs.stores.s3_folder import S3Folder

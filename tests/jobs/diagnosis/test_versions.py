@@ -144,7 +144,7 @@ def test_from_python_3_12_spark_3_needs_setuptools(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_java_that_is_too_old_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from semscore.jobs.cluster import java
+    from semscore.jobs.spark import java
 
     monkeypatch.setattr(java, "_packaged", lambda: None)
     monkeypatch.setattr(java.shutil, "which", lambda _: None)

@@ -12,10 +12,10 @@ from pathlib import Path
 import pyspark
 import pytest
 
-from semscore.jobs.cluster.java import java_home
 from semscore.jobs.hosts.instances import find_host
 from semscore.jobs.hosts.sizing import size
 from semscore.jobs.processing.configuration import configuration
+from semscore.jobs.spark.java import java_home
 from semscore.udfs.errors import UserError
 
 GOLDEN = Path(__file__).with_name("golden")

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from semscore.jobs.cluster.session import spark_settings
 from semscore.jobs.hosts.conf_file import conf_file
+from semscore.jobs.spark.session import spark_settings
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.s3 import is_own, is_s3
 from semscore.udfs.stores.storage import S3A

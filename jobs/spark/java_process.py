@@ -12,7 +12,7 @@ from typing import Any
 from pyspark import SparkConf, SparkContext
 from pyspark.java_gateway import launch_gateway
 
-from semscore.jobs.cluster.surroundings import stand_in, user_name
+from semscore.jobs.spark.surroundings import stand_in, user_name
 
 KEPT_LINES = 200  # of what Java and the Python workers say
 PATIENCE_S = 5.0

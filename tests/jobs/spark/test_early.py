@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from semscore.jobs.cluster.session import will_be_local
+from semscore.jobs.spark.session import will_be_local
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import logging
 import pytest
 from pyspark import SparkConf
 
-from semscore.jobs.cluster import session
+from semscore.jobs.spark import session
 
 
 def test_a_local_session_forgets_settings_of_gpus(caplog: pytest.LogCaptureFixture) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from semscore.jobs.cluster.s3a import s3a_settings
 from semscore.jobs.options.settings import Settings, Spark
+from semscore.jobs.spark.s3a import s3a_settings
 from semscore.udfs.errors import UserError
 
 PROFILE = """

@@ -14,10 +14,16 @@ import psutil
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
-from semscore.jobs.cluster.class_archive import archive_options
-from semscore.jobs.cluster.java import java_home
-from semscore.jobs.cluster.java_process import last_words, start_java
-from semscore.jobs.cluster.surroundings import (
+from semscore.jobs.dataset.frames import OPEN_COST
+from semscore.jobs.dataset.units import TASK_ROWS
+from semscore.jobs.hosts.conf_file import conf_file
+from semscore.jobs.hosts.scheduling import TASK, check_gpu_settings
+from semscore.jobs.hosts.sizing import gpu_task_rows
+from semscore.jobs.spark.class_archive import archive_options
+from semscore.jobs.spark.code_archive import write_code
+from semscore.jobs.spark.java import java_home
+from semscore.jobs.spark.java_process import last_words, start_java
+from semscore.jobs.spark.surroundings import (
     Changes,
     changed,
     java_options,
@@ -25,12 +31,6 @@ from semscore.jobs.cluster.surroundings import (
     of_local_java,
     unheeded,
 )
-from semscore.jobs.code import write_code
-from semscore.jobs.dataset.frames import OPEN_COST
-from semscore.jobs.dataset.units import TASK_ROWS
-from semscore.jobs.hosts.conf_file import conf_file
-from semscore.jobs.hosts.scheduling import TASK, check_gpu_settings
-from semscore.jobs.hosts.sizing import gpu_task_rows
 from semscore.udfs.errors import UserError, root_cause
 from semscore.udfs.gpus.device import is_local
 from semscore.udfs.recipe import Device

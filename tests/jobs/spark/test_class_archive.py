@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from semscore.jobs.cluster.class_archive import SETTLED_S, archive_options
+from semscore.jobs.spark.class_archive import SETTLED_S, archive_options
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from semscore.jobs.cluster import java_process, surroundings
-from semscore.jobs.cluster.surroundings import (
+from semscore.jobs.spark import java_process, surroundings
+from semscore.jobs.spark.surroundings import (
     changed,
     java_options,
     of_a_run,

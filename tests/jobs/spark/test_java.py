@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from semscore.jobs.cluster import java
-from semscore.jobs.cluster.java import java_home, java_version
+from semscore.jobs.spark import java
+from semscore.jobs.spark.java import java_home, java_version
 from semscore.udfs.errors import UserError
 
 

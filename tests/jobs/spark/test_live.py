@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from pyspark.sql.functions import pandas_udf
 
-from semscore.jobs.cluster.live import rows_from_python
+from semscore.jobs.spark.live import rows_from_python
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,1 @@
+"""The Spark session on any platform."""
