@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from semscore.jobs.checks import pin_model
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
@@ -36,7 +35,8 @@ from semscore.jobs.planning.predict import (
 from semscore.jobs.planning.sample import take_sample
 from semscore.jobs.planning.speed import Speed
 from semscore.jobs.planning.targets import balanced, hosts_of, this_machine
-from semscore.jobs.proving import prove
+from semscore.jobs.preflight.checks import pin_model
+from semscore.jobs.preflight.proving import prove
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import for_master
 from semscore.udfs.models.flops import architecture

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from semscore.jobs.ledger import ledger
-from semscore.jobs.precision import Settled
+from semscore.jobs.preflight.precision import Settled
 from semscore.udfs.backends.openvino.calibration import FILES, read_calibration
 from semscore.udfs.errors import UserError
 from semscore.udfs.models.fetch import ModelError

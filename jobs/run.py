@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from pyspark.sql.types import StructType
 
-    from semscore.jobs.checks import Model
     from semscore.jobs.ledger.lease import Lease
     from semscore.jobs.options.settings import Settings
-    from semscore.jobs.precision import Settled
+    from semscore.jobs.preflight.checks import Model
+    from semscore.jobs.preflight.precision import Settled
     from semscore.jobs.progress import Progress, State
     from semscore.jobs.stop import Stop
     from semscore.udfs.meters import Meters

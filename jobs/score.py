@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import SparkSession
 
-from semscore.jobs.checks import check_gold, check_output, pin_model
 from semscore.jobs.dataset import frames
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.condition import settled_where
@@ -35,9 +34,10 @@ from semscore.jobs.hosts.resources import resources_for
 from semscore.jobs.hosts.scheduling import check_gpu_settings
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.lease import Lease, require_free
-from semscore.jobs.precision import settle
+from semscore.jobs.preflight.checks import check_gold, check_output, pin_model
+from semscore.jobs.preflight.precision import settle
+from semscore.jobs.preflight.proving import Proving
 from semscore.jobs.progress import Progress, State
-from semscore.jobs.proving import Proving
 from semscore.jobs.reading import read
 from semscore.jobs.report import report_at_end
 from semscore.jobs.result import Result

@@ -8,7 +8,6 @@ from uuid import uuid4
 
 from rich.filesize import decimal
 
-from semscore.jobs.checks import check_output
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
@@ -16,6 +15,7 @@ from semscore.jobs.diagnosis.disk import free_bytes
 from semscore.jobs.diagnosis.finding import Check, Finding, findings
 from semscore.jobs.ledger.ledger import HOME
 from semscore.jobs.options.settings import Settings
+from semscore.jobs.preflight.checks import check_output
 from semscore.udfs.errors import some_of
 from semscore.udfs.stores.folder import Folder, StorageError
 from semscore.udfs.stores.local_folder import LocalFolder, as_it_was

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from semscore.jobs.planning.bench import Bench, bench, lengths
 from semscore.jobs.planning.duplicates import SampledRows
 from semscore.jobs.planning.speed import Speed, TextCosts, evenly, speed_of, text_costs
-from semscore.jobs.precision import PROBE_PAIRS, WORTH_A_PROBE, Settled, choose
+from semscore.jobs.preflight.precision import PROBE_PAIRS, WORTH_A_PROBE, Settled, choose
 from semscore.udfs.backends.openvino.calibration import TEXTS, quantized
 from semscore.udfs.errors import UserError
 from semscore.udfs.models.fetch import ModelError

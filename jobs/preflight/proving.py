@@ -31,7 +31,7 @@ from semscore.udfs.models.fetch import ModelError
 from semscore.udfs.proofs.proof import proof_place
 
 if TYPE_CHECKING:
-    from semscore.jobs.checks import Model
+    from semscore.jobs.preflight.checks import Model
     from semscore.udfs.recipe import Engine, Recipe
 
 LARGE = 4 * 10**9  # bytes of weights: beyond, the model is built without them

@@ -14,9 +14,9 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs import precision as module
 from semscore.jobs.options.settings import Settings
-from semscore.jobs.precision import choose
+from semscore.jobs.preflight import precision as module
+from semscore.jobs.preflight.precision import choose
 from semscore.jobs.result import Result
 from semscore.jobs.score import score
 from semscore.udfs.backends.openvino.forward import has_bfloat16

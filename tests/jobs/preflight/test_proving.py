@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from semscore.jobs import proving as module
-from semscore.jobs.checks import Model
-from semscore.jobs.proving import Proving, prove
+from semscore.jobs.preflight import proving as module
+from semscore.jobs.preflight.checks import Model
+from semscore.jobs.preflight.proving import Proving, prove
 from semscore.udfs.backends.openvino.converted import REASON, REFUSED
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Engine, Recipe

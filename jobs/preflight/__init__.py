@@ -1,0 +1,1 @@
+"""What is settled before OUTPUT begins: checks, the model proved, the precision."""
