@@ -20,10 +20,10 @@ from benchmarks.corpus import corpus
 from benchmarks.files import first_rows
 from benchmarks.ours import Book, parser
 from semscore.jobs import score as job
-from semscore.jobs import work
 from semscore.jobs.dataset import units
 from semscore.jobs.ledger import lease, ledger
 from semscore.jobs.options.settings import Output, Settings
+from semscore.jobs.run import work
 from semscore.udfs.recipe import Recipe
 
 STEPS: tuple[tuple[Any, str], ...] = (

@@ -31,7 +31,7 @@ from semscore.jobs.processing.processor import make_processor as make_processor
 from semscore.jobs.processing.processor import make_session, size_job
 from semscore.jobs.processing.processor import run_arguments as run_arguments
 from semscore.jobs.processing.rehearsal import ANYBODY, Rehearsal
-from semscore.jobs.result import Result, read_result
+from semscore.jobs.run.result import Result, read_result
 from semscore.udfs.errors import JobError, UserError
 from semscore.udfs.stores.folder import StorageError
 from semscore.udfs.stores.storage import Storage

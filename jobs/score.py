@@ -37,12 +37,15 @@ from semscore.jobs.ledger.lease import Lease, require_free
 from semscore.jobs.preflight.checks import check_gold, check_output, pin_model
 from semscore.jobs.preflight.precision import settle
 from semscore.jobs.preflight.proving import Proving
-from semscore.jobs.progress import Progress, State
-from semscore.jobs.reading import read
 from semscore.jobs.report import report_at_end
-from semscore.jobs.result import Result
-from semscore.jobs.resume import resumed
-from semscore.jobs.run import Account, Run, audit, new_id, run_record
+from semscore.jobs.run.progress import Progress, State
+from semscore.jobs.run.reading import read
+from semscore.jobs.run.result import Result
+from semscore.jobs.run.resume import resumed
+from semscore.jobs.run.run import Account, Run, audit, new_id, run_record
+from semscore.jobs.run.stop import Stop
+from semscore.jobs.run.watch import watching
+from semscore.jobs.run.work import score_units
 from semscore.jobs.spark.early import Waking
 from semscore.jobs.spark.s3a import s3a_settings, use_s3a
 from semscore.jobs.spark.session import (
@@ -56,9 +59,6 @@ from semscore.jobs.spark.session import (
     will_be_local,
 )
 from semscore.jobs.spark.surroundings import changed, of_a_run
-from semscore.jobs.stop import Stop
-from semscore.jobs.watch import watching
-from semscore.jobs.work import score_units
 from semscore.udfs.errors import OutputInUse, StoppedEarly
 from semscore.udfs.models.token_limit import corrections
 from semscore.udfs.recipe import fingerprint

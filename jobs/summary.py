@@ -8,7 +8,7 @@ from rich.bar import Bar
 from rich.console import Console
 from rich.table import Table
 
-from semscore.jobs.result import Result
+from semscore.jobs.run.result import Result
 from semscore.udfs.meters import SCORE_BINS
 
 SHOWN_BINS = 20

@@ -11,10 +11,11 @@ import signal
 import sys
 import threading
 
-from semscore.jobs import score, work
+from semscore.jobs import score
 from semscore.jobs.cli import main
 from semscore.jobs.dataset import units
 from semscore.jobs.ledger import lease, ledger
+from semscore.jobs.run import work
 from semscore.udfs.stores.local_folder import LocalFolder
 from semscore.udfs.stores.s3_folder import S3Folder
 

@@ -18,12 +18,12 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs import work
 from semscore.jobs.dataset import upcoming
 from semscore.jobs.dataset.units import group_files
 from semscore.jobs.ledger import ledger
 from semscore.jobs.options.settings import Columns, Limits, Output, Report, Rows, Settings
-from semscore.jobs.result import Result
+from semscore.jobs.run import work
+from semscore.jobs.run.result import Result
 from semscore.jobs.score import score
 from semscore.udfs.errors import AuditFailed, TooManyErrors, UnitsSetAside, UserError
 from semscore.udfs.recipe import Recipe

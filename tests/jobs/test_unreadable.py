@@ -15,9 +15,9 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs import reading, work
 from semscore.jobs.options.settings import Columns, Output, Rows, Settings
-from semscore.jobs.result import Result
+from semscore.jobs.run import reading, work
+from semscore.jobs.run.result import Result
 from semscore.jobs.score import score
 from semscore.udfs.errors import UnitsSetAside, UserError
 from semscore.udfs.recipe import Recipe

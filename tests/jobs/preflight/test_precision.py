@@ -17,7 +17,7 @@ import pytest
 from semscore.jobs.options.settings import Settings
 from semscore.jobs.preflight import precision as module
 from semscore.jobs.preflight.precision import choose
-from semscore.jobs.result import Result
+from semscore.jobs.run.result import Result
 from semscore.jobs.score import score
 from semscore.udfs.backends.openvino.forward import has_bfloat16
 from semscore.udfs.errors import UserError

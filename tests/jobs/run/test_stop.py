@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from semscore.jobs import stop as module
 from semscore.jobs.hosts import inside_job as processing_job
 from semscore.jobs.options.settings import Limits
-from semscore.jobs.stop import GRACE_S, MARGIN_S, Stop
+from semscore.jobs.run import stop as module
+from semscore.jobs.run.stop import GRACE_S, MARGIN_S, Stop
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from semscore.jobs.dataset.listing import BadFile
 from semscore.jobs.dataset.upcoming import Upcoming
 from semscore.jobs.ledger.ledger import UnitRecord
-from semscore.jobs.run import FailedUnit, now
+from semscore.jobs.run.run import FailedUnit, now
 from semscore.udfs.meters import Meters
 
 State = Literal["running", "complete", "stopped", "failed"]

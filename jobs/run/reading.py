@@ -10,7 +10,7 @@ from semscore.jobs.dataset.condition import apply_where
 from semscore.jobs.dataset.listing import BadFile, SourceFile
 from semscore.jobs.dataset.sifting import NoneReadable, sift
 from semscore.jobs.dataset.units import Unit
-from semscore.jobs.run import Run
+from semscore.jobs.run.run import Run
 from semscore.jobs.spark.session import job_session
 
 if TYPE_CHECKING:

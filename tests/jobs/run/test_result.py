@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from semscore.jobs.ledger.ledger import UnitRecord
-from semscore.jobs.result import Result
+from semscore.jobs.run.result import Result
 from semscore.jobs.summary import print_summary
 from semscore.udfs.stores.local_folder import LocalFolder
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from semscore.jobs import watch
 from semscore.jobs.commands import log as log_module
 from semscore.jobs.options.settings import Run
-from semscore.jobs.watch import watching
+from semscore.jobs.run import watch
+from semscore.jobs.run.watch import watching
 
 FACTS: dict[str, Any] = {
     "rows": 250,

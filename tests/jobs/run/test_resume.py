@@ -15,10 +15,10 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs import work
 from semscore.jobs.options.settings import Columns, Limits, Output, Rows, Settings
-from semscore.jobs.result import Result
-from semscore.jobs.resume import SHAPE, resumed
+from semscore.jobs.run import work
+from semscore.jobs.run.result import Result
+from semscore.jobs.run.resume import SHAPE, resumed
 from semscore.jobs.score import score
 from semscore.udfs.errors import OutputInUse, StoppedEarly, UnitsSetAside, UserError
 from semscore.udfs.recipe import Recipe, fingerprint
@@ -334,7 +334,7 @@ def resume(
         "fingerprint": fingerprint(recipe, SHA, ("text1", "text2"), None, began_with),
         "options": {name: asdict(getattr(settings, name)) for name in SHAPE},
     }
-    monkeypatch.setattr("semscore.jobs.resume.ledger.read_run", lambda _: record)
+    monkeypatch.setattr("semscore.jobs.run.resume.ledger.read_run", lambda _: record)
     return resumed(SimpleNamespace(name="out"), settings, recipe, SHA, corrections)
 
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from semscore.jobs.options.settings import Settings
     from semscore.jobs.preflight.checks import Model
     from semscore.jobs.preflight.precision import Settled
-    from semscore.jobs.progress import Progress, State
-    from semscore.jobs.stop import Stop
+    from semscore.jobs.run.progress import Progress, State
+    from semscore.jobs.run.stop import Stop
     from semscore.udfs.meters import Meters
 
 log = logging.getLogger("semscore")

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from semscore.jobs import progress as module
 from semscore.jobs.dataset.listing import CountedFile
 from semscore.jobs.dataset.upcoming import Upcoming
 from semscore.jobs.ledger.ledger import UnitRecord
-from semscore.jobs.progress import Progress, duration, told
-from semscore.jobs.run import FailedUnit
+from semscore.jobs.run import progress as module
+from semscore.jobs.run.progress import Progress, duration, told
+from semscore.jobs.run.run import FailedUnit
 from semscore.udfs.meters import Meters
 
 
