@@ -269,6 +269,6 @@ def _tell_about(source: Source) -> None:
 
 
 if __name__ == "__main__":
-    from semscore.jobs.__main__ import main
+    from semscore.jobs.cli.start import main
 
     sys.exit(main(["score", *sys.argv[1:]]))

@@ -211,7 +211,7 @@ def submitted(server: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Run `semscore launch` against a SageMaker that only listens: the request that it was sent."""
     from botocore.awsrequest import AWSResponse
 
-    from semscore.jobs import cli
+    from semscore.jobs.cli import app as cli
     from semscore.jobs.processing import processor
     from semscore.jobs.processing.rehearsal import Rehearsal
 
@@ -230,7 +230,7 @@ def submitted(server: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         session.events.register("before-send.sagemaker", answer)
         make = processor.make_session
         monkeypatch.setattr(
-            "semscore.jobs.processing.shown.make_session", lambda launch: make(launch, session)
+            "semscore.jobs.cli.job_progress.make_session", lambda launch: make(launch, session)
         )
         assert cli.main(["launch", *words, "--no-wait"]) == 0
         assert listening.request is not None

@@ -12,7 +12,7 @@ import sys
 import threading
 
 from semscore.jobs import score
-from semscore.jobs.cli import main
+from semscore.jobs.cli.app import main
 from semscore.jobs.dataset import units
 from semscore.jobs.ledger import lease, ledger
 from semscore.jobs.run import work

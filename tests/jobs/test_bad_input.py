@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs import score as score_module
-from semscore.jobs.cli import main
+from semscore.jobs.cli.app import main
 from semscore.jobs.spark import java
 
 Refused = Callable[..., str]

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs import score as score_module
-from semscore.jobs.cli import main
+from semscore.jobs.cli.app import main
 from semscore.jobs.dataset import partitions
 from semscore.udfs.errors import UserError
 

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from semscore.jobs import cli, doctor
+from semscore.jobs import doctor
+from semscore.jobs.cli import app as cli
 from semscore.jobs.dataset.source import read_source
 from semscore.jobs.diagnosis.finding import Finding
 from semscore.jobs.doctor import Question, examine, preflight

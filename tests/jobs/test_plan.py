@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs import cli
 from semscore.jobs import plan as job
+from semscore.jobs.cli import app as cli
 from semscore.jobs.history.achieved import Calibration
 from semscore.jobs.planning import measure
 from semscore.jobs.planning.bench import Lengths

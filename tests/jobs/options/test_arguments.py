@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semscore.jobs import cli
+from semscore.jobs.cli import app as cli
 from semscore.jobs.hosts import inside_job as processing_job
 from semscore.jobs.options.arguments import WORDS_FILE, option_words, unfolded, write_words
 from semscore.jobs.options.settings import Columns, Limits, Output, Report, Rows, Run, Settings

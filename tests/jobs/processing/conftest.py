@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs import cli
+from semscore.jobs.cli import app as cli
 
 ROLE = "arn:aws:iam::123456789012:role/semscore-job"
 IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/semscore:0.1.0-abc"

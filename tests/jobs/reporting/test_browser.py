@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from semscore.jobs import cli
+from semscore.jobs.cli import app as cli
 from semscore.jobs.report import page as report_page
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from semscore.jobs import cli
 from semscore.jobs import report as module
+from semscore.jobs.cli import app as cli
 from semscore.jobs.history.records import read_records
 from semscore.jobs.ledger import ledger
 from semscore.jobs.options.settings import Report

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from semscore.jobs.cli.summary import print_summary
 from semscore.jobs.ledger.ledger import UnitRecord
 from semscore.jobs.run.result import Result
-from semscore.jobs.summary import print_summary
 from semscore.udfs.stores.local_folder import LocalFolder
 
 SCRIPT = "<script>alert(1)</script>"

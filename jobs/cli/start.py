@@ -17,8 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not _is_for_a_cluster(arguments):
         _prefer_own_spark()
     try:
-        from semscore.jobs.cli import main as command
-        from semscore.jobs.commands.log import hush_others
+        from semscore.jobs.cli.app import main as command
+        from semscore.jobs.cli.log import hush_others
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] != "pyspark":
             raise

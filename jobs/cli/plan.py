@@ -9,8 +9,8 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 from rich.console import Console
 
-from semscore.jobs.commands.log import set_log
-from semscore.jobs.commands.words import Scoring
+from semscore.jobs.cli.log import set_log
+from semscore.jobs.cli.shared_options import Scoring
 from semscore.jobs.options.settings import Settings
 from semscore.jobs.planning.options import Ask
 from semscore.udfs.errors import UserError
@@ -36,7 +36,7 @@ def plan(
         A parquet file or folder (partition folders too), or several.
     """
     from semscore.jobs import plan as planner
-    from semscore.jobs.planning.shown import print_plan
+    from semscore.jobs.cli.plan_tables import print_plan
 
     if not inputs:
         raise UserError("INPUT is needed: semscore plan INPUT...")

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.prompt import Prompt
 
 from semscore.jobs import launch
+from semscore.jobs.cli.summary import print_summary
 from semscore.jobs.processing.options import Launch
 from semscore.jobs.processing.processor import make_session
-from semscore.jobs.summary import print_summary
 
 if TYPE_CHECKING:
     from sagemaker.core.helper.session_helper import Session

@@ -8,8 +8,8 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from semscore.jobs.commands.log import set_log
-from semscore.jobs.commands.words import Place, Whole
+from semscore.jobs.cli.log import set_log
+from semscore.jobs.cli.shared_options import Place, Whole
 from semscore.jobs.options.settings import GROUPS, Settings, Spark
 from semscore.jobs.processing.options import Launch
 
@@ -45,7 +45,7 @@ def launch(
     dry_run
         Print the request and configuration.json, and end. Needs no AWS.
     """
-    from semscore.jobs.processing.shown import launch_and_show, show_rehearsal
+    from semscore.jobs.cli.job_progress import launch_and_show, show_rehearsal
 
     slices = words.slices()
     if resume:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from semscore.jobs.commands.log import set_log
-from semscore.jobs.commands.words import Place, Whole
+from semscore.jobs.cli.log import set_log
+from semscore.jobs.cli.shared_options import Place, Whole
 from semscore.jobs.hosts import inside_job as processing_job
 from semscore.jobs.options.settings import Settings, Spark
 
@@ -38,7 +38,7 @@ def score(*places: Place, words: Whole = Whole(), spark: Spark = Spark()) -> int
         show(Console(), resources_for(settings, spark.master or DEFAULT_MASTER))
         return 0
     from semscore.jobs import score as job
-    from semscore.jobs.summary import print_summary
+    from semscore.jobs.cli.summary import print_summary
 
     result = job.score(settings)
     if not settings.run.quiet:

@@ -17,13 +17,13 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-from semscore.jobs.commands.demo import demo
-from semscore.jobs.commands.doctor import doctor
-from semscore.jobs.commands.launch import launch
-from semscore.jobs.commands.log import start_log
-from semscore.jobs.commands.plan import plan
-from semscore.jobs.commands.report import report
-from semscore.jobs.commands.score import score
+from semscore.jobs.cli.demo import demo
+from semscore.jobs.cli.doctor import doctor
+from semscore.jobs.cli.launch import launch
+from semscore.jobs.cli.log import start_log
+from semscore.jobs.cli.plan import plan
+from semscore.jobs.cli.report import report
+from semscore.jobs.cli.score import score
 from semscore.jobs.failures.causes import judged
 from semscore.jobs.hosts import inside_job as processing_job
 from semscore.jobs.options.arguments import unfolded

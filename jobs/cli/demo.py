@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from semscore.jobs.commands.log import set_log
+from semscore.jobs.cli.log import set_log
 from semscore.jobs.options.settings import Output, Report, Settings
 from semscore.udfs.recipe import Recipe
 
@@ -21,10 +21,10 @@ def demo(folder: Path = Path("semscore-demo")) -> int:
     folder
         Where to put the pairs and the result; an earlier demo there is replaced.
     """
+    from semscore.jobs.cli.pairs_table import show_pairs
+    from semscore.jobs.cli.summary import print_summary
     from semscore.jobs.demo.pairs import write_demo_dataset
-    from semscore.jobs.demo.show import show_pairs
     from semscore.jobs.score import score
-    from semscore.jobs.summary import print_summary
 
     console = Console()
     pairs, scored = folder / "pairs", folder / "scored"

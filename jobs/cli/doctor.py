@@ -7,8 +7,8 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from semscore.jobs.commands.log import set_log
-from semscore.jobs.commands.words import Place, Whole
+from semscore.jobs.cli.log import set_log
+from semscore.jobs.cli.shared_options import Place, Whole
 from semscore.jobs.hosts import inside_job as processing_job
 from semscore.jobs.options.settings import GROUPS, Spark
 
