@@ -14,23 +14,23 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from semscore.jobs.diagnosis.disk import check_disk
-from semscore.jobs.diagnosis.finding import Check, Finding, findings
-from semscore.jobs.diagnosis.gpus import check_gpus
-from semscore.jobs.diagnosis.limits import check_open_files, check_time
-from semscore.jobs.diagnosis.memory import check_memory
-from semscore.jobs.diagnosis.model import check_for_model
-from semscore.jobs.diagnosis.places import check_input, check_rights, check_room, check_target
-from semscore.jobs.diagnosis.sharing import check_discovery, check_leases
-from semscore.jobs.diagnosis.spark import check_gpu_conf, check_settings
-from semscore.jobs.diagnosis.surroundings import check_environment, check_worker_python
-from semscore.jobs.diagnosis.versions import (
+from semscore.jobs.diagnosis.check_disk import check_disk
+from semscore.jobs.diagnosis.check_environment import check_environment, check_worker_python
+from semscore.jobs.diagnosis.check_gpus import check_gpus
+from semscore.jobs.diagnosis.check_limits import check_open_files, check_time
+from semscore.jobs.diagnosis.check_memory import check_memory
+from semscore.jobs.diagnosis.check_model import check_for_model
+from semscore.jobs.diagnosis.check_places import check_input, check_rights, check_room, check_target
+from semscore.jobs.diagnosis.check_sharing import check_discovery, check_leases
+from semscore.jobs.diagnosis.check_spark import check_gpu_conf, check_settings
+from semscore.jobs.diagnosis.check_versions import (
     check_built,
     check_java,
     check_packages,
     check_python,
     check_spark,
 )
+from semscore.jobs.diagnosis.finding import Check, Finding, findings
 from semscore.jobs.hosts.resources import resources_for
 from semscore.jobs.options.settings import Settings
 from semscore.jobs.spark.s3a import s3a_settings

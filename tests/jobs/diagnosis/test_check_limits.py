@@ -7,8 +7,8 @@ from time import time
 
 import pytest
 
-from semscore.jobs.diagnosis import limits
-from semscore.jobs.diagnosis.limits import check_open_files, check_time
+from semscore.jobs.diagnosis import check_limits as limits
+from semscore.jobs.diagnosis.check_limits import check_open_files, check_time
 
 
 def test_without_a_limit_there_is_time() -> None:

@@ -11,7 +11,7 @@ from rich.filesize import decimal
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
-from semscore.jobs.diagnosis.disk import free_bytes
+from semscore.jobs.diagnosis.check_disk import free_bytes
 from semscore.jobs.diagnosis.finding import Check, Finding, findings
 from semscore.jobs.ledger.ledger import HOME
 from semscore.jobs.options.settings import Settings

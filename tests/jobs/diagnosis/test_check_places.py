@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs.diagnosis import disk
+from semscore.jobs.diagnosis import check_disk as disk
+from semscore.jobs.diagnosis.check_places import check_input, check_rights, check_target
 from semscore.jobs.diagnosis.finding import Finding, findings
-from semscore.jobs.diagnosis.places import check_input, check_rights, check_target
 from semscore.jobs.options.settings import Columns, Output, Rows, Settings
 from semscore.jobs.spark.s3a import s3a_settings
 from semscore.udfs.stores.folder import StorageError
@@ -184,7 +184,7 @@ def test_a_buckets_clock_is_told(bucket: Any, monkeypatch: pytest.MonkeyPatch) -
     )
     output = storage.folder("s3://pairs/o")
     now = time.time()
-    monkeypatch.setattr("semscore.jobs.diagnosis.places.time", lambda: now - 1200)
+    monkeypatch.setattr("semscore.jobs.diagnosis.check_places.time", lambda: now - 1200)
     _, clock = check_rights(output)
     assert clock.level == "warn"
     assert "ahead of this" in clock.found

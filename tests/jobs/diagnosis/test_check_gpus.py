@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from semscore.jobs.diagnosis import gpus
+from semscore.jobs.diagnosis import check_gpus as gpus
+from semscore.jobs.diagnosis.check_gpus import check_gpus, torch_build
 from semscore.jobs.diagnosis.finding import findings
-from semscore.jobs.diagnosis.gpus import check_gpus, torch_build
 
 Smi = Callable[..., Path]
 
@@ -29,7 +29,7 @@ def test_the_build_of_torch_is_read_and_torch_is_not_imported() -> None:
     import sys
 
     code = (
-        "import sys; from semscore.jobs.diagnosis.gpus import torch_build;"
+        "import sys; from semscore.jobs.diagnosis.check_gpus import torch_build;"
         "print(torch_build(), 'torch' in sys.modules)"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

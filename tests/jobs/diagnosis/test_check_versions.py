@@ -11,15 +11,15 @@ from pathlib import Path
 import pyspark
 import pytest
 
-from semscore.jobs.diagnosis import versions
-from semscore.jobs.diagnosis.finding import findings
-from semscore.jobs.diagnosis.versions import (
+from semscore.jobs.diagnosis import check_versions as versions
+from semscore.jobs.diagnosis.check_versions import (
     check_built,
     check_java,
     check_packages,
     check_python,
     check_spark,
 )
+from semscore.jobs.diagnosis.finding import findings
 from semscore.udfs.errors import UserError
 
 Install = Callable[..., None]

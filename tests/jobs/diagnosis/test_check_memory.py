@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from semscore.jobs.diagnosis import memory
+from semscore.jobs.diagnosis import check_memory as memory
+from semscore.jobs.diagnosis.check_memory import check_memory, memory_bytes
 from semscore.jobs.diagnosis.finding import Finding, findings
-from semscore.jobs.diagnosis.memory import check_memory, memory_bytes
 from semscore.jobs.hosts.instances import GIB, Gpu, Host
 from semscore.jobs.options.settings import Spark
 
@@ -23,7 +23,7 @@ def look(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Look:
     def look(
         master: str, host: Host | None = None, instance_type: str | None = None, **conf: str
     ) -> Finding:
-        for module in ("semscore.jobs.diagnosis.memory", "semscore.jobs.hosts.resources"):
+        for module in ("semscore.jobs.diagnosis.check_memory", "semscore.jobs.hosts.resources"):
             monkeypatch.setattr(f"{module}.this_host", lambda: host)
         keys = {f"spark.{key.replace('_', '.')}": value for key, value in conf.items()}
         run = settings(spark=Spark(master=master, instance_type=instance_type))

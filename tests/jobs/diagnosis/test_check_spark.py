@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from semscore.jobs.diagnosis.check_spark import check_gpu_conf, check_settings
 from semscore.jobs.diagnosis.finding import findings
-from semscore.jobs.diagnosis.spark import check_gpu_conf, check_settings
 
 GPUS = {
     "spark.executor.resource.gpu.amount": "1",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from semscore.jobs.diagnosis.check_sharing import check_discovery, check_leases
 from semscore.jobs.diagnosis.finding import Finding, findings
-from semscore.jobs.diagnosis.sharing import check_discovery, check_leases
 from semscore.jobs.hosts.scheduling import SCRIPT
 from semscore.udfs.gpus import leases
 

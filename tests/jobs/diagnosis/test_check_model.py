@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from semscore.jobs.diagnosis import model
+from semscore.jobs.diagnosis import check_model as model
+from semscore.jobs.diagnosis.check_model import check_for_model
 from semscore.jobs.diagnosis.finding import Finding, findings
-from semscore.jobs.diagnosis.model import check_for_model
 from semscore.udfs.proofs.canary import CanaryFailed
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.worker import resident as worker

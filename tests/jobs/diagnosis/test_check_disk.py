@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from semscore.jobs.diagnosis.disk import check_disk, free_bytes
+from semscore.jobs.diagnosis.check_disk import check_disk, free_bytes
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from semscore.jobs.diagnosis import surroundings
-from semscore.jobs.diagnosis.surroundings import check_environment, check_worker_python
+from semscore.jobs.diagnosis import check_environment as surroundings
+from semscore.jobs.diagnosis.check_environment import check_environment, check_worker_python
 
 
 @pytest.fixture(autouse=True)
