@@ -20,7 +20,7 @@ from benchmarks.ours import Book, parser
 from semscore.jobs.history.achieved import Calibration, read_calibrations
 from semscore.jobs.options.settings import Output, Rows, Settings
 from semscore.jobs.plan import Plan, plan
-from semscore.jobs.planning.options import Ask
+from semscore.jobs.planner.plan_options import Ask
 from semscore.jobs.score import score
 from semscore.udfs.recipe import Recipe
 

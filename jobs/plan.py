@@ -18,12 +18,12 @@ from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
 from semscore.jobs.history.achieved import Calibration, read_calibrations
 from semscore.jobs.hosts.this_host import this_host
-from semscore.jobs.planning import advice
-from semscore.jobs.planning.duplicates import SampledRows, lay_out_sample
-from semscore.jobs.planning.estimate import Estimate
-from semscore.jobs.planning.facts import Facts, facts_of
-from semscore.jobs.planning.measure import Measurement, measure
-from semscore.jobs.planning.predict import (
+from semscore.jobs.planner import advice
+from semscore.jobs.planner.duplicates import SampledRows, lay_out_sample
+from semscore.jobs.planner.estimate import Estimate
+from semscore.jobs.planner.input_facts import Facts, facts_of
+from semscore.jobs.planner.measure import Measurement, measure
+from semscore.jobs.planner.predict import (
     CpuCosts,
     Cut,
     Prediction,
@@ -32,9 +32,9 @@ from semscore.jobs.planning.predict import (
     cut,
     predict,
 )
-from semscore.jobs.planning.sample import take_sample
-from semscore.jobs.planning.speed import Speed
-from semscore.jobs.planning.targets import balanced, hosts_of, this_machine
+from semscore.jobs.planner.sample import take_sample
+from semscore.jobs.planner.speed import Speed
+from semscore.jobs.planner.targets import balanced, hosts_of, this_machine
 from semscore.jobs.preflight.checks import pin_model
 from semscore.jobs.preflight.proving import prove
 from semscore.udfs.errors import UserError
@@ -46,7 +46,7 @@ from semscore.udfs.version import __version__
 if TYPE_CHECKING:
     from semscore.jobs.hosts.instances import Host
     from semscore.jobs.options.settings import Settings
-    from semscore.jobs.planning.options import Ask
+    from semscore.jobs.planner.plan_options import Ask
     from semscore.udfs.recipe import Engine
 
 log = logging.getLogger("semscore")

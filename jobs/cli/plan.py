@@ -12,7 +12,7 @@ from rich.console import Console
 from semscore.jobs.cli.log import set_log
 from semscore.jobs.cli.shared_options import Scoring
 from semscore.jobs.options.settings import Settings
-from semscore.jobs.planning.options import Ask
+from semscore.jobs.planner.plan_options import Ask
 from semscore.udfs.errors import UserError
 
 PLANNED_OUTPUT = "scored"  # in the commands that a plan prints

@@ -10,8 +10,8 @@ from rich.table import Table
 
 from semscore.jobs.cli.summary import BAR_WIDTH
 from semscore.jobs.plan import Plan
-from semscore.jobs.planning.estimate import Estimate
-from semscore.jobs.planning.predict import HOUR, Prediction
+from semscore.jobs.planner.estimate import Estimate
+from semscore.jobs.planner.predict import HOUR, Prediction
 from semscore.udfs.meters import token_range
 
 NO_PRICE = "no price is known: --price TYPE=NUMBER, for an hour of an instance, shows costs"

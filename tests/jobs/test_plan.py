@@ -17,10 +17,10 @@ import pytest
 from semscore.jobs import plan as job
 from semscore.jobs.cli import app as cli
 from semscore.jobs.history.achieved import Calibration
-from semscore.jobs.planning import measure
-from semscore.jobs.planning.bench import Lengths
-from semscore.jobs.planning.duplicates import SampledRows
-from semscore.jobs.planning.speed import Speed, text_costs
+from semscore.jobs.planner import measure
+from semscore.jobs.planner.bench import Lengths
+from semscore.jobs.planner.duplicates import SampledRows
+from semscore.jobs.planner.speed import Speed, text_costs
 from semscore.udfs.models.flops import Architecture
 from semscore.udfs.recipe import Recipe
 

@@ -22,7 +22,7 @@ from semscore.jobs.options.settings import (
     split_names,
     with_prompt,
 )
-from semscore.jobs.planning.options import Ask
+from semscore.jobs.planner.plan_options import Ask
 from semscore.jobs.processing.options import Launch
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Recipe

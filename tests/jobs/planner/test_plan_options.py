@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from semscore.jobs.planning.options import Ask
+from semscore.jobs.planner.plan_options import Ask
 from semscore.udfs.errors import UserError
 
 TWO = ("ml.g5.xlarge", "M5.4xlarge", "g5.xlarge")

@@ -8,10 +8,10 @@ import pytest
 
 from semscore.jobs.history.achieved import Calibration
 from semscore.jobs.hosts.instances import GIB, Host, known_gpu
-from semscore.jobs.planning.estimate import exactly
-from semscore.jobs.planning.predict import CpuCosts, Cut, predict
-from semscore.jobs.planning.speed import RowCost, Speed
-from semscore.jobs.planning.targets import (
+from semscore.jobs.planner.estimate import exactly
+from semscore.jobs.planner.predict import CpuCosts, Cut, predict
+from semscore.jobs.planner.speed import RowCost, Speed
+from semscore.jobs.planner.targets import (
     CALIBRATED,
     GPU_SHARE,
     OTHER_CORES,

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from semscore.jobs.planning.estimate import Estimate, exactly
-from semscore.jobs.planning.predict import (
+from semscore.jobs.planner.estimate import Estimate, exactly
+from semscore.jobs.planner.predict import (
     ON_CPU,
     ON_GPU,
     PATH_S,
@@ -21,7 +21,7 @@ from semscore.jobs.planning.predict import (
     cut,
     predict,
 )
-from semscore.jobs.planning.speed import RowCost
+from semscore.jobs.planner.speed import RowCost
 
 ROWS = 1_000_000
 # Of a row: 1.2 distinct texts, 40 tokens, 1 GFLOP.

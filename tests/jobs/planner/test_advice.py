@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from semscore.jobs.options.settings import Settings
-from semscore.jobs.planning import advice
-from semscore.jobs.planning.duplicates import lay_out_sample
-from semscore.jobs.planning.estimate import exactly
-from semscore.jobs.planning.facts import Facts
-from semscore.jobs.planning.options import Ask
-from semscore.jobs.planning.predict import ON_GPU, TOKENISING, Prediction
+from semscore.jobs.planner import advice
+from semscore.jobs.planner.duplicates import lay_out_sample
+from semscore.jobs.planner.estimate import exactly
+from semscore.jobs.planner.input_facts import Facts
+from semscore.jobs.planner.plan_options import Ask
+from semscore.jobs.planner.predict import ON_GPU, TOKENISING, Prediction
 from semscore.udfs.recipe import Engine, Recipe
 
 FACTS = Facts(

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from semscore.jobs.planning.duplicates import SampledRows, lay_out_sample
-from semscore.jobs.planning.sample import Chunk
+from semscore.jobs.planner.duplicates import SampledRows, lay_out_sample
+from semscore.jobs.planner.sample import Chunk
 from semscore.udfs.pairs.scoring import lay_out
 from semscore.udfs.texts.windows import windows
 

@@ -11,8 +11,8 @@ import pytest
 
 from semscore.jobs.dataset.source import Source, read_source
 from semscore.jobs.options.settings import Columns
-from semscore.jobs.planning import sample
-from semscore.jobs.planning.sample import Sample, take_sample
+from semscore.jobs.planner import sample
+from semscore.jobs.planner.sample import Sample, take_sample
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.storage import Storage
 

@@ -10,9 +10,9 @@ from semscore.jobs.history.achieved import Calibration
 from semscore.jobs.hosts.capability import BFLOAT16, check_precision
 from semscore.jobs.hosts.instances import Gpu, Host, find_host, known_gpu
 from semscore.jobs.hosts.sizing import gpu_task_rows, size
-from semscore.jobs.planning.estimate import Estimate
-from semscore.jobs.planning.predict import ON_GPU, Prediction, Target
-from semscore.jobs.planning.speed import Speed
+from semscore.jobs.planner.estimate import Estimate
+from semscore.jobs.planner.predict import ON_GPU, Prediction, Target
+from semscore.jobs.planner.speed import Speed
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Engine, Precision
 

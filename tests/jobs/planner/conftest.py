@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs.dataset.source import Source, read_source
-from semscore.jobs.planning.sample import Chunk
-from semscore.jobs.planning.speed import Speed
+from semscore.jobs.planner.sample import Chunk
+from semscore.jobs.planner.speed import Speed
 
 
 @pytest.fixture

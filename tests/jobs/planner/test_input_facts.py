@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from semscore.jobs.dataset.listing import BadFile
 from semscore.jobs.dataset.source import Source, read_source
-from semscore.jobs.planning.facts import facts_of
+from semscore.jobs.planner.input_facts import facts_of
 
 
 def test_rows_row_groups_and_bytes_are_those_of_the_footers(

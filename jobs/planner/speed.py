@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from semscore.jobs.planning.bench import Lengths, Measured
-from semscore.jobs.planning.duplicates import SampledRows
-from semscore.jobs.planning.estimate import Estimate
+from semscore.jobs.planner.bench import Lengths, Measured
+from semscore.jobs.planner.duplicates import SampledRows
+from semscore.jobs.planner.estimate import Estimate
 from semscore.udfs.meters import Meters, worker_of
 from semscore.udfs.models.flops import Architecture, countable
 from semscore.udfs.recipe import Precision

@@ -9,10 +9,10 @@ from dataclasses import replace
 from semscore.jobs.history.achieved import Calibration
 from semscore.jobs.options.arguments import option_words
 from semscore.jobs.options.settings import Settings
-from semscore.jobs.planning.duplicates import SampledRows
-from semscore.jobs.planning.facts import LARGE, Facts
-from semscore.jobs.planning.options import Ask
-from semscore.jobs.planning.predict import PATH, TOKENISING, Prediction
+from semscore.jobs.planner.duplicates import SampledRows
+from semscore.jobs.planner.input_facts import LARGE, Facts
+from semscore.jobs.planner.plan_options import Ask
+from semscore.jobs.planner.predict import PATH, TOKENISING, Prediction
 from semscore.udfs.stores.s3 import is_s3
 
 ROLE = "arn:aws:iam::000000000000:role/ROLE"  # has the form that `semscore launch` wants

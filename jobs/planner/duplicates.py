@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from semscore.jobs.planning.estimate import Estimate, mean_of_groups
-from semscore.jobs.planning.sample import Chunk
+from semscore.jobs.planner.estimate import Estimate, mean_of_groups
+from semscore.jobs.planner.sample import Chunk
 from semscore.udfs.pairs.scoring import Prompts, lay_out
 
 MIN_GROUPS = 8  # where there are fewer chunks, their parts are compared

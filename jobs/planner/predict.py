@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from math import ceil
 
 from semscore.jobs.dataset.units import UNIT_ROWS, task_count, unit_scale
-from semscore.jobs.planning.estimate import Estimate, exactly, larger
-from semscore.jobs.planning.speed import RowCost
+from semscore.jobs.planner.estimate import Estimate, exactly, larger
+from semscore.jobs.planner.speed import RowCost
 from semscore.udfs.recipe import Precision
 
 HOUR = 3600.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from semscore.jobs.planning.estimate import Estimate, exactly, larger, mean_of_groups
+from semscore.jobs.planner.estimate import Estimate, exactly, larger, mean_of_groups
 
 
 def test_the_least_time_is_the_least_work_at_the_highest_rate() -> None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from semscore.jobs.planning.bench import Bench, bench, lengths
-from semscore.jobs.planning.duplicates import SampledRows
-from semscore.jobs.planning.speed import Speed, TextCosts, evenly, speed_of, text_costs
+from semscore.jobs.planner.bench import Bench, bench, lengths
+from semscore.jobs.planner.duplicates import SampledRows
+from semscore.jobs.planner.speed import Speed, TextCosts, evenly, speed_of, text_costs
 from semscore.jobs.preflight.precision import PROBE_PAIRS, WORTH_A_PROBE, Settled, choose
 from semscore.udfs.backends.openvino.calibration import TEXTS, quantized
 from semscore.udfs.errors import UserError
