@@ -22,15 +22,15 @@ from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import read_source
 from semscore.jobs.dataset.tables import require_no_table
 from semscore.jobs.dataset.units import group_files, unit_scale
-from semscore.jobs.processing.configuration import Classification
-from semscore.jobs.processing.follow import POLL_S, Ended, follow, last_words
-from semscore.jobs.processing.limits import check_request
-from semscore.jobs.processing.model import check_model_here, look_at_model
-from semscore.jobs.processing.options import Launch as Launch
-from semscore.jobs.processing.processor import make_processor as make_processor
-from semscore.jobs.processing.processor import make_session, size_job
-from semscore.jobs.processing.processor import run_arguments as run_arguments
-from semscore.jobs.processing.rehearsal import ANYBODY, Rehearsal
+from semscore.jobs.processing_job.configuration import Classification
+from semscore.jobs.processing_job.follow import POLL_S, Ended, follow, last_words
+from semscore.jobs.processing_job.launch_options import Launch as Launch
+from semscore.jobs.processing_job.model_at_launch import check_model_here, look_at_model
+from semscore.jobs.processing_job.processor import make_processor as make_processor
+from semscore.jobs.processing_job.processor import make_session, size_job
+from semscore.jobs.processing_job.processor import run_arguments as run_arguments
+from semscore.jobs.processing_job.rehearsal import ANYBODY, Rehearsal
+from semscore.jobs.processing_job.service_limits import check_request
 from semscore.jobs.run.result import Result, read_result
 from semscore.udfs.errors import JobError, UserError
 from semscore.udfs.stores.folder import StorageError

@@ -12,8 +12,8 @@ from rich.prompt import Prompt
 
 from semscore.jobs import launch
 from semscore.jobs.cli.summary import print_summary
-from semscore.jobs.processing.options import Launch
-from semscore.jobs.processing.processor import make_session
+from semscore.jobs.processing_job.launch_options import Launch
+from semscore.jobs.processing_job.processor import make_session
 
 if TYPE_CHECKING:
     from sagemaker.core.helper.session_helper import Session

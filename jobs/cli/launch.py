@@ -11,7 +11,7 @@ from rich.console import Console
 from semscore.jobs.cli.log import set_log
 from semscore.jobs.cli.shared_options import Place, Whole
 from semscore.jobs.options.settings import GROUPS, Settings, Spark
-from semscore.jobs.processing.options import Launch
+from semscore.jobs.processing_job.launch_options import Launch
 
 
 def launch(

@@ -212,8 +212,8 @@ def submitted(server: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     from botocore.awsrequest import AWSResponse
 
     from semscore.jobs.cli import app as cli
-    from semscore.jobs.processing import processor
-    from semscore.jobs.processing.rehearsal import Rehearsal
+    from semscore.jobs.processing_job import processor
+    from semscore.jobs.processing_job.rehearsal import Rehearsal
 
     for name, value in server.environment().items():
         monkeypatch.setenv(name, value)

@@ -23,7 +23,7 @@ from semscore.jobs.options.settings import (
     with_prompt,
 )
 from semscore.jobs.planner.plan_options import Ask
-from semscore.jobs.processing.options import Launch
+from semscore.jobs.processing_job.launch_options import Launch
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Recipe
 

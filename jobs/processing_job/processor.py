@@ -16,9 +16,9 @@ from semscore.jobs.hosts.instances import find_host
 from semscore.jobs.hosts.scheduling import check_gpu_settings
 from semscore.jobs.hosts.sizing import size
 from semscore.jobs.options.arguments import option_words
-from semscore.jobs.processing import submission
-from semscore.jobs.processing.configuration import configuration
-from semscore.jobs.processing.options import Launch, check_together
+from semscore.jobs.processing_job import submission
+from semscore.jobs.processing_job.configuration import configuration
+from semscore.jobs.processing_job.launch_options import Launch, check_together
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.s3 import split
 

@@ -14,7 +14,7 @@ import pytest
 
 from semscore.jobs.hosts.instances import find_host
 from semscore.jobs.hosts.sizing import size
-from semscore.jobs.processing.configuration import configuration
+from semscore.jobs.processing_job.configuration import configuration
 from semscore.jobs.spark.java import java_home
 from semscore.udfs.errors import UserError
 

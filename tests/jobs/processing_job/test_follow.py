@@ -17,7 +17,7 @@ from semscore.jobs import launch as module
 from semscore.jobs.cli import job_progress as shown
 from semscore.jobs.launch import JobFailed
 from semscore.jobs.ledger import ledger
-from semscore.jobs.processing.follow import Ended, follow, last_words
+from semscore.jobs.processing_job.follow import Ended, follow, last_words
 from semscore.udfs.stores.local_folder import LocalFolder
 
 Command = Callable[..., int]

@@ -14,8 +14,8 @@ import pytest
 
 from semscore.jobs.launch import Launch, make_processor, rehearse, run_arguments
 from semscore.jobs.options.settings import Settings, Spark
-from semscore.jobs.processing.limits import check_request
-from semscore.jobs.processing.processor import make_session
+from semscore.jobs.processing_job.processor import make_session
+from semscore.jobs.processing_job.service_limits import check_request
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Recipe
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from semscore.jobs.preflight.checks import pin_model
 from semscore.jobs.preflight.proving import prove
-from semscore.jobs.processing.submission import IN_IMAGE
+from semscore.jobs.processing_job.submission import IN_IMAGE
 from semscore.udfs.errors import UserError
 from semscore.udfs.models.fetch import ModelError, check_model, local_folder
 from semscore.udfs.models.model_hash import LOADED
