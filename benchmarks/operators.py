@@ -17,7 +17,7 @@ from benchmarks.corpus import corpus
 from benchmarks.files import first_rows
 from benchmarks.ours import Book, parser
 from benchmarks.seconds import distinct_texts
-from semscore.udfs.backends.openvino import no_telemetry
+from semscore.udfs.backends.openvino import no_telemetry  # noqa: F401
 from semscore.udfs.backends.openvino.calibration import calibrate
 from semscore.udfs.backends.openvino.converted import converted
 from semscore.udfs.backends.openvino.forward import HINTS

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from semscore.udfs.backends.openvino import no_telemetry
+from semscore.udfs.backends.openvino import no_telemetry  # noqa: F401
 from semscore.udfs.backends.openvino.converted import REASON, NotConvertible
 from semscore.udfs.backends.reader import TokenReader
 from semscore.udfs.backends.tokens import Tokens

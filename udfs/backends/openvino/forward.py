@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semscore.udfs.backends.openvino import no_telemetry
+from semscore.udfs.backends.openvino import no_telemetry  # noqa: F401
 from semscore.udfs.backends.openvino.inference import Inference
 from semscore.udfs.backends.reader import Prompts, TokenReader
 from semscore.udfs.backends.tokens import Tokens

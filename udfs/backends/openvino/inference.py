@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semscore.udfs.backends.openvino import no_telemetry
+from semscore.udfs.backends.openvino import no_telemetry  # noqa: F401
 from semscore.udfs.gpus.faults import Untrusted
 
 import openvino  # isort: skip

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from semscore.udfs.backends.openvino import no_telemetry
+from semscore.udfs.backends.openvino import no_telemetry  # noqa: F401
 from semscore.udfs.backends.reader import Prompts, TokenReader
 
 if TYPE_CHECKING:

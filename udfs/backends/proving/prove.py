@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from semscore.udfs.backends.openvino import no_telemetry
+from semscore.udfs.backends.openvino import no_telemetry  # noqa: F401
 from semscore.udfs.backends.openvino.converted import REFUSED, converted_place
 from semscore.udfs.models.fetch import ModelError
 from semscore.udfs.proofs.neighbours import Embed

@@ -1,1 +1,0 @@
-"""Where the job runs; knows nothing of texts."""

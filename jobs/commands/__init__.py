@@ -1,1 +1,0 @@
-"""The words of the command: one file each, called by cli.py."""
