@@ -109,7 +109,8 @@ lock: setup
 types: setup
 	mkdir -p build/names/semscore
 	for room in conf jobs udfs; do ln -sfn ../../../$$room build/names/semscore/$$room; done
-	$(BIN)/mypy -p semscore.jobs -p semscore.udfs
+	for face in __init__.py __main__.py py.typed; do ln -sfn ../../../semscore/$$face build/names/semscore/$$face; done
+	$(BIN)/mypy -p semscore
 
 .venv/bench-ready: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,openvino,launch,dev,bench]'

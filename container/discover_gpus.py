@@ -7,7 +7,7 @@ Prints Spark's JSON. SEMSCORE_GPUS_PER_EXECUTOR says how many to give (1); they 
 process that asks ends, which is your shell where you run this by hand. Exit code 2: that setting is
 wrong; 1: the host has no GPU left to give, or none that works. The reason is on stderr.
 
-Needs gpus.py and leases.py of semscore/udfs beside it, no package, and Python 3.9.
+Needs discovery.py and leases.py of semscore/udfs/gpus beside it, no package, and Python 3.9.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def main() -> int:
     given = os.environ.get("SEMSCORE_GPUS_PER_EXECUTOR") or "1"
     if not given.isdecimal() or int(given) < 1:
         return fail(2, f"SEMSCORE_GPUS_PER_EXECUTOR must be a whole number from 1, got {given!r}")
-    gpus, leases = load("gpus"), load("leases")
+    discovery, leases = load("discovery"), load("leases")
     try:
-        addresses = gpus.visible_gpus()
+        addresses = discovery.visible_gpus()
     except subprocess.CalledProcessError as error:
         said = " ".join(f"{error.stdout} {error.stderr}".split())  # mostly on stdout
         return fail(
@@ -73,7 +73,7 @@ def executor() -> int:
 
 def load(name: str) -> Any:
     """A module by its file, without the package around it, which takes seconds."""
-    place = HERE if (HERE / f"{name}.py").exists() else HERE.parent / "udfs"
+    place = HERE if (HERE / f"{name}.py").exists() else HERE.parent / "udfs" / "gpus"
     spec = importlib.util.spec_from_file_location(name, place / f"{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)

@@ -52,6 +52,18 @@ class Rehearsed:
     configuration: list[Classification]
 
 
+def launch(job: Launch, settings: Settings) -> Result:
+    """Create the job and follow it to its end: what is then in OUTPUT.
+
+    Raises UserError for what the job or SageMaker would refuse, before anything runs; JobFailed
+    with the job's own reason, exit code and last log lines.
+    """
+    if job.input_mode == "s3":
+        look_at_input(job, settings)
+    session = make_session(job)
+    return wait(job, settings, submit(job, settings, session), session)
+
+
 def rehearse(launch: Launch, settings: Settings) -> Rehearsed:
     """The job as it would be created; needs no AWS.
 

@@ -23,6 +23,7 @@ from semscore.jobs.planner.duplicates import SampledRows, lay_out_sample
 from semscore.jobs.planner.estimate import Estimate
 from semscore.jobs.planner.input_facts import Facts, facts_of
 from semscore.jobs.planner.measure import Measurement, measure
+from semscore.jobs.planner.plan_options import Ask as Ask
 from semscore.jobs.planner.predict import (
     CpuCosts,
     Cut,
@@ -46,7 +47,6 @@ from semscore.udfs.version import __version__
 if TYPE_CHECKING:
     from semscore.jobs.hosts.instances import Host
     from semscore.jobs.options.settings import Settings
-    from semscore.jobs.planner.plan_options import Ask
     from semscore.udfs.recipe import Engine
 
 log = logging.getLogger("semscore")
@@ -83,7 +83,7 @@ class Plan:
         return asdict(self)
 
 
-def plan(settings: Settings, ask: Ask, storage: Storage = Storage()) -> Plan:
+def plan(settings: Settings, ask: Ask = Ask(), storage: Storage = Storage()) -> Plan:
     """Look at INPUT, measure this machine, predict and recommend; writes nothing.
 
     Raises UserError for what a run would refuse, and if there is nothing to score.

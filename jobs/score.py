@@ -28,21 +28,22 @@ from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
 from semscore.jobs.dataset.units import unit_scale
 from semscore.jobs.dataset.upcoming import Upcoming
-from semscore.jobs.doctor import preflight
+from semscore.jobs.diagnosis.preflight import preflight
 from semscore.jobs.failures.causes import sentence
 from semscore.jobs.hosts.resources import resources_for
 from semscore.jobs.hosts.scheduling import check_gpu_settings
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.lease import Lease, require_free
+from semscore.jobs.ledger.run_id import new_id
 from semscore.jobs.preflight.checks import check_gold, check_output, pin_model
 from semscore.jobs.preflight.precision import settle
 from semscore.jobs.preflight.proving import Proving
-from semscore.jobs.report import report_at_end
+from semscore.jobs.reporting.written import report_at_end
 from semscore.jobs.run.progress import Progress, State
 from semscore.jobs.run.reading import read
 from semscore.jobs.run.result import Result
 from semscore.jobs.run.resume import resumed
-from semscore.jobs.run.run import Account, Run, audit, new_id, run_record
+from semscore.jobs.run.run import Account, Run, audit, run_record
 from semscore.jobs.run.stop import Stop
 from semscore.jobs.run.watch import watching
 from semscore.jobs.run.work import score_units

@@ -1,15 +1,9 @@
-"""What can go wrong, as exit codes and sentences."""
+"""What can go wrong, for both sides, as exit codes and sentences. Imports nothing of semscore."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-
-from semscore.jobs.failures.java_text import CALL, deepest
-from semscore.udfs.processes.said import NOTHING, first_sentence, last_exception
-
-TRACE = re.compile(r"^\s+at |^Caused by: |Lost task ", re.M)  # of Java
 
 
 class JobError(Exception):
@@ -22,6 +16,18 @@ class UserError(JobError):
     """Something that the user asked for or gave cannot be; nothing was written."""
 
     exit_code = 2
+
+
+class RecipeError(UserError, ValueError):
+    """A value that Recipe or Engine cannot take; the message says what was found and allowed."""
+
+
+class ModelError(UserError, ValueError):
+    """The model cannot be used; the message says why and what to do."""
+
+
+class NotHere(ModelError):
+    """This machine does not have the model; the hub may."""
 
 
 class AuditFailed(JobError):
@@ -54,6 +60,24 @@ class StoppedEarly(JobError):
     exit_code = 75
 
 
+class ChildFailed(JobError):
+    """The other Python ended before its work was done; the message says why, as far as it can."""
+
+
+class CanaryFailed(JobError):
+    """The vectors of known texts are not what they should be; the message says how."""
+
+
+class DeviceFailed(JobError):
+    """The task's device cannot be used, or cannot be trusted; the message names host and device."""
+
+
+def by_full_name() -> dict[str, type[JobError]]:
+    """The errors of this module by their names in a worker's traceback."""
+    errors = [kind for kind in globals().values() if isinstance(kind, type)]
+    return {f"{__name__}.{kind.__name__}": kind for kind in errors if issubclass(kind, JobError)}
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` if a known name is near, else nothing."""
     by_lower = {other.lower(): other for other in known}
@@ -65,29 +89,3 @@ def some_of(names: Sequence[str], shown: int = 20, between: str = ", ") -> str:
     """The first names of a list, and how many more there are."""
     more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
     return between.join(names[:shown]) + more
-
-
-def root_cause(error: BaseException) -> str:
-    """The sentence of what started it, out of nested exceptions and Spark's long texts.
-
-    Never empty, nor half a sentence: the deepest of Java's causes that says something, with the
-    file and column that others name; of a Python worker's exception, the last that says something;
-    the class's name where none does.
-    """
-    text = full_text(error)
-    if raised := last_exception(text):
-        return raised
-    if TRACE.search(text) and (cause := deepest(text)):
-        return cause
-    said = first_sentence(CALL.sub("", text).splitlines())
-    if said in NOTHING:
-        deeper = error.__cause__ or error.__context__
-        return root_cause(deeper) if deeper else type(error).__name__
-    bare = " " not in said and not isinstance(error, JobError)  # such as KeyError's
-    return f"{type(error).__name__}: {said}" if bare else said
-
-
-def full_text(error: BaseException) -> str:
-    """All that an exception says; pyspark keeps Java's stack apart, by names that vary."""
-    stack = getattr(error, "stackTrace", None) or getattr(error, "_stackTrace", None)
-    return stack if isinstance(stack, str) and "Caused by: " in stack else str(error)

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, fields
 from html import escape
 from typing import Any, Literal, get_args
 
+from semscore.udfs.errors import RecipeError
+
 DEFAULT_MODEL = "sentence-transformers/distiluse-base-multilingual-cased-v2"
 SCORING_VERSION = 1  # raised when the same recipe starts to give other scores
 
@@ -16,10 +18,6 @@ Precision = Literal["auto", "float32", "bfloat16", "float16", "int8"]
 Metric = Literal["cosine", "dot", "euclidean", "manhattan"]
 Device = Literal["auto", "cpu", "gpu"]
 BackendName = Literal["auto", "torch", "openvino"]
-
-
-class RecipeError(ValueError):
-    """A value that Recipe or Engine cannot take; the message says what was found and allowed."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,10 @@ from pyspark.accumulators import Accumulator
 from pyspark.sql import Column, SparkSession
 from pyspark.sql.pandas.functions import pandas_udf
 
+from semscore.udfs.errors import RecipeError
 from semscore.udfs.gpus.device import for_master
 from semscore.udfs.meters import Meters
-from semscore.udfs.recipe import Engine, Recipe, RecipeError
+from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.texts.from_arrow import any_bytes
 from semscore.udfs.worker import resident as worker
 

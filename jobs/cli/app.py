@@ -17,20 +17,15 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-from semscore.jobs.cli.demo import demo
-from semscore.jobs.cli.doctor import doctor
-from semscore.jobs.cli.launch import launch
+from semscore.jobs.cli.commands import demo, doctor, launch, plan, report, score
 from semscore.jobs.cli.log import start_log
-from semscore.jobs.cli.plan import plan
-from semscore.jobs.cli.report import report
-from semscore.jobs.cli.score import score
 from semscore.jobs.failures.causes import judged
-from semscore.jobs.hosts import inside_job as processing_job
+from semscore.jobs.failures.root_cause import root_cause
+from semscore.jobs.hosts import inside_job
 from semscore.jobs.options.arguments import unfolded
 from semscore.jobs.options.settings import LISTS, join_names
 from semscore.jobs.spark.surroundings import changed, of_a_run
-from semscore.udfs.errors import JobError, StoppedEarly, UserError, root_cause
-from semscore.udfs.recipe import RecipeError
+from semscore.udfs.errors import JobError, StoppedEarly, UserError
 from semscore.udfs.stores.folder import StorageError
 from semscore.udfs.stores.names import is_text, printable
 from semscore.udfs.version import __version__
@@ -71,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _ended(arguments: Sequence[str], debug: bool) -> int:
     """Run the command; the exit code of how it ended."""
     try:
-        arguments = unfolded(arguments)
+        arguments = unfolded(arguments, inside_job.is_inside())
         _require_text(arguments)
         app.config = _config_files(arguments)
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
@@ -80,7 +75,7 @@ def _ended(arguments: Sequence[str], debug: bool) -> int:
         return _complain(error, told, error.exit_code, debug)
     except JobError as error:
         return _complain(error, str(error), error.exit_code, debug)
-    except (CycloptsError, RecipeError) as error:
+    except CycloptsError as error:
         told = " ".join(str(error).split()) + _with_a_dash(error, arguments)
         return _complain(error, told, UserError.exit_code, debug)
     except StorageError as error:
@@ -155,7 +150,7 @@ def _config_files(arguments: Sequence[str]) -> list[Dict]:
 
 def _complain(error: BaseException | None, message: str, code: int, debug: bool) -> int:
     logging.getLogger("semscore").error(message, exc_info=error if debug else None)
-    processing_job.tell_reason(message, code)
+    inside_job.tell_reason(message, code)
     return code
 
 

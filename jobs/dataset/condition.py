@@ -8,7 +8,8 @@ from typing import Any
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
-from semscore.udfs.errors import UserError, root_cause, some_of
+from semscore.jobs.failures.root_cause import root_cause
+from semscore.udfs.errors import UserError, some_of
 
 SUBQUERIES = ("Exists", "ListQuery", "ScalarSubquery")
 # Spark counts it among those that change, though it says where a row is from.

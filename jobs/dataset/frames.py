@@ -17,14 +17,15 @@ from pyspark.sql.types import StringType, StructField, StructType
 from semscore.jobs.dataset.listing import SourceFile
 from semscore.jobs.dataset.source import Source
 from semscore.jobs.dataset.units import Unit
-from semscore.udfs.errors import UserError, root_cause
+from semscore.jobs.failures.root_cause import root_cause
+from semscore.jobs.spark.session import OPEN_COST
+from semscore.udfs.errors import UserError
 
 BATCH_BYTES = 64 * 2**20  # in one batch of rows, by the averages in the footers
 # Footers do not tell how long the texts in a dictionary are. Writers end a dictionary at 1 MB, so
 # that a batch of one long text repeated has 256 MB at worst, far below Arrow's and Java's 2 GB.
 # Spark 4's bound in bytes does not replace it: with 10,000 long texts the heap was full.
 BATCH_ROWS = 256
-OPEN_COST = 64 * 2**10  # what a file weighs besides its bytes, when files are given to tasks
 PIECES = 4  # of a file's rows, at least
 TRIES = 5  # files that may give the schema
 SHUFFLED = 2  # rows between tasks are so many times larger than in files

@@ -8,7 +8,8 @@ from itertools import count
 from typing import TypeVar
 
 from semscore.jobs.dataset.listing import BadFile, SourceFile
-from semscore.udfs.errors import JobError, UserError, root_cause
+from semscore.jobs.failures.root_cause import root_cause
+from semscore.udfs.errors import JobError, UserError
 
 LOOKS = 64  # in vain, after which it is not the files
 NAMED = 2  # files that a part loses one by one before it is halved

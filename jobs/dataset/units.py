@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from math import ceil
 
 from semscore.jobs.dataset.listing import CountedFile
+from semscore.jobs.hosts.executors import TASK_ROWS
 
 UNIT_ROWS = 250_000  # what a crash may cost: half an hour on two cores
 UNIT_BYTES = 256 * 2**20
 UNIT_FILES = 2_000  # Spark looks at each of them before it begins
 UNIT_TASKS = 10  # in such a unit; where there is room for more at once, units are larger
-TASK_ROWS = 25_000  # on a CPU core: a lost task costs a minute or so
 GOOD_TASKS = 5  # for one: a fifth of its rows, fewer leave little to de-duplicate and batches small
 MIN_TASK_ROWS = 1_000  # so few only to use all slots
 TASKS_PER_SLOT = 4  # so that the last tasks of a unit end about together

@@ -9,10 +9,11 @@ from time import perf_counter
 from typing import NamedTuple
 
 from semscore.jobs.diagnosis.finding import Finding, findings
-from semscore.udfs.errors import root_cause
+from semscore.jobs.failures.root_cause import root_cause
+from semscore.udfs.errors import NotHere
 from semscore.udfs.gpus.device import has_mps, is_local
 from semscore.udfs.gpus.discovery import visible_gpus
-from semscore.udfs.models.fetch import NotHere, check_model, hub_name, local_folder
+from semscore.udfs.models.fetch import check_model, hub_name, local_folder
 from semscore.udfs.processes.child import ask_once
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.stores.s3 import is_s3

@@ -15,7 +15,9 @@ from semscore.udfs.gpus.device import is_local
 from semscore.udfs.gpus.discovery import PATIENCE_S, visible_gpus
 
 NAME = "discovery script"
-USUAL = "container/discover_gpus.py is one that works, beside udfs/gpus/discovery.py and udfs/gpus/leases.py"
+USUAL = (
+    "container/discover_gpus.py is one that works, beside discovery.py and leases.py of udfs/gpus"
+)
 
 
 def check_leases() -> Iterator[Finding]:

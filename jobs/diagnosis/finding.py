@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from semscore.udfs.errors import JobError, root_cause
+from semscore.jobs.failures.root_cause import root_cause
+from semscore.udfs.errors import JobError
 from semscore.udfs.gpus.leases import LeaseError
-from semscore.udfs.models.fetch import ModelError
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -40,7 +40,7 @@ def findings(checks: Mapping[str, Check]) -> Iterator[Finding]:
     for name, check in checks.items():
         try:
             yield from check()
-        except (JobError, LeaseError, ModelError, OSError) as error:
+        except (JobError, LeaseError, OSError) as error:
             yield refused(name, str(error))
         except Exception as error:
             log.debug("check of %s", name, exc_info=True)

@@ -6,30 +6,19 @@ A worker's exception comes back as text inside Spark's error; its class stands i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from semscore.udfs.errors import JobError, UserError, full_text, root_cause
-from semscore.udfs.gpus.faults import DeviceFailed
+from semscore.jobs.failures.root_cause import full_text, root_cause
+from semscore.udfs.errors import (
+    JobError,
+    UserError,
+    by_full_name,
+)
 from semscore.udfs.gpus.leases import LeaseError
-from semscore.udfs.models.fetch import ModelError, NotHere
-from semscore.udfs.processes.child import ChildFailed
 from semscore.udfs.processes.said import exceptions
-from semscore.udfs.proofs.canary import CanaryFailed
-from semscore.udfs.recipe import RecipeError
 
 Ending = type[JobError]
-
-# Of our own code, on any side: what they say is a sentence already.
-SENTENCES: Mapping[type[BaseException], Ending] = {
-    ModelError: UserError,
-    NotHere: UserError,
-    RecipeError: UserError,
-    CanaryFailed: JobError,
-    ChildFailed: JobError,
-    DeviceFailed: JobError,
-    LeaseError: JobError,
-}
 NO_TEXT = "similarity() takes "  # how the TypeError of a column begins that is not text
 
 
@@ -128,10 +117,10 @@ def judged(error: BaseException) -> JobError | None:
     """The error that ends a run with its sentence and exit code; None: one that nobody foresaw."""
     if isinstance(error, JobError):
         return error
-    if ending := SENTENCES.get(type(error)):
-        return ending(str(error))
+    if isinstance(error, LeaseError):
+        return JobError(str(error))
     text = full_text(error)
-    named = {f"{kind.__module__}.{kind.__qualname__}": end for kind, end in SENTENCES.items()}
+    named = by_full_name() | {f"{LeaseError.__module__}.{LeaseError.__qualname__}": JobError}
     for raised in reversed(exceptions(text)):
         if ending := named.get(raised.kind):
             return ending(raised.message)

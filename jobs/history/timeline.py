@@ -9,7 +9,7 @@ import numpy as np
 
 from semscore.jobs.history.records import seconds_of
 from semscore.jobs.ledger.ledger import UnitRecord
-from semscore.jobs.run.run import began
+from semscore.jobs.ledger.run_id import began
 from semscore.udfs.meters import worker_of
 
 PAUSE_S = 60.0  # without any unit in work for longer: between two runs

@@ -16,6 +16,7 @@ YARN_MASTER = 1 * GIB  # of YARN's application master
 YARN_MASTER_HEAP = 640  # MiB; the rest of its GiB is Spark's least overhead, 384
 HEAP_MIN = 1 * GIB  # of an executor
 TASK_SECONDS = 45  # of a task: long beside its start, and little to lose
+TASK_ROWS = 25_000  # on a CPU core: a lost task costs a minute or so
 
 
 @dataclass(frozen=True, kw_only=True)

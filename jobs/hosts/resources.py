@@ -6,9 +6,6 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-
 from semscore.jobs.hosts.capability import check_precision
 from semscore.jobs.hosts.executors import Manager
 from semscore.jobs.hosts.instances import Host, find_host
@@ -52,18 +49,6 @@ def resources_for(settings: Settings, master: str) -> Resources:
         raise UserError(f"--instance-type sizes for spark://, yarn and k8s://, not for {master}")
     sizing = size(host, settings.spark.instances, settings.engine.workers_per_gpu, manager)
     return Resources(master, sizing.spark_conf(), sizing.explain())
-
-
-def show(console: Console, resources: Resources) -> None:
-    """The reasons as a table, and the settings as spark-submit's --properties-file takes them."""
-    table = Table("", "", "why", box=None, pad_edge=False, show_header=False)
-    for row in resources.reasons:
-        table.add_row(*row)
-    console.print(table)
-    if resources.conf:
-        console.print()
-    for key, value in resources.conf.items():
-        console.print(f"{key:45} {value}", soft_wrap=True, highlight=False)
 
 
 def _local(host: Host, master: str, settings: Settings) -> Resources:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from math import ceil
 from typing import NamedTuple
 
-from semscore.jobs.dataset.units import TASK_ROWS
 from semscore.jobs.hosts.executors import (
     HEAP_MIN,
+    TASK_ROWS,
     TASK_SECONDS,
     Executors,
     Manager,

@@ -8,7 +8,6 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from semscore.jobs.hosts import inside_job as processing_job
 from semscore.jobs.options.settings import (
     Columns,
     JobEngine,
@@ -65,14 +64,14 @@ def write_words(words: Sequence[str], file: Path) -> None:
     file.write_text(json.dumps(list(words), indent=1, ensure_ascii=False), "utf-8")
 
 
-def unfolded(words: Sequence[str]) -> list[str]:
+def unfolded(words: Sequence[str], in_job: bool) -> list[str]:
     """The words of a command, with those in its file instead of the word that names the file.
 
-    That word comes right after the command's name, in a processing job. Raises UserError if the
-    file cannot be read.
+    That word comes right after the command's name, and `in_job`, a processing job, alone. Raises
+    UserError if the file cannot be read.
     """
     command, rest = list(words[:1]), list(words[1:])
-    if not (rest and rest[0].startswith(WORDS_FILE) and processing_job.is_inside()):
+    if not (rest and rest[0].startswith(WORDS_FILE) and in_job):
         return [*command, *rest]
     file = Path(rest[0].removeprefix(WORDS_FILE))
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from os import PathLike, fspath
 from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
@@ -226,7 +227,8 @@ class Run:
 class Settings:
     """A run, complete and checked as far as that goes without looking at any file.
 
-    Raises UserError for values that contradict each other.
+    Places may be given as text or as paths, and one INPUT without a tuple around it. Raises
+    UserError for values that contradict each other.
     """
 
     inputs: tuple[str, ...]
@@ -242,6 +244,10 @@ class Settings:
     run: Run = Run()
 
     def __post_init__(self) -> None:
+        given: Any = self.inputs
+        several = (given,) if isinstance(given, str | PathLike) else given
+        object.__setattr__(self, "inputs", tuple(fspath(place) for place in several))
+        object.__setattr__(self, "output", fspath(self.output))
         self._check_places()
         if self.columns.score_column == self.columns.status_column:
             raise UserError(

@@ -14,8 +14,7 @@ from semscore.jobs.planner.duplicates import SampledRows
 from semscore.jobs.planner.speed import Speed, TextCosts, evenly, speed_of, text_costs
 from semscore.jobs.preflight.precision import PROBE_PAIRS, WORTH_A_PROBE, Settled, choose
 from semscore.udfs.backends.openvino.calibration import TEXTS, quantized
-from semscore.udfs.errors import UserError
-from semscore.udfs.models.fetch import ModelError
+from semscore.udfs.errors import ModelError, UserError
 from semscore.udfs.models.flops import Architecture
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.stores.storage import Storage

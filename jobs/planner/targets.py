@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from semscore.jobs.dataset.units import TASK_ROWS
 from semscore.jobs.history.achieved import Calibration
 from semscore.jobs.hosts.capability import BFLOAT16, check_precision
+from semscore.jobs.hosts.executors import TASK_ROWS
 from semscore.jobs.hosts.instances import Gpu, Host, find_host, known_gpu
 from semscore.jobs.hosts.sizing import gpu_task_rows, size
 from semscore.jobs.planner.estimate import Estimate

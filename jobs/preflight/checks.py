@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from semscore.jobs.dataset.tables import require_no_table
 from semscore.jobs.ledger import ledger
-from semscore.udfs.errors import UserError, some_of, suggestion
-from semscore.udfs.models.fetch import ModelError, check_model, local_folder
+from semscore.udfs.errors import ModelError, UserError, some_of, suggestion
+from semscore.udfs.models.fetch import check_model, local_folder
 from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.stores.names import is_text, printable
 from semscore.udfs.stores.s3 import is_s3

@@ -19,9 +19,8 @@ from semscore.udfs.backends.openvino.calibration import (
     quantized,
     read_calibration,
 )
-from semscore.udfs.errors import UserError
+from semscore.udfs.errors import ModelError, UserError
 from semscore.udfs.gpus.device import for_master
-from semscore.udfs.models.fetch import ModelError
 from semscore.udfs.worker.probe import Candidate, probe
 
 if TYPE_CHECKING:

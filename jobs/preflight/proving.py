@@ -25,9 +25,8 @@ from semscore.udfs.backends.proving.proved import (
     weight_bytes,
 )
 from semscore.udfs.backends.registry import may_convert, openvino_obstacle
-from semscore.udfs.errors import UserError
+from semscore.udfs.errors import ModelError, UserError
 from semscore.udfs.gpus.discovery import pretended, visible_gpus
-from semscore.udfs.models.fetch import ModelError
 from semscore.udfs.proofs.proof import proof_place
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from semscore.jobs.ledger import ledger
-from semscore.jobs.run.progress import told
+from semscore.jobs.ledger.progress_line import told
 from semscore.udfs.stores.folder import Folder
 from semscore.udfs.stores.s3 import error_code
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from semscore.jobs.preflight.checks import pin_model
 from semscore.jobs.preflight.proving import prove
 from semscore.jobs.processing_job.submission import IN_IMAGE
-from semscore.udfs.errors import UserError
-from semscore.udfs.models.fetch import ModelError, check_model, local_folder
+from semscore.udfs.errors import ModelError, UserError
+from semscore.udfs.models.fetch import check_model, local_folder
 from semscore.udfs.models.model_hash import LOADED
 from semscore.udfs.stores.s3 import is_s3
 from semscore.udfs.stores.synced import Unsynced, synced

@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 
 from semscore.jobs.options.arguments import WORDS_FILE, write_words
 from semscore.jobs.spark.code_archive import write_code
-from semscore.udfs.errors import UserError
-from semscore.udfs.models.fetch import ModelError, check_model, local_folder
+from semscore.udfs.errors import ModelError, UserError
+from semscore.udfs.models.fetch import check_model, local_folder
 from semscore.udfs.stores.s3 import is_s3, split
 
 CODE = "semscore.zip"  # flat: the SDK copies --py-files by their names alone

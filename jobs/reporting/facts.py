@@ -34,7 +34,7 @@ from semscore.jobs.reporting.scores import (
 from semscore.jobs.reporting.spent import Spent, spent
 from semscore.udfs.meters import token_range
 from semscore.udfs.models.flops import Architecture
-from semscore.udfs.pairs.scoring import STATUSES
+from semscore.udfs.pairs.statuses import STATUSES
 
 VERSION = 1
 COLUMNS = ("text1", "text2", "score_column", "status_column")

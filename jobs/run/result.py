@@ -12,7 +12,7 @@ from typing import Any
 
 from semscore.jobs.ledger import ledger
 from semscore.udfs.errors import JobError
-from semscore.udfs.pairs.scoring import STATUSES
+from semscore.udfs.pairs.statuses import STATUSES
 from semscore.udfs.stores.folder import Folder
 
 

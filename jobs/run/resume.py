@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from semscore.jobs.ledger import ledger
 from semscore.jobs.preflight.precision import Settled
 from semscore.udfs.backends.openvino.calibration import FILES, read_calibration
-from semscore.udfs.errors import UserError
-from semscore.udfs.models.fetch import ModelError
+from semscore.udfs.errors import ModelError, UserError
 from semscore.udfs.recipe import SCORING_VERSION, fingerprint
 
 if TYPE_CHECKING:
@@ -17,13 +16,14 @@ if TYPE_CHECKING:
     from semscore.udfs.recipe import Recipe
     from semscore.udfs.stores.folder import Folder
 
-# Options that decide which rows and columns are in the output, by the slice that has them.
-SHAPE = {
-    "columns": ("text1", "text2", "score_column", "status_column", "keep"),
-    "rows": ("where", "limit"),
-    "target": ("partition_by",),
+# By slice, what may differ from run to run of one dataset; all else must be as it was. An option
+# that is forgotten here is refused too often, never mixed into one dataset.
+MAY_DIFFER = {
+    "recipe": {"model", "revision", "calibration", "precision"},  # compared by what they resolve to
+    "columns": set(),
+    "rows": {"bad_files"},
+    "target": {"target_file_size", "mode", "yes"},
 }
-RECIPE = ("metric", "prompt1", "prompt2", "max_seq_length", "truncate_dim")
 
 
 def resumed(
@@ -91,14 +91,21 @@ def _differences(
     record: dict[str, Any], settings: Settings, recipe: Recipe, model_sha256: str
 ) -> list[str]:
     """What is not as the record says, each as `--option a then, b now`."""
-    then, now = record["recipe"], asdict(recipe)
-    pairs = [(name, then[name], now[name]) for name in RECIPE]
+    then = record["options"] | {"recipe": record["recipe"]}
+    now: dict[str, Any] = {
+        "recipe": recipe,
+        "columns": settings.columns,
+        "rows": settings.rows,
+        "target": settings.target,
+    }
+    pairs = [
+        (field.name, then[slice_].get(field.name, field.default), getattr(value, field.name))
+        for slice_, value in now.items()
+        for field in fields(value)
+        if field.name not in MAY_DIFFER[slice_]
+    ]
     if recipe.precision != "auto":
-        pairs.append(("precision", then["precision"], recipe.precision))
-    for slice_, names in SHAPE.items():
-        given = asdict(getattr(settings, slice_))
-        earlier = record["options"][slice_]
-        pairs += [(name, earlier[name], given[name]) for name in names]
+        pairs.append(("precision", then["recipe"]["precision"], recipe.precision))
     told = [
         f"--{name.replace('_', '-')} {_shown(a)} then, {_shown(b)} now"
         for name, a, b in pairs
@@ -106,7 +113,7 @@ def _differences(
     ]
     if record["model_sha256"] != model_sha256:
         told.append(
-            f"--model {then['model']} with content {record['model_sha256'][:12]} then, "
+            f"--model {record['recipe']['model']} with content {record['model_sha256'][:12]} then, "
             f"{recipe.model} with {model_sha256[:12]} now"
         )
     return told

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-import uuid
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
 from importlib import metadata
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -19,6 +17,7 @@ from semscore.jobs.dataset.publish import count_rows
 from semscore.jobs.dataset.source import Source
 from semscore.jobs.failures.causes import sentence
 from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.run_id import now
 from semscore.udfs.errors import AuditFailed, TooManyErrors, UnitsSetAside, UserError, some_of
 from semscore.udfs.models.flops import architecture
 from semscore.udfs.recipe import SCORING_VERSION, Recipe
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from semscore.udfs.meters import Meters
 
 log = logging.getLogger("semscore")
-STAMP = "%Y%m%dT%H%M%S"  # of runs' names
 LIBRARIES = ("pandas", "pyarrow", "sentence-transformers", "torch", "transformers")
 
 
@@ -94,17 +92,6 @@ class Run(Account):
         for note in sorted(set(notes) - self.told):
             log.warning(note)
             self.told.add(note)
-
-
-def new_id() -> str:
-    """A name for a run that begins now, and that no other has."""
-    return f"{datetime.now(timezone.utc):{STAMP}}-{uuid.uuid4().hex[:8]}"
-
-
-def began(run: str) -> float:
-    """When a run began, as time() has it: its id says so."""
-    stamp = datetime.strptime(run.partition("-")[0], STAMP)
-    return stamp.replace(tzinfo=timezone.utc).timestamp()
 
 
 def run_record(run: Run, model: Model, settled: Settled) -> dict[str, Any]:
@@ -225,8 +212,3 @@ def require_few_errors(account: Account, errors: int, total: int) -> None:
             f"the model failed on {errors:,} rows (status 'error'), more than --max-error-rate "
             f"{rate} allows of {total:,}; what is scored stays in {account.output.name}"
         )
-
-
-def now() -> str:
-    """The time in UTC, ISO 8601."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")

@@ -12,7 +12,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 from rich.text import Text
 
-from semscore.jobs.run.progress import told
+from semscore.jobs.ledger.progress_line import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

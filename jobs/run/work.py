@@ -17,18 +17,19 @@ from semscore.jobs.dataset.sifting import NoneReadable
 from semscore.jobs.dataset.units import Unit, task_count
 from semscore.jobs.failures.causes import ended_by, sentence
 from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.run_id import now
 from semscore.jobs.run.progress import Progress
 from semscore.jobs.run.reading import is_over, read, unreadable
-from semscore.jobs.run.run import FailedUnit, Run, now, require_few_errors
+from semscore.jobs.run.run import FailedUnit, Run, require_few_errors
 from semscore.jobs.spark.live import rows_from_python
 from semscore.jobs.spark.session import job_session, slots, task_rows
-from semscore.udfs import similarity
 from semscore.udfs.errors import (
     AuditFailed,
     JobError,
     StoppedEarly,
 )
 from semscore.udfs.meters import Meters, MetersParam
+from semscore.udfs.similarity import similarity
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

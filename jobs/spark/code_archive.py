@@ -17,8 +17,8 @@ ROOMS = ("conf", "jobs", "udfs")
 def write_code(target: Path, rooms: Sequence[str] = ROOMS) -> Path:
     """Write rooms of the package, and what lies in them, into a zip; also from within a zip."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        # `semscore` is a namespace: from a zip, Python takes it only if the folder has an entry.
-        archive.writestr("semscore/", b"")
+        for face in ("__init__.py", "__main__.py", "py.typed"):
+            archive.writestr(f"semscore/{face}", (files("semscore") / face).read_bytes())
         for room in rooms:
             for name, file in _files_below(files(f"semscore.{room}"), f"semscore/{room}"):
                 archive.writestr(name, file.read_bytes())

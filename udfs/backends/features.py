@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from semscore.udfs.backends.protocol import Rows
 from semscore.udfs.backends.reader import TokenReader
 from semscore.udfs.backends.tokens import Tokens
-from semscore.udfs.pairs.metrics import Rows
 
 
 class DeviceTokens:

@@ -19,10 +19,11 @@ from sentence_transformers.sentence_transformer.modules import (
 from semscore.udfs.backends.features import DeviceTokens
 from semscore.udfs.backends.positions import positions
 from semscore.udfs.backends.reader import TokenReader, copied
+from semscore.udfs.errors import ModelError
 from semscore.udfs.models import layout
 from semscore.udfs.models import token_limit as limits
 from semscore.udfs.models.kinds import ALIASES
-from semscore.udfs.models.layout import ModelError, read_modules
+from semscore.udfs.models.layout import read_modules
 from semscore.udfs.models.vocabulary import FEW, ordinary, read_vocabulary
 from semscore.udfs.proofs import tokenizer as proof
 

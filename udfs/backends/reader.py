@@ -11,7 +11,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from semscore.udfs.backends.tokens import Tokens, can_refuse, tokenize
-from semscore.udfs.models.layout import ModelError
+from semscore.udfs.errors import ModelError
 
 FILE = "tokenizer.json"
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from semscore.udfs.backends.openvino.calibration import calibration_folder, require_current
 from semscore.udfs.backends.openvino.converted import NotConvertible, converted
-from semscore.udfs.models.fetch import ModelError
+from semscore.udfs.errors import ModelError
 from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.recipe import Engine, Recipe
 
 if TYPE_CHECKING:
-    from semscore.udfs.texts.encoder import Backend
+    from semscore.udfs.backends.protocol import Backend
 
 
 def load_backend(

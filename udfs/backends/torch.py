@@ -21,9 +21,9 @@ from semscore.udfs.backends.load import (
     token_reader,
     whole_tokens,
 )
+from semscore.udfs.backends.protocol import Rows
 from semscore.udfs.backends.proving.proof_of import proof_of
 from semscore.udfs.backends.reader import Prompts
-from semscore.udfs.pairs.metrics import Rows
 from semscore.udfs.proofs.neighbours import TOLERANCE
 from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.recipe import Recipe

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from pyspark import TaskContext
 
+from semscore.udfs.errors import DeviceFailed
 from semscore.udfs.gpus import leases
 from semscore.udfs.gpus.discovery import narrowed, pretended, visible_gpus
-from semscore.udfs.gpus.faults import DeviceFailed
 from semscore.udfs.recipe import Engine
 
 KIND = "gpu"  # as in spark.task.resource.gpu.amount

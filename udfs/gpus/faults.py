@@ -22,10 +22,6 @@ class Untrusted(RuntimeError):
     """A library gave an output that is not that of the request: this process must not go on."""
 
 
-class DeviceFailed(RuntimeError):
-    """The task's device cannot be used, or cannot be trusted; the message names host and device."""
-
-
 def fault_of(error: Exception) -> Fault:
     """Classify an error of a forward pass.
 

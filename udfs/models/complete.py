@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from semscore.udfs.models.layout import ModelError, Module, read_dict, read_shapes
+from semscore.udfs.errors import ModelError
+from semscore.udfs.models.layout import Module, read_dict, read_shapes
 
 # Files without which a class of sentence-transformers cannot be built
 CONFIGS = {

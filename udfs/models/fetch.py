@@ -9,10 +9,10 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from semscore.udfs.errors import ModelError, NotHere
 from semscore.udfs.models.architecture import adapter, known_types, obstacle
 from semscore.udfs.models.complete import check_complete
 from semscore.udfs.models.kinds import ALIASES, check_kind, check_pooled
-from semscore.udfs.models.layout import ModelError as ModelError  # also a name of this module
 from semscore.udfs.models.layout import Module, input_module, read_modules
 from semscore.udfs.models.layout import transformer as transformer
 from semscore.udfs.models.model_hash import LOADED, OTHER_FORMATS
@@ -20,10 +20,6 @@ from semscore.udfs.models.token_limit import check_max_seq_length
 from semscore.udfs.models.vocabulary import check_vocabulary
 from semscore.udfs.stores.s3 import is_s3
 from semscore.udfs.stores.synced import Unsynced, synced
-
-
-class NotHere(ModelError):
-    """This machine does not have the model; the hub may."""
 
 
 def local_folder(model: str, revision: str | None = None, ask_hub: bool = True) -> Path:

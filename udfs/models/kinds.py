@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from semscore.udfs.models.layout import ROUTERS, ModelError, Module, read_dict
+from semscore.udfs.errors import ModelError
+from semscore.udfs.models.layout import ROUTERS, Module, read_dict
 
 NEEDED = "a model that gives each text one vector"
 OTHER_KINDS = ("ColBERT", "CrossEncoder", "MultiVectorEncoder", "SparseEncoder")

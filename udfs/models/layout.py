@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from semscore.udfs.errors import ModelError
+
 TRANSFORMER = "sentence_transformers.models.Transformer"
 ROUTERS = ("Asym", "Router")  # they hold modules of their own; Asym is the older name
 # Where sentence-transformers looks for what it knows of a transformer, in this order
@@ -16,10 +18,6 @@ TRANSFORMER_CONFIGS = tuple(
     f"sentence_{name}_config.json"
     for name in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 )
-
-
-class ModelError(ValueError):
-    """The model cannot be used; the message says why and what to do."""
 
 
 @dataclass(frozen=True)

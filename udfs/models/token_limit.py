@@ -10,7 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from semscore.udfs.models.layout import ModelError, Module, input_module
+from semscore.udfs.errors import ModelError
+from semscore.udfs.models.layout import Module, input_module
 
 COUNT_AFTER_PADDING = (  # the positions of these start behind the padding token's id
     "camembert",

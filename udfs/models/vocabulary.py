@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from semscore.udfs.errors import ModelError
 from semscore.udfs.models.complete import AGAIN
-from semscore.udfs.models.layout import ModelError, Module, read_dict
+from semscore.udfs.models.layout import Module, read_dict
 
 FEW = 4  # tokens beside the special ones; what transformers makes up has two at most
 CUT = 0.9  # of the embedding table's rows: a list of tokens that fills less has lost its end

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from semscore.udfs.backends.protocol import Rows, Vectors
 from semscore.udfs.recipe import Metric
 
 CHUNK = 2048  # pairs compared at a time, so that the float64 copies stay small
 
-Rows: TypeAlias = NDArray[np.int64]
 # float64, (n, dim) or (n,): NumPy's or torch's, by the operations that both have.
 Doubles: TypeAlias = Any
-
-
-class Vectors(Protocol):
-    """n vectors of float32: a NumPy array, or one that lives on a GPU."""
-
-    def __getitem__(self, rows: Rows, /) -> Any:
-        """Some of them: an array or tensor (len(rows), dim)."""
 
 
 def compare(first: Vectors, i: Rows, second: Vectors, j: Rows, metric: Metric) -> NDArray[Any]:

@@ -10,15 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from semscore.udfs.pairs.metrics import Rows, compare
+from semscore.udfs.backends.protocol import Rows
+from semscore.udfs.pairs.metrics import compare
+from semscore.udfs.pairs.statuses import BLANK, ERROR, NULL, OK, TRUNCATED
 from semscore.udfs.recipe import Metric
 from semscore.udfs.texts.encoder import Embedded
 
 Texts: TypeAlias = NDArray[np.object_]
 Prompts: TypeAlias = tuple[str | None, str | None]
-
-STATUSES = ("ok", "truncated", "null", "blank", "error")
-SCORED = ("ok", "truncated")
 
 
 class Encode(Protocol):
@@ -76,9 +75,9 @@ def lay_out(texts1: pd.Series[Any], texts2: pd.Series[Any], prompts: Prompts) ->
     first, second = texts1.to_numpy(dtype=object), texts2.to_numpy(dtype=object)
     rows = np.flatnonzero(~null)
     filled = [bool(a.strip() and b.strip()) for a, b in zip(first[rows], second[rows], strict=True)]
-    status = np.where(null, "null", "ok").astype(object)
+    status = np.where(null, NULL, OK).astype(object)
     if not all(filled):
-        status[rows[~np.array(filled)]] = "blank"
+        status[rows[~np.array(filled)]] = BLANK
         rows = rows[np.array(filled)]
     first, second = first[rows], second[rows]
     if prompts[0] == prompts[1]:
@@ -97,8 +96,8 @@ def score(pairs: Pairs, embedded: Sequence[Embedded], metric: Metric) -> Scores:
     score = np.full(len(pairs.status), np.nan, dtype=np.float32)
     score[pairs.rows] = np.where(bad, np.nan, values)
     status = pairs.status.copy()
-    status[pairs.rows[first.truncated[i] | second.truncated[j]]] = "truncated"
-    status[pairs.rows[bad]] = "error"
+    status[pairs.rows[first.truncated[i] | second.truncated[j]]] = TRUNCATED
+    status[pairs.rows[bad]] = ERROR
     lengths = np.concatenate([part.tokens for part in embedded])
     return Scores(score, status, len(lengths), lengths)
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, TypeVar
 
+from semscore.udfs.errors import ChildFailed
 from semscore.udfs.processes.said import last_exception
 
 # With -c, '' stands for the working folder, at the beginning.
@@ -31,10 +32,6 @@ log = logging.getLogger("semscore")
 HERE = Path(__file__).absolute()
 
 Answer = TypeVar("Answer")
-
-
-class ChildFailed(Exception):
-    """The other Python ended before its work was done; the message says why, as far as it can."""
 
 
 def python_command(module: str, *arguments: object) -> list[str]:

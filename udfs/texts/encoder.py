@@ -4,34 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from semscore.udfs.backends.protocol import Backend, Inputs, Rows, Vectors
 from semscore.udfs.gpus.faults import fault_of
 from semscore.udfs.meters import Meters
-from semscore.udfs.pairs.metrics import Rows, Vectors
-from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.texts.batching import batches
-
-
-class Inputs(Protocol):
-    """Texts made ready for a backend; only it knows how."""
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """Tokens of each text: (n,)."""
-
-    @property
-    def truncated(self) -> NDArray[np.bool_]:
-        """Whether the model reads only the text's beginning: (n,) bool."""
-
-    @property
-    def refused(self) -> NDArray[np.int64]:
-        """Places of the texts that the model's tokenizer refuses: (k,)."""
 
 
 @dataclass(frozen=True)
@@ -42,37 +24,6 @@ class Embedded:
     truncated: NDArray[np.bool_]  # (n,): the model read only the text's beginning
     failed: NDArray[np.bool_]  # (n,): the model cannot read this text, or failed on it alone
     tokens: NDArray[np.int64]  # (n,) tokens read
-
-
-class Backend(Protocol):
-    """One loaded model."""
-
-    name: str  # as --backend has it
-    dim: int  # of its vectors
-    token_budget: int  # padded tokens in one forward pass, where its device is fastest
-    max_texts: int | None  # in one forward pass, so that vectors are those of the texts alone
-    stretch: float  # how far it pays to pad a text beyond its width: see batches()
-
-    def prove(self, folder: Path) -> Proof | None:
-        """Prove the model on this device, where a CPU could not; None: there is no need."""
-
-    def prepare(self, texts: Sequence[str], prompt: str | None) -> Any:
-        """Tokenise n texts (`prompt`: None is the model's default one): -> Inputs."""
-
-    def widths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Tokens to which texts of some lengths are padded in any case: (n,) -> (n,)."""
-
-    def forward(self, inputs: Any, rows: Rows, prompt: str | None) -> Any:
-        """Run some of the texts: (k,) indices -> (k, dim) float32, where the device is."""
-
-    def vectors(self, n: int) -> Any:
-        """Room for n vectors where the device is: Vectors, all zero, that rows can be set in."""
-
-    def wait(self) -> None:
-        """Return when all that was asked for is computed."""
-
-    def move(self, device: str) -> None:
-        """Go to another device of the same kind, as torch names it."""
 
 
 class Encoder:

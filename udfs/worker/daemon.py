@@ -22,7 +22,7 @@ MODULES = (
     "pyspark.sql.pandas.serializers",
     "semscore.udfs.worker.resident",
     "semscore.udfs.backends.registry",
-    "semscore.udfs.proofs.canary",
+    "semscore.udfs.worker.canary",
     "semscore.udfs.backends.proving.proved",
     "semscore.udfs.texts.encoder",
     "semscore.udfs.backends.openvino.forward",

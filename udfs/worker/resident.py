@@ -8,16 +8,18 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from itertools import chain
 from time import perf_counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 from pyspark import TaskContext
 
+from semscore.udfs.errors import DeviceFailed
 from semscore.udfs.gpus import leases
 from semscore.udfs.gpus.device import TaskDevice, hardware_name, task_cpus, task_device
-from semscore.udfs.gpus.faults import DeviceFailed, fault_of
+from semscore.udfs.gpus.faults import fault_of
 from semscore.udfs.meters import Meters
 from semscore.udfs.models.fetch import check_model, local_folder
 from semscore.udfs.pairs.scoring import Pairs, lay_out, score
@@ -26,8 +28,9 @@ from semscore.udfs.texts.windows import TextColumns, windows
 from semscore.udfs.worker.ahead import ahead
 
 if TYPE_CHECKING:
+    from semscore.udfs.backends.protocol import Inputs
     from semscore.udfs.proofs.proof import Proof
-    from semscore.udfs.texts.encoder import Encoder, Inputs
+    from semscore.udfs.texts.encoder import Encoder
 
 
 class Resident(NamedTuple):
@@ -43,6 +46,10 @@ class Resident(NamedTuple):
         """Host, process, device, backend."""
         return " ".join((_here(), self.device.label, self.encoder.backend.name))
 
+
+# What of a recipe a loaded model does not depend on. A field that is forgotten here costs a reload
+# where two recipes differ in it alone, never a wrong score.
+IRRELEVANT: dict[str, Any] = {"metric": "cosine", "prompt1": None, "prompt2": None}
 
 _resident: Resident | None = None
 _key: tuple[object, ...] = ()  # what it was loaded for
@@ -118,9 +125,8 @@ def resident(recipe: Recipe, engine: Engine) -> Resident:
     global _resident, _key  # a worker process is the very thing that lives from task to task
     context = TaskContext.get()
     device, cpus = task_device(engine, context), task_cpus(context)
-    parts = ("model", "revision", "precision", "max_seq_length", "truncate_dim", "calibration")
     kind = device.torch.partition(":")[0]
-    key = (*(getattr(recipe, name) for name in parts), engine, kind, cpus)
+    key = (replace(recipe, **IRRELEVANT), engine, kind, cpus)
     if _resident is None or _key != key:
         _resident = None  # never two models at once
         with _device_faults(device):
@@ -147,8 +153,8 @@ def _load(recipe: Recipe, engine: Engine, device: TaskDevice, cpus: int) -> Resi
     }
     from semscore.udfs.backends.proving.proved import NotProved, proved
     from semscore.udfs.backends.registry import load_backend, may_convert
-    from semscore.udfs.proofs import canary
     from semscore.udfs.texts.encoder import Encoder
+    from semscore.udfs.worker import canary
 
     notes: list[str] = []
     proof: Proof | None = None
@@ -173,7 +179,7 @@ def _device_faults(device: TaskDevice) -> Iterator[None]:
 
     The error ends the task, and with it this process: Spark reuses no worker that raised one.
     """
-    from semscore.udfs.proofs.canary import CanaryFailed
+    from semscore.udfs.errors import CanaryFailed
 
     try:
         yield

@@ -14,7 +14,6 @@ from semscore.jobs.dataset.listing import CountedFile
 from semscore.jobs.dataset.units import (
     GOOD_TASKS,
     MIN_TASK_ROWS,
-    TASK_ROWS,
     TASKS_PER_SLOT,
     UNIT_BYTES,
     UNIT_ROWS,
@@ -23,6 +22,7 @@ from semscore.jobs.dataset.units import (
     task_count,
     unit_scale,
 )
+from semscore.jobs.hosts.executors import TASK_ROWS
 
 FILES = st.lists(
     st.builds(

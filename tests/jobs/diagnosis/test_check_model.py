@@ -12,7 +12,7 @@ import pytest
 from semscore.jobs.diagnosis import check_model as model
 from semscore.jobs.diagnosis.check_model import check_for_model
 from semscore.jobs.diagnosis.finding import Finding, findings
-from semscore.udfs.proofs.canary import CanaryFailed
+from semscore.udfs.errors import CanaryFailed
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.worker import resident as worker
 
@@ -76,7 +76,7 @@ def test_a_model_that_works_is_loaded_and_its_known_pairs_are_scored(backend: An
 def test_a_model_that_scores_wrongly_fails(
     monkeypatch: pytest.MonkeyPatch, model_folder: Path
 ) -> None:
-    from semscore.udfs.proofs import canary
+    from semscore.udfs.worker import canary
 
     def off(*_: Any) -> Iterator[None]:
         raise CanaryFailed("a known pair scores 0.3 away")

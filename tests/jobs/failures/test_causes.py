@@ -6,11 +6,17 @@ import pytest
 from py4j.protocol import Py4JNetworkError
 
 from semscore.jobs.failures.causes import ended_by, judged, sentence
-from semscore.udfs.errors import JobError, StoppedEarly, UserError, root_cause
-from semscore.udfs.gpus.faults import DeviceFailed
+from semscore.jobs.failures.root_cause import root_cause
+from semscore.udfs.errors import (
+    DeviceFailed,
+    JobError,
+    ModelError,
+    NotHere,
+    RecipeError,
+    StoppedEarly,
+    UserError,
+)
 from semscore.udfs.gpus.leases import LeaseError
-from semscore.udfs.models.fetch import ModelError, NotHere
-from semscore.udfs.recipe import RecipeError
 
 # As Spark 3.5.9 gave them, shortened.
 STAGE = (
@@ -57,16 +63,16 @@ LOST = (
 @pytest.mark.parametrize(
     ("raised", "ending", "says"),
     [
-        ("semscore.udfs.models.layout.ModelError: x has no weights", UserError, "x has no weights"),
-        ("semscore.udfs.models.fetch.NotHere: x is not here", UserError, "x is not here"),
-        ("semscore.udfs.recipe.RecipeError: metric is wrong", UserError, "metric is wrong"),
+        ("semscore.udfs.errors.ModelError: x has no weights", UserError, "x has no weights"),
+        ("semscore.udfs.errors.NotHere: x is not here", UserError, "x is not here"),
+        ("semscore.udfs.errors.RecipeError: metric is wrong", UserError, "metric is wrong"),
         (
-            "semscore.udfs.gpus.faults.DeviceFailed: h 1 gpu:0 failed: CUDA error: x\nmore",
+            "semscore.udfs.errors.DeviceFailed: h 1 gpu:0 failed: CUDA error: x\nmore",
             JobError,
             "h 1",
         ),
         ("semscore.udfs.gpus.leases.LeaseError: no GPU is left", JobError, "no GPU is left"),
-        ("semscore.udfs.proofs.canary.CanaryFailed: 0.3 away", JobError, "0.3 away"),
+        ("semscore.udfs.errors.CanaryFailed: 0.3 away", JobError, "0.3 away"),
         (
             "TypeError: similarity() takes string columns, got ['int']; cast them to string",
             UserError,

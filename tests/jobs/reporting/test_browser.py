@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from semscore.jobs.cli import app as cli
-from semscore.jobs.report import page as report_page
+from semscore.jobs.report import report as report_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

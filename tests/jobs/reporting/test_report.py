@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from semscore.jobs import report as module
 from semscore.jobs.cli import app as cli
 from semscore.jobs.history.records import read_records
 from semscore.jobs.ledger import ledger
 from semscore.jobs.options.settings import Report
-from semscore.jobs.report import Page, page
+from semscore.jobs.report import Page, report
+from semscore.jobs.reporting import written as module
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.local_folder import LocalFolder
 
 
-def report(dataset: Path) -> Any:
+def written(dataset: Path) -> Any:
     return json.loads((dataset / "_semscore/report.json").read_text("utf-8"))
 
 
@@ -31,7 +31,7 @@ def test_it_answers_and_writes_both_files(
     told = capsys.readouterr().out
     assert "Was it right? Complete: 200 rows in, 200 rows out" in " ".join(told.split())
     assert str(dataset / "_semscore/report.html") in told
-    found = report(dataset)
+    found = written(dataset)
     assert found["audit"]["statuses"] == {"ok": 196, "null": 2, "blank": 2}
     assert found["gold"]["spearman"] == pytest.approx(0.98, abs=0.03)
     assert found["cost"]["cost"] == pytest.approx(0.08)
@@ -45,11 +45,11 @@ def test_the_next_report_shows_what_the_last_one_was_asked_for(dataset: Path) ->
     first = ["report", str(dataset), "--gold", "grade", "--price", "2", "--no-samples"]
     assert cli.main(first) == 0
     assert cli.main(["report", str(dataset)]) == 0
-    found = report(dataset)
+    found = written(dataset)
     assert (found["gold"]["column"], found["cost"]["price"], found["samples"]) == ("grade", 2, None)
     assert "alert" not in (dataset / "_semscore/report.html").read_text("utf-8")
     assert cli.main(["report", str(dataset), "--samples"]) == 0
-    assert report(dataset)["samples"]
+    assert written(dataset)["samples"]
 
 
 @pytest.mark.parametrize("content", ["{", '{"v": 99}', "[]", None])
@@ -63,7 +63,7 @@ def test_without_a_report_that_can_be_read_the_runs_own_choice_holds(
     if content:
         (dataset / ledger.REPORT).write_text(content, "utf-8")
     assert cli.main(["report", str(dataset)]) == 0
-    assert report(dataset)["samples"] is None
+    assert written(dataset)["samples"] is None
     assert "alert" not in (dataset / ledger.PAGE).read_text("utf-8")
 
 
@@ -71,7 +71,7 @@ def test_of_several_runs_no_one_may_have_wanted_pairs_shown(dataset: Path) -> No
     run = json.loads((dataset / ledger.RUN).read_text("utf-8"))
     (dataset / ledger.RUN).write_text(json.dumps(run | {"run": "20260101T000000-0"}), "utf-8")
     assert cli.main(["report", str(dataset)]) == 0
-    assert report(dataset)["samples"] is None
+    assert written(dataset)["samples"] is None
 
 
 def test_a_private_report_leaves_no_page_that_shows_more(
@@ -168,19 +168,19 @@ class Tags(HTMLParser):
 
 def test_a_notebook_gets_the_page_that_is_there(dataset: Path) -> None:
     (dataset / ledger.PAGE).write_text("<html><head></head>é</html>", "utf-8")
-    assert page(str(dataset)) == Page(str(dataset), "<html><head></head>é</html>")
+    assert report(str(dataset)) == Page(str(dataset), "<html><head></head>é</html>")
 
 
 def test_a_notebook_gets_a_page_where_there_is_none_and_nothing_is_written(dataset: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in dataset.rglob("*")}
-    made = page(str(dataset))
+    made = report(str(dataset))
     assert "Complete: 200 rows in, 200 rows out" in made.html
     assert {path: path.stat().st_mtime_ns for path in dataset.rglob("*")} == before
 
 
 def test_a_page_is_made_anew_if_asked_to_show_something(dataset: Path) -> None:
     (dataset / ledger.PAGE).write_text("old", "utf-8")
-    made = page(str(dataset), Report(gold="grade", samples=False)).html
+    made = report(str(dataset), Report(gold="grade", samples=False)).html
     assert "Spearman" in made
     assert "alert" not in made
 
@@ -188,7 +188,7 @@ def test_a_page_is_made_anew_if_asked_to_show_something(dataset: Path) -> None:
 def test_a_page_keeps_to_what_the_last_report_was_asked_for(dataset: Path) -> None:
     assert cli.main(["report", str(dataset), "--no-samples"]) == 0
     (dataset / ledger.PAGE).unlink()
-    assert "alert" not in page(str(dataset)).html
+    assert "alert" not in report(str(dataset)).html
 
 
 def test_the_page_is_a_named_frame_in_which_nothing_runs() -> None:
@@ -205,7 +205,7 @@ def test_names_from_records_are_text_in_the_page(dataset: Path) -> None:
     records["recipe"]["model"] = "<script>model</script>"
     (dataset / ledger.RUN).write_text(json.dumps(records), "utf-8")
     named = dataset.rename(dataset.with_name("<script>scored"))
-    shown = page(str(named))
+    shown = report(str(named))
     assert "<script" not in shown._repr_html_()
     assert "script" not in {tag for tag, _ in Tags(shown.html).found}
     assert "&lt;script&gt;model" in shown.html
@@ -215,9 +215,9 @@ def test_what_a_page_cannot_be_made_of_is_told(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(UserError, match="holds no dataset of semscore's"):
-        page(str(tmp_path / "none"))
+        report(str(tmp_path / "none"))
     with pytest.raises(UserError, match="'grades' is no column of"):
-        page(str(dataset), Report(gold="grades"))
+        report(str(dataset), Report(gold="grades"))
     monkeypatch.setattr(module, "find_spec", lambda _: None)
     with pytest.raises(UserError, match=r"semscore\[report\]"):
-        page(str(dataset))
+        report(str(dataset))

@@ -10,8 +10,9 @@ import pytest
 from semscore.jobs.dataset.listing import CountedFile
 from semscore.jobs.dataset.upcoming import Upcoming
 from semscore.jobs.ledger.ledger import UnitRecord
+from semscore.jobs.ledger.progress_line import duration, told
 from semscore.jobs.run import progress as module
-from semscore.jobs.run.progress import Progress, duration, told
+from semscore.jobs.run.progress import Progress
 from semscore.jobs.run.run import FailedUnit
 from semscore.udfs.meters import Meters
 

@@ -18,7 +18,7 @@ import pytest
 from semscore.jobs.options.settings import Columns, Limits, Output, Rows, Settings
 from semscore.jobs.run import work
 from semscore.jobs.run.result import Result
-from semscore.jobs.run.resume import SHAPE, resumed
+from semscore.jobs.run.resume import resumed
 from semscore.jobs.score import score
 from semscore.udfs.errors import OutputInUse, StoppedEarly, UnitsSetAside, UserError
 from semscore.udfs.recipe import Recipe, fingerprint
@@ -332,7 +332,9 @@ def resume(
         "model_sha256": SHA,
         "scoring_version": 1,
         "fingerprint": fingerprint(recipe, SHA, ("text1", "text2"), None, began_with),
-        "options": {name: asdict(getattr(settings, name)) for name in SHAPE},
+        "options": {
+            name: asdict(getattr(settings, name)) for name in ("columns", "rows", "target")
+        },
     }
     monkeypatch.setattr("semscore.jobs.run.resume.ledger.read_run", lambda _: record)
     return resumed(SimpleNamespace(name="out"), settings, recipe, SHA, corrections)

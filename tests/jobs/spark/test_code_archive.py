@@ -34,10 +34,8 @@ def test_python_imports_it_and_finds_its_data(tmp_path: Path) -> None:
 def test_it_can_be_made_again_from_within(tmp_path: Path) -> None:
     """As a job that came as a zip does, for its executors."""
     archive, again = write_code(tmp_path / "one.zip"), tmp_path / "two.zip"
-    alone(
-        archive,
-        f"from semscore.jobs.spark.code_archive import write_code; write_code(Path({str(again)!r}))",
-    )
+    write = "from semscore.jobs.spark.code_archive import write_code"
+    alone(archive, f"{write}; write_code(Path({str(again)!r}))")
     assert zipfile.ZipFile(again).namelist() == zipfile.ZipFile(archive).namelist()
 
 

@@ -18,7 +18,8 @@ from semscore.udfs.backends import load
 from semscore.udfs.backends.load import load_model, reads_as, token_limit, token_reader
 from semscore.udfs.backends.reader import TokenReader
 from semscore.udfs.backends.torch import TorchBackend
-from semscore.udfs.models.fetch import ModelError, check_model
+from semscore.udfs.errors import ModelError
+from semscore.udfs.models.fetch import check_model
 from semscore.udfs.models.token_limit import corrections
 from semscore.udfs.recipe import Recipe
 from semscore.udfs.texts.encoder import Embedded, Encoder

@@ -8,7 +8,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from semscore.udfs.backends.reader import TokenReader, copied
-from semscore.udfs.models.layout import ModelError
+from semscore.udfs.errors import ModelError
 
 TEXTS = ["the [SEP] cat", "a [MASK]", "word " * 100, "the cat"]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from semscore.udfs.errors import DeviceFailed
 from semscore.udfs.gpus import device, leases
 from semscore.udfs.gpus.device import (
     CPU,
@@ -19,7 +20,6 @@ from semscore.udfs.gpus.device import (
     task_device,
     torch_name,
 )
-from semscore.udfs.gpus.faults import DeviceFailed
 from semscore.udfs.recipe import Engine
 
 

@@ -293,7 +293,7 @@ def test_killed_while_it_writes_it_leaves_what_was(process: Start, place: Path) 
     owner, other = process().pid, process().pid
     lease(["3"], 1, owner)
     before = (place / "3.lease.json").read_bytes()
-    dies = "import os, sys; from semscore.udfs import leases\n"
+    dies = "import os, sys; from semscore.udfs.gpus import leases\n"
     dies += "os.fsync = lambda file: os.kill(os.getpid(), 9)\n"
     dies += "leases.share(['3'], int(sys.argv[1]))"
     done = subprocess.run([sys.executable, "-c", dies, str(other)], check=False)

@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save, save_file
 
-from semscore.udfs.models.fetch import ModelError, check_model, local_folder
+from semscore.udfs.errors import ModelError
+from semscore.udfs.models.fetch import check_model, local_folder
 from semscore.udfs.models.model_hash import content_sha256
 
 WEIGHTS = {"weight": np.arange(6, dtype=np.float32)}

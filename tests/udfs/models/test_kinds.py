@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from semscore.udfs.models.fetch import ModelError, check_model
+from semscore.udfs.errors import ModelError
+from semscore.udfs.models.fetch import check_model
 
 PYLATE = "pylate.models.Dense.Dense"
 BERT = {"model_type": "bert"}

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from semscore.udfs.errors import ModelError
 from semscore.udfs.models import token_limit as limits
-from semscore.udfs.models.fetch import ModelError, check_model
+from semscore.udfs.models.fetch import check_model
 from semscore.udfs.models.layout import input_module
 from semscore.udfs.models.token_limit import corrections
 

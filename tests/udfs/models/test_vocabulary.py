@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from semscore.udfs.models.fetch import ModelError, check_model
+from semscore.udfs.errors import ModelError
+from semscore.udfs.models.fetch import check_model
 
 WORDS = [f"word{number}" for number in range(40)]
 NO_TOKENIZER = r"has no tokenizer: tokenizer\.json is missing"

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from semscore.udfs.backends.features import DeviceVectors
-from semscore.udfs.pairs.metrics import Vectors, compare
+from semscore.udfs.backends.protocol import Vectors
+from semscore.udfs.pairs.metrics import compare
 from semscore.udfs.recipe import Metric
 
 METRICS: tuple[Metric, ...] = ("cosine", "dot", "euclidean", "manhattan")

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from semscore.udfs.pairs.scoring import STATUSES, Scores, score_pairs
+from semscore.udfs.pairs.scoring import Scores, score_pairs
+from semscore.udfs.pairs.statuses import STATUSES
 from semscore.udfs.recipe import Metric
 from semscore.udfs.texts.encoder import Embedded
 from semscore.udfs.texts.windows import TextColumns, windows

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from semscore.udfs.models.fetch import ModelError, local_folder
+from semscore.udfs.errors import ChildFailed, ModelError
+from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.processes import child
-from semscore.udfs.processes.child import Child, ChildFailed, ask_once, python_command, python_path
+from semscore.udfs.processes.child import Child, ask_once, python_command, python_path
 from semscore.udfs.processes.needs import this_python
 
 SHADOWS = ("random", "tokenize", "statistics", "queue", "types", "semscore", "pandas")

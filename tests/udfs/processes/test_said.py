@@ -33,7 +33,7 @@ GROUP = """\
         (FRAMES + "AssertionError\n", "AssertionError"),
         (FRAMES + "KeyError: 'x'", "KeyError: 'x'"),
         (FRAMES + "torch.cuda.OutOfMemoryError: CUDA out of memory.\nMore.", "OutOfMemoryError: "),
-        (FRAMES + "semscore.udfs.models.fetch.ModelError: x is not a model", "x is not a model"),
+        (FRAMES + "semscore.udfs.errors.ModelError: x is not a model", "x is not a model"),
         (
             FRAMES + "RuntimeError: Error(s) in loading Bert:\n\tsize of a\n\tof b",
             "Bert: size of a",

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semscore.udfs.texts.batching import batches, rounded_up
+from semscore.udfs.backends.openvino.widths import rounded_up
+from semscore.udfs.texts.batching import batches
 
 
 def cut(

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from semscore.udfs.errors import DeviceFailed, ModelError
 from semscore.udfs.gpus import leases
-from semscore.udfs.gpus.faults import DeviceFailed
 from semscore.udfs.meters import Meters
-from semscore.udfs.models.fetch import ModelError, check_model
+from semscore.udfs.models.fetch import check_model
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.texts.windows import TextColumns
 from semscore.udfs.worker import resident as worker
@@ -30,7 +30,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Any, make_backend: Any) ->
     """The recipes for which a model was loaded; the model is the fake one."""
     from semscore.udfs.backends import registry as choose
     from semscore.udfs.backends.proving import proved
-    from semscore.udfs.proofs import canary
+    from semscore.udfs.worker import canary
 
     recipes: list[Recipe] = []
 
@@ -330,7 +330,7 @@ def test_a_fault_of_the_program_does_not_set_its_gpu_aside(
 def test_a_device_with_wrong_scores_ends_the_task(
     loaded: list[Recipe], on_gpu: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from semscore.udfs.proofs import canary
+    from semscore.udfs.worker import canary
 
     def wrong(*_: Any) -> None:
         raise canary.CanaryFailed("a known pair scores 0.5 away")

@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from semscore.udfs.backends.openvino.converted import NotConvertible, converted
-from semscore.udfs.models.fetch import ModelError, local_folder
+from semscore.udfs.errors import ChildFailed, ModelError
+from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.models.token_limit import corrections
 from semscore.udfs.processes import child
@@ -53,7 +54,7 @@ def quantized(texts: Sequence[str], recipe: Recipe) -> dict[str, bytes]:
         sample.write_text(json.dumps({"texts": chosen, "prompt": recipe.prompt1}), "utf-8")
         try:
             child.run("semscore.udfs.backends.openvino.quantize", place, sample, target)
-        except child.ChildFailed as error:
+        except ChildFailed as error:
             raise ModelError(f"int8: {model} could not be quantised: {error}") from error
         facts = json.loads((target / "model.json").read_text("utf-8"))
         facts |= {"model_sha256": content_sha256(model), "corrections": corrections(model)}

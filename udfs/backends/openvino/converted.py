@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
-from semscore.udfs.models.fetch import ModelError
+from semscore.udfs.errors import ModelError
 from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.processes import child
 from semscore.udfs.stores.cache import cache_folder

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from semscore.udfs.backends.openvino import no_telemetry  # noqa: F401
 from semscore.udfs.backends.openvino.inference import Inference
+from semscore.udfs.backends.openvino.widths import rounded_up
+from semscore.udfs.backends.protocol import Rows
 from semscore.udfs.backends.reader import Prompts, TokenReader
 from semscore.udfs.backends.tokens import Tokens
-from semscore.udfs.models.layout import ModelError
+from semscore.udfs.errors import ModelError
 from semscore.udfs.models.token_limit import TOO_MANY
-from semscore.udfs.pairs.metrics import Rows
 from semscore.udfs.recipe import Precision, Recipe
-from semscore.udfs.texts.batching import rounded_up
 
 import openvino  # isort: skip
 

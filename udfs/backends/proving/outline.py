@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from semscore.udfs.backends.proving.proof_of import said
-from semscore.udfs.models.layout import TRANSFORMER, ModelError, Module, transformer
+from semscore.udfs.errors import ModelError
+from semscore.udfs.models.layout import TRANSFORMER, Module, transformer
 
 
 def check_outline(folder: Path) -> None:

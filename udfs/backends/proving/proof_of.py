@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from semscore.udfs.backends.load import input_module, token_limit, whole_tokens
-from semscore.udfs.models.fetch import ModelError, transformer
+from semscore.udfs.errors import CanaryFailed, ModelError
+from semscore.udfs.models.fetch import transformer
 from semscore.udfs.processes.said import first_sentence
-from semscore.udfs.proofs.canary import CanaryFailed, known_vectors
+from semscore.udfs.proofs.known_texts import known_vectors
 from semscore.udfs.proofs.neighbours import (
     TOLERANCE,
     DependsOnOthers,

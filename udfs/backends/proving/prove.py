@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from semscore.udfs.backends.openvino import no_telemetry  # noqa: F401
 from semscore.udfs.backends.openvino.converted import REFUSED, converted_place
-from semscore.udfs.models.fetch import ModelError
+from semscore.udfs.errors import ModelError
 from semscore.udfs.proofs.neighbours import Embed
 from semscore.udfs.proofs.proof import keep_proof, proof_place, read_proof
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from semscore.udfs.backends.openvino.converted import REFUSED, run_prover
-from semscore.udfs.models.fetch import ModelError
+from semscore.udfs.errors import ModelError
 from semscore.udfs.processes.said import last_exception
 from semscore.udfs.proofs.proof import Proof, proof_place, read_proof
 

@@ -20,7 +20,7 @@ from semscore.udfs.backends.openvino.forward import OpenVinoBackend, has_bfloat1
 from semscore.udfs.backends.reader import TokenReader
 from semscore.udfs.backends.registry import load_backend
 from semscore.udfs.backends.torch import TorchBackend
-from semscore.udfs.models.fetch import ModelError
+from semscore.udfs.errors import ModelError
 from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.pairs.scoring import score_pairs
 from semscore.udfs.proofs.proof import proof_place

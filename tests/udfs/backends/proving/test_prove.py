@@ -25,7 +25,7 @@ from semscore.udfs.backends.proving.proved import (
     require_proved,
 )
 from semscore.udfs.backends.torch import TorchBackend
-from semscore.udfs.models.fetch import ModelError
+from semscore.udfs.errors import ModelError
 from semscore.udfs.proofs.proof import Proof, proof_place, read_proof
 from semscore.udfs.recipe import Recipe
 from semscore.udfs.texts.encoder import Encoder

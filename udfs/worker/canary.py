@@ -7,29 +7,20 @@ float32, and checks that different texts have different vectors and equal texts 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semscore.udfs.pairs.metrics import Vectors, compare
-from semscore.udfs.proofs.neighbours import Embed
+from semscore.udfs.backends.protocol import Vectors
+from semscore.udfs.errors import CanaryFailed
+from semscore.udfs.pairs.metrics import compare
 from semscore.udfs.proofs.proof import Proof
-from semscore.udfs.proofs.samples import differ, tellable
 
 if TYPE_CHECKING:
     from semscore.udfs.recipe import Precision
     from semscore.udfs.texts.encoder import Encoder
 
-PAIRS = (
-    ("A plane is taking off.", "An air plane is taking off."),
-    ("How do I reset my password?", "The harvest was late that year."),
-    ("Le chat dort sur le canapé.", "Die Katze schläft auf dem Sofa."),
-    ("def add(a, b): return a + b", "add two numbers"),
-    ("ok", "A sentence that is a good deal longer than the others, with 12,345 and more in it."),
-)
 # Cosines may differ by this much from float32 on a CPU. Several times what working devices show;
 # what does not work is far beyond.
 TOLERANCE: dict[Precision, float] = {
@@ -38,37 +29,6 @@ TOLERANCE: dict[Precision, float] = {
     "bfloat16": 0.04,
     "int8": 0.2,
 }
-LEAST = 2  # texts that a model must tell apart
-
-
-class CanaryFailed(Exception):
-    """The vectors of the known texts are not what they should be; the message says how."""
-
-
-def known_vectors(embed: Embed, words: Iterable[str]) -> dict[str, NDArray[np.float32]]:
-    """An even number of texts that the model tells apart, with their vectors.
-
-    PAIRS where the model knows these, else texts made of `words`, of its own vocabulary. Raises
-    CanaryFailed if it gives all texts the same vector, or none.
-    """
-    ours = [text for column in zip(*PAIRS, strict=True) for text in column]
-    found = tellable(ours, embed)
-    if len(found) < len(ours):
-        own = list(words)
-        joined = [f"{a} {b}" for a, b in pairwise(own)]
-        found = tellable([*joined, *own], embed)
-    if len(found) < LEAST:
-        raise CanaryFailed(
-            "it gives different texts the same vector, or none: its tokenizer does not know their "
-            "words, or its weights are not those of a trained model"
-        )
-    even = min(len(found) // 2 * 2, len(ours))
-    chosen = dict(list(found.items())[:even])
-    first, second = list(chosen)[:2]
-    again = embed([first, second, first])
-    if differ(again[0], again[2]):
-        raise CanaryFailed("it gives the same text two different vectors in one batch")
-    return chosen
 
 
 def check(encoder: Encoder, proof: Proof, precision: Precision) -> None:

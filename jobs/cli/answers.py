@@ -1,0 +1,38 @@
+"""What a report answers, on the terminal; the page itself in a browser."""
+
+from __future__ import annotations
+
+import tempfile
+import webbrowser
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from semscore.jobs.reporting.facts import Facts
+from semscore.jobs.reporting.verdicts import advice, verdicts
+from semscore.udfs.stores.s3 import is_s3
+from semscore.udfs.stores.storage import Storage
+
+
+def show_answers(console: Console, facts: Facts, page: str) -> None:
+    """Print the report's answers, what to change, and where its page is."""
+    for verdict in verdicts(facts):
+        console.print(f"[bold]{verdict.question}[/] {escape(verdict.answer)}")
+    for sentence in advice(facts):
+        console.print(f"[bold]To change:[/] {escape(sentence)}")
+    console.print(f"report: {page}", soft_wrap=True, markup=False)
+
+
+def open_page(page: str) -> None:
+    """Show a page in the browser, which cannot read S3: then a copy."""
+    webbrowser.open(_local(page))
+
+
+def _local(page: str) -> str:
+    if not is_s3(page):
+        return Path(page).absolute().as_uri()
+    folder, _, name = page.rpartition("/")
+    copy = Path(tempfile.mkdtemp(prefix="semscore-report-"), name)
+    copy.write_bytes(Storage().folder(folder).read(name) or b"")
+    return copy.as_uri()

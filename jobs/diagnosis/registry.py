@@ -1,0 +1,126 @@
+"""All of doctor's checks, each entered here once, in the order in which they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+from semscore.jobs.diagnosis.check_disk import check_disk
+from semscore.jobs.diagnosis.check_environment import check_environment, check_worker_python
+from semscore.jobs.diagnosis.check_gpus import check_gpus
+from semscore.jobs.diagnosis.check_limits import check_open_files, check_time
+from semscore.jobs.diagnosis.check_memory import check_memory
+from semscore.jobs.diagnosis.check_model import check_for_model
+from semscore.jobs.diagnosis.check_places import check_input, check_target
+from semscore.jobs.diagnosis.check_sharing import check_discovery, check_leases
+from semscore.jobs.diagnosis.check_spark import check_gpu_conf, check_settings
+from semscore.jobs.diagnosis.check_versions import (
+    check_built,
+    check_java,
+    check_packages,
+    check_python,
+    check_spark,
+)
+from semscore.jobs.diagnosis.finding import Check, Finding
+from semscore.jobs.hosts.resources import resources_for
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.spark.s3a import s3a_settings
+from semscore.jobs.spark.session import DEFAULT_MASTER, by_spark_submit, spark_settings
+from semscore.udfs.errors import UserError
+from semscore.udfs.gpus.device import is_local
+from semscore.udfs.recipe import DEFAULT_MODEL
+from semscore.udfs.stores.storage import Storage
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is examined: a run, of which places may be missing, and Spark's settings for it."""
+
+    run: Settings
+    conf: dict[str, str]
+
+    @property
+    def master(self) -> str:
+        """Spark's."""
+        return self.conf["spark.master"]
+
+    @property
+    def is_local(self) -> bool:
+        """Whether Spark would run here."""
+        return is_local(self.master)
+
+    @cached_property
+    def storage(self) -> Storage:
+        """Where INPUT and OUTPUT are."""
+        return Storage(s3a_settings(self.run, None))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A check of doctor's."""
+
+    name: str
+    check: Callable[[Subject], Iterable[Finding]]
+    quick: bool = False  # takes no time, and a run does not ask it anyway before it writes
+    applies: Callable[[Subject], bool] = lambda _: True
+
+
+def _has_model(subject: Subject) -> bool:
+    return bool(subject.run.inputs) or subject.run.recipe.model != DEFAULT_MODEL
+
+
+CHECKS = (
+    Entry("python", lambda _: check_python(), quick=True),
+    Entry("spark", lambda subject: check_spark(subject.is_local), quick=True),
+    Entry("packages", lambda _: check_packages(), quick=True),
+    Entry("spark settings", lambda subject: check_settings(subject.conf), quick=True),
+    Entry("disk", lambda subject: check_disk(subject.conf), quick=True),
+    Entry("open files", lambda _: check_open_files(), quick=True),
+    Entry("time limit", lambda subject: check_time(subject.run.limits.deadline), quick=True),
+    Entry("environment", lambda subject: check_environment(subject.is_local)),
+    Entry("worker python", lambda subject: check_worker_python(subject.is_local)),
+    Entry("java", lambda _: check_java()),
+    Entry("gpu settings", lambda subject: check_gpu_conf(subject.conf, subject.run.engine.device)),
+    Entry("gpus", lambda subject: check_gpus(subject.run.engine.device, subject.is_local)),
+    Entry("gpu leases", lambda _: check_leases()),
+    Entry("discovery script", lambda subject: check_discovery(subject.conf)),
+    Entry("memory", lambda subject: check_memory(subject.run, subject.conf)),
+    Entry("image", lambda subject: check_built(subject.run.engine.device)),
+    Entry(
+        "input",
+        lambda subject: check_input(subject.run, subject.storage),
+        applies=lambda subject: bool(subject.run.inputs),
+    ),
+    Entry(
+        "output",
+        lambda subject: check_target(subject.run, subject.storage),
+        applies=lambda subject: bool(subject.run.output),
+    ),
+    Entry(
+        "model",
+        lambda subject: check_for_model(subject.run.recipe, subject.run.engine, subject.master),
+        applies=_has_model,
+    ),
+)
+
+
+def checks_of(subject: Subject, quick: bool = False) -> dict[str, Check]:
+    """The checks that apply, or the quick ones of them, for findings()."""
+    return {
+        entry.name: partial(entry.check, subject)
+        for entry in CHECKS
+        if entry.applies(subject) and (entry.quick or not quick)
+    }
+
+
+def likely_conf(settings: Settings) -> dict[str, str]:
+    """The settings that Spark would be started with; those for a host's size among them."""
+    known = spark_settings(None) | settings.spark.pairs
+    master = settings.spark.master or known.get("spark.master") or DEFAULT_MASTER
+    sized: dict[str, str] = {}
+    if not is_local(master) and not by_spark_submit():
+        with suppress(UserError):  # which the check of memory tells
+            sized = resources_for(settings, master).conf
+    return sized | known | {"spark.master": master}

@@ -1,0 +1,73 @@
+"""Semantic similarity of text pairs at Spark scale: parquet in, parquet with scores out.
+
+    from semscore import Recipe, local_spark, similarity
+
+Importing this starts nothing, and loads neither Spark nor torch: each name is fetched when it is
+first used. What is not listed here may change between versions.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from semscore.jobs.launch import Launch, launch
+    from semscore.jobs.options.settings import Settings
+    from semscore.jobs.plan import Ask, plan
+    from semscore.jobs.report import report
+    from semscore.jobs.score import score
+    from semscore.jobs.spark.local import local_spark
+    from semscore.udfs.backends.openvino.calibration import calibrate
+    from semscore.udfs.errors import UserError
+    from semscore.udfs.recipe import Engine, Recipe
+    from semscore.udfs.similarity import register, similarity
+    from semscore.udfs.version import __version__
+
+__all__ = [
+    "Ask",
+    "Engine",
+    "Launch",
+    "Recipe",
+    "Settings",
+    "UserError",
+    "__version__",
+    "calibrate",
+    "launch",
+    "local_spark",
+    "plan",
+    "register",
+    "report",
+    "score",
+    "similarity",
+]
+
+_HOMES = {
+    "Ask": "jobs.planner.plan_options",
+    "Engine": "udfs.recipe",
+    "Launch": "jobs.processing_job.launch_options",
+    "Recipe": "udfs.recipe",
+    "Settings": "jobs.options.settings",
+    "UserError": "udfs.errors",
+    "__version__": "udfs.version",
+    "calibrate": "udfs.backends.openvino.calibration",
+    "launch": "jobs.launch",
+    "local_spark": "jobs.spark.local",
+    "plan": "jobs.plan",
+    "register": "udfs.similarity",
+    "report": "jobs.report",
+    "score": "jobs.score",
+    "similarity": "udfs.similarity",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        from semscore.udfs.errors import suggestion
+
+        raise AttributeError(f"semscore has no {name!r}{suggestion(name, __all__)}")
+    return getattr(import_module(f"semscore.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

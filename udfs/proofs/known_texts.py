@@ -1,0 +1,48 @@
+"""A few known texts that a model tells apart, to compare every worker's vectors with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semscore.udfs.errors import CanaryFailed
+from semscore.udfs.proofs.neighbours import Embed
+from semscore.udfs.proofs.samples import differ, tellable
+
+PAIRS = (
+    ("A plane is taking off.", "An air plane is taking off."),
+    ("How do I reset my password?", "The harvest was late that year."),
+    ("Le chat dort sur le canapé.", "Die Katze schläft auf dem Sofa."),
+    ("def add(a, b): return a + b", "add two numbers"),
+    ("ok", "A sentence that is a good deal longer than the others, with 12,345 and more in it."),
+)
+LEAST = 2  # texts that a model must tell apart
+
+
+def known_vectors(embed: Embed, words: Iterable[str]) -> dict[str, NDArray[np.float32]]:
+    """An even number of texts that the model tells apart, with their vectors.
+
+    PAIRS where the model knows these, else texts made of `words`, of its own vocabulary. Raises
+    CanaryFailed if it gives all texts the same vector, or none.
+    """
+    ours = [text for column in zip(*PAIRS, strict=True) for text in column]
+    found = tellable(ours, embed)
+    if len(found) < len(ours):
+        own = list(words)
+        joined = [f"{a} {b}" for a, b in pairwise(own)]
+        found = tellable([*joined, *own], embed)
+    if len(found) < LEAST:
+        raise CanaryFailed(
+            "it gives different texts the same vector, or none: its tokenizer does not know their "
+            "words, or its weights are not those of a trained model"
+        )
+    even = min(len(found) // 2 * 2, len(ours))
+    chosen = dict(list(found.items())[:even])
+    first, second = list(chosen)[:2]
+    again = embed([first, second, first])
+    if differ(again[0], again[2]):
+        raise CanaryFailed("it gives the same text two different vectors in one batch")
+    return chosen
