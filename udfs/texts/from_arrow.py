@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -36,7 +37,7 @@ def is_text(kind: pa.DataType) -> bool:
 def to_pandas(column: Column) -> pd.Series[Any]:
     """A column of any type as pandas has it, texts of any bytes among them."""
     try:
-        found: pd.Series[Any] = column.to_pandas()
+        found: pd.Series[Any] = _decoded(column.to_pandas())
     except NOT_UTF8:
         if not is_text(column.type):
             raise
@@ -51,21 +52,36 @@ def any_bytes() -> Iterator[None]:
     Spark converts batches before the UDF sees them, and has no setting for that. Where all bytes
     are UTF-8 this adds one call to each column of a batch.
     """
-    from pyspark.sql.pandas import serializers
+    reader, name = _reader()
+    original = vars(reader)[name]
+    usual = getattr(original, "__func__", original)
 
-    reader: Any = serializers.ArrowStreamPandasUDFSerializer
-    usual = reader.arrow_to_pandas
-
-    def arrow_to_pandas(self: Any, column: Any, *others: Any) -> Any:
+    def read(owner: Any, column: Any, *others: Any, **named: Any) -> Any:
         try:
-            return usual(self, column, *others)
+            return _decoded(usual(owner, column, *others, **named))
         except NOT_UTF8:
             if not is_text(column.type):
                 raise
-            return usual(self, pa.array(python_texts(column), column.type), *others)
+            return usual(owner, pa.array(python_texts(column), column.type), *others, **named)
 
-    reader.arrow_to_pandas = arrow_to_pandas
+    setattr(reader, name, read if original is usual else classmethod(read))
     try:
         yield
     finally:
-        reader.arrow_to_pandas = usual
+        setattr(reader, name, original)
+
+
+def _reader() -> tuple[Any, str]:
+    """Find the class and method with which this Spark converts a column: new ones since 4.2."""
+    serializers: Any = import_module("pyspark.sql.pandas.serializers")
+    usual = getattr(serializers, "ArrowStreamPandasUDFSerializer", None)
+    if hasattr(usual, "arrow_to_pandas"):
+        return usual, "arrow_to_pandas"
+    conversion: Any = import_module("pyspark.sql.conversion")
+    return conversion.ArrowArrayToPandasConversion, "convert"
+
+
+def _decoded(values: Any) -> Any:
+    """Values as Python has them: pandas 3 leaves texts in Arrow until somebody looks at them."""
+    is_lazy = isinstance(values, pd.Series) and isinstance(values.dtype, pd.StringDtype)
+    return values.astype(object) if is_lazy else values
