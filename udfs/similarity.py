@@ -14,6 +14,7 @@ from pyspark.sql.pandas.functions import pandas_udf
 from semscore.udfs.errors import RecipeError
 from semscore.udfs.gpus.device import for_master
 from semscore.udfs.meters import Meters
+from semscore.udfs.processes.compatible import require_compatible
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.texts.from_arrow import any_bytes
 from semscore.udfs.worker import resident as worker
@@ -39,7 +40,8 @@ def similarity(
     of a text that are not UTF-8 are read as U+FFFD.
 
     Raises ValueError for precision `auto`, which only a whole job can settle, and for int8 without
-    a calibration (see `calibrate`).
+    a calibration (see `calibrate`); UserError where the versions of Python, Spark and pandas cannot
+    be used together.
     """
     return _udf(recipe, engine, meters)(text1, text2)
 
@@ -48,12 +50,14 @@ def register(
     spark: SparkSession, name: str, recipe: Recipe, engine: Engine = DEFAULT_ENGINE
 ) -> None:
     """Make `name(text1, text2)` a function of Spark SQL; see `similarity`."""
-    spark.udf.register(name, _udf(recipe, engine, None))
+    function = _udf(recipe, engine, None)
+    spark.udf.register(name, function)
 
 
 def _udf(
     recipe: Recipe, engine: Engine, meters: Accumulator[Meters] | None
 ) -> Callable[..., Column]:
+    require_compatible()
     if recipe.precision == "auto":
         raise RecipeError("precision auto is settled by `semscore score`; name one for similarity")
     if recipe.precision == "int8" and not recipe.calibration:

@@ -21,11 +21,12 @@ from packaging.version import Version
 from semscore.jobs.diagnosis.finding import Finding
 from semscore.jobs.hosts.inside_job import IMAGE, check_image
 from semscore.jobs.spark.java import java_home, java_version
+from semscore.udfs.processes.compatible import conflict, installed
 from semscore.udfs.recipe import Device
 
 NAME = "semscore"
 IF_INSTALLED = ("openvino", "launch")  # extras whose packages may be missing, but not be others
-BESIDE = 4  # a major version of Spark that the tests run on, beside those of the extra `local`
+SPARKS = ("local", "spark4")  # extras, each with its versions of Spark
 
 
 def check_python() -> Iterator[Finding]:
@@ -54,21 +55,25 @@ def check_java() -> Iterator[Finding]:
 
 
 def check_spark(local: bool) -> Iterator[Finding]:
-    """The Python half of Spark: its version, and whether SPARK_HOME's Java half is of the same.
+    """Check the Python half of Spark: its version, whether Python and pandas go with it, and
+    whether SPARK_HOME's Java half is of the same version.
 
     A local run does not look at SPARK_HOME: it takes both halves from pyspark.
     """
     found = Version(pyspark.__version__)
-    allowed = _bounds("local").get("pyspark")
+    allowed = [bound for extra in SPARKS if (bound := _bounds(extra).get("pyspark"))]
+    in_conflict = conflict(installed())
     home = None if local else os.environ.get("SPARK_HOME")
     other = _version_in(Path(home)) if home else None
-    if allowed and not (found in allowed or found.major == BESIDE):
+    if in_conflict:
+        yield Finding("spark", "fail", *in_conflict)
+    elif allowed and not any(found in bound for bound in allowed):
         yield Finding(
             "spark",
             "fail",
-            f"pyspark {found} (in {Path(pyspark.__file__).parent}), and semscore is for {allowed} "
-            f"and Spark {BESIDE}",
-            f"pip install 'pyspark{allowed}', or take a cluster with such a Spark",
+            f"pyspark {found} (in {Path(pyspark.__file__).parent}), and semscore is for "
+            f"{' or '.join(map(str, allowed))}",
+            f"pip install 'pyspark{allowed[-1]}', or take a cluster with such a Spark",
         )
     elif home and not Path(home, "bin/spark-submit").is_file():
         yield Finding(
@@ -84,7 +89,7 @@ def check_spark(local: bool) -> Iterator[Finding]:
             f"pyspark is {found}, and SPARK_HOME ({home}) has Spark {other}",
             f"unset SPARK_HOME, or pip install 'pyspark=={other}'",
         )
-    elif found.major < BESIDE and sys.version_info >= (3, 12) and not find_spec("setuptools"):
+    elif found.major < 4 and sys.version_info >= (3, 12) and not find_spec("setuptools"):
         yield Finding(
             "spark",
             "fail",

@@ -39,6 +39,10 @@ class Waking:
                 f"{', '.join(self._found.missing)}: install semscore there, or correct "
                 "PYSPARK_PYTHON (or spark.pyspark.python)"
             )
+        if self._found and self._found.conflict:
+            raise UserError(
+                f"the workers' Python ({self._found.executable}) has {self._found.conflict}"
+            )
 
     def _ask(self, context: SparkContext) -> None:
         try:

@@ -23,6 +23,7 @@ from semscore.udfs.gpus.faults import fault_of
 from semscore.udfs.meters import Meters
 from semscore.udfs.models.fetch import check_model, local_folder
 from semscore.udfs.pairs.scoring import Pairs, lay_out, score
+from semscore.udfs.processes.compatible import require_compatible
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.texts.windows import TextColumns, windows
 from semscore.udfs.worker.ahead import ahead
@@ -63,8 +64,10 @@ def score_batches(
     Batches are gathered into windows within which a repeated text is embedded once. While one
     window is embedded, a thread reads and tokenises the next. Ends with the input; when Spark
     stops reading earlier, the generator is closed and the thread ends. Fills `meters` as it goes.
-    Raises TypeError for a column that is not text.
+    Raises TypeError for a column that is not text, UserError where this Python's versions cannot be
+    used together.
     """
+    require_compatible()  # a worker may have other versions than the driver
     start = perf_counter()
     cut = windows(batches, engine.window_rows, engine.window_bytes)
     first = next(cut, None)

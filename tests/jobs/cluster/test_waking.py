@@ -10,6 +10,7 @@ import pytest
 from semscore.jobs.spark.early import Waking
 from semscore.udfs.errors import UserError
 from semscore.udfs.processes import needs
+from semscore.udfs.processes.compatible import Conflict
 from semscore.udfs.processes.needs import WorkerPython, this_python
 
 if TYPE_CHECKING:
@@ -39,6 +40,12 @@ def test_this_python_has_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_python_that_lacks_modules_is_refused() -> None:
     found = WorkerPython("/x/python3", "3.11.7", ["pandas", "torch"])
     with pytest.raises(UserError, match=r"\(/x/python3, 3\.11\.7\) lacks pandas, torch: install"):
+        waking(found).require()
+
+
+def test_a_python_whose_versions_are_in_conflict_is_refused() -> None:
+    found = WorkerPython("/x/python3", "3.11.7", [], Conflict("pandas 3 with Spark 3.5", "fix it"))
+    with pytest.raises(UserError, match=r"\(/x/python3\) has pandas 3 with Spark 3.5; fix it"):
         waking(found).require()
 
 

@@ -59,20 +59,45 @@ def test_this_environment_is_one_that_works() -> None:
         assert [one.level for one in found] == ["ok"]
 
 
-def test_a_python_that_is_too_new_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform, "python_version", lambda: "3.13.1")
+def test_a_python_that_is_too_old_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "python_version", lambda: "3.9.18")
     [found] = check_python()
     assert found.level == "fail"
-    assert "3.13.1, and semscore is for <3.13,>=3.10" in found.found
+    assert "3.9.18, and semscore is for >=3.10" in found.found
+
+
+def test_a_python_that_spark_3_does_not_know_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "python_version", lambda: "3.13.1")
+    monkeypatch.setattr(pyspark, "__version__", "3.5.9")
+    assert [one.level for one in check_python()] == ["ok"]
+    [found] = check_spark(local=True)
+    assert found.level == "fail"
+    assert "Python 3.13.1 with Spark 3.5.9, which expects Python 3.10 to 3.12" in found.found
+    assert "pip install 'semscore[spark4]'" in found.fix
+    monkeypatch.setattr(pyspark, "__version__", "4.1.0")
+    assert [one.level for one in check_spark(local=True)] == ["ok"]
+
+
+def test_a_pandas_whose_texts_spark_3_changes_is_told(
+    monkeypatch: pytest.MonkeyPatch, installed: Install
+) -> None:
+    monkeypatch.setattr(pyspark, "__version__", "3.5.9")
+    installed(pandas="3.0.2", numpy="2.1.0", pyarrow="26.0.0")
+    [found] = check_spark(local=True)
+    assert (found.level, found.fix.partition(",")[0]) == ("fail", "pip install 'pandas<3'")
+    assert "pandas 3.0.2 with Spark 3.5.9" in found.found
+    monkeypatch.setattr(pyspark, "__version__", "4.3.0")
+    for check in (check_spark(local=True), check_packages()):
+        assert [one.level for one in check] == ["ok"]
 
 
 @pytest.mark.parametrize(
     ("others", "says"),
     [
-        ({"numpy": "2.1.0"}, "numpy 2.1.0 is not <2; pip install 'numpy<2'"),
-        ({"pandas": "3.0.2"}, "pandas 3.0.2 is not <3,>=2; pip install 'pandas<3,>=2'"),
-        ({"pyarrow": "26.0.0"}, "pyarrow 26.0.0 is not <22,>=18; pip install 'pyarrow<22,>=18'"),
-        ({"pyarrow": None}, "pyarrow is missing; pip install 'pyarrow<22,>=18'"),
+        ({"numpy": "1.24.4"}, "numpy 1.24.4 is not >=1.26; pip install 'numpy>=1.26'"),
+        ({"pandas": "1.5.3"}, "pandas 1.5.3 is not >=2; pip install 'pandas>=2'"),
+        ({"pyarrow": "14.0.0"}, "pyarrow 14.0.0 is not >=18; pip install 'pyarrow>=18'"),
+        ({"pyarrow": None}, "pyarrow is missing; pip install 'pyarrow>=18'"),
         ({"nncf": "2.0"}, "nncf 2.0 is not <4,>=3; pip install 'nncf<4,>=3'"),
     ],
 )
@@ -99,11 +124,12 @@ def test_without_metadata_nothing_is_claimed(no_metadata: None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "level"), [("3.5.3", "ok"), ("3.5.2", "fail"), ("3.3.0", "fail"), ("4.0.1", "ok")]
+    ("version", "level"), [("3.5.3", "ok"), ("3.5.2", "fail"), ("4.0.1", "ok"), ("5.0.0", "fail")]
 )
 def test_spark_is_one_that_was_tested(
     monkeypatch: pytest.MonkeyPatch, version: str, level: str
 ) -> None:
+    monkeypatch.setattr(platform, "python_version", lambda: "3.11.7")
     monkeypatch.setattr(pyspark, "__version__", version)
     assert [one.level for one in check_spark(local=True)] == [level]
 
