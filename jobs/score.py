@@ -53,6 +53,7 @@ from semscore.jobs.spark.session import (
     DEFAULT_MASTER,
     by_spark_submit,
     job_session,
+    require_classic,
     slots,
     spark_settings,
     start_session,
@@ -79,6 +80,7 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     Raises UserError before anything is written; OutputInUse then too, or when another run takes
     over; StoppedEarly, AuditFailed, TooManyErrors or UnitsSetAside after.
     """
+    require_classic(spark or SparkSession.getActiveSession())
     with changed(of_a_run()):
         return _score(settings, spark)
 

@@ -129,6 +129,15 @@ def _why_not(error: Exception) -> str:
     return f"{said} (Java also takes options from {', '.join(options)})" if options else said
 
 
+def require_classic(spark: object) -> None:
+    """Raise UserError for a session of Spark Connect, which has no SparkContext and no JVM."""
+    if any(kind.__module__.startswith("pyspark.sql.connect") for kind in type(spark).__mro__):
+        raise UserError(
+            "this is a session of Spark Connect, and a whole job needs a classic one, with a "
+            "SparkContext: run `semscore score` or spark-submit on the cluster itself"
+        )
+
+
 def job_session(spark: SparkSession) -> SparkSession:
     """A session of the job's own on a running Spark: its settings touch no other session."""
     own = spark.newSession()

@@ -1,4 +1,4 @@
-"""A local master schedules no GPUs: settings that ask for some are not passed on."""
+"""Settings that a local master does not take, and sessions that a job cannot run on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from pyspark import SparkConf
 
 from semscore.jobs.spark import session
+from semscore.udfs.errors import UserError
 
 
 def test_a_local_session_forgets_settings_of_gpus(caplog: pytest.LogCaptureFixture) -> None:
@@ -24,3 +25,11 @@ def test_a_local_session_forgets_settings_of_gpus(caplog: pytest.LogCaptureFixtu
         session._forget_resources(settings)
     assert [key for key, _ in settings.getAll()] == ["spark.task.cpus"]
     assert all(f"ignored {key}: a local master schedules no GPUs" in caplog.text for key in gone)
+
+
+def test_a_session_of_spark_connect_is_refused() -> None:
+    connect = type("SparkSession", (), {"__module__": "pyspark.sql.connect.session"})
+    with pytest.raises(UserError, match="a session of Spark Connect, and a whole job needs"):
+        session.require_classic(connect())
+    session.require_classic(None)
+    session.require_classic(SparkConf(loadDefaults=False))
