@@ -179,7 +179,8 @@ def test_a_check_that_breaks_ends_no_run(
 def test_no_preflight_begins_regardless(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from semscore.jobs import score as job
+    from semscore.jobs.run import prepare as job
+    from semscore.jobs.score import score
 
     def reached(*_: Any) -> None:
         raise UserError("began")
@@ -190,11 +191,9 @@ def test_no_preflight_begins_regardless(
     monkeypatch.setattr(job, "pin_model", reached)
     monkeypatch.setattr(job, "preflight", refuse)
     with pytest.raises(UserError, match="refused"):
-        job.score(settings)
+        score(settings)
     with pytest.raises(UserError, match="began"):
-        job.score(
-            Settings(inputs=settings.inputs, output=settings.output, run=Run(preflight=False))
-        )
+        score(Settings(inputs=settings.inputs, output=settings.output, run=Run(preflight=False)))
 
 
 def test_the_settings_of_a_running_spark_are_those_that_count(
