@@ -103,7 +103,7 @@ lint: setup
 layers: setup
 	rm -rf build/lint build/lib build/bdist.*
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target build/lint .
-	cd build/lint && PYTHONPATH=. $(CURDIR)/$(BIN)/lint-imports --no-cache --config $(CURDIR)/pyproject.toml
+	cd build/lint && PYTHONPATH=. $(CURDIR)/$(BIN)/lint-imports --no-cache $(CURDIR)/pyproject.toml
 
 # What the image's libraries are pinned to. torch is apart: each build of it has an index of its own.
 LOCK := $(BIN)/uv pip compile --quiet --python-version 3.12 --python-platform x86_64-manylinux_2_34 \

@@ -16,7 +16,8 @@ from semscore.jobs.dataset.source import Source
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.folder import Folder
 from semscore.udfs.stores.names import ESCAPED, NO_VALUE, folder_name
-from semscore.udfs.stores.s3 import is_s3, split
+from semscore.udfs.stores.registry import is_remote
+from semscore.udfs.stores.s3 import split
 
 MAX_FOLDERS = 10_000  # partition folders that a dataset may have
 MAX_NAME = 255  # bytes of a file's or folder's name, on all usual file systems
@@ -45,7 +46,7 @@ def check_folders(frame: DataFrame, source: Source, layout: Layout, output: Fold
             f"--partition-by {by} would make {count:,} folders, more than {MAX_FOLDERS:,}; "
             "choose columns with fewer values, or none"
         )
-    if is_s3(output.url):
+    if is_remote(output.url):
         _check_key(output, longest)
         return
     for column, found in longest.items():

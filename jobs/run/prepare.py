@@ -30,7 +30,7 @@ from semscore.udfs.errors import OutputInUse
 from semscore.udfs.models.token_limit import corrections
 from semscore.udfs.recipe import fingerprint
 from semscore.udfs.stores.folder import Folder
-from semscore.udfs.stores.storage import Storage
+from semscore.udfs.stores.registry import Storage
 
 log = logging.getLogger("semscore")
 

@@ -19,7 +19,7 @@ from semscore.jobs.ledger.run_id import now
 from semscore.udfs.models.flops import architecture
 from semscore.udfs.recipe import SCORING_VERSION, Recipe
 from semscore.udfs.stores.folder import Folder
-from semscore.udfs.stores.storage import Storage
+from semscore.udfs.stores.registry import Storage
 from semscore.udfs.version import __version__
 
 if TYPE_CHECKING:

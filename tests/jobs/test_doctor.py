@@ -22,7 +22,8 @@ from semscore.jobs.diagnosis import registry
 from semscore.jobs.diagnosis.finding import Finding
 from semscore.jobs.diagnosis.preflight import preflight
 from semscore.jobs.doctor import Question, examine
-from semscore.jobs.options.settings import Limits, Run, Settings, Spark
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Limits, Run, Spark
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.local_folder import LocalFolder
 

@@ -21,7 +21,8 @@ import pytest
 from semscore.jobs.dataset import upcoming
 from semscore.jobs.dataset.units import group_files
 from semscore.jobs.ledger import ledger
-from semscore.jobs.options.settings import Columns, Limits, Output, Report, Rows, Settings
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Columns, Limits, Output, Report, Rows
 from semscore.jobs.run import work
 from semscore.jobs.run.result import Result
 from semscore.jobs.score import score

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from semscore.jobs.cli import app as cli
 from semscore.jobs.hosts import inside_job as processing_job
 from semscore.jobs.options.arguments import WORDS_FILE, option_words, unfolded, write_words
-from semscore.jobs.options.settings import Columns, Limits, Output, Report, Rows, Run, Settings
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Columns, Limits, Output, Report, Rows, Run
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Engine, Recipe
 

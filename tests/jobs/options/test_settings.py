@@ -11,17 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semscore.jobs.options import settings as module
-from semscore.jobs.options.settings import (
-    Columns,
-    Limits,
-    Output,
-    Rows,
-    Settings,
-    Spark,
-    join_names,
-    split_names,
-    with_prompt,
-)
+from semscore.jobs.options.name_lists import join_names, split_names
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Columns, Limits, Output, Rows, Spark, with_prompt
 from semscore.jobs.planner.plan_options import Ask
 from semscore.jobs.processing_job.launch_options import Launch
 from semscore.udfs.errors import UserError

@@ -16,7 +16,7 @@ from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.models.token_limit import corrections
 from semscore.udfs.processes import child
 from semscore.udfs.recipe import Recipe
-from semscore.udfs.stores.s3 import is_s3
+from semscore.udfs.stores.registry import is_remote
 from semscore.udfs.stores.synced import Unsynced, synced
 
 TEXTS = 300  # as many as NNCF takes by default; more change nothing that STS-B shows
@@ -73,7 +73,7 @@ def int8_sha256(files: dict[str, bytes]) -> str:
 def calibration_folder(location: str) -> Path:
     """Where a calibration is on this node; ModelError if it cannot be fetched from S3."""
     try:
-        return synced(location, ENDINGS) if is_s3(location) else Path(location)
+        return synced(location, ENDINGS) if is_remote(location) else Path(location)
     except Unsynced as error:
         raise ModelError(f"--calibration {error}") from error
 
