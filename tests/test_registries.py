@@ -26,6 +26,9 @@ ROOT = Path(__file__).parents[1]
 
 def test_metrics() -> None:
     assert set(_METRICS) == set(get_args(Metric))
+    text = (ROOT / "docs/scoring.md").read_text("utf-8")
+    for name in get_args(Metric):
+        assert f"\n| `{name}` | " in text
 
 
 def test_backends() -> None:
@@ -46,7 +49,7 @@ def test_stores(kind: type[Folder]) -> None:
 def test_schemes() -> None:
     for scheme in REMOTE:
         assert is_remote(f"{scheme}://bucket/folder")
-    for place in ("folder", "/folder", "file:///folder", "s3", "gs://bucket/folder"):
+    for place in ("folder", "/folder", "file:///folder", "s3", "ftp://bucket/folder"):
         assert not is_remote(place)
 
 
@@ -73,7 +76,13 @@ def test_each_check_of_the_diagnosis_is_entered() -> None:
     assert len({entry.name for entry in CHECKS}) == len(CHECKS)
 
 
+def test_the_docs_have_each_check() -> None:
+    rows = (ROOT / "docs/doctor.md").read_text("utf-8")
+    for entry in CHECKS:
+        assert f"| `{entry.name}` |" in rows, entry.name
+
+
 def test_each_chart_has_its_place_in_the_page() -> None:
     page = (ROOT / "jobs/reporting/report.html").read_text("utf-8")
     for name in CHARTS:
-        assert re.search(rf"\b{name}\b", page), name
+        assert f'chart("{name}"' in page

@@ -17,7 +17,6 @@ from semscore.udfs.errors import UserError
 from semscore.udfs.stores.folder import Folder
 from semscore.udfs.stores.names import ESCAPED, NO_VALUE, folder_name
 from semscore.udfs.stores.registry import is_remote
-from semscore.udfs.stores.s3 import split
 
 MAX_FOLDERS = 10_000  # partition folders that a dataset may have
 MAX_NAME = 255  # bytes of a file's or folder's name, on all usual file systems
@@ -59,7 +58,7 @@ def check_folders(frame: DataFrame, source: Source, layout: Layout, output: Fold
 
 
 def _check_key(output: Folder, longest: Mapping[str, Longest]) -> None:
-    _, key = split(output.url)
+    _, _, key = output.url.partition("://")[2].partition("/")
     size = sum(found.size + 1 for found in longest.values())
     room = MAX_KEY - STAGED - len(key.encode())
     if size > room:

@@ -142,7 +142,7 @@ def test_a_report_that_fails_is_not_the_runs_failure(
     def fail(*_: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("semscore.jobs.report.look", fail)
+    monkeypatch.setattr("semscore.jobs.reporting.written.look", fail)
     write(tmp_path, "a.parquet", **pairs(3))
     assert run().manifest["rows"] == 3
     assert "the report could not be written (no space left)" in caplog.text

@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from semscore.udfs.backends.openvino.calibration import calibration_folder, require_current
-from semscore.udfs.backends.openvino.converted import NotConvertible, converted
-from semscore.udfs.backends.protocol import Backend
+from semscore.udfs.backends.openvino.converted import converted
+from semscore.udfs.backends.protocol import Backend, NotConvertible
 from semscore.udfs.errors import ModelError
 from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.recipe import Engine, Recipe
@@ -38,12 +38,13 @@ def load_backend(
     cpus: int,
     proof: Proof | None = None,
 ) -> tuple[Backend, str | None]:
-    """The model in `folder`, loaded; and why torch runs it, where OpenVINO would be faster.
+    """The model in `folder`, loaded; and a note where a faster backend cannot run it, and why.
 
     Raises ModelError if the backend that is asked for (OpenVINO by int8 too) cannot run it.
     """
     asked = "openvino" if recipe.precision == "int8" else engine.backend
-    reason = None
+    is_cpu = device == "cpu"
+    reasons: dict[str, str] = {}  # by the title of a backend that cannot run it
     for name in KINDS if asked == "auto" else (asked,):
         kind = KINDS[name]
         try:
@@ -51,19 +52,21 @@ def load_backend(
                 raise NotConvertible(obstacle)
             backend = kind.load(folder, recipe, device, cpus, proof)
         except NotConvertible as error:
-            reason = str(error)
+            reasons[kind.title] = str(error)
             continue
-        return backend, reason if device == "cpu" else None
+        told = "; ".join(f"not in {title}: {why}" for title, why in reasons.items())
+        # Nobody expects a CPU's backend on a GPU.
+        return backend, f"the model runs in {kind.title}, {told}" if told and is_cpu else None
     wanted = "int8" if recipe.precision == "int8" else f"--backend {asked}"
-    title = KINDS[asked].title if asked != "auto" else "a backend"
-    raise ModelError(f"{wanted} needs {title}, which cannot run {folder}: {reason}")
+    [(title, why)] = list(reasons.items())[:1]
+    raise ModelError(f"{wanted} needs {title}, which cannot run {folder}: {why}")
 
 
 def may_convert(recipe: Recipe, engine: Engine, device: str) -> bool:
     """Whether a model will be converted for OpenVINO, if it can be; `device` as torch names it."""
     return (
         device == "cpu"
-        and engine.backend != "torch"
+        and engine.backend in ("auto", "openvino")
         and recipe.precision != "float16"
         and recipe.calibration is None
         and find_spec("openvino") is not None

@@ -5,22 +5,40 @@ A kind is known by the scheme of its locations; what has none of these is on a d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 from semscore.udfs.stores.folder import Entry, Folder
 from semscore.udfs.stores.local_folder import LocalFolder, local_path
 from semscore.udfs.stores.s3_access import open_s3
+from semscore.udfs.stores.synced import synced
 
-# By scheme: from a location and Hadoop's settings to the folder.
-REMOTE: dict[str, Callable[[str, Mapping[str, str]], Folder]] = {"s3": open_s3, "s3a": open_s3}
+
+class Kind(NamedTuple):
+    """A storage that all hosts reach."""
+
+    open: Callable[[str, Mapping[str, str]], Folder]  # of a location, with Hadoop's settings
+    # Files of a location with such endings, of this version if it is given, as a local folder; the
+    # folder's name is the version. Raises Unsynced.
+    fetch: Callable[[str, Sequence[str], str | None], Path]
+    most_bytes: int  # in the name of a file, with all its folders
+
+
+S3 = Kind(open_s3, synced, 1024)
+REMOTE = {"s3": S3, "s3a": S3}  # by the scheme of a location
 
 
 def is_remote(location: str) -> bool:
     """Whether a location is on a storage that all hosts reach, and not on a disk."""
     scheme, separator, _ = location.partition("://")
     return bool(separator) and scheme in REMOTE
+
+
+def kind_of(location: str) -> Kind:
+    """The kind of a remote location."""
+    return REMOTE[location.partition("://")[0]]
 
 
 class Found(NamedTuple):
@@ -69,4 +87,4 @@ class Storage:
         return Found(parent, [parent.entry(name)], True)
 
     def _open(self, location: str) -> Folder:
-        return REMOTE[location.partition("://")[0]](location, self._settings)
+        return kind_of(location).open(location, self._settings)

@@ -15,8 +15,9 @@ import pytest
 
 from semscore.udfs.backends.openvino import calibration
 from semscore.udfs.backends.openvino import converted as module
-from semscore.udfs.backends.openvino.converted import NotConvertible, converted, converted_place
+from semscore.udfs.backends.openvino.converted import converted, converted_place
 from semscore.udfs.backends.openvino.forward import OpenVinoBackend, has_bfloat16
+from semscore.udfs.backends.protocol import NotConvertible
 from semscore.udfs.backends.reader import TokenReader
 from semscore.udfs.backends.registry import load_backend
 from semscore.udfs.backends.torch import TorchBackend
