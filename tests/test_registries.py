@@ -79,7 +79,7 @@ def test_each_check_of_the_diagnosis_is_entered() -> None:
 def test_the_docs_have_each_check() -> None:
     rows = (ROOT / "docs/doctor.md").read_text("utf-8")
     for entry in CHECKS:
-        assert f"| `{entry.name}` |" in rows, entry.name
+        assert re.search(rf"^\|[^|]*`{entry.name}`", rows, re.M), entry.name
 
 
 def test_each_chart_has_its_place_in_the_page() -> None:

@@ -103,8 +103,8 @@ def fingerprint(
 
     The model counts by its content, not by where it was found, so that a copy of it in another
     folder or bucket gives the same fingerprint; so does an int8 calibration. `corrections` (see
-    token_limit.py) count where there are any: they set the scores of a few models apart from those that
-    earlier versions gave.
+    token_limit.py) count where there are any: they set the scores of a few models apart from those
+    that earlier versions gave.
     """
     parts = {
         field.name: getattr(recipe, field.name)

@@ -23,6 +23,7 @@ from semscore.jobs import score as score_module
 from semscore.jobs.cli.app import main
 from semscore.jobs.spark import java
 from semscore.jobs.spark import session as session_module
+from semscore.jobs.spark.session import start_session
 
 Refused = Callable[..., str]
 
@@ -378,7 +379,7 @@ def test_places_of_another_kind(refused: Refused, places: tuple[str, str]) -> No
     assert message.startswith("ftp://b/")
     assert message.endswith(
         "cannot be used: this version reads and writes local paths, mounted file systems and S3, "
-        "not gs:"
+        "not ftp:"
     )
 
 
@@ -535,8 +536,6 @@ def test_a_config_that_is_no_toml(refused: Refused, content: bytes) -> None:
 
 
 def test_no_java(refused: Refused, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from semscore.jobs.spark.session import start_session
-
     write("in/a.parquet")
     monkeypatch.setattr(session_module, "start_session", start_session)
     monkeypatch.setattr(java, "_packaged", lambda: None)
