@@ -19,7 +19,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: setup demo lock notebooks screenshots test test-all test-browser test-cluster test-container test-faults test-s3 test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
+.PHONY: setup demo layers lock notebooks screenshots test test-all test-browser test-cluster test-container test-faults test-s3 test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
 
 setup: .venv/ready
 
@@ -95,8 +95,16 @@ tools-for-images:
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(MAKE) --no-print-directory layers
 	$(BIN)/shellcheck $$(git ls-files '*.sh' .ci/run)
 	$(BIN)/hadolint container/Dockerfile
+
+# Of an installed copy: the linter sees no packages that an editable install maps. From scratch, since
+# setuptools would take along what an earlier build has left.
+layers: setup
+	rm -rf build/lint build/lib build/bdist.*
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target build/lint .
+	cd build/lint && PYTHONPATH=. $(CURDIR)/$(BIN)/lint-imports --no-cache $(CURDIR)/pyproject.toml
 
 # What the image's libraries are pinned to. torch is apart: each build of it has an index of its own.
 LOCK := $(BIN)/uv pip compile --quiet --python-version 3.12 --python-platform x86_64-manylinux_2_34 \

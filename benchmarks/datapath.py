@@ -23,7 +23,7 @@ from benchmarks.ours import Book, parser
 from semscore.jobs.dataset import frames
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.source import read_source
-from semscore.jobs.options.settings import Columns
+from semscore.jobs.options.slices import Columns
 from semscore.jobs.spark.session import job_session, start_session
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.similarity import RESULT

@@ -18,7 +18,8 @@ from benchmarks.corpus import corpus
 from benchmarks.files import first_rows
 from benchmarks.ours import Book, parser
 from semscore.jobs.history.achieved import Calibration, read_calibrations
-from semscore.jobs.options.settings import Output, Rows, Settings
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Output, Rows
 from semscore.jobs.plan import Plan, plan
 from semscore.jobs.planner.plan_options import Ask
 from semscore.jobs.score import score

@@ -22,7 +22,8 @@ from benchmarks.ours import Book, parser
 from semscore.jobs import score as job
 from semscore.jobs.dataset import units
 from semscore.jobs.ledger import lease, ledger
-from semscore.jobs.options.settings import Output, Settings
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Output
 from semscore.jobs.run import work
 from semscore.udfs.recipe import Recipe
 

@@ -34,7 +34,7 @@ from semscore.jobs.processing_job.service_limits import check_request
 from semscore.jobs.run.result import Result, read_result
 from semscore.udfs.errors import JobError, UserError
 from semscore.udfs.stores.folder import StorageError
-from semscore.udfs.stores.storage import Storage
+from semscore.udfs.stores.registry import Storage
 
 if TYPE_CHECKING:
     from sagemaker.core.helper.session_helper import Session

@@ -41,7 +41,8 @@ from semscore.jobs.preflight.proving import prove
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import for_master
 from semscore.udfs.models.flops import architecture
-from semscore.udfs.stores.storage import Storage
+from semscore.udfs.pairs.statuses import BLANK, NULL, OK, TRUNCATED
+from semscore.udfs.stores.registry import Storage
 from semscore.udfs.version import __version__
 
 if TYPE_CHECKING:
@@ -177,11 +178,12 @@ def _look(
 def _statuses(sampled: SampledRows, truncated: float) -> dict[str, float]:
     """Shares of rows; `truncated`: share of those that are scored."""
     shares = {status: count / sampled.rows for status, count in sampled.statuses.items()}
+    scored = shares.get(OK, 0.0)
     return {
-        "ok": shares["ok"] * (1 - truncated),
-        "truncated": shares["ok"] * truncated,
-        "null": shares.get("null", 0.0),
-        "blank": shares.get("blank", 0.0),
+        OK: scored * (1 - truncated),
+        TRUNCATED: scored * truncated,
+        NULL: shares.get(NULL, 0.0),
+        BLANK: shares.get(BLANK, 0.0),
     }
 
 

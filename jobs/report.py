@@ -13,11 +13,11 @@ import pyarrow as pa
 
 from semscore.jobs.history.records import read_records
 from semscore.jobs.ledger import ledger
-from semscore.jobs.options.settings import Report
+from semscore.jobs.options.slices import Report
 from semscore.jobs.reporting.facts import Facts
 from semscore.jobs.reporting.written import asked_before, make_report, require_drawing, write_report
 from semscore.udfs.errors import UserError
-from semscore.udfs.stores.storage import Storage
+from semscore.udfs.stores.registry import Storage
 
 
 def remake(place: str, given: dict[str, Any], to: str | None = None) -> tuple[Facts, str]:

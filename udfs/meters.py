@@ -90,17 +90,18 @@ class Meters:
         score: NDArray[np.float32],
         status: NDArray[np.object_],
         token_lengths: NDArray[np.int64],
+        pairs: int,
         cosine: bool = True,
     ) -> None:
-        """Add n pairs: scores (n,), statuses (n,), token lengths of their distinct texts (m,).
+        """Add n rows: scores (n,), statuses (n,), token lengths of their distinct texts (m,).
 
-        Scores are put into bins only if they are cosines, for which these are made.
+        `pairs` of the rows have two texts. Scores are put into bins only if they are cosines, for
+        which these are made.
         """
-        statuses = Counter(status.tolist())
         self.rows += len(score)
-        self.texts += 2 * (len(score) - statuses["null"] - statuses["blank"])
+        self.texts += 2 * pairs
         self.distinct_texts += len(token_lengths)
-        self.statuses.update(statuses)
+        self.statuses.update(status.tolist())
         if cosine:
             scored = score[~np.isnan(score)]
             bins = np.clip((scored + 1) * (SCORE_BINS / 2), 0, SCORE_BINS - 1).astype(int)

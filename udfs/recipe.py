@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from html import escape
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from semscore.udfs.errors import RecipeError
 
 DEFAULT_MODEL = "sentence-transformers/distiluse-base-multilingual-cased-v2"
+# The fields that count in a fingerprint at their defaults too: those of the first version. A newer
+# one counts where it is set, so that older datasets keep their fingerprints.
+FIRST = {"metric", "prompt1", "prompt2", "max_seq_length", "truncate_dim", "precision"}
 SCORING_VERSION = 1  # raised when the same recipe starts to give other scores
 
 Precision = Literal["auto", "float32", "bfloat16", "float16", "int8"]
@@ -50,10 +53,7 @@ class Recipe:
     def __post_init__(self) -> None:
         if not self.model:
             raise RecipeError("model must be named, got an empty string")
-        _require_choice("precision", self.precision, get_args(Precision))
-        _require_choice("metric", self.metric, get_args(Metric))
-        _require_positive("max_seq_length", self.max_seq_length)
-        _require_positive("truncate_dim", self.truncate_dim)
+        _require_fitting(self)
         if self.calibration is not None and self.precision != "int8":
             raise RecipeError(f"calibration belongs to precision int8, got {self.precision!r}")
 
@@ -89,11 +89,7 @@ class Engine:
     """Where Spark schedules no GPUs, workers share those of their host; set for local masters."""
 
     def __post_init__(self) -> None:
-        _require_choice("device", self.device, get_args(Device))
-        _require_choice("backend", self.backend, get_args(BackendName))
-        figures = ("token_budget", "batch_size", "workers_per_gpu", "window_rows", "window_bytes")
-        for name in figures:
-            _require_positive(name, getattr(self, name))
+        _require_fitting(self)
 
 
 def fingerprint(
@@ -107,11 +103,16 @@ def fingerprint(
 
     The model counts by its content, not by where it was found, so that a copy of it in another
     folder or bucket gives the same fingerprint; so does an int8 calibration. `corrections` (see
-    limits.py) count where there are any: they set the scores of a few models apart from those that
-    earlier versions gave.
+    token_limit.py) count where there are any: they set the scores of a few models apart from those
+    that earlier versions gave.
     """
-    parts = asdict(recipe)
-    del parts["model"], parts["revision"], parts["calibration"]
+    parts = {
+        field.name: getattr(recipe, field.name)
+        for field in fields(recipe)
+        if field.name in FIRST or getattr(recipe, field.name) != field.default
+    }
+    for name in ("model", "revision", "calibration"):
+        parts.pop(name, None)
     parts |= {
         "model_sha256": model_sha256,
         "int8_sha256": int8_sha256,
@@ -123,11 +124,11 @@ def fingerprint(
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise RecipeError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
-
-
-def _require_positive(name: str, value: int | None) -> None:
-    if value is not None and value < 1:
-        raise RecipeError(f"{name} must be at least 1, got {value}")
+def _require_fitting(values: Recipe | Engine) -> None:
+    """Raise RecipeError for a value that is not among its field's choices, or a number below 1."""
+    for name, kind in get_type_hints(type(values)).items():
+        value = getattr(values, name)
+        if get_origin(kind) is Literal and value not in get_args(kind):
+            raise RecipeError(f"{name} must be one of {', '.join(get_args(kind))}, got {value!r}")
+        if kind in (int, int | None) and value is not None and value < 1:
+            raise RecipeError(f"{name} must be at least 1, got {value}")

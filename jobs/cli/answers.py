@@ -11,8 +11,7 @@ from rich.markup import escape
 
 from semscore.jobs.reporting.facts import Facts
 from semscore.jobs.reporting.verdicts import advice, verdicts
-from semscore.udfs.stores.s3 import is_s3
-from semscore.udfs.stores.storage import Storage
+from semscore.udfs.stores.registry import Storage, is_remote
 
 
 def show_answers(console: Console, facts: Facts, page: str) -> None:
@@ -30,7 +29,7 @@ def open_page(page: str) -> None:
 
 
 def _local(page: str) -> str:
-    if not is_s3(page):
+    if not is_remote(page):
         return Path(page).absolute().as_uri()
     folder, _, name = page.rpartition("/")
     copy = Path(tempfile.mkdtemp(prefix="semscore-report-"), name)

@@ -23,7 +23,8 @@ from semscore.jobs.failures.causes import judged
 from semscore.jobs.failures.root_cause import root_cause
 from semscore.jobs.hosts import inside_job
 from semscore.jobs.options.arguments import unfolded
-from semscore.jobs.options.settings import LISTS, join_names
+from semscore.jobs.options.name_lists import join_names
+from semscore.jobs.options.types import LISTS
 from semscore.jobs.spark.surroundings import changed, of_a_run
 from semscore.udfs.errors import JobError, StoppedEarly, UserError
 from semscore.udfs.stores.folder import StorageError

@@ -14,7 +14,8 @@ from rich.console import Console
 from semscore.jobs.cli.log import set_log
 from semscore.jobs.cli.shared_options import Place, Scoring, Whole
 from semscore.jobs.hosts import inside_job
-from semscore.jobs.options.settings import GROUPS, Output, Report, Settings, Spark
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import GROUPS, Output, Report, Spark
 from semscore.jobs.planner.plan_options import Ask
 from semscore.jobs.processing_job.launch_options import Launch
 from semscore.udfs.errors import UserError

@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from semscore.jobs.options.settings import Run
+    from semscore.jobs.options.slices import Run
 
 
 log = logging.getLogger("semscore")

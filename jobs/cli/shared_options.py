@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 
 from cyclopts import Group, Parameter
 
-from semscore.jobs.options.settings import (
+from semscore.jobs.options.slices import (
     GROUPS,
     Columns,
     JobEngine,

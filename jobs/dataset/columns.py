@@ -6,7 +6,8 @@ import shlex
 from dataclasses import dataclass
 
 from semscore.jobs.dataset.source import Source
-from semscore.jobs.options.settings import Columns, join_names
+from semscore.jobs.options.name_lists import join_names
+from semscore.jobs.options.slices import Columns
 from semscore.udfs.errors import UserError, some_of, suggestion
 
 NO_PARTITIONS = ("none",)

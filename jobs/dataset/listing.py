@@ -11,7 +11,7 @@ from semscore.jobs.dataset.tables import files_that_count
 from semscore.udfs.errors import UserError, some_of
 from semscore.udfs.stores.folder import Entry, Folder
 from semscore.udfs.stores.names import is_hidden, is_text, printable
-from semscore.udfs.stores.storage import Storage
+from semscore.udfs.stores.registry import Storage
 
 NOT_TEXT = "its name is not valid UTF-8"
 PARQUET = (".parquet", ".parq", ".pq", "")  # some engines write files without an ending

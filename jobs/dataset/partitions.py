@@ -16,7 +16,7 @@ from semscore.jobs.dataset.source import Source
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.folder import Folder
 from semscore.udfs.stores.names import ESCAPED, NO_VALUE, folder_name
-from semscore.udfs.stores.s3 import is_s3, split
+from semscore.udfs.stores.registry import is_remote
 
 MAX_FOLDERS = 10_000  # partition folders that a dataset may have
 MAX_NAME = 255  # bytes of a file's or folder's name, on all usual file systems
@@ -45,7 +45,7 @@ def check_folders(frame: DataFrame, source: Source, layout: Layout, output: Fold
             f"--partition-by {by} would make {count:,} folders, more than {MAX_FOLDERS:,}; "
             "choose columns with fewer values, or none"
         )
-    if is_s3(output.url):
+    if is_remote(output.url):
         _check_key(output, longest)
         return
     for column, found in longest.items():
@@ -58,7 +58,7 @@ def check_folders(frame: DataFrame, source: Source, layout: Layout, output: Fold
 
 
 def _check_key(output: Folder, longest: Mapping[str, Longest]) -> None:
-    _, key = split(output.url)
+    _, _, key = output.url.partition("://")[2].partition("/")
     size = sum(found.size + 1 for found in longest.values())
     room = MAX_KEY - STAGED - len(key.encode())
     if size > room:

@@ -24,7 +24,7 @@ from semscore.jobs.dataset.obstacles import Obstacle
 from semscore.jobs.dataset.reads import Reads
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.folder import Folder
-from semscore.udfs.stores.storage import Storage
+from semscore.udfs.stores.registry import Storage
 
 AT_FIRST = 2_000  # footers that are read before anything runs: all, or some from all over
 

@@ -16,7 +16,7 @@ from semscore.udfs.gpus.discovery import visible_gpus
 from semscore.udfs.models.fetch import check_model, hub_name, local_folder
 from semscore.udfs.processes.child import ask_once
 from semscore.udfs.recipe import Engine, Recipe
-from semscore.udfs.stores.s3 import is_s3
+from semscore.udfs.stores.registry import is_remote
 
 PLACES = "a folder that all hosts see, s3://…, or part of the image"
 PATIENCE_S = 10.0
@@ -39,7 +39,7 @@ def check_for_model(recipe: Recipe, engine: Engine, master: str) -> Iterator[Fin
         return
     check_model(folder, recipe.max_seq_length)
     on_hub = folder.parent.name == "snapshots"  # of the hub's cache
-    if is_local(master) or is_s3(recipe.model):
+    if is_local(master) or is_remote(recipe.model):
         yield Finding("model", "ok", f"{folder}, without the hub")
     elif on_hub:
         yield Finding(

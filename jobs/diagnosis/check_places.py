@@ -19,7 +19,7 @@ from semscore.jobs.preflight.checks import check_output
 from semscore.udfs.errors import some_of
 from semscore.udfs.stores.folder import Folder, StorageError
 from semscore.udfs.stores.local_folder import LocalFolder, as_it_was
-from semscore.udfs.stores.storage import Storage
+from semscore.udfs.stores.registry import Storage
 
 SKEW_S = 300  # between two clocks; S3 refuses requests from 900
 SHOWN = 3

@@ -31,7 +31,7 @@ from semscore.jobs.spark.session import DEFAULT_MASTER, by_spark_submit, spark_s
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import is_local
 from semscore.udfs.recipe import DEFAULT_MODEL
-from semscore.udfs.stores.storage import Storage
+from semscore.udfs.stores.registry import Storage
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from semscore.jobs.ledger.ledger import UnitRecord
 from semscore.udfs.errors import UserError
 from semscore.udfs.meters import worker_of
 from semscore.udfs.models.flops import Architecture, countable
-from semscore.udfs.stores.storage import Storage
+from semscore.udfs.stores.registry import Storage
 
 VERSION = 1  # of a calibration's form
 KEY = "calibration"  # in report.json

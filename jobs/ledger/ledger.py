@@ -14,9 +14,9 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -219,33 +219,7 @@ def replace_run(output: Folder, lease: Lease, record: dict[str, Any]) -> None:
         kept.append(f"{MODELS}/{record['int8_sha256']}/")
     listed = (entry.path for entry in output.entries(HOME))
     paths = [path for path in listed if not path.startswith(tuple(kept))]
-    _put_away(output, lease, record["run"], paths)
-
-
-@contextmanager
-def unless_refused(output: Folder, lease: Lease) -> Iterator[None]:
-    """Remove again what a run has begun, as the holder of the lease, if a UserError ends it.
-
-    Nothing is removed of a dataset that another run began, or that has the record of a unit.
-    """
-    try:
-        yield
-    except UserError:
-        record = read_run(output)
-        if (record is None or record["run"] == lease.run) and not output.entries(UNITS):
-            _withdraw(output, lease)
-        raise
-
-
-def _withdraw(output: Folder, lease: Lease) -> None:
-    clear_remains(output, lease, ())
-    apart = tuple(f"{folder}/" for folder in (LEASES, SEALS, STAGING, UNITS))
-    listed = (entry.path for entry in output.entries(HOME))
-    _put_away(output, lease, lease.run, [path for path in listed if not path.startswith(apart)])
-    output.delete_folder(f"{STAGING}/{lease.run}")
-    if lease.number == 1:  # else others have been here, and numbers must not be used twice
-        output.delete(lease.while_held(seals(output)))
-        lease.leave_no_trace()
+    put_away(output, lease, record["run"], paths)
 
 
 def commit(output: Folder, record: UnitRecord) -> None:
@@ -266,7 +240,7 @@ def commit(output: Folder, record: UnitRecord) -> None:
 
 def reopen(output: Folder, lease: Lease, run: str) -> None:
     """Declare the dataset incomplete: more is to come, and its report is not true any more."""
-    _put_away(output, lease, run, (SUCCESS, MANIFEST, PAGE, REPORT))
+    put_away(output, lease, run, (SUCCESS, MANIFEST, PAGE, REPORT))
 
 
 def finish(output: Folder, lease: Lease, manifest: dict[str, Any]) -> None:
@@ -293,7 +267,7 @@ def data_files(output: Folder) -> list[Entry]:
     return [entry for entry in output.entries() if _is_data(entry)]
 
 
-def _put_away(output: Folder, lease: Lease, run: str, paths: Sequence[str]) -> None:
+def put_away(output: Folder, lease: Lease, run: str, paths: Sequence[str]) -> None:
     """Delete files whose names are not this run's alone, if they are there."""
     found = []
     for path in paths:

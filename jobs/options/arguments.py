@@ -8,7 +8,9 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from semscore.jobs.options.settings import (
+from semscore.jobs.options.name_lists import join_names
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import (
     Columns,
     JobEngine,
     JobRecipe,
@@ -17,8 +19,6 @@ from semscore.jobs.options.settings import (
     Report,
     Rows,
     Run,
-    Settings,
-    join_names,
 )
 from semscore.udfs.errors import UserError
 

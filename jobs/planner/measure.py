@@ -17,7 +17,7 @@ from semscore.udfs.backends.openvino.calibration import TEXTS, quantized
 from semscore.udfs.errors import ModelError, UserError
 from semscore.udfs.models.flops import Architecture
 from semscore.udfs.recipe import Engine, Recipe
-from semscore.udfs.stores.storage import Storage
+from semscore.udfs.stores.registry import Storage
 from semscore.udfs.worker.probe import probe
 
 TOKEN_ROWS = 8_000  # tokenised to see how long texts are

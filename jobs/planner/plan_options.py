@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cyclopts import Group, Parameter
 
 from semscore.jobs.hosts.instances import find_host
-from semscore.jobs.options.settings import Flag, Names
+from semscore.jobs.options.types import Flag, Names
 from semscore.udfs.errors import UserError
 
 PLAN = Group("Plan", sort_key=-1)

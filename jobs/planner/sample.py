@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 from semscore.jobs.dataset.footers import reason
 from semscore.jobs.dataset.listing import BadFile, SourceFile
 from semscore.jobs.dataset.source import Source
-from semscore.jobs.options.settings import Columns
+from semscore.jobs.options.slices import Columns
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.folder import StorageError
 from semscore.udfs.stores.names import NO_VALUE
-from semscore.udfs.stores.storage import Storage
+from semscore.udfs.stores.registry import Storage
 from semscore.udfs.texts.from_arrow import python_texts
 
 CHUNKS = 12  # enough to see how parts of a dataset differ

@@ -12,14 +12,15 @@ from semscore.udfs.errors import ModelError, UserError, some_of, suggestion
 from semscore.udfs.models.fetch import check_model, local_folder
 from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.stores.names import is_text, printable
-from semscore.udfs.stores.s3 import is_s3
+from semscore.udfs.stores.registry import is_remote
 
 if TYPE_CHECKING:
     from semscore.jobs.dataset.columns import Layout
-    from semscore.jobs.options.settings import Columns, Report, Settings
+    from semscore.jobs.options.settings import Settings
+    from semscore.jobs.options.slices import Columns, Report
     from semscore.udfs.recipe import Recipe
     from semscore.udfs.stores.folder import Folder
-    from semscore.udfs.stores.storage import Storage
+    from semscore.udfs.stores.registry import Storage
 
 
 def check_output(settings: Settings, storage: Storage) -> Folder:
@@ -72,7 +73,7 @@ def pin_model(recipe: Recipe) -> Model:
         raise UserError(str(error)) from error
     if folder.parent.name == "snapshots":  # the hub's cache: the folder is named by its commit
         recipe = replace(recipe, revision=folder.name)
-    elif is_s3(recipe.model):
+    elif is_remote(recipe.model):
         recipe = replace(recipe, revision=folder.name)  # what was there when it was fetched
     elif Path(recipe.model).expanduser().is_dir():
         recipe = replace(recipe, model=str(folder))  # workers run elsewhere

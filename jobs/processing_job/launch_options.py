@@ -8,7 +8,8 @@ from typing import Literal
 
 from cyclopts import Group, Parameter
 
-from semscore.jobs.options.settings import Flag, Names, Settings
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.types import Flag, Names
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.s3 import is_s3
 

@@ -35,7 +35,7 @@ class Rehearsal:
         self.session = boto3.Session(
             aws_access_key_id="nobody", aws_secret_access_key="nothing", region_name=region
         )
-        # limits.py checks more, and says whose option it is.
+        # service_limits.py checks more, and says whose option it is.
         self.session._session.set_default_client_config(Config(parameter_validation=False))
         self.session.events.register("before-send", self._answer)
 

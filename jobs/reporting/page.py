@@ -15,12 +15,10 @@ from semscore.jobs.reporting.facts import Facts
 from semscore.jobs.reporting.gold import Gold
 from semscore.jobs.reporting.spent import STEPS
 from semscore.jobs.reporting.verdicts import advice, money, verdicts
+from semscore.udfs.pairs.statuses import TABLE
 
 TEMPLATE = "report.html"
-MEANINGS = (
-    "ok: scored; truncated: scored on a text's beginning; null, blank: no text, no score; error: "
-    "the model failed on this row alone, no score."
-)
+MEANINGS = "; ".join(f"{status.name}: {status.meaning}" for status in TABLE) + "."
 Row = Sequence[object]
 
 

@@ -16,7 +16,7 @@ from semscore.jobs.failures.root_cause import root_cause
 from semscore.jobs.history.records import Records, read_ends
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.lease import Lease
-from semscore.jobs.options.settings import Report
+from semscore.jobs.options.slices import Report
 from semscore.jobs.reporting.facts import COLUMNS, VERSION, Facts, gather
 from semscore.jobs.reporting.looks import Wanted, look
 from semscore.jobs.reporting.verdicts import advice, verdicts

@@ -11,7 +11,7 @@ from time import time
 from types import FrameType
 
 from semscore.jobs.hosts.inside_job import ends_at
-from semscore.jobs.options.settings import Limits
+from semscore.jobs.options.slices import Limits
 
 GRACE_S = 60.0  # from a signal until units in work are dropped
 MARGIN_S = 45.0  # before the time limit: for the drop, records, Spark's end

@@ -17,7 +17,7 @@ from semscore.jobs.ledger.progress_line import told
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from semscore.jobs.options.settings import Run
+    from semscore.jobs.options.slices import Run
 
 EVERY_S = 30.0  # between lines
 

@@ -18,9 +18,10 @@ from semscore.jobs.dataset.units import Unit, task_count
 from semscore.jobs.failures.causes import ended_by, sentence
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.run_id import now
+from semscore.jobs.run.audit import require_few_errors
 from semscore.jobs.run.progress import Progress
 from semscore.jobs.run.reading import is_over, read, unreadable
-from semscore.jobs.run.run import FailedUnit, Run, require_few_errors
+from semscore.jobs.run.run import FailedUnit, Run
 from semscore.jobs.spark.live import rows_from_python
 from semscore.jobs.spark.session import job_session, slots, task_rows
 from semscore.udfs.errors import (
@@ -101,10 +102,15 @@ def score_units(run: Run, progress: Progress, show: Show) -> None:
         finally:
             dropped = _drop(run, running)
             run.output.delete_folder(f"{ledger.STAGING}/{run.id}")
-    unfinished = dropped or (upcoming.peek() and (left is None or left > 0))
-    if run.stop.reason and unfinished:
+    if dropped or (upcoming.peek() and (left is None or left > 0)):
+        _require_unstopped(run, progress)
+
+
+def _require_unstopped(run: Run, progress: Progress) -> None:
+    """Raise StoppedEarly if the run was told to end while units are left."""
+    if run.stop.reason:
         aside = f", {len(progress.failed)} set aside" if progress.failed else ""
-        about = "" if upcoming.exact else "about "
+        about = "" if progress.upcoming.exact else "about "
         raise StoppedEarly(
             f"stopped ({run.stop.reason}): {len(progress.records)} of {about}{progress.units} "
             f"units are scored by this run, {progress.rows_done:,} rows{aside}"
@@ -214,19 +220,36 @@ def _score_unit(run: Run, unit: Unit, limit: int | None, attempt: int) -> ledger
     scored = _with_scores(run, frame, accumulator)
     target = run.settings.target.target_file_size
     staged = stage(scored, run.output, run.id, unit.id, run.layout.partition_by, target)
-    written = sum(file.rows for file in staged)
-    if found := changed(unit.files, run.storage):
-        discard_staging(run.output, run.id, unit.id)
-        raise AuditFailed(f"{found[0].path}: {found[0].reason}")
-    if written != rows:
-        discard_staging(run.output, run.id, unit.id)
-        raise AuditFailed(
-            f"unit {unit.id}: {rows:,} rows went in but {written:,} came out; it was not published"
-        )
+    _require_whole(run, unit, rows, sum(file.rows for file in staged))
     meters: Meters = accumulator.value
     run.tell(meters.notes)
     moves = destinations(run.id, run.lease.number, unit.id, staged, attempt)
-    record = ledger.UnitRecord(
+    record = _record(run, unit, list(moves.values()), meters, started)
+    run.lease.require()
+    publish(run.output, moves)
+    ledger.commit(run.output, record)
+    with suppress(OSError):  # from here on the unit is done; others remove what is left
+        discard_staging(run.output, run.id, unit.id)
+    return record
+
+
+def _require_whole(run: Run, unit: Unit, rows: int, staged: int) -> None:
+    """Raise AuditFailed, and leave nothing staged, if files have changed or rows are missing."""
+    if found := changed(unit.files, run.storage):
+        why = f"{found[0].path}: {found[0].reason}"
+    elif staged != rows:
+        why = f"unit {unit.id}: {rows:,} rows went in but {staged:,} came out; it was not published"
+    else:
+        return
+    discard_staging(run.output, run.id, unit.id)
+    raise AuditFailed(why)
+
+
+def _record(
+    run: Run, unit: Unit, files: list[ledger.DataFile], meters: Meters, started: str
+) -> ledger.UnitRecord:
+    """What is written down of a unit that is about to be published."""
+    return ledger.UnitRecord(
         id=unit.id,
         run=run.id,
         lease=run.lease.number,
@@ -235,8 +258,8 @@ def _score_unit(run: Run, unit: Unit, limit: int | None, attempt: int) -> ledger
             {"path": file.url, "size": file.size, "tag": file.tag, "rows": file.rows}
             for file in unit.files
         ],
-        files=list(moves.values()),
-        rows=written,
+        files=files,
+        rows=sum(file.rows for file in files),
         statuses=dict(meters.statuses),
         started=started,
         ended=now(),
@@ -246,12 +269,6 @@ def _score_unit(run: Run, unit: Unit, limit: int | None, attempt: int) -> ledger
         slots=slots(run.spark),
         hist={"score": dict(meters.score_hist), "tokens": dict(meters.token_hist)},
     )
-    run.lease.require()
-    publish(run.output, moves)
-    ledger.commit(run.output, record)
-    with suppress(OSError):  # from here on the unit is done; others remove what is left
-        discard_staging(run.output, run.id, unit.id)
-    return record
 
 
 def _with_scores(run: Run, frame: DataFrame, accumulator: Any) -> DataFrame:

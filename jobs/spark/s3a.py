@@ -10,7 +10,7 @@ from semscore.jobs.hosts.conf_file import conf_file
 from semscore.jobs.spark.session import spark_settings
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.s3 import is_own, is_s3
-from semscore.udfs.stores.storage import S3A
+from semscore.udfs.stores.s3_access import S3A
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -6,9 +6,11 @@ import logging
 import os
 import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 from pyspark import SparkConf, SparkContext
@@ -17,6 +19,7 @@ from pyspark.sql import SparkSession
 from semscore.jobs.failures.root_cause import root_cause
 from semscore.jobs.hosts.conf_file import conf_file
 from semscore.jobs.hosts.executors import TASK_ROWS
+from semscore.jobs.hosts.resources import resources_for
 from semscore.jobs.hosts.scheduling import TASK, check_gpu_settings
 from semscore.jobs.hosts.sizing import gpu_task_rows
 from semscore.jobs.spark.class_archive import archive_options
@@ -34,6 +37,9 @@ from semscore.jobs.spark.surroundings import (
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import is_local
 from semscore.udfs.recipe import Device
+
+if TYPE_CHECKING:
+    from semscore.jobs.options.settings import Settings
 
 log = logging.getLogger("semscore")
 
@@ -87,6 +93,28 @@ def start_session(
             log.warning(ignored)
     with changed({**changes, **of_a_run()}):
         return _started(settings, master, conf, debug, device)
+
+
+@contextmanager
+def session_for(settings: Settings, running: SparkSession | None) -> Iterator[SparkSession]:
+    """The session that runs already, else one that lasts as long as this.
+
+    Raises UserError where Spark does not start, or its settings for GPUs do not go together.
+    """
+    if running:
+        check_gpu_settings(spark_settings(running), settings.engine.device)
+        yield running
+        return
+    master, conf = settings.spark.master, settings.spark.pairs
+    if not by_spark_submit():
+        resources = resources_for(settings, master or DEFAULT_MASTER)
+        master, conf = resources.master, resources.conf | conf
+    spark = start_session(master, conf, settings.run.debug, settings.engine.device)
+    try:
+        yield spark
+    finally:
+        with suppress(Exception):  # it may be gone, for a reason that is told
+            spark.stop()
 
 
 def _submitted() -> SparkConf:

@@ -22,6 +22,8 @@ import pytest
 from semscore.jobs import score as score_module
 from semscore.jobs.cli.app import main
 from semscore.jobs.spark import java
+from semscore.jobs.spark import session as session_module
+from semscore.jobs.spark.session import start_session
 
 Refused = Callable[..., str]
 
@@ -34,7 +36,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         raise AssertionError("Spark was started")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(score_module, "start_session", no_spark)
+    monkeypatch.setattr(session_module, "start_session", no_spark)
     monkeypatch.setattr(score_module.SparkSession, "getActiveSession", lambda: None)
     return tmp_path
 
@@ -370,14 +372,14 @@ def test_output_in_the_place_of_a_file(refused: Refused, here: Path, output: str
     )
 
 
-@pytest.mark.parametrize("places", [("gs://b/in", "out"), ("in", "gs://b/out")])
+@pytest.mark.parametrize("places", [("ftp://b/in", "out"), ("in", "ftp://b/out")])
 def test_places_of_another_kind(refused: Refused, places: tuple[str, str]) -> None:
     write("in/a.parquet")
     message = refused(*places)
-    assert message.startswith("gs://b/")
+    assert message.startswith("ftp://b/")
     assert message.endswith(
         "cannot be used: this version reads and writes local paths, mounted file systems and S3, "
-        "not gs:"
+        "not ftp:"
     )
 
 
@@ -534,10 +536,8 @@ def test_a_config_that_is_no_toml(refused: Refused, content: bytes) -> None:
 
 
 def test_no_java(refused: Refused, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from semscore.jobs.spark.session import start_session
-
     write("in/a.parquet")
-    monkeypatch.setattr(score_module, "start_session", start_session)
+    monkeypatch.setattr(session_module, "start_session", start_session)
     monkeypatch.setattr(java, "_packaged", lambda: None)
     monkeypatch.setattr(java.shutil, "which", lambda _: None)
     monkeypatch.setenv("JAVA_HOME", f"{here}/gone")

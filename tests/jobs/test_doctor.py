@@ -22,7 +22,8 @@ from semscore.jobs.diagnosis import registry
 from semscore.jobs.diagnosis.finding import Finding
 from semscore.jobs.diagnosis.preflight import preflight
 from semscore.jobs.doctor import Question, examine
-from semscore.jobs.options.settings import Limits, Run, Settings, Spark
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Limits, Run, Spark
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.local_folder import LocalFolder
 
@@ -179,7 +180,8 @@ def test_a_check_that_breaks_ends_no_run(
 def test_no_preflight_begins_regardless(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from semscore.jobs import score as job
+    from semscore.jobs.run import prepare as job
+    from semscore.jobs.score import score
 
     def reached(*_: Any) -> None:
         raise UserError("began")
@@ -190,11 +192,9 @@ def test_no_preflight_begins_regardless(
     monkeypatch.setattr(job, "pin_model", reached)
     monkeypatch.setattr(job, "preflight", refuse)
     with pytest.raises(UserError, match="refused"):
-        job.score(settings)
+        score(settings)
     with pytest.raises(UserError, match="began"):
-        job.score(
-            Settings(inputs=settings.inputs, output=settings.output, run=Run(preflight=False))
-        )
+        score(Settings(inputs=settings.inputs, output=settings.output, run=Run(preflight=False)))
 
 
 def test_the_settings_of_a_running_spark_are_those_that_count(

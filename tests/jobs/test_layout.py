@@ -14,7 +14,8 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs.options.settings import Columns, Output, Settings
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Columns, Output
 from semscore.jobs.score import score
 from semscore.udfs.recipe import Recipe
 

@@ -21,7 +21,8 @@ import pytest
 from semscore.jobs.dataset import upcoming
 from semscore.jobs.dataset.units import group_files
 from semscore.jobs.ledger import ledger
-from semscore.jobs.options.settings import Columns, Limits, Output, Report, Rows, Settings
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Columns, Limits, Output, Report, Rows
 from semscore.jobs.run import work
 from semscore.jobs.run.result import Result
 from semscore.jobs.score import score
@@ -141,7 +142,7 @@ def test_a_report_that_fails_is_not_the_runs_failure(
     def fail(*_: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("semscore.jobs.report.look", fail)
+    monkeypatch.setattr("semscore.jobs.reporting.written.look", fail)
     write(tmp_path, "a.parquet", **pairs(3))
     assert run().manifest["rows"] == 3
     assert "the report could not be written (no space left)" in caplog.text

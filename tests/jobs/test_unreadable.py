@@ -15,7 +15,8 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs.options.settings import Columns, Output, Rows, Settings
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Columns, Output, Rows
 from semscore.jobs.run import reading, work
 from semscore.jobs.run.result import Result
 from semscore.jobs.score import score

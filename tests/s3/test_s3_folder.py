@@ -12,9 +12,9 @@ from semscore.jobs.dataset.listing import list_input
 from semscore.jobs.dataset.tables import require_no_table
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.folder import HasChanged, StorageError
+from semscore.udfs.stores.registry import Storage
 from semscore.udfs.stores.s3 import Access
 from semscore.udfs.stores.s3_folder import S3Folder
-from semscore.udfs.stores.storage import Storage
 
 pytestmark = pytest.mark.s3
 

@@ -10,9 +10,9 @@ from semscore.udfs.meters import SCORE_BINS, TOKEN_BINS, Meters, MetersParam, wo
 
 
 def scored(scores: list[float], lengths: Any = ()) -> Any:
-    """Scores, statuses and token lengths, as Meters.count takes them."""
+    """Scores, statuses, token lengths and the number of pairs, as Meters.count takes them."""
     status = np.full(len(scores), "ok", dtype=object)
-    return np.array(scores, np.float32), status, np.array(lengths, np.int64)
+    return np.array(scores, np.float32), status, np.array(lengths, np.int64), len(scores)
 
 
 def test_rows_texts_and_statuses_are_counted() -> None:

@@ -14,6 +14,10 @@ from semscore.udfs.proofs.proof import Proof
 Rows: TypeAlias = NDArray[np.int64]
 
 
+class NotConvertible(Exception):
+    """A backend cannot run this model, or not as exactly as torch; the message says why."""
+
+
 class Vectors(Protocol):
     """n vectors of float32: a NumPy array, or one that lives on a GPU."""
 

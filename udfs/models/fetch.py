@@ -18,8 +18,8 @@ from semscore.udfs.models.layout import transformer as transformer
 from semscore.udfs.models.model_hash import LOADED, OTHER_FORMATS
 from semscore.udfs.models.token_limit import check_max_seq_length
 from semscore.udfs.models.vocabulary import check_vocabulary
-from semscore.udfs.stores.s3 import is_s3
-from semscore.udfs.stores.synced import Unsynced, synced
+from semscore.udfs.stores.registry import is_remote, kind_of
+from semscore.udfs.stores.synced import Unsynced
 
 
 def local_folder(model: str, revision: str | None = None, ask_hub: bool = True) -> Path:
@@ -29,9 +29,9 @@ def local_folder(model: str, revision: str | None = None, ask_hub: bool = True) 
     cache, and the hub's own), safetensors only. Raises ModelError for a model that is not to be
     had; NotHere without `ask_hub`, for one that only the hub could have.
     """
-    if is_s3(model):
+    if is_remote(model):
         try:
-            return synced(model, LOADED, revision)
+            return kind_of(model).fetch(model, LOADED, revision)
         except Unsynced as error:
             raise ModelError(f"model {error}") from error
     folder = Path(model).expanduser()

@@ -48,8 +48,8 @@ class Resident(NamedTuple):
         return " ".join((_here(), self.device.label, self.encoder.backend.name))
 
 
-# What of a recipe a loaded model does not depend on. A field that is forgotten here costs a reload
-# where two recipes differ in it alone, never a wrong score.
+# The fields of a recipe that a loaded model does not depend on. One that is forgotten here costs a
+# reload where two recipes differ in it alone, never a wrong score.
 IRRELEVANT: dict[str, Any] = {"metric": "cosine", "prompt1": None, "prompt2": None}
 
 _resident: Resident | None = None
@@ -92,7 +92,8 @@ def score_batches(
             scores = score(pairs, embedded, recipe.metric)
             meters.compare_s += perf_counter() - start
             cosine = recipe.metric == "cosine"
-            meters.count(scores.score, scores.status, scores.token_lengths, cosine)
+            lengths = scores.token_lengths
+            meters.count(scores.score, scores.status, lengths, len(pairs.rows), cosine)
             meters.peak_rss_bytes = _peak_rss()
             start = perf_counter()
             yield pd.DataFrame({"score": scores.score, "status": scores.status}, copy=False)
@@ -166,9 +167,8 @@ def _load(recipe: Recipe, engine: Engine, device: TaskDevice, cpus: int) -> Resi
         proof = proved(folder, recipe.max_seq_length, convert)
     except NotProved as error:
         notes.append(f"the model could not be checked on a CPU: {error}")
-    backend, reason = load_backend(folder, recipe, engine, device.torch, cpus, proof)
-    if reason:
-        notes.append(f"the model runs in torch, not in OpenVINO: {reason}")
+    backend, note = load_backend(folder, recipe, engine, device.torch, cpus, proof)
+    notes += [note] if note else []
     proof = proof or backend.prove(folder)
     encoder = Encoder(backend, engine.token_budget, engine.batch_size)
     if proof:

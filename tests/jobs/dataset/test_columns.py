@@ -9,7 +9,7 @@ import pytest
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.footers import Footer
 from semscore.jobs.dataset.source import Source
-from semscore.jobs.options.settings import Columns
+from semscore.jobs.options.slices import Columns
 from semscore.udfs.errors import UserError
 
 

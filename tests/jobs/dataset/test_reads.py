@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from semscore.jobs.dataset.reads import Reads, columns_read
-from semscore.jobs.options.settings import Columns, Output, Rows, Settings
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Columns, Output, Rows
 
 
 def reads(where: str | None = None, keep: tuple[str, ...] = ("id",)) -> Reads:

@@ -16,7 +16,7 @@ from semscore.jobs.dataset.listing import list_input
 from semscore.jobs.dataset.tables import require_no_table
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.local_folder import LocalFolder
-from semscore.udfs.stores.storage import Storage
+from semscore.udfs.stores.registry import Storage
 
 Write = Callable[..., Path]
 UUID = "0f5b1c9e-3c11-4b5e-9d53-1f0f7c1e2a3b"

@@ -11,7 +11,7 @@ from semscore.jobs.diagnosis import check_memory as memory
 from semscore.jobs.diagnosis.check_memory import check_memory, memory_bytes
 from semscore.jobs.diagnosis.finding import Finding, findings
 from semscore.jobs.hosts.instances import GIB, Gpu, Host
-from semscore.jobs.options.settings import Spark
+from semscore.jobs.options.slices import Spark
 
 Look = Callable[..., Finding]
 

@@ -15,12 +15,13 @@ import pytest
 from semscore.jobs.diagnosis import check_disk as disk
 from semscore.jobs.diagnosis.check_places import check_input, check_rights, check_target
 from semscore.jobs.diagnosis.finding import Finding, findings
-from semscore.jobs.options.settings import Columns, Output, Rows, Settings
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Columns, Output, Rows
 from semscore.jobs.spark.s3a import s3a_settings
 from semscore.udfs.stores.folder import StorageError
 from semscore.udfs.stores.local_folder import LocalFolder
+from semscore.udfs.stores.registry import Storage
 from semscore.udfs.stores.s3_folder import S3Folder
-from semscore.udfs.stores.storage import Storage
 
 Make = Callable[..., Settings]
 

@@ -93,7 +93,7 @@ LOST = (
 def test_what_a_worker_raises_is_classified(raised: str, ending: type, says: str) -> None:
     error = RuntimeError(WORKER.format(raised))
     found = judged(error)
-    assert type(found) is ending
+    assert isinstance(found, ending) and found.exit_code == ending.exit_code
     assert says in str(found)
     assert "\n" not in str(found)
     assert sentence(error) == str(found)
@@ -131,7 +131,7 @@ def test_what_a_worker_raises_is_classified(raised: str, ending: type, says: str
 )
 def test_what_happens_to_a_process_is_classified(text: str, ending: type, says: str) -> None:
     found = judged(RuntimeError(text))
-    assert type(found) is ending
+    assert isinstance(found, ending) and found.exit_code == ending.exit_code
     assert says in str(found)
 
 
@@ -154,9 +154,10 @@ def test_a_java_that_has_gone_is_said(error: Exception) -> None:
 )
 def test_in_this_process_it_is_the_same(error: Exception, ending: type) -> None:
     found = judged(error)
-    assert (type(found), str(found)) == (ending, str(error))
+    assert isinstance(found, ending) and found.exit_code == ending.exit_code
+    assert str(found) == str(error)
     raised = ended_by(error)
-    assert (type(raised), raised.__cause__) == (ending, error)
+    assert raised is error or (type(raised), raised.__cause__) == (ending, error)
 
 
 def test_what_has_a_sentence_keeps_it_and_what_nobody_foresaw_stays_itself() -> None:

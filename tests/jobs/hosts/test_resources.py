@@ -12,7 +12,8 @@ from semscore.jobs.cli.resources_table import show
 from semscore.jobs.hosts import resources
 from semscore.jobs.hosts.instances import GIB, Host
 from semscore.jobs.hosts.resources import Resources, resources_for
-from semscore.jobs.options.settings import Settings, Spark
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Spark
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Engine, Recipe
 

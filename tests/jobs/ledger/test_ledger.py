@@ -11,6 +11,7 @@ import pytest
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.lease import Lease
 from semscore.jobs.ledger.ledger import DataFile, UnitRecord
+from semscore.jobs.ledger.withdraw import unless_refused
 from semscore.udfs.errors import OutputInUse, UserError
 from semscore.udfs.stores.folder import Entry, StorageError
 from semscore.udfs.stores.local_folder import LocalFolder, as_it_was
@@ -337,7 +338,7 @@ def test_a_refusal_leaves_nothing_of_what_was_begun(output: LocalFolder, there: 
         pytest.raises(UserError, match="no"),
         as_it_was(output),
         Lease(output, "r") as lease,
-        ledger.unless_refused(output, lease),
+        unless_refused(output, lease),
     ):
         ledger.take_over(output, lease)
         begun(output)
@@ -348,14 +349,14 @@ def test_a_refusal_leaves_nothing_of_what_was_begun(output: LocalFolder, there: 
 
 @pytest.mark.parametrize("error", [OutputInUse("x"), RuntimeError("x"), KeyboardInterrupt()])
 def test_only_a_refusal_removes_what_was_begun(output: LocalFolder, error: BaseException) -> None:
-    with pytest.raises(type(error)), ledger.unless_refused(output, held(output)):
+    with pytest.raises(type(error)), unless_refused(output, held(output)):
         begun(output)
         raise error
     assert ledger.RUN in left(output)
 
 
 def test_a_refusal_removes_nothing_of_a_dataset_with_units(output: LocalFolder) -> None:
-    with pytest.raises(UserError), ledger.unless_refused(output, held(output)):
+    with pytest.raises(UserError), unless_refused(output, held(output)):
         begun(output)
         ledger.commit(output, record())
         raise UserError("no")
@@ -365,7 +366,7 @@ def test_a_refusal_removes_nothing_of_a_dataset_with_units(output: LocalFolder) 
 def test_a_refusal_removes_nothing_that_another_run_has_begun(output: LocalFolder) -> None:
     begun(output, run="other")
     before = left(output)
-    with pytest.raises(UserError), ledger.unless_refused(output, held(output)):
+    with pytest.raises(UserError), unless_refused(output, held(output)):
         raise UserError("no")
     assert left(output) == before
 
@@ -376,7 +377,7 @@ def test_numbers_are_not_used_twice_where_others_have_been(output: LocalFolder) 
     with (
         pytest.raises(UserError),
         Lease(output, "r") as lease,
-        ledger.unless_refused(output, lease),
+        unless_refused(output, lease),
     ):
         ledger.take_over(output, lease)
         begun(output)
@@ -390,7 +391,7 @@ def test_a_run_that_was_taken_over_removes_nothing(output: LocalFolder) -> None:
     with (
         pytest.raises(OutputInUse),
         Lease(output, "r") as lease,
-        ledger.unless_refused(output, lease),
+        unless_refused(output, lease),
     ):
         ledger.take_over(output, lease)
         begun(output)

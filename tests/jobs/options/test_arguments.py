@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from semscore.jobs.cli import app as cli
 from semscore.jobs.hosts import inside_job as processing_job
 from semscore.jobs.options.arguments import WORDS_FILE, option_words, unfolded, write_words
-from semscore.jobs.options.settings import Columns, Limits, Output, Report, Rows, Run, Settings
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Columns, Limits, Output, Report, Rows, Run
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Engine, Recipe
 
@@ -87,11 +88,12 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processing_job, "JOB", tmp_path / "job.json")
 
 
-@pytest.mark.usefixtures("job")
 def test_words_travel_in_a_file(tmp_path: Path) -> None:
     words = ["s3://a", "--prompt1=two\nlines — 'ü'", "--debug"]
     write_words(words, tmp_path / "a.json")
-    assert unfolded(["score", f"{WORDS_FILE}{tmp_path}/a.json", "--x"]) == ["score", *words, "--x"]
+    assert unfolded(["score", f"{WORDS_FILE}{tmp_path}/a.json", "--x"], in_job=True) == [
+        *("score", *words, "--x")
+    ]
 
 
 @pytest.mark.usefixtures("job")
@@ -106,15 +108,11 @@ def test_users_have_no_such_option(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize("inside", [False, True])
-def test_a_word_that_begins_with_an_at_sign_is_a_word(
-    inside: bool, request: pytest.FixtureRequest
-) -> None:
-    if inside:
-        request.getfixturevalue("job")
+def test_a_word_that_begins_with_an_at_sign_is_a_word(inside: bool) -> None:
     words = ["score", "@logs", "@out", "--text1", "@message", "--keep=@timestamp,@message"]
-    assert unfolded(words) == words
+    assert unfolded(words, inside) == words
     later = ["score", "in", f"{WORDS_FILE}x"]
-    assert unfolded(later) == later
+    assert unfolded(later, inside) == later
 
 
 def test_a_value_with_a_dash_in_front_is_explained(caplog: pytest.LogCaptureFixture) -> None:

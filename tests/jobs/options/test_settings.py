@@ -10,22 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semscore.jobs.options import settings as module
-from semscore.jobs.options.settings import (
-    Columns,
-    Limits,
-    Output,
-    Rows,
-    Settings,
-    Spark,
-    join_names,
-    split_names,
-    with_prompt,
-)
+from semscore.jobs.options import slices
+from semscore.jobs.options import types as module
+from semscore.jobs.options.name_lists import join_names, split_names
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Columns, Limits, Output, Rows, Spark, with_prompt
 from semscore.jobs.planner.plan_options import Ask
 from semscore.jobs.processing_job.launch_options import Launch
 from semscore.udfs.errors import UserError
-from semscore.udfs.recipe import Recipe
+from semscore.udfs.recipe import Engine, Recipe
 
 
 def settings(**slices: Any) -> Settings:
@@ -127,7 +120,7 @@ def test_joined_names_are_split_again(names: tuple[str, ...]) -> None:
 def test_the_options_that_take_lists_are_known() -> None:
     found = {
         field.name.replace("_", "-")
-        for options in (Columns, Output, Launch, Ask)
+        for options in (Columns, Output, Launch, Ask, Recipe, Engine)
         for field in fields(options)
         if field.type in ("Names", "ColumnNames")
     }
@@ -153,7 +146,7 @@ def test_settings_are_frozen_through_and_through() -> None:
 
 
 def test_every_option_group_of_the_help_is_in_the_order() -> None:
-    assert list(module.GROUPS) == list(module.ORDER)
+    assert list(slices.GROUPS) == list(slices.ORDER)
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs.dataset.source import Source, read_source
-from semscore.jobs.options.settings import Columns
+from semscore.jobs.options.slices import Columns
 from semscore.jobs.planner import sample
 from semscore.jobs.planner.sample import Sample, take_sample
 from semscore.udfs.errors import UserError
-from semscore.udfs.stores.storage import Storage
+from semscore.udfs.stores.registry import Storage
 
 Numbered = Callable[..., Source]
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from semscore.jobs.launch import Launch, make_processor, rehearse, run_arguments
-from semscore.jobs.options.settings import Settings, Spark
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Spark
 from semscore.jobs.processing_job.processor import make_session
 from semscore.jobs.processing_job.service_limits import check_request
 from semscore.udfs.errors import UserError

@@ -17,7 +17,7 @@ from semscore.jobs.history.records import Records
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.ledger import DataFile, UnitRecord
 from semscore.jobs.ledger.seals import seal_path
-from semscore.jobs.options.settings import Report
+from semscore.jobs.options.slices import Report
 from semscore.jobs.reporting.facts import Facts, gather
 from semscore.udfs.stores.local_folder import LocalFolder
 

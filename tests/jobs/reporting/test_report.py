@@ -13,7 +13,7 @@ import pytest
 from semscore.jobs.cli import app as cli
 from semscore.jobs.history.records import read_records
 from semscore.jobs.ledger import ledger
-from semscore.jobs.options.settings import Report
+from semscore.jobs.options.slices import Report
 from semscore.jobs.report import Page, report
 from semscore.jobs.reporting import written as module
 from semscore.udfs.errors import UserError

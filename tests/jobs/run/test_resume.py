@@ -15,7 +15,8 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs.options.settings import Columns, Limits, Output, Rows, Settings
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Columns, Limits, Output, Rows
 from semscore.jobs.run import work
 from semscore.jobs.run.result import Result
 from semscore.jobs.run.resume import resumed

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from semscore.jobs.hosts import inside_job as processing_job
-from semscore.jobs.options.settings import Limits
+from semscore.jobs.options.slices import Limits
 from semscore.jobs.run import stop as module
 from semscore.jobs.run.stop import GRACE_S, MARGIN_S, Stop
 

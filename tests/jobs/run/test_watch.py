@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from semscore.jobs.cli import log as log_module
-from semscore.jobs.options.settings import Run
+from semscore.jobs.options.slices import Run
 from semscore.jobs.run import watch
 from semscore.jobs.run.watch import watching
 

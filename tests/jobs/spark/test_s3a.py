@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from semscore.jobs.options.settings import Settings, Spark
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Spark
 from semscore.jobs.spark.s3a import s3a_settings
 from semscore.udfs.errors import UserError
 

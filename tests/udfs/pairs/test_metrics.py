@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from semscore.udfs.backends.protocol import Vectors
 from semscore.udfs.pairs.metrics import compare
 from semscore.udfs.recipe import Metric
 
-METRICS: tuple[Metric, ...] = ("cosine", "dot", "euclidean", "manhattan")
+METRICS: tuple[Metric, ...] = get_args(Metric)
 
 A_TO_B = np.array([[3, 4], [4, 3], [-3, -4], [0, 0], [1, np.nan], [1, np.inf]], np.float32)
 

@@ -9,15 +9,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from semscore.udfs.backends.openvino.converted import NotConvertible, converted
+from semscore.udfs.backends.openvino.converted import converted
+from semscore.udfs.backends.protocol import NotConvertible
 from semscore.udfs.errors import ChildFailed, ModelError
 from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.models.token_limit import corrections
 from semscore.udfs.processes import child
 from semscore.udfs.recipe import Recipe
-from semscore.udfs.stores.s3 import is_s3
-from semscore.udfs.stores.synced import Unsynced, synced
+from semscore.udfs.stores.registry import is_remote, kind_of
+from semscore.udfs.stores.synced import Unsynced
 
 TEXTS = 300  # as many as NNCF takes by default; more change nothing that STS-B shows
 ENDINGS = (".bin", ".json", ".xml")
@@ -73,7 +74,8 @@ def int8_sha256(files: dict[str, bytes]) -> str:
 def calibration_folder(location: str) -> Path:
     """Where a calibration is on this node; ModelError if it cannot be fetched from S3."""
     try:
-        return synced(location, ENDINGS) if is_s3(location) else Path(location)
+        remote = is_remote(location)
+        return kind_of(location).fetch(location, ENDINGS, None) if remote else Path(location)
     except Unsynced as error:
         raise ModelError(f"--calibration {error}") from error
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from semscore.udfs.backends.openvino import no_telemetry  # noqa: F401
-from semscore.udfs.backends.openvino.converted import REASON, NotConvertible
+from semscore.udfs.backends.openvino.converted import REASON
+from semscore.udfs.backends.protocol import NotConvertible
 from semscore.udfs.backends.reader import TokenReader
 from semscore.udfs.backends.tokens import Tokens
 from semscore.udfs.proofs.neighbours import MOST, WITHOUT_LIMIT, Batching

@@ -9,6 +9,7 @@ from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
+from semscore.udfs.backends.protocol import NotConvertible
 from semscore.udfs.errors import ModelError
 from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.processes import child
@@ -18,10 +19,6 @@ VERSION = 2  # of the converted folder's layout
 REASON = "unconvertible.txt"  # stands in the folder of a model that cannot be converted, alone
 REFUSED = 3  # exit code of the process that proves a model: it cannot be used
 LIBRARIES = ("openvino", "sentence-transformers", "torch", "transformers")
-
-
-class NotConvertible(Exception):
-    """OpenVINO cannot run the model; the message says why."""
 
 
 @lru_cache

@@ -15,8 +15,9 @@ import pytest
 
 from semscore.udfs.backends.openvino import calibration
 from semscore.udfs.backends.openvino import converted as module
-from semscore.udfs.backends.openvino.converted import NotConvertible, converted, converted_place
+from semscore.udfs.backends.openvino.converted import converted, converted_place
 from semscore.udfs.backends.openvino.forward import OpenVinoBackend, has_bfloat16
+from semscore.udfs.backends.protocol import NotConvertible
 from semscore.udfs.backends.reader import TokenReader
 from semscore.udfs.backends.registry import load_backend
 from semscore.udfs.backends.torch import TorchBackend
@@ -197,9 +198,10 @@ def chosen(folder: Path, engine: Engine = Engine(), **recipe: Any) -> tuple[str,
 def test_openvino_is_taken_on_cpus_and_torch_where_it_cannot_run(zoo: MakeModel) -> None:
     assert chosen(zoo("prompts")) == ("openvino", None)
     assert chosen(zoo("prompts"), Engine(backend="torch")) == ("torch", None)
-    assert chosen(zoo("router")) == ("torch", REFUSED["router"])
-    name, reason = chosen(zoo("prompts"), precision="float16")
-    assert (name, reason) == ("torch", "it does not compute in float16 on CPUs")
+    why = "the model runs in torch, not in OpenVINO: "
+    assert chosen(zoo("router")) == ("torch", why + REFUSED["router"])
+    name, note = chosen(zoo("prompts"), precision="float16")
+    assert (name, note) == ("torch", f"{why}it does not compute in float16 on CPUs")
 
 
 def test_openvino_that_is_asked_for_and_cannot_run_is_an_error(zoo: MakeModel) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from semscore.udfs.errors import UserError
+from semscore.udfs.stores.registry import Storage
 from semscore.udfs.stores.s3 import Access
-from semscore.udfs.stores.storage import Storage, s3_access
+from semscore.udfs.stores.s3_access import s3_access
 
 
 def test_a_file_a_folder_and_nothing_on_a_disk(tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""How the command line's words become values: sizes, lists of names, flags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from semscore.jobs.options.name_lists import split_names
+from semscore.udfs.errors import UserError
+
+
+def _names(_: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(name for token in tokens for name in split_names(token.value.strip()))
+
+
+def _column_names(_: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(name for token in tokens for name in split_names(token.value))
+
+
+def _bytes(_: Any, tokens: Sequence[Any]) -> int:
+    """A size such as `256MB`, `1GiB` or a number of bytes."""
+    [token] = tokens
+    size = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])(i)?)?b?", str(token.value).strip().lower())
+    if size is None:
+        raise UserError(f"--target-file-size {token.value!r} is no size such as 256MB")
+    power = " kmgt".index(size[2] or " ")
+    return round(float(size[1]) * float(1024 if size[3] else 1000) ** power)
+
+
+Bytes = Annotated[int, Parameter(converter=_bytes, n_tokens=1)]
+Names = Annotated[tuple[str, ...], Parameter(converter=_names, negative="", n_tokens=1)]
+ColumnNames = Annotated[
+    tuple[str, ...], Parameter(converter=_column_names, negative="", n_tokens=1)
+]
+Flag = Annotated[bool, Parameter(negative="")]
+# The options that take either of these, of all commands.
+LISTS = frozenset(
+    {"calibrate", "instance-type", "keep", "partition-by", "price"}
+    | {"security-group-ids", "subnets", "tags"}
+)

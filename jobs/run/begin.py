@@ -1,0 +1,92 @@
+"""A run begins: what Spark must be asked before, and OUTPUT, which is then this run's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from semscore.jobs.dataset import frames
+from semscore.jobs.dataset.condition import settled_where
+from semscore.jobs.dataset.partitions import check_folders
+from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.withdraw import unless_refused
+from semscore.jobs.preflight.precision import Settled, settle
+from semscore.jobs.preflight.proving import Proving
+from semscore.jobs.run.prepare import Prepared
+from semscore.jobs.run.reading import read
+from semscore.jobs.run.run import Run, run_record
+from semscore.jobs.spark.early import Waking
+from semscore.jobs.spark.s3a import use_s3a
+from semscore.jobs.spark.session import job_session
+from semscore.udfs.stores.local_folder import as_it_was
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def settle_with(spark: SparkSession, job: Prepared, proving: Proving) -> tuple[Run, Settled]:
+    """Settle what takes Spark: schema, condition, precision; that model and workers are sound.
+
+    Raises UserError for what would fail; nothing is written by then.
+    """
+    waking = Waking(spark)
+    use_s3a(spark, job.s3a)
+    settings, source, own = job.settings, job.source, job_session(spark)
+    schema = frames.read_schema(own, source)
+    frames.bound_batches(own, source, *job.text_columns)
+    looks = frames.lenient(job_session(spark))  # what is bad is told when it is its turn
+    frames.bound_batches(looks, source, *job.text_columns)
+    some = frames.read_files(looks, schema, source, source.filled_files[:1])
+    where = ledger.recorded_where(job.output) if job.settled else None
+    where = where or settled_where(some, settings.rows.where)
+    waking.require()
+    proving.require()
+    settled = job.settled or settle(
+        looks, settings, source, schema, job.model.recipe, job.model.sha256
+    )
+    run = Run(
+        id=job.id,
+        settings=settings,
+        recipe=settled.recipe,
+        fingerprint=job.fingerprint(settled),
+        source=source,
+        layout=job.layout,
+        where=where,
+        output=job.output,
+        spark=own,
+        schema=schema,
+        storage=job.storage,
+        lease=job.lease,
+        stop=job.stop,
+    )
+    # One file shows whether --where can be evaluated; folders are named by the values of all.
+    seen = source.files if job.layout.regroups(source) else source.filled_files[:1]
+    check_folders(read(run, looks, seen), source, job.layout, job.output)
+    return run, settled
+
+
+@contextmanager
+def begun(
+    job: Prepared, run: Run, settled: Settled
+) -> Iterator[tuple[Run, Sequence[ledger.UnitRecord]]]:
+    """Have OUTPUT as long as this lasts: the run, and the units that earlier ones have committed.
+
+    An OUTPUT that this run has begun, and then refuses, is as it was. Raises OutputInUse if another
+    run has it.
+    """
+    output, lease = job.output, job.lease
+    replaces = job.settings.target.mode == "overwrite"
+    with as_it_was(output), lease, unless_refused(output, lease), job.stop.signals():
+        earlier = ledger.take_over(output, lease, replaces)
+        if job.settled:
+            job.require_unchanged()
+        run = replace(run, recipe=settled.keep(output))
+        record = run_record(run, job.model, settled)
+        if job.settled is None and not replaces:
+            ledger.begin(output, lease, record)
+        ledger.reopen(output, lease, job.id)
+        if replaces:
+            ledger.replace_run(output, lease, record)
+        yield run, earlier
