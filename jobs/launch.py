@@ -112,7 +112,8 @@ def look_at_input(launch: Launch, settings: Settings) -> None:
         storage = Storage()
         require_no_table(storage.folder(settings.output))
         skip = settings.rows.bad_files == "skip"
-        source = read_source(settings.inputs, skip, storage, columns_read(settings))
+        reads = columns_read(settings.columns, settings.target.partition_by, settings.rows.where)
+        source = read_source(settings.inputs, skip, storage, reads)
     except (StorageError, UserError) as error:
         if "access is denied" not in str(error) and "credentials" not in str(error):
             raise

@@ -90,7 +90,8 @@ def plan(settings: Settings, ask: Ask = Ask(), storage: Storage = Storage()) -> 
     Raises UserError for what a run would refuse, and if there is nothing to score.
     """
     known = [one for place in ask.calibrate for one in read_calibrations(place)]
-    source = read_source(settings.inputs, True, storage, columns_read(settings))
+    reads = columns_read(settings.columns, settings.target.partition_by, settings.rows.where)
+    source = read_source(settings.inputs, True, storage, reads)
     plan_columns(source, settings.columns, settings.target.partition_by)
     engine, host = for_master(settings.engine, "local[*]"), this_host()
     model = pin_model(settings.recipe)

@@ -51,7 +51,8 @@ def score(*places: Place, words: Whole = Whole(), spark: Spark = Spark()) -> int
         from semscore.jobs.hosts.resources import resources_for
         from semscore.jobs.spark.session import DEFAULT_MASTER
 
-        show(Console(), resources_for(settings, spark.master or DEFAULT_MASTER))
+        master, precision = spark.master or DEFAULT_MASTER, settings.recipe.precision
+        show(Console(), resources_for(master, spark, settings.engine, precision))
         return 0
     from semscore.jobs import score as job
     from semscore.jobs.cli.summary import print_summary

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from semscore.jobs.options.settings import Settings
+    from collections.abc import Iterable
+
+    from semscore.jobs.options.slices import Columns
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,10 @@ class Reads:
         return bool(self.where and re.search(rf"(?<!\w)(?:{names})(?!\w)", self.where))
 
 
-def columns_read(settings: Settings) -> Reads:
-    """Return the columns that a run with these settings reads."""
-    columns = settings.columns
+def columns_read(columns: Columns, partition_by: Iterable[str], where: str | None) -> Reads:
+    """Return the columns that a run with these options reads."""
     return Reads(
-        needed=frozenset({columns.text1, columns.text2, *settings.target.partition_by}),
+        needed=frozenset({columns.text1, columns.text2, *partition_by}),
         kept=frozenset(columns.keep) if columns.keep else None,
-        where=settings.rows.where,
+        where=where,
     )

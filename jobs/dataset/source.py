@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from math import ceil
@@ -193,12 +193,7 @@ def read_source(
         if listing.folder.full(file.path) not in unread
     )
     partitions = _partition_columns(files)
-    both = [name for name in partitions if name in first[1].types]
-    if both:
-        raise UserError(
-            f"column {both[0]!r} is both in the files and in the folder names of INPUT; "
-            "drop it from the files or rename the folders"
-        )
+    _require_apart(partitions, first[1])
     strings = first[1].strings | set(partitions)
     return Source(
         files=files,
@@ -213,6 +208,16 @@ def read_source(
         reads=reads,
         by_rows=look.by_rows,
     )
+
+
+def _require_apart(partitions: Iterable[str], footer: Footer) -> None:
+    """Raise UserError for a column that is both in the files and in the folders' names."""
+    for name in partitions:
+        if name in footer.types:
+            raise UserError(
+                f"column {name!r} is both in the files and in the folder names of INPUT; "
+                "drop it from the files or rename the folders"
+            )
 
 
 def _look(listings: Sequence[Listing], step: int, skip_bad_files: bool, reads: Reads) -> _Look:

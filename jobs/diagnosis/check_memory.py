@@ -30,11 +30,13 @@ def check_memory(settings: Settings, conf: Mapping[str, str]) -> Iterator[Findin
     """
     master = conf["spark.master"]
     if is_local(master):
-        planned = resources_for(settings, master)
+        planned = resources_for(master, settings.spark, settings.engine, settings.recipe.precision)
         task_cpus = conf.get(TASK_CPUS) or planned.conf.get(TASK_CPUS, "1")
         yield _on_this_host(this_host(), planned.master, int(task_cpus), conf, settings)
     elif settings.spark.instance_type:
-        reasons = resources_for(settings, master).reasons
+        reasons = resources_for(
+            master, settings.spark, settings.engine, settings.recipe.precision
+        ).reasons
         shown = (f"{what} {much}" for what, much, _ in reasons if what in SHOWN)
         yield Finding(NAME, "ok", ", ".join(shown))
     elif not master.startswith("spark"):  # a standalone cluster counts heaps only

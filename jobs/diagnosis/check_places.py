@@ -31,7 +31,8 @@ def check_input(settings: Settings, storage: Storage) -> Iterator[Finding]:
     Its columns then, and whether they fit into a local OUTPUT.
     """
     skip = settings.rows.bad_files == "skip"
-    source = read_source(settings.inputs, skip, storage, columns_read(settings))
+    reads = columns_read(settings.columns, settings.target.partition_by, settings.rows.where)
+    source = read_source(settings.inputs, skip, storage, reads)
     size = sum(file.size for file in source.files)
     footers = f"{source.rows:,} rows in {len(source.counts):,} footers"
     yield Finding("input", "ok", f"{len(source.files):,} files, {decimal(size)}; {footers}")

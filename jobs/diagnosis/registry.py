@@ -54,7 +54,8 @@ class Subject:
     @cached_property
     def storage(self) -> Storage:
         """Where INPUT and OUTPUT are."""
-        return Storage(s3a_settings(self.run, None))
+        run = self.run
+        return Storage(s3a_settings((*run.inputs, run.output), run.spark.pairs, None))
 
 
 @dataclass(frozen=True)
@@ -122,5 +123,7 @@ def likely_conf(settings: Settings) -> dict[str, str]:
     sized: dict[str, str] = {}
     if not is_local(master) and not by_spark_submit():
         with suppress(UserError):  # which the check of memory tells
-            sized = resources_for(settings, master).conf
+            sized = resources_for(
+                master, settings.spark, settings.engine, settings.recipe.precision
+            ).conf
     return sized | known | {"spark.master": master}

@@ -13,9 +13,10 @@ from semscore.jobs.hosts.sizing import size
 from semscore.jobs.hosts.this_host import this_host
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import has_mps, is_local
+from semscore.udfs.recipe import Engine, Precision
 
 if TYPE_CHECKING:
-    from semscore.jobs.options.settings import Settings
+    from semscore.jobs.options.slices import Spark
 
 MANAGERS: dict[str, Manager] = {"spark": "standalone", "yarn": "yarn", "k8s": "kubernetes"}
 
@@ -29,31 +30,31 @@ class Resources:
     reasons: list[tuple[str, str, str]]  # what, how much, why
 
 
-def resources_for(settings: Settings, master: str) -> Resources:
+def resources_for(master: str, options: Spark, engine: Engine, precision: Precision) -> Resources:
     """Size Spark on a master for the hosts that are named, or a local one for this machine.
 
     Raises UserError for a type of host that is not known, too small, or without the precision.
     """
-    wanted = settings.spark.instance_type
+    wanted = options.instance_type
     if is_local(master):
-        return _local(this_host(), master, settings)
+        return _local(this_host(), master, engine)
     if wanted is None:
         return Resources(
             master, {}, [("executors", "as Spark's settings say", "no --instance-type")]
         )
     host = find_host(wanted)
-    if host.gpu and settings.engine.device != "cpu":
-        check_precision(host.gpu, settings.recipe.precision)
+    if host.gpu and engine.device != "cpu":
+        check_precision(host.gpu, precision)
     manager = MANAGERS.get(master.partition(":")[0])
     if manager is None:
         raise UserError(f"--instance-type sizes for spark://, yarn and k8s://, not for {master}")
-    sizing = size(host, settings.spark.instances, settings.engine.workers_per_gpu, manager)
+    sizing = size(host, options.instances, engine.workers_per_gpu, manager)
     return Resources(master, sizing.spark_conf(), sizing.explain())
 
 
-def _local(host: Host, master: str, settings: Settings) -> Resources:
+def _local(host: Host, master: str, engine: Engine) -> Resources:
     """All cores; but where GPUs compute, no more workers than are to share them."""
-    device = settings.engine.device
+    device = engine.device
     gpus = 0 if device == "cpu" else host.gpus
     if device == "gpu" and not gpus and not has_mps():
         raise UserError(
@@ -63,9 +64,9 @@ def _local(host: Host, master: str, settings: Settings) -> Resources:
     if not gpus or master != "local[*]":
         why = "a worker on each core" if master == "local[*]" else "as --master says"
         return Resources(master, {}, [("master", master, why)])
-    workers = gpus * settings.engine.workers_per_gpu
+    workers = gpus * engine.workers_per_gpu
     task_cpus = max(host.cpus // workers, 1)
-    why = f"{gpus} GPUs, {settings.engine.workers_per_gpu} workers on each, {host.cpus} cores"
+    why = f"{gpus} GPUs, {engine.workers_per_gpu} workers on each, {host.cpus} cores"
     return Resources(
         f"local[{workers * task_cpus}]",
         {"spark.task.cpus": str(task_cpus)},

@@ -116,22 +116,7 @@ def predict(
     price: float | None = None,
 ) -> Prediction:
     """Time, and cost at a price of one host for an hour."""
-    forward = row.flop.times(rows).over(target.flop_per_s.times(target.devices))
-    tokenising = row.tokens.times(rows * cpu.tokenize_s / target.cores)
-    path = exactly(rows * (cpu.row_s + PATH_S) / target.cores)
-    if not target.same_cpu:
-        tokenising, path = _product(tokenising, OTHER_CPU), _product(path, OTHER_CPU)
-    if target.on_gpu:
-        steps = {
-            ON_GPU: forward.mid,
-            TOKENISING: tokenising.mid,
-            PATH: path.mid,
-        }
-        work = larger(forward, tokenising + path)
-    else:
-        own = exactly(0 if target.whole_run else rows * PATH_S / target.cores)
-        steps = {ON_CPU: forward.mid, PATH: own.mid}
-        work = forward + own
+    steps, work = _work(target, rows, row, cpu)
     busy = max(min(parts.tasks, target.slots), 1)
     scoring = work.times(target.slots / busy)
     tail = TAIL_INCLUDED if target.whole_run else TAIL
@@ -160,6 +145,29 @@ def predict(
         cost=cost,
         cost_per_million=cost and cost.times(1e6 / rows),
     )
+
+
+def _work(
+    target: Target, rows: int, row: RowCost, cpu: CpuCosts
+) -> tuple[dict[str, float], Estimate]:
+    """Seconds of each step, and of all where every worker is busy."""
+    forward = row.flop.times(rows).over(target.flop_per_s.times(target.devices))
+    tokenising = row.tokens.times(rows * cpu.tokenize_s / target.cores)
+    path = exactly(rows * (cpu.row_s + PATH_S) / target.cores)
+    if not target.same_cpu:
+        tokenising, path = _product(tokenising, OTHER_CPU), _product(path, OTHER_CPU)
+    if target.on_gpu:
+        steps = {
+            ON_GPU: forward.mid,
+            TOKENISING: tokenising.mid,
+            PATH: path.mid,
+        }
+        work = larger(forward, tokenising + path)
+    else:
+        own = exactly(0 if target.whole_run else rows * PATH_S / target.cores)
+        steps = {ON_CPU: forward.mid, PATH: own.mid}
+        work = forward + own
+    return steps, work
 
 
 def cheapest(found: Sequence[Prediction]) -> Prediction:

@@ -91,10 +91,11 @@ def prepare(settings: Settings, spark: SparkSession | None) -> Prepared:
     Raises UserError for what cannot be scored or written, OutputInUse if another run writes there.
     """
     began, stop, id_ = perf_counter(), Stop(settings.limits), new_id()
-    s3a = s3a_settings(settings, spark)
+    s3a = s3a_settings((*settings.inputs, settings.output), settings.spark.pairs, spark)
     storage = Storage(s3a)
     skip = settings.rows.bad_files == "skip"
-    source = read_source(settings.inputs, skip, storage, columns_read(settings))
+    reads = columns_read(settings.columns, settings.target.partition_by, settings.rows.where)
+    source = read_source(settings.inputs, skip, storage, reads)
     _tell_about(source)
     layout = plan_columns(source, settings.columns, settings.target.partition_by)
     check_gold(settings.report, settings.columns, layout)

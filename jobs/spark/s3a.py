@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from semscore.jobs.hosts.conf_file import conf_file
@@ -15,7 +15,6 @@ from semscore.udfs.stores.s3_access import S3A
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from semscore.jobs.options.settings import Settings
 
 HADOOP = "spark.hadoop."
 COMMITTER = "mapreduce.fileoutputcommitter."
@@ -28,18 +27,20 @@ DEFAULTS = {"core-default.xml", "mapred-default.xml", "Set by Spark to default v
 log = logging.getLogger("semscore")
 
 
-def s3a_settings(settings: Settings, spark: SparkSession | None) -> dict[str, str]:
-    """S3A's settings, for use_s3a and Storage; none if nothing is on S3.
+def s3a_settings(
+    places: Iterable[str], conf: Mapping[str, str], spark: SparkSession | None
+) -> dict[str, str]:
+    """S3A's settings, for use_s3a and Storage; none if no place is on S3.
 
     --conf wins, then Spark's own settings, conf/s3a.conf, this process's environment.
     """
-    if not any(map(is_s3, (*settings.inputs, settings.output))):
+    if not any(map(is_s3, places)):
         return {}
     from botocore.exceptions import BotoCoreError  # half a second, for those who use it
 
     given = {
         key: value
-        for key, value in (spark_settings(spark) | settings.spark.pairs).items()
+        for key, value in (spark_settings(spark) | dict(conf)).items()
         if key.startswith((f"{HADOOP}{S3A}", f"{HADOOP}{COMMITTER}"))
     }
     both = conf_file("s3a.conf") | given

@@ -107,7 +107,9 @@ def session_for(settings: Settings, running: SparkSession | None) -> Iterator[Sp
         return
     master, conf = settings.spark.master, settings.spark.pairs
     if not by_spark_submit():
-        resources = resources_for(settings, master or DEFAULT_MASTER)
+        resources = resources_for(
+            master or DEFAULT_MASTER, settings.spark, settings.engine, settings.recipe.precision
+        )
         master, conf = resources.master, resources.conf | conf
     spark = start_session(master, conf, settings.run.debug, settings.engine.device)
     try:

@@ -171,7 +171,7 @@ def test_a_bucket_is_tried_and_left_as_it_was(settings: Make, bucket: Any, pairs
     for file in pairs.iterdir():
         bucket.upload_file(str(file), "pairs", f"in/{file.name}")
     run = settings(inputs=("s3://pairs/in",), output="s3://pairs/out")
-    storage = Storage(s3a_settings(run, None))
+    storage = Storage(s3a_settings((*run.inputs, run.output), {}, None))
     assert told(input_of(run, storage)) == {"input": "ok", "columns": "ok"}
     assert told(output_of(run, storage)) == {"output": "ok", "clock": "ok"}
     keys = [item["Key"] for item in bucket.list_objects_v2(Bucket="pairs")["Contents"]]
@@ -180,9 +180,7 @@ def test_a_bucket_is_tried_and_left_as_it_was(settings: Make, bucket: Any, pairs
 
 
 def test_a_buckets_clock_is_told(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    storage = Storage(
-        s3a_settings(Settings(inputs=("s3://pairs/in",), output="s3://pairs/o"), None)
-    )
+    storage = Storage(s3a_settings(("s3://pairs/in", "s3://pairs/o"), {}, None))
     output = storage.folder("s3://pairs/o")
     now = time.time()
     monkeypatch.setattr("semscore.jobs.diagnosis.check_places.time", lambda: now - 1200)
@@ -195,7 +193,7 @@ def test_a_bucket_that_is_not_there_or_refuses_deletions(
     settings: Make, bucket: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = settings(output="s3://other/out")
-    storage = Storage(s3a_settings(run, None))
+    storage = Storage(s3a_settings((*run.inputs, run.output), {}, None))
     [found] = output_of(run, storage)
     assert "there is no bucket 'other'" in found.found
 

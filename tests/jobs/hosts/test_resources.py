@@ -31,7 +31,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Any:
         settings = Settings(
             inputs=("in",), output="out", engine=Engine(**engine), spark=spark, recipe=recipe
         )
-        return resources_for(settings, master)
+        return resources_for(master, settings.spark, settings.engine, settings.recipe.precision)
 
     return find
 

@@ -40,7 +40,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def told(*conf: str, output: str = "s3://b/out") -> dict[str, str]:
     pairs = tuple(f"spark.hadoop.fs.s3a.{setting}" for setting in conf)
     settings = Settings(inputs=("in",), output=output, spark=Spark(conf=pairs))
-    found = s3a_settings(settings, None)
+    found = s3a_settings((*settings.inputs, settings.output), settings.spark.pairs, None)
     return {key.removeprefix("fs.s3a."): value for key, value in found.items()}
 
 

@@ -22,6 +22,7 @@ from semscore.udfs.proofs.neighbours import MOST, WITHOUT_LIMIT, Batching
 
 if TYPE_CHECKING:
     import openvino
+    import torch
     from sentence_transformers import SentenceTransformer
 
 TOLERANCE = 1e-5  # between torch's and OpenVINO's float32 vectors, relative to their length
@@ -81,20 +82,9 @@ def _convert(model: SentenceTransformer, folder: Path, made: Path, batching: Bat
     (made / "model.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False), "utf-8")
 
 
-def _traced(
-    model: SentenceTransformer, reader: TokenReader
-) -> tuple[openvino.Model, dict[str, Any]]:
-    """The model as a graph, proved to give torch's vectors; their `dim`, and whether it `pads`.
-
-    The graph takes ids and attention mask, two (n, tokens), and gives vectors (n, dim). Where a
-    token may see nothing but padding (in a window of attention, or before a left-padded text),
-    OpenVINO's attention is not a number: such a model must not be given padding.
-    """
-    import numpy as np
-    import openvino
+def _chain(model: SentenceTransformer, reader: TokenReader) -> torch.nn.Module:
+    """The model's modules as one, from ids and mask, two (n, tokens), to vectors (n, dim)."""
     import torch
-
-    from semscore.udfs.backends.load import probe_text
 
     class Chain(torch.nn.Module):
         def __init__(self) -> None:
@@ -114,7 +104,25 @@ def _traced(
             vectors: torch.Tensor = features["sentence_embedding"]
             return vectors
 
-    chain = Chain().eval()
+    return Chain().eval()
+
+
+def _traced(
+    model: SentenceTransformer, reader: TokenReader
+) -> tuple[openvino.Model, dict[str, Any]]:
+    """The model as a graph, proved to give torch's vectors; their `dim`, and whether it `pads`.
+
+    The graph takes ids and attention mask, two (n, tokens), and gives vectors (n, dim). Where a
+    token may see nothing but padding (in a window of attention, or before a left-padded text),
+    OpenVINO's attention is not a number: such a model must not be given padding.
+    """
+    import numpy as np
+    import openvino
+    import torch
+
+    from semscore.udfs.backends.load import probe_text
+
+    chain = _chain(model, reader)
     words = reader.read([probe_text(model) * 8])
 
     def batch(lengths: tuple[int, ...]) -> list[torch.Tensor]:
