@@ -29,7 +29,7 @@ OTHERS = {
     "spark-submit": "conf deploy-mode master properties-file py-files",
 }
 JARS = Path(pyspark.__file__).parent / "jars"
-# As in tests/jobs/cluster/test_conf_files.py: where Spark's settings are defined, and those that
+# As in tests/conf/test_conf_files.py: where Spark's settings are defined, and those that
 # are composed of parts at run time.
 CLASSES = re.compile(
     r"org/apache/spark/(internal/config|deploy/(yarn/config|k8s/Config)|scheduler/cluster/Coarse)"
@@ -85,7 +85,7 @@ def test_all_other_options_are_those_of_named_commands(options: set[str]) -> Non
 
 
 def test_files_exist() -> None:
-    named = set(re.findall(r"(?<![\w/])(?:conf|jobs|udfs|container)/[\w.-]+\.\w+", TEXT))
+    named = set(re.findall(r"(?<![\w/])(?:conf|jobs|udfs|container)/[\w./-]+\.\w+", TEXT))
     assert len(named) >= 8
     assert not [name for name in named if not (ROOT / name).is_file()]
     conf = {name for name in named if name.startswith("conf/")}

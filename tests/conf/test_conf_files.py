@@ -14,7 +14,7 @@ from semscore.jobs.hosts.instances import find_host
 from semscore.jobs.hosts.scheduling import check_gpu_settings
 from semscore.jobs.hosts.sizing import size
 
-CONF = Path(__file__).parents[3] / "conf"
+CONF = Path(__file__).parents[2] / "conf"
 JARS = Path(pyspark.__file__).parent / "jars"
 MASTERS: dict[Manager, str] = {
     "standalone": "spark://h:7077",

@@ -66,7 +66,7 @@ def test_it_is_small_and_no_machines_own(name: str) -> None:
     assert len(text.encode()) < MOST
     assert not PATHS.search(text)
     large = [cell for cell in code_cells(FOLDER / name) if "large" in cell.metadata.get("tags", ())]
-    assert [cell.source.partition("(")[0] for cell in large] == ["page"]
+    assert [cell.source.partition("(")[0] for cell in large] == ["report"]
     assert not any(cell.outputs for cell in large)
 
 

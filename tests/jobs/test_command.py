@@ -144,7 +144,7 @@ def test_what_the_shell_says_of_other_sparks_and_pythons_does_not_disturb_a_run(
     assert "openvino" in unit.read_text()
 
 
-@pytest.mark.parametrize("command", [(BIN / "semscore",), (sys.executable, "-m", "semscore.jobs")])
+@pytest.mark.parametrize("command", [(BIN / "semscore",), (sys.executable, "-m", "semscore")])
 def test_the_command_does_not_look_into_the_working_folder(
     command: tuple[object, ...], tmp_path: Path
 ) -> None:
