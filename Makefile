@@ -60,7 +60,7 @@ test-gpu:
 	$(BIN)/python -m pytest -m gpu tests/gpu
 
 test-all: setup build/s3a/ready tools-for-images tools-for-browser
-	$(BIN)/pytest
+	SEMSCORE_THOROUGH=1 $(BIN)/pytest
 
 .venv-spark4/ready: $(SOURCES)
 	$(PYTHON) -m venv .venv-spark4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,13 @@ BIN = Path(sys.executable).parent
 
 def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
+
+
+def commands() -> list[list[str]]:
+    lines = [line for block in blocks("bash") for line in block.splitlines()]
+    found = [shlex.split(line) for line in lines if line.startswith("semscore ")]
+    assert len(found) > 5
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +44,18 @@ def run(command: list[str], folder: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_commands_are_understood() -> None:
+    """Words that the command does not have, or a value that it does not take, are noticed."""
+    from semscore.jobs.cli.app import app
+
+    for command in commands():
+        app.parse_args(command[1:], print_error=False, exit_on_error=False)
+
+
+@pytest.mark.slow
 def test_commands(folder: Path) -> None:
-    lines = [line for block in blocks("bash") for line in block.splitlines()]
-    commands = [line for line in lines if line.startswith("semscore ")]
-    assert commands
-    for command in commands:
-        run(["bash", "-c", command], folder)
+    for command in commands():
+        run(command, folder)
 
 
 def test_python_examples_run_as_bare_scripts(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command's door: `semscore`, or `python -m semscore.jobs`."""
+"""How the command starts: `semscore`, or `python -m semscore`."""
 
 from __future__ import annotations
 

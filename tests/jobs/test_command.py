@@ -56,6 +56,7 @@ def test_spark_submit_takes_the_same_job(pairs: Path, tmp_path: Path) -> None:
     assert record["master"] == "local[1]"  # spark-submit's word counts
 
 
+@pytest.mark.slow
 def test_a_config_file_gives_options_and_the_command_line_wins(pairs: Path, tmp_path: Path) -> None:
     config = tmp_path / "run.toml"
     config.write_text(
@@ -167,6 +168,7 @@ def test_help_groups_options_and_shows_defaults() -> None:
     assert run(BIN / "semscore", "--version").stdout.strip()
 
 
+@pytest.mark.slow
 def test_a_worker_computes_on_as_many_threads_as_its_task_has_cpus() -> None:
     code = """
 import pandas as pd, torch

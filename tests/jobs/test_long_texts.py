@@ -76,6 +76,7 @@ def test_many_long_texts_and_a_huge_one(
     )
 
 
+@pytest.mark.slow
 def test_a_huge_text_has_the_score_of_its_beginning(
     spark: Any, tmp_path: Path, model_folder: Path
 ) -> None:

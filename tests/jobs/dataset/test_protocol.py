@@ -9,6 +9,7 @@ it died may also take effect later, whenever hypothesis likes.
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -261,7 +262,7 @@ def everyone_seems_dead(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 HARD = settings(
-    max_examples=150,
+    max_examples=300 if os.environ.get("SEMSCORE_THOROUGH") else 60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

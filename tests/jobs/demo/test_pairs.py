@@ -129,6 +129,7 @@ def test_the_dataset_is_readable_and_complete(written: tuple[Path, int]) -> None
     assert len(list(folder.glob("kind=*/part-*.parquet"))) == 2 * len(demo.KINDS)
 
 
+@pytest.mark.slow
 def test_two_calls_write_the_same_bytes(written: tuple[Path, int], tmp_path: Path) -> None:
     folder, n_pairs = written
     assert demo.write_demo_dataset(tmp_path) == n_pairs

@@ -136,6 +136,7 @@ def test_a_folder_that_is_no_calibration_is_refused(run: Run, tmp_path: Path) ->
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_model_that_openvino_cannot_run_runs_in_torch_which_is_said(
     run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

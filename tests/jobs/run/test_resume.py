@@ -86,6 +86,7 @@ def test_a_finished_dataset_needs_no_spark(
     assert (again.rows, again.manifest["rows"]) == (0, 4)
 
 
+@pytest.mark.slow
 def test_the_precision_is_not_decided_again(run: Run, tmp_path: Path) -> None:
     write(tmp_path, 0)
     run(recipe=Recipe(model=MODEL, precision="bfloat16"))
