@@ -21,7 +21,7 @@ from semscore.jobs.hosts.this_host import this_host
 from semscore.jobs.planner import advice
 from semscore.jobs.planner.duplicates import SampledRows, lay_out_sample
 from semscore.jobs.planner.estimate import Estimate
-from semscore.jobs.planner.input_facts import Facts, facts_of
+from semscore.jobs.planner.input_facts import InputFacts, facts_of
 from semscore.jobs.planner.measure import Measurement, measure
 from semscore.jobs.planner.plan_options import Ask as Ask
 from semscore.jobs.planner.predict import (
@@ -61,7 +61,7 @@ class Plan:
     semscore: str
     inputs: tuple[str, ...]
     model: str
-    facts: Facts
+    facts: InputFacts
     sample_rows: int
     statuses: dict[str, float]  # to be -> share of the rows
     chars: float  # of a text
@@ -141,7 +141,7 @@ def plan(settings: Settings, ask: Ask = Ask(), storage: Storage = Storage()) -> 
 class _Outlook:
     """All that a prediction needs besides the hosts."""
 
-    facts: Facts
+    facts: InputFacts
     sampled: SampledRows
     measured: Measurement
     engine: Engine
@@ -160,7 +160,7 @@ class _Outlook:
 
 def _look(
     source: Source, settings: Settings, engine: Engine, storage: Storage
-) -> tuple[Facts, SampledRows]:
+) -> tuple[InputFacts, SampledRows]:
     """What footers and some rows say."""
     sample = take_sample(source, settings.columns, storage, engine.window_rows)
     facts = facts_of(source, sample.bad)

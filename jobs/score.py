@@ -37,7 +37,7 @@ from semscore.jobs.spark.session import (
     task_rows,
     will_be_local,
 )
-from semscore.jobs.spark.surroundings import changed, of_a_run
+from semscore.jobs.spark.surroundings import of_a_run, with_variables
 from semscore.udfs.errors import StoppedEarly
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     Raises UserError before anything is written; OutputInUse then too, or when another run takes
     over; StoppedEarly, AuditFailed, TooManyErrors or UnitsSetAside after.
     """
-    with changed(of_a_run()):
+    with with_variables(of_a_run()):
         spark = spark or SparkSession.getActiveSession()
         require_classic(spark)
         job = prepare(settings, spark)

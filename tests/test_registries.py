@@ -32,7 +32,7 @@ def test_metrics() -> None:
 
 
 def test_backends() -> None:
-    assert set(backends.KINDS) == set(get_args(BackendName)) - {"auto"}
+    assert set(backends.LIBRARIES) == set(get_args(BackendName)) - {"auto"}
     from semscore.udfs.backends.openvino.forward import OpenVinoBackend
     from semscore.udfs.backends.torch import TorchBackend
 

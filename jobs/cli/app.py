@@ -25,10 +25,10 @@ from semscore.jobs.hosts import inside_job
 from semscore.jobs.options.arguments import unfolded
 from semscore.jobs.options.name_lists import join_names
 from semscore.jobs.options.types import LISTS
-from semscore.jobs.spark.surroundings import changed, of_a_run
+from semscore.jobs.spark.surroundings import of_a_run, with_variables
 from semscore.udfs.errors import JobError, StoppedEarly, UserError
 from semscore.udfs.stores.folder import StorageError
-from semscore.udfs.stores.names import is_text, printable
+from semscore.udfs.stores.names import is_utf8, printable
 from semscore.udfs.version import __version__
 
 app = App(
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         changes = of_a_run()
     except OSError as error:
         return _complain(error, str(error), UserError.exit_code, debug)
-    with changed(changes):
+    with with_variables(changes):
         return _ended(arguments, debug)
 
 
@@ -111,7 +111,7 @@ def _resume_command(arguments: Sequence[str]) -> str:
 def _require_text(arguments: Sequence[str]) -> None:
     """Raise UserError for bytes that are not UTF-8, which neither Java nor JSON takes."""
     for argument in arguments:
-        if not is_text(argument):
+        if not is_utf8(argument):
             raise UserError(
                 f"the argument {printable(argument)} is not valid UTF-8, and Spark accepts no "
                 "other names. Rename the file or folder, or type the word in UTF-8"

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from semscore.jobs.dataset.tables import files_that_count
 from semscore.udfs.errors import UserError, some_of
 from semscore.udfs.stores.folder import Entry, Folder
-from semscore.udfs.stores.names import is_hidden, is_text, printable
+from semscore.udfs.stores.names import is_hidden, is_utf8, printable
 from semscore.udfs.stores.registry import Storage
 
 NOT_TEXT = "its name is not valid UTF-8"
@@ -94,7 +94,7 @@ def list_input(given: str, storage: Storage, skip_bad_files: bool = False) -> Li
     for entry in visible:
         if PurePosixPath(entry.path).suffix.lower() not in PARQUET:
             others.append(printable(entry.path))
-        elif is_text(entry.path):
+        elif is_utf8(entry.path):
             parquet.append(entry)
         elif skip_bad_files:
             bad.append(BadFile(printable(folder.full(entry.path)), NOT_TEXT))

@@ -59,7 +59,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Entry:
+class DoctorCheck:
     """A check of doctor's."""
 
     name: str
@@ -73,33 +73,35 @@ def _has_model(subject: Subject) -> bool:
 
 
 CHECKS = (
-    Entry("python", lambda _: check_python(), quick=True),
-    Entry("spark", lambda subject: check_spark(subject.is_local), quick=True),
-    Entry("packages", lambda _: check_packages(), quick=True),
-    Entry("spark settings", lambda subject: check_settings(subject.conf), quick=True),
-    Entry("disk", lambda subject: check_disk(subject.conf), quick=True),
-    Entry("open files", lambda _: check_open_files(), quick=True),
-    Entry("time limit", lambda subject: check_time(subject.run.limits.deadline), quick=True),
-    Entry("environment", lambda subject: check_environment(subject.is_local)),
-    Entry("worker python", lambda subject: check_worker_python(subject.is_local)),
-    Entry("java", lambda _: check_java()),
-    Entry("gpu settings", lambda subject: check_gpu_conf(subject.conf, subject.run.engine.device)),
-    Entry("gpus", lambda subject: check_gpus(subject.run.engine.device, subject.is_local)),
-    Entry("gpu leases", lambda _: check_leases()),
-    Entry("discovery script", lambda subject: check_discovery(subject.conf)),
-    Entry("memory", lambda subject: check_memory(subject.run, subject.conf)),
-    Entry("image", lambda subject: check_built(subject.run.engine.device)),
-    Entry(
+    DoctorCheck("python", lambda _: check_python(), quick=True),
+    DoctorCheck("spark", lambda subject: check_spark(subject.is_local), quick=True),
+    DoctorCheck("packages", lambda _: check_packages(), quick=True),
+    DoctorCheck("spark settings", lambda subject: check_settings(subject.conf), quick=True),
+    DoctorCheck("disk", lambda subject: check_disk(subject.conf), quick=True),
+    DoctorCheck("open files", lambda _: check_open_files(), quick=True),
+    DoctorCheck("time limit", lambda subject: check_time(subject.run.limits.deadline), quick=True),
+    DoctorCheck("environment", lambda subject: check_environment(subject.is_local)),
+    DoctorCheck("worker python", lambda subject: check_worker_python(subject.is_local)),
+    DoctorCheck("java", lambda _: check_java()),
+    DoctorCheck(
+        "gpu settings", lambda subject: check_gpu_conf(subject.conf, subject.run.engine.device)
+    ),
+    DoctorCheck("gpus", lambda subject: check_gpus(subject.run.engine.device, subject.is_local)),
+    DoctorCheck("gpu leases", lambda _: check_leases()),
+    DoctorCheck("discovery script", lambda subject: check_discovery(subject.conf)),
+    DoctorCheck("memory", lambda subject: check_memory(subject.run, subject.conf)),
+    DoctorCheck("image", lambda subject: check_built(subject.run.engine.device)),
+    DoctorCheck(
         "input",
         lambda subject: check_input(subject.run, subject.storage),
         applies=lambda subject: bool(subject.run.inputs),
     ),
-    Entry(
+    DoctorCheck(
         "output",
         lambda subject: check_target(subject.run, subject.storage),
         applies=lambda subject: bool(subject.run.output),
     ),
-    Entry(
+    DoctorCheck(
         "model",
         lambda subject: check_for_model(subject.run.recipe, subject.run.engine, subject.master),
         applies=_has_model,

@@ -10,7 +10,7 @@ from semscore.jobs.history.achieved import Calibration
 from semscore.jobs.options.arguments import option_words
 from semscore.jobs.options.settings import Settings
 from semscore.jobs.planner.duplicates import SampledRows
-from semscore.jobs.planner.input_facts import LARGE, Facts
+from semscore.jobs.planner.input_facts import LARGE, InputFacts
 from semscore.jobs.planner.plan_options import Ask
 from semscore.jobs.planner.predict import PATH, TOKENISING, Prediction
 from semscore.udfs.stores.registry import is_remote
@@ -48,7 +48,9 @@ def launch_command(settings: Settings, ask: Ask, chosen: Prediction) -> str:
     )
 
 
-def about_data(facts: Facts, sampled: SampledRows, truncated: float, in_window: float) -> list[str]:
+def about_data(
+    facts: InputFacts, sampled: SampledRows, truncated: float, in_window: float
+) -> list[str]:
     """Remarks on files and texts; shares of pairs `truncated`, of texts embedded `in_window`s."""
     said = []
     if facts.bad:

@@ -14,7 +14,7 @@ LARGE = 3.0  # times the mean: then one folder or file may hold the others up
 
 
 @dataclass(frozen=True)
-class Facts:
+class InputFacts:
     """A dataset as its files describe it."""
 
     rows: int
@@ -35,7 +35,7 @@ class Facts:
         return "" if self.exact else "about "
 
 
-def facts_of(source: Source, bad: tuple[BadFile, ...] = ()) -> Facts:
+def facts_of(source: Source, bad: tuple[BadFile, ...] = ()) -> InputFacts:
     """Of a source, and files that turned out to be unreadable later."""
     size = sum(file.size for file in source.files)
     counted = sum(file.size for file in source.counted_files)
@@ -46,7 +46,7 @@ def facts_of(source: Source, bad: tuple[BadFile, ...] = ()) -> Facts:
         folders[str(PurePosixPath(file.path).parent)] += file.size
     folder, most = folders.most_common(1)[0]
     largest = max(source.files, key=lambda file: file.size)
-    return Facts(
+    return InputFacts(
         rows=round(source.rows * scale),
         exact=len(source.counts) == len(source.files),
         files=len(source.files),

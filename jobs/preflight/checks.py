@@ -11,7 +11,7 @@ from semscore.jobs.ledger import ledger
 from semscore.udfs.errors import ModelError, UserError, some_of, suggestion
 from semscore.udfs.models.fetch import check_model, local_folder
 from semscore.udfs.models.model_hash import content_sha256
-from semscore.udfs.stores.names import is_text, printable
+from semscore.udfs.stores.names import is_utf8, printable
 from semscore.udfs.stores.registry import is_remote
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Model(NamedTuple):
 
 def pin_model(recipe: Recipe) -> Model:
     """Find a recipe's model and check it; UserError if it cannot be used."""
-    if not is_text(recipe.model):
+    if not is_utf8(recipe.model):
         raise UserError(
             f"--model {printable(recipe.model)}: the name is not valid UTF-8; rename the folder"
         )

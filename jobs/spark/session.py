@@ -28,11 +28,11 @@ from semscore.jobs.spark.java import java_home
 from semscore.jobs.spark.java_process import last_words, start_java
 from semscore.jobs.spark.surroundings import (
     Changes,
-    changed,
     java_options,
     of_a_run,
     of_local_java,
     unheeded,
+    with_variables,
 )
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import is_local
@@ -91,7 +91,7 @@ def start_session(
         settings.setAll(list(_local_conf(java, debug).items()))
         if ignored := unheeded(os.environ):
             log.warning(ignored)
-    with changed({**changes, **of_a_run()}):
+    with with_variables({**changes, **of_a_run()}):
         return _started(settings, master, conf, debug, device)
 
 

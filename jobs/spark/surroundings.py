@@ -32,7 +32,7 @@ Changes = Mapping[str, str | None]  # None: without this variable
 
 
 @contextmanager
-def changed(changes: Changes) -> Iterator[None]:
+def with_variables(changes: Changes) -> Iterator[None]:
     """Have variables as they are given as long as this lasts, and then as they were."""
     before = {name: os.environ.get(name) for name in changes}
     _set(changes)

@@ -19,7 +19,7 @@ from semscore.udfs.recipe import Engine, Recipe
 
 
 @dataclass(frozen=True)
-class Kind:
+class Library:
     """A library that can run models."""
 
     title: str  # for people
@@ -45,8 +45,8 @@ def load_backend(
     asked = "openvino" if recipe.precision == "int8" else engine.backend
     is_cpu = device == "cpu"
     reasons: dict[str, str] = {}  # by the title of a backend that cannot run it
-    for name in KINDS if asked == "auto" else (asked,):
-        kind = KINDS[name]
+    for name in LIBRARIES if asked == "auto" else (asked,):
+        kind = LIBRARIES[name]
         try:
             if obstacle := kind.obstacle(recipe, device):
                 raise NotConvertible(obstacle)
@@ -114,7 +114,7 @@ def _torch(folder: Path, recipe: Recipe, device: str, cpus: int, proof: Proof | 
 
 
 # By the name that --backend has, in the order in which `auto` tries them.
-KINDS: dict[str, Kind] = {
-    "openvino": Kind("OpenVINO", openvino_obstacle, _openvino),
-    "torch": Kind("torch", lambda *_: None, _torch),
+LIBRARIES: dict[str, Library] = {
+    "openvino": Library("OpenVINO", openvino_obstacle, _openvino),
+    "torch": Library("torch", lambda *_: None, _torch),
 }

@@ -17,7 +17,7 @@ from obstore.store import LocalStore
 
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.folder import SOME, Entry, Folder, StorageError
-from semscore.udfs.stores.names import is_text, printable
+from semscore.udfs.stores.names import is_utf8, printable
 
 
 class LocalFolder(Folder):
@@ -211,7 +211,7 @@ def local_path(location: str) -> Path:
         found = Path(re.sub("^/+", "/", path)).expanduser().resolve()
     except RuntimeError as error:  # an unknown user's home, or links that go round
         raise UserError(f"{location} cannot be used: {error}") from error
-    if not is_text(str(found)):
+    if not is_utf8(str(found)):
         raise UserError(
             f"{printable(str(found))} cannot be used: its name is not valid UTF-8; rename it"
         )

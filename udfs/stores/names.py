@@ -18,7 +18,7 @@ def is_hidden(path: str) -> bool:
     )
 
 
-def is_text(name: str) -> bool:
+def is_utf8(name: str) -> bool:
     """Whether a name is text; Python has bytes that are not UTF-8 as surrogates."""
     try:
         name.encode()

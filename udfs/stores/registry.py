@@ -16,7 +16,7 @@ from semscore.udfs.stores.s3_access import open_s3
 from semscore.udfs.stores.synced import synced
 
 
-class Kind(NamedTuple):
+class Store(NamedTuple):
     """A storage that all hosts reach."""
 
     open: Callable[[str, Mapping[str, str]], Folder]  # of a location, with Hadoop's settings
@@ -26,7 +26,7 @@ class Kind(NamedTuple):
     most_bytes: int  # in the name of a file, with all its folders
 
 
-S3 = Kind(open_s3, synced, 1024)
+S3 = Store(open_s3, synced, 1024)
 REMOTE = {"s3": S3, "s3a": S3}  # by the scheme of a location
 
 
@@ -36,7 +36,7 @@ def is_remote(location: str) -> bool:
     return bool(separator) and scheme in REMOTE
 
 
-def kind_of(location: str) -> Kind:
+def kind_of(location: str) -> Store:
     """The kind of a remote location."""
     return REMOTE[location.partition("://")[0]]
 

@@ -13,12 +13,12 @@ from semscore.jobs.options.settings import Settings
 from semscore.jobs.planner import advice
 from semscore.jobs.planner.duplicates import lay_out_sample
 from semscore.jobs.planner.estimate import exactly
-from semscore.jobs.planner.input_facts import Facts
+from semscore.jobs.planner.input_facts import InputFacts
 from semscore.jobs.planner.plan_options import Ask
 from semscore.jobs.planner.predict import ON_GPU, TOKENISING, Prediction
 from semscore.udfs.recipe import Engine, Recipe
 
-FACTS = Facts(
+FACTS = InputFacts(
     rows=1000,
     exact=True,
     files=10,
@@ -60,7 +60,7 @@ def said(chunk: Callable[..., Any]) -> Callable[..., str]:
     """Remarks on a sample of four texts, all distinct."""
     sampled = lay_out_sample([chunk(["a", "b"], ["c", "d"])], (None, None), 0.5)
 
-    def remarks(facts: Facts = FACTS, truncated: float = 0.0) -> str:
+    def remarks(facts: InputFacts = FACTS, truncated: float = 0.0) -> str:
         return " ".join(advice.about_data(facts, sampled, truncated, 1.0))
 
     return remarks

@@ -12,7 +12,6 @@ import pytest
 
 from semscore.jobs.spark import java_process, surroundings
 from semscore.jobs.spark.surroundings import (
-    changed,
     java_options,
     of_a_run,
     of_local_java,
@@ -20,6 +19,7 @@ from semscore.jobs.spark.surroundings import (
     unheeded,
     user_name,
     utf8_locale,
+    with_variables,
 )
 
 JAVA = Path("/opt/java")
@@ -46,7 +46,7 @@ def test_variables_of_another_spark_are_left_out_and_put_back(
     monkeypatch.setenv("SPARK_LOCAL_DIRS", "/disk")
     monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
     before = dict(os.environ)
-    with changed(of_local_java(JAVA)):
+    with with_variables(of_local_java(JAVA)):
         left = {name for name in astray if os.environ.get(name) == astray[name]}
         assert not left
         assert os.environ["PYSPARK_PYTHON"] == sys.executable
@@ -60,7 +60,7 @@ def test_variables_of_another_spark_are_left_out_and_put_back(
 
 def test_variables_are_put_back_after_an_error_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARK_REMOTE", "sc://localhost")
-    with pytest.raises(KeyError), changed(of_a_run()):
+    with pytest.raises(KeyError), with_variables(of_a_run()):
         assert "SPARK_REMOTE" not in os.environ
         raise KeyError
     assert os.environ["SPARK_REMOTE"] == "sc://localhost"

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from semscore.udfs.stores.names import folder_name, is_hidden, is_text, printable
+from semscore.udfs.stores.names import folder_name, is_hidden, is_utf8, printable
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from semscore.udfs.stores.names import folder_name, is_hidden, is_text, printabl
 )
 def test_a_name_that_is_not_text_can_be_printed(raw: bytes, text: bool, shown: str) -> None:
     name = os.fsdecode(raw)
-    assert is_text(name) == text
+    assert is_utf8(name) == text
     assert printable(name) == shown
     assert printable(name).encode()
 
