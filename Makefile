@@ -36,7 +36,7 @@ test: setup
 	$(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not browser and not cluster and not container and not faults and not s3'
 
 test-cluster: setup
-	$(BIN)/pytest -m cluster
+	$(BIN)/pytest -m 'cluster and not slow'
 
 # FAULTS="" for all of them
 FAULTS ?= and not slow

@@ -43,6 +43,7 @@ def test_each_task_runs_on_the_gpu_that_spark_gave_it(
     assert recorded == {f"gpu:{gpu}" for gpu in cluster.gpus}
 
 
+@pytest.mark.slow
 def test_two_workers_share_a_gpu_and_never_three(submit: Any, expected: dict[str, Any]) -> None:
     job = submit(conf={"spark.executor.cores": "2", "spark.task.resource.gpu.amount": "0.5"})
     job.finish()
@@ -54,6 +55,7 @@ def test_two_workers_share_a_gpu_and_never_three(submit: Any, expected: dict[str
     assert any(len(pids) == 2 for pids in workers.values()), workers
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_costs_nothing_but_its_task(
     submit: Any, expected: dict[str, Any]
 ) -> None:
@@ -66,6 +68,7 @@ def test_a_worker_that_is_killed_costs_nothing_but_its_task(
     require_equal(job.scores(), expected)
 
 
+@pytest.mark.slow
 def test_an_executor_that_is_killed_is_replaced(
     submit: Any, cluster: Any, expected: dict[str, Any]
 ) -> None:
@@ -105,6 +108,7 @@ def test_a_gpu_that_is_lost_is_set_aside_and_its_work_moves(
             path.unlink()
 
 
+@pytest.mark.slow
 def test_a_gpu_that_is_too_small_gets_smaller_batches(
     submit: Any, expected: dict[str, Any]
 ) -> None:

@@ -97,7 +97,8 @@ def test_the_image_says_what_it_is(image: str, service: Any) -> None:
     assert service.run(request) == 0
     facts = json.loads(service.log)
     assert facts["semscore"] == __version__
-    assert facts["cuda"] is None
+    build = facts["torch"].partition("+")[2]  # such as cu130; of a package index of its own: cpu
+    assert (facts["cuda"] or "cpu").replace(".", "") == build.removeprefix("cu")
     folder = local_folder(MODEL)
     check_model(folder)
     assert facts["model_sha256"] == content_sha256(folder)

@@ -27,6 +27,7 @@ def skewed(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_slots_stay_busy_through_the_tails_of_units(
     dataset: Any, skewed: Path, tmp_path: Path
 ) -> None:

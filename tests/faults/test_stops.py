@@ -12,6 +12,7 @@ import pytest
 pytestmark = pytest.mark.faults
 
 
+@pytest.mark.slow
 def test_a_trial_of_some_units_is_gone_on_with(dataset: Any, expected: dict[int, float]) -> None:
     code, told = dataset.run("new", options=("--max-units", "3"))
     assert code == 75, told
@@ -46,6 +47,7 @@ def test_sigterm_ends_a_run_within_a_grace_time(dataset: Any, expected: dict[int
     dataset.require_complete(expected)
 
 
+@pytest.mark.slow
 def test_a_time_limit_that_is_near_ends_a_run_before_it(dataset: Any) -> None:
     start = time.monotonic()
     code, told = dataset.run("new", options=("--deadline", "46"))  # the margin, and a second

@@ -72,11 +72,9 @@ def test_a_resumed_run_scores_what_came_since(dataset: Any, server: Any) -> None
     assert code == 0, told
     assert first.items() < dataset.committed().items()
     assert set(dataset.scores()) == set(range(10))
-    start = time.monotonic()
     code, told = dataset.run("--mode", "resume")
     assert code == 0
-    assert "nothing is left to score" in told
-    assert time.monotonic() - start < 15
+    assert "nothing is left to score" in told and "scoring" not in told
     put(0)
     server.client().put_object(Bucket="input", Key="growing/0.parquet", Body=b"changed")
     code, told = dataset.run("--mode", "resume", "--bad-files", "skip")
@@ -124,7 +122,7 @@ def test_mistakes_are_told_in_a_sentence_within_seconds(
     assert code == 2, told
     assert says in told
     assert "Traceback" not in told
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 60
 
 
 def test_a_spark_without_s3a_says_how_to_get_it(dataset: Any) -> None:
@@ -138,7 +136,8 @@ def test_a_spark_without_s3a_says_how_to_get_it(dataset: Any) -> None:
 @pytest.mark.parametrize(
     "points",
     [
-        ("copy-after", "commit-after", "manifest-after"),
+        ("commit-after",),
+        pytest.param(("copy-after", "manifest-after"), marks=pytest.mark.slow),
         pytest.param(
             ("takeover-after", "begin-after", "stage-after", "commit-before", "success-after"),
             marks=pytest.mark.slow,
@@ -162,9 +161,8 @@ def test_killed_on_the_way_and_resumed(
     dataset.require_complete(expected)
 
 
-@pytest.mark.parametrize(
-    "point", ["copy-before", pytest.param("commit-before", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("point", ["copy-before", "commit-before"])
 def test_a_run_that_was_stopped_past_its_lease_does_no_harm_when_it_wakes_up(
     dataset: Any, expected: dict[int, float], point: str
 ) -> None:
