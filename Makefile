@@ -135,6 +135,7 @@ bench-sweeps: .venv/bench-ready
 	$(BIN)/python -m benchmarks.sweeps $(BENCH)
 	$(BIN)/python -m benchmarks.growth $(BENCH)
 	$(BIN)/python -m benchmarks.coldstart $(BENCH)
+	$(BIN)/python -m benchmarks.proving $(BENCH)
 	$(BIN)/python -m benchmarks.datapath
 	$(BIN)/python -m benchmarks.seconds $(BENCH)
 	$(BIN)/python -m benchmarks.operators

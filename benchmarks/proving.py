@@ -1,0 +1,56 @@
+"""What the model's proof adds to a start: `python -m benchmarks.proving --help`.
+
+Seconds from the shell to two scored rows: with nothing kept (the model is proved and converted
+beside Spark's start), with all but the proof kept, and with the proof too, which is then only read.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import sleep
+
+from benchmarks.corpus import corpus
+from benchmarks.files import first_rows
+from benchmarks.ours import Book, parser
+from benchmarks.trial import trial
+from semscore.jobs.spark.class_archive import SETTLED_S
+from semscore.udfs.models.fetch import local_folder
+
+ROWS = 2
+WHEN = ("nothing kept", "all but the proof kept", "all kept")
+
+
+def main() -> None:
+    """One new cache; the last two cases take turns in it."""
+    options = parser(__doc__)
+    options.add_argument("--turns", type=int, default=3)
+    given = options.parse_args()
+    model = str(local_folder(given.model))
+    data = first_rows(corpus("en", given.suite), ROWS)
+    book = Book("proving", ["when", "turn", "wall_s", "cpu_s", "error"])
+    with TemporaryDirectory(prefix="semscore-bench-") as cache:
+
+        def measure(when: str, turn: int) -> None:
+            env = {"SEMSCORE_CACHE": cache}
+            contender = f"semscore:{given.precision}"
+            result = trial(contender, data, model, env=env, limit_s=given.limit)
+            result.pop("contender", None)
+            book.add(when=when, turn=turn, **result)
+
+        measure(WHEN[0], 0)
+        sleep(SETTLED_S + 2)  # by then the archive of classes counts as written
+        for turn in range(given.turns):
+            shutil.rmtree(Path(cache, "proofs"))
+            measure(WHEN[1], turn)
+            measure(WHEN[2], turn)
+    for when in WHEN:
+        seconds = [p["wall_s"] for p in book.points if p["when"] == when and "error" not in p]
+        if seconds:
+            print(f"{when:24} median {median(seconds):.1f} s")
+
+
+if __name__ == "__main__":
+    main()
