@@ -160,8 +160,12 @@ def test_the_bound_on_folders_is_ten_thousand() -> None:
     ("arguments", "says"),
     [
         (("--master", "local[x]"), "Could not parse Master URL: 'local[x]'"),
-        (("--conf", "spark.task.cpus=none"), "spark.task.cpus"),
-        (("--conf", "spark.memory.fraction=7"), "spark.memory.fraction should be between 0 and 1"),
+        pytest.param(("--conf", "spark.task.cpus=none"), "spark.task.cpus", marks=pytest.mark.slow),
+        pytest.param(
+            ("--conf", "spark.memory.fraction=7"),
+            "spark.memory.fraction should be between 0 and 1",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_spark_that_does_not_start(here: Path, arguments: tuple[str, str], says: str) -> None:

