@@ -21,7 +21,7 @@ from semscore.udfs.stores.registry import Storage
 
 
 def remake(place: str, given: dict[str, Any], to: str | None = None) -> tuple[Facts, str]:
-    """Make the report of OUTPUT `place` anew and write it: what it says, and where it is.
+    """Rebuild and write the report of OUTPUT `place`: what it says, and where it is.
 
     `given`: fields of Report that are not to be as in the last report; `to`: another folder for
     what is written. Raises UserError if there is no dataset, or it cannot be read.

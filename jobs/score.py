@@ -2,7 +2,7 @@
 
     spark-submit jobs/score.py INPUT... OUTPUT [options]
 
-The data's way: files -> units -> spark.read -> similarity() -> stage -> publish -> record ->
+The data flows: files -> units -> spark.read -> similarity() -> stage -> publish -> record ->
 report.
 """
 
@@ -24,7 +24,7 @@ from semscore.jobs.preflight.proving import Proving
 from semscore.jobs.reporting.written import report_at_end
 from semscore.jobs.run.audit import audit
 from semscore.jobs.run.begin import begun, settle_with
-from semscore.jobs.run.prepare import Prepared, owed_files, prepare
+from semscore.jobs.run.prepare import Prepared, prepare
 from semscore.jobs.run.progress import Progress, State
 from semscore.jobs.run.result import Result
 from semscore.jobs.run.run import Run
@@ -63,7 +63,7 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
         with session_for(settings, spark) as session:
             run, settled = settle_with(session, job, proving)
             with begun(job, run, settled) as (run, earlier):
-                return _score_owed(run, earlier, job.began)
+                return _score_owed(job, run, earlier)
 
 
 def _confirm(job: Prepared) -> Result:
@@ -84,12 +84,12 @@ def _confirm(job: Prepared) -> Result:
     return Result(output, manifest, records, report, seconds=perf_counter() - job.began)
 
 
-def _score_owed(run: Run, earlier: Sequence[ledger.UnitRecord], began: float) -> Result:
+def _score_owed(job: Prepared, run: Run, earlier: Sequence[ledger.UnitRecord]) -> Result:
     """Score what is missing, check that all is there, and declare the dataset complete."""
     settings, output = run.settings, run.output
     ledger.clear_remains(output, run.lease, earlier)
     scale = unit_scale(slots(run.spark), task_rows(run.spark))
-    files = owed_files(settings, run.source, earlier)
+    files = job.owed(earlier)
     counted = run.source.counted(files, run.storage)
     upcoming = Upcoming(counted, sum(file.size for file in files), scale)
     if run.source.counts.keys() >= {file.url for file in files}:
@@ -126,7 +126,7 @@ def _score_owed(run: Run, earlier: Sequence[ledger.UnitRecord], began: float) ->
         manifest=manifest,
         units=units,
         rows=progress.rows_done,
-        seconds=perf_counter() - began,
+        seconds=perf_counter() - job.began,
         scoring_seconds=seconds,
     )
 

@@ -188,7 +188,7 @@ def report(
     to: str | None = None,
     in_browser: Annotated[bool, Parameter(name="--open", negative="")] = False,
 ) -> int:
-    """Make the report of a dataset anew, from its own records, and show what it says.
+    """Rebuild the report of a dataset from its own records, and show what it says.
 
     Parameters
     ----------

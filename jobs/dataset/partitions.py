@@ -16,11 +16,10 @@ from semscore.jobs.dataset.source import Source
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.folder import Folder
 from semscore.udfs.stores.names import ESCAPED, NO_VALUE, folder_name
-from semscore.udfs.stores.registry import is_remote
+from semscore.udfs.stores.registry import is_remote, kind_of
 
 MAX_FOLDERS = 10_000  # partition folders that a dataset may have
 MAX_NAME = 255  # bytes of a file's or folder's name, on all usual file systems
-MAX_KEY = 1024  # bytes of an object's whole name on S3
 STAGED = 300  # of these, for the folders and the file's name while a unit is staged
 SHOWN = 40  # characters of a value
 
@@ -60,7 +59,7 @@ def check_folders(frame: DataFrame, source: Source, layout: Layout, output: Fold
 def _check_key(output: Folder, longest: Mapping[str, Longest]) -> None:
     _, _, key = output.url.partition("://")[2].partition("/")
     size = sum(found.size + 1 for found in longest.values())
-    room = MAX_KEY - STAGED - len(key.encode())
+    room = kind_of(output.url).most_bytes - STAGED - len(key.encode())
     if size > room:
         column, found = max(longest.items(), key=lambda item: item[1].size)
         raise UserError(

@@ -69,7 +69,9 @@ class Prepared:
 
     def owed(self, records: Sequence[ledger.UnitRecord]) -> tuple[SourceFile, ...]:
         """The files to score beside what is recorded; none if --limit is reached."""
-        return owed_files(self.settings, self.source, records)
+        limit = self.settings.rows.limit
+        reached = limit and sum(record.rows for record in records) >= limit
+        return () if reached else owed(self.source.files, records)
 
     def is_done(self) -> bool:
         """Whether the dataset that is resumed lacks nothing."""
@@ -120,15 +122,6 @@ def prepare(settings: Settings, spark: SparkSession | None) -> Prepared:
         lease=lease,
         settled=_resumed(settings, output, model, corrected),
     )
-
-
-def owed_files(
-    settings: Settings, source: Source, records: Sequence[ledger.UnitRecord]
-) -> tuple[SourceFile, ...]:
-    """The files to score beside what is recorded; none if --limit is reached."""
-    limit = settings.rows.limit
-    reached = limit and sum(record.rows for record in records) >= limit
-    return () if reached else owed(source.files, records)
 
 
 def _resumed(

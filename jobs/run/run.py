@@ -76,7 +76,7 @@ class Run(Account):
     lease: Lease
     stop: Stop
     meters: dict[str, Accumulator[Meters]] = field(default_factory=dict)  # of units, by what
-    dropping: Event = field(default_factory=Event)  # units in work are given up
+    dropping: Event = field(default_factory=Event)  # running units are abandoned
     told: set[str] = field(default_factory=set)  # notes that were shown
 
     def tell_progress(self, progress: Progress, state: State) -> None:

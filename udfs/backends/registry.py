@@ -58,7 +58,7 @@ def load_backend(
         # Nobody expects a CPU's backend on a GPU.
         return backend, f"the model runs in {kind.title}, {told}" if told and is_cpu else None
     wanted = "int8" if recipe.precision == "int8" else f"--backend {asked}"
-    [(title, why)] = list(reasons.items())[:1]
+    title, why = next(iter(reasons.items()))
     raise ModelError(f"{wanted} needs {title}, which cannot run {folder}: {why}")
 
 
