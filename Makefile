@@ -1,19 +1,19 @@
-# make demo      score a demo dataset on this machine and show the result
-# make test      lint-free minutes: unit tests, local Spark, the command, the wheel
-# make test-all  adds what takes longer
-# make test-cluster  a Spark cluster on this machine, with pretended GPUs, and things killed
-# make test-faults   drivers killed at some points; FAULTS= at all of them
-# make test-s3       runs on a real S3 server on this machine, healthy and not
-# make test-browser     the report in Debian's chromium; in test-all
-# make test-container   the image for SageMaker, built and run with buildah; in test-all
+# make demo          score a demo dataset on this machine and show the result
+# make test          unit tests, local Spark, the command, the wheel; takes minutes, without lint
+# make test-all      adds the tests that take longer
+# make test-cluster  a Spark cluster on this machine, with simulated GPUs; processes are killed
+# make test-faults   drivers are killed at some points; FAULTS= kills them at all points
+# make test-s3       runs on a real S3 server on this machine, healthy and failing
+# make test-browser  the report in Debian's chromium; part of test-all
+# make test-container  the image for SageMaker, built and run with buildah; part of test-all
+# make test-gpu      the engine on a real GPU; skipped, with the reason, if there is none
+# make test-spark4   unit and local tests on Spark 4, in a separate environment; also works with
+#                    PYTHON=python3.13
 # make screenshots   pictures of the demo's report, for the README
-# make notebooks     runs docs/notebooks anew, and keeps what they show
-# make lock      pins the image's libraries anew
-# make test-gpu  the engine on a real GPU; skipped, with the reason, where there is none
-# make test-spark4   unit and local tests on Spark 4, in an environment of its own; also with
-#                PYTHON=python3.13
-# make bench     the engine and its peers on the same data; also bench-quick, bench-sweeps,
-#                bench-quality GRADED="a.tsv b.tsv"; BENCH="..." adds options
+# make notebooks     runs docs/notebooks again and keeps their output
+# make lock          updates the versions to which the image's libraries are pinned
+# make bench         the engine and comparable tools on the same data; also bench-quick,
+#                    bench-sweeps, bench-quality GRADED="a.tsv b.tsv"; BENCH="..." adds options
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -31,20 +31,20 @@ setup: .venv/ready
 demo: setup
 	$(BIN)/semscore demo build/demo
 
-# Two at once: more would need a Spark, and its memory, each.
+# Two tests at once. Each further one would need its own Spark and the memory for it.
 test: setup
 	$(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not browser and not cluster and not container and not faults and not s3'
 
 test-cluster: setup
 	$(BIN)/pytest -m 'cluster and not slow'
 
-# FAULTS="" for all of them
+# FAULTS="" runs all of them
 FAULTS ?= and not slow
 
 test-faults: setup
 	$(BIN)/pytest -m 'faults $(FAULTS)'
 
-# S3A and Amazon's SDK: the pip package of Spark lacks them, this one has them and little else.
+# S3A and the AWS SDK. The pip package of Spark lacks them; this package has them and little else.
 build/s3a/ready: .venv/ready
 	mkdir -p build/s3a
 	$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: --dest build/s3a sagemaker_pyspark==1.4.5
@@ -55,7 +55,7 @@ build/s3a/ready: .venv/ready
 test-s3: setup build/s3a/ready
 	$(BIN)/pytest -m 's3 and not slow'
 
-# Where torch with CUDA is installed already, BIN says where: make test-gpu BIN=/usr/bin
+# If torch with CUDA is already installed, set BIN to its folder: make test-gpu BIN=/usr/bin
 test-gpu:
 	$(BIN)/python -m pytest -m gpu tests/gpu
 
@@ -71,7 +71,7 @@ test-all: setup build/s3a/ready tools-for-images tools-for-browser
 test-spark4: .venv-spark4/ready
 	.venv-spark4/bin/pytest -m 'not slow and not browser and not cluster and not container and not faults and not s3' --ignore tests/packaging --ignore tests/test_readme.py
 
-# Debian's buildah makes the images; nothing of it needs a Docker engine.
+# Debian's buildah makes the images, so no Docker engine is needed.
 test-container: setup build/s3a/ready tools-for-images
 	$(BIN)/pytest -m container
 
@@ -99,14 +99,14 @@ lint: setup
 	$(BIN)/shellcheck $$(git ls-files '*.sh' .ci/run)
 	$(BIN)/hadolint container/Dockerfile
 
-# Of an installed copy: the linter sees no packages that an editable install maps. From scratch, since
-# setuptools would take along what an earlier build has left.
+# Checks an installed copy, because the linter does not see packages that an editable install maps. Starts
+# from scratch, because setuptools would include files that an earlier build has left.
 layers: setup
 	rm -rf build/lint build/lib build/bdist.*
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target build/lint .
 	cd build/lint && PYTHONPATH=. $(CURDIR)/$(BIN)/lint-imports --no-cache $(CURDIR)/pyproject.toml
 
-# What the image's libraries are pinned to. torch is apart: each build of it has an index of its own.
+# Pins the image's libraries. torch is not included, because each of its builds has its own index.
 LOCK := $(BIN)/uv pip compile --quiet --python-version 3.12 --python-platform x86_64-manylinux_2_34 \
 	--generate-hashes --override container/overrides.txt
 
@@ -114,7 +114,7 @@ lock: setup
 	$(LOCK) container/requirements.in --output-file container/locks/gpu.txt
 	$(LOCK) container/requirements.in container/requirements-openvino.in --output-file container/locks/cpu.txt
 
-# mypy reads the sources under the names that the installed package gives them.
+# mypy reads the sources under the names that they have in the installed package.
 types: setup
 	mkdir -p build/names/semscore
 	for room in conf jobs udfs; do ln -sfn ../../../$$room build/names/semscore/$$room; done

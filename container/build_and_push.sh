@@ -1,32 +1,35 @@
 #!/usr/bin/env bash
-# Build the image for Amazon SageMaker and push it to your ECR. The last line, and the only one on
-# stdout, is its URI:
+# Build the image for Amazon SageMaker and push it to your ECR. The last line of the output is the
+# image's URI. It is the only line on stdout:
 #
 #     URI=$(container/build_and_push.sh --region eu-west-1)
 #
-#   --region R            else AWS_REGION, AWS_DEFAULT_REGION, aws configure, us-east-1
-#   --repository NAME     in your ECR, created if absent (semscore)
-#   --base-account ID     registry account of SageMaker's Spark image, where the region is not known
-#   --base-image URI      build on another image, which is yours to log in for
-#   --torch VERSION       \
-#   --torch-index URL      > build arguments TORCH, TORCH_INDEX, REQUIREMENTS of the Dockerfile;
-#   --requirements FILE   /  the file's path is from the repository's root
-#   --model FOLDER        a model to bake in; hidden files are left out
-#   --tool docker|buildah else docker where its engine answers, else buildah
-#   --allow-dirty         build what is in no commit, too; the tag says so, and when
-#   --dry-run             print the commands and run none; AWS_ACCOUNT_ID may name the account
+#   --region R            AWS region; by default from AWS_REGION, AWS_DEFAULT_REGION or aws
+#                         configure, otherwise us-east-1
+#   --repository NAME     repository in your ECR (semscore); created if it does not exist
+#   --base-account ID     registry account of SageMaker's Spark image, for regions that this script
+#                         does not know
+#   --base-image URI      build on another image; you log in to its registry yourself
+#   --torch VERSION       build argument TORCH of the Dockerfile
+#   --torch-index URL     build argument TORCH_INDEX of the Dockerfile
+#   --requirements FILE   build argument REQUIREMENTS of the Dockerfile; FILE is a path from the
+#                         repository's root
+#   --model FOLDER        a model to build into the image; hidden files are left out
+#   --tool docker|buildah by default, docker if its engine answers, otherwise buildah
+#   --allow-dirty         also build changes that are not committed; the tag says so, with the time
+#   --dry-run             print the commands but do not run them; AWS_ACCOUNT_ID can set the account
 #
-# The tag is VERSION-COMMIT, then 8 digits that stand for --base-image, --torch, --torch-index,
-# --requirements and --model with what is in the files, where any is given. A tag that the
-# repository has is not built again. Exit code 2: wrong options, or a tool is missing; 1: a command
-# failed. The image is for linux/amd64.
+# The tag is VERSION-COMMIT. If you give --base-image, --torch, --torch-index, --requirements or
+# --model, 8 digits follow that depend on their values and on the contents of the files. A tag that
+# the repository already has is not built again. Exit code 2: an option is wrong or a tool is
+# missing; 1: a command failed. The image is for linux/amd64.
 
 set -euo pipefail
 
 BASE=sagemaker-spark-processing:3.5-cpu-py312-v1.3
 PLATFORM=linux/amd64
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-BAKED=container/model # the build finds the model here
+BAKED=container/model # where the build finds the model
 
 fail() {
   printf 'build_and_push.sh: %s\n' "$1" >&2
@@ -47,8 +50,8 @@ run() {
   [[ $DRY_RUN ]] || "$@" || exit 1
 }
 
-# Whether aws finds it: finds EXCEPTION COMMAND. Any other error ends the script. A dry run, which
-# asks nobody, takes it for absent.
+# Whether aws finds something: finds EXCEPTION COMMAND. EXCEPTION means that it does not exist. Any
+# other error ends the script. A dry run does not call aws and assumes that it does not exist.
 finds() {
   local absent=$1 said
   shift
@@ -67,7 +70,7 @@ login() {
   [[ $DRY_RUN ]] || "${get[@]}" | "${put[@]}" || exit 1
 }
 
-# Host of an account's registry.
+# The host of an account's registry.
 registry() {
   local suffix=amazonaws.com
   [[ $REGION != cn-* ]] || suffix=amazonaws.com.cn
@@ -80,7 +83,7 @@ spark_account() {
     us-west-2) echo 153931337802 ;;
     eu-west-1) echo 571004829621 ;;
     eu-central-1) echo 906073651304 ;;
-    *) fail "the registry account of SageMaker's Spark image in $REGION is not known here: give\
+    *) fail "the registry account of SageMaker's Spark image in $REGION is not known: give\
  --base-account with the number that sagemaker-core's sagemaker.core.image_uris.retrieve(\"spark\",\
  \"$REGION\", version=\"3.5\", py_version=\"py312\", container_version=\"v1.3\") starts with" ;;
   esac
@@ -94,13 +97,14 @@ usable_tool() {
   elif has buildah; then
     echo buildah
   elif has docker; then
-    fail "docker's engine does not answer (docker info), and there is no buildah: start or install one"
+    fail "docker's engine does not answer (docker info) and buildah is not installed: start docker or\
+ install buildah"
   else
-    fail "neither docker nor buildah is installed: one of them has to build the image"
+    fail "neither docker nor buildah is installed; install one of them to build the image"
   fi
 }
 
-# Eight digits for the options that change what is in the image, and for their files' contents.
+# Eight digits for the options that change the image, and for the contents of their files.
 digest() {
   {
     quoted "$BASE_IMAGE" "$TORCH" "$TORCH_INDEX" "$REQUIREMENTS"
@@ -114,16 +118,17 @@ digest() {
   } | git hash-object --stdin | cut -c 1-8
 }
 
-# Sets VERSION and TAG: in a $(…) a command that fails would not end the script.
+# Sets VERSION and TAG. It does not print them, because in a $(…) a command that fails would not
+# end the script.
 set_tag() {
   local commit changes dirty=""
   VERSION=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' udfs/version.py)
   [[ $VERSION ]] || fail "udfs/version.py states no version: expected a line __version__ = \"…\""
-  commit=$(git rev-parse --short=12 HEAD) || fail "$ROOT is no git checkout with a commit"
+  commit=$(git rev-parse --short=12 HEAD) || fail "$ROOT is not a git checkout with a commit"
   changes=$(git --no-optional-locks status --porcelain -- .)
   if [[ $changes ]]; then
     [[ $ALLOW_DIRTY ]] ||
-      fail "changes are in no commit (first: ${changes%%$'\n'*}): commit them or give --allow-dirty"
+      fail "uncommitted changes (first: ${changes%%$'\n'*}): commit them or give --allow-dirty"
     dirty=-dirty-$(date -u +%Y%m%dT%H%M%SZ)
   fi
   [[ -z $BASE_IMAGE$TORCH$TORCH_INDEX$REQUIREMENTS$MODEL ]] || commit+=-$(digest)
@@ -136,7 +141,8 @@ remove_model() {
 
 build() {
   local command=(buildah build --format docker) name
-  # Without attestations: SageMaker takes no OCI index. An old docker does not know the option.
+  # Without attestations, because SageMaker does not accept an OCI index. As a variable, because an
+  # old docker does not know the option.
   [[ $TOOL == buildah ]] || command=(env BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build)
   command+=(--platform "$PLATFORM" --file container/Dockerfile)
   command+=(--build-arg "BASE_IMAGE=${BASE_IMAGE:-$BASE_REGISTRY/$BASE}")
@@ -168,7 +174,7 @@ publish() {
       --encryption-configuration encryptionType=AES256
   if finds ImageNotFoundException aws ecr describe-images "${ecr[@]}" \
     --repository-name "$REPOSITORY" --image-ids "imageTag=$TAG"; then
-    echo "the repository has this image already: nothing to build"
+    echo "the repository has this image already; nothing is built"
     return
   fi
   build
@@ -203,10 +209,11 @@ if [[ $MODEL ]]; then
 fi
 cd "$ROOT"
 [[ -z $REQUIREMENTS || (-f $REQUIREMENTS && $REQUIREMENTS != /* && /$REQUIREMENTS/ != */../*) ]] ||
-  fail "--requirements $REQUIREMENTS must be a file in $ROOT, named from there"
+  fail "--requirements $REQUIREMENTS must be a file in $ROOT, as a path from there"
 left=$(find "$BAKED" -mindepth 1 -maxdepth 1 ! -name .gitignore)
 [[ -z $left ]] ||
-  fail "$BAKED holds ${left%%$'\n'*}, which would be baked in: remove it, and name a model with --model"
+  fail "$BAKED holds ${left%%$'\n'*}, which would be built into the image: remove it, and name\
+ a model with --model"
 has git || fail "git is not installed"
 [[ $DRY_RUN ]] || has aws || fail "aws is not installed"
 [[ $TOOL ]] || TOOL=$(usable_tool)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""What the image was built from, for the job to compare with: /opt/semscore/image.json.
+"""Write what the image was built from to /opt/semscore/image.json; the job compares it.
 
     describe_image.py VERSION
 
-Also the proof that all libraries go together: they are imported here, once.
+Also proves that all libraries work together, because they are imported here, once.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Tell Spark which GPUs an executor, or a standalone worker, has: each has its own.
+"""Tell Spark which GPUs an executor, or a standalone worker, has. Each gets its own GPUs.
 
     spark.executor.resource.gpu.discoveryScript  /opt/semscore/discover_gpus.py
 
-Prints Spark's JSON. SEMSCORE_GPUS_PER_EXECUTOR says how many to give (1); they are leased until the
-process that asks ends, which is your shell where you run this by hand. Exit code 2: that setting is
-wrong; 1: the host has no GPU left to give, or none that works. The reason is on stderr.
+Prints Spark's JSON. SEMSCORE_GPUS_PER_EXECUTOR sets the number of GPUs (default 1). They are leased
+until the calling process ends; if you run this by hand, that is your shell. Exit code 2: the
+setting is wrong; 1: the host has no free GPU, or none that works. The reason is on stderr.
 
-Needs discovery.py and leases.py of semscore/udfs/gpus beside it, no package, and Python 3.9.
+Needs discovery.py and leases.py of semscore/udfs/gpus in the same folder, and Python 3.9. Needs no
+packages.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def main() -> int:
-    """Print what is given to the executor; the exit code."""
+    """Print the GPUs of the executor and return the exit code."""
     given = os.environ.get("SEMSCORE_GPUS_PER_EXECUTOR") or "1"
     if not given.isdecimal() or int(given) < 1:
         return fail(2, f"SEMSCORE_GPUS_PER_EXECUTOR must be a whole number from 1, got {given!r}")
@@ -53,16 +54,16 @@ def main() -> int:
 
 
 def executor() -> int:
-    """Pid of the nearest Java above this process, else of its parent.
+    """Return the pid of the nearest Java above this process, otherwise of its parent.
 
-    Spark starts the script itself, so that its parent is the executor. Where a site wraps it in a
-    shell script, the parent ends at once, and would take the lease along.
+    Spark starts the script itself, so its parent is the executor. If a site wraps it in a shell
+    script, the parent ends at once, and the lease would end with it.
     """
     pid = os.getppid()
     while pid > 0:
         try:
             stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
-        except OSError:  # no /proc, or not ours to see
+        except OSError:  # no /proc, or we may not read it
             break
         before, _, after = stat.rpartition(")")
         if before.partition("(")[2] == "java":
@@ -72,7 +73,7 @@ def executor() -> int:
 
 
 def load(name: str) -> Any:
-    """A module by its file, without the package around it, which takes seconds."""
+    """Load a module from its file, without its package, whose import takes seconds."""
     place = HERE if (HERE / f"{name}.py").exists() else HERE.parent / "udfs" / "gpus"
     spec = importlib.util.spec_from_file_location(name, place / f"{name}.py")
     assert spec and spec.loader
@@ -82,7 +83,7 @@ def load(name: str) -> Any:
 
 
 def fail(code: int, reason: str) -> int:
-    """Say why there is no GPU; Spark copies it into the executor's log."""
+    """Print why there is no GPU; Spark copies the message into the executor's log."""
     sys.stderr.write(f"discover_gpus: {reason}\n")
     return code
 
