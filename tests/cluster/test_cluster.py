@@ -90,6 +90,7 @@ def test_a_whole_host_that_is_gone_leaves_its_work_to_the_other(
     require_equal(job.scores(), expected)
 
 
+@pytest.mark.slow
 def test_a_gpu_that_is_lost_is_set_aside_and_its_work_moves(
     submit: Any, cluster: Any, expected: dict[str, Any]
 ) -> None:

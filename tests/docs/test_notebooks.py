@@ -39,11 +39,13 @@ def shown(cell: Any) -> set[str]:
     return {kind for output in cell.outputs for kind in output.get("data", [output.output_type])}
 
 
+@pytest.mark.slow
 def test_all_run(executed: Path) -> None:
     assert NAMES
     assert sorted(path.name for path in executed.iterdir()) == NAMES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_committed_is_what_runs(executed: Path, name: str) -> None:
     committed, ran = code_cells(FOLDER / name), code_cells(executed / name)

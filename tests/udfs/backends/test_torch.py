@@ -297,13 +297,13 @@ def scored_by_theirs(
     return found
 
 
-def test_cosines_of_500_pairs_are_within_a_millionth(
+def test_cosines_of_300_pairs_are_within_a_millionth(
     minilm: TorchBackend, demo_pairs: Pairs, their_vectors: dict[str, NDArray[np.float32]]
 ) -> None:
     assert minilm.reader is not None
     found = scored(minilm, demo_pairs)
     expected = scored_by_theirs(their_vectors, demo_pairs)
-    assert np.isfinite(expected).sum() > 500
+    assert np.isfinite(expected).sum() > 250
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
     assert np.nanstd(expected) > 0.1
 
@@ -327,7 +327,7 @@ def test_other_metrics_are_within_a_hundred_thousandth(
     their_vectors: dict[str, NDArray[np.float32]],
     metric: Metric,
 ) -> None:
-    pairs = random.Random(metric).sample(demo_pairs[300:466], 60)
+    pairs = random.Random(metric).sample(demo_pairs[100:266], 60)
     expected = scored_by_theirs(their_vectors, pairs, metric)
     np.testing.assert_allclose(scored(minilm, pairs, metric), expected, rtol=1e-5)
 
@@ -340,7 +340,7 @@ def test_half_precision_is_within_a_hundredth(
     precision: str,
     n_pairs: int,
 ) -> None:
-    pairs = demo_pairs[300 : 300 + n_pairs]
+    pairs = demo_pairs[100 : 100 + n_pairs]
     found = scored(backend_of(model_folder, precision=precision), pairs)
     apart = np.abs(found - scored_by_theirs(their_vectors, pairs))
     assert 1e-5 < apart.max() <= 0.01  # not equal: it was really computed in half precision

@@ -236,7 +236,7 @@ def exact(model_folder: Path, demo_pairs: Pairs) -> Any:
 @pytest.fixture(scope="module")
 def int8(model_folder: Path, demo_pairs: Pairs, tmp_path_factory: Any) -> Recipe:
     """A recipe calibrated on some of the demo's texts, by a process of its own."""
-    texts = [text for pair in demo_pairs[:100] for text in pair if text]
+    texts = [text for pair in demo_pairs[:40] for text in pair if text]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module.subprocess, "run", subprocess.Popen)  # not used: it is converted
         converted(model_folder)
@@ -262,6 +262,7 @@ def test_bfloat16_is_within_a_hundredth(model_folder: Path, demo_pairs: Pairs, e
     assert np.isnan(apart).tolist() == np.isnan(exact).tolist()
 
 
+@pytest.mark.slow
 def test_int8_is_near_and_complete(int8: Recipe, demo_pairs: Pairs, exact: Any) -> None:
     folder = Path(str(int8.calibration))
     assert sorted(path.name for path in folder.iterdir()) == sorted(calibration.FILES)
@@ -274,16 +275,22 @@ def test_int8_is_near_and_complete(int8: Recipe, demo_pairs: Pairs, exact: Any) 
     assert np.nanmean(apart) < 0.02
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
+@pytest.mark.parametrize("precision", ["float32", pytest.param("bfloat16", marks=needs_bfloat16)])
 def test_a_score_does_not_depend_on_its_neighbours(
-    model_folder: Path, int8: Recipe, demo_pairs: Pairs, precision: Precision
+    model_folder: Path, demo_pairs: Pairs, precision: Precision
 ) -> None:
-    if precision == "bfloat16" and not has_bfloat16():
-        pytest.skip("this CPU has no bfloat16")
-    recipe = int8 if precision == "int8" else Recipe(precision=precision)
-    folder = Path(str(int8.calibration)) if precision == "int8" else converted(model_folder)
-    backend = OpenVinoBackend(folder, recipe, 1)
-    pairs = random.Random(1).sample(demo_pairs, 60)
+    backend = OpenVinoBackend(converted(model_folder), Recipe(precision=precision), 1)
+    require_independence(backend, demo_pairs)
+
+
+@pytest.mark.slow
+def test_an_int8_score_does_not_depend_on_its_neighbours(int8: Recipe, demo_pairs: Pairs) -> None:
+    backend = OpenVinoBackend(Path(str(int8.calibration)), int8, 1)
+    require_independence(backend, demo_pairs)
+
+
+def require_independence(backend: OpenVinoBackend, demo_pairs: Pairs) -> None:
+    pairs = random.Random(1).sample(demo_pairs, 30)
     together = scored(backend, pairs)
     assert np.abs(scored(backend, pairs) - together)[~np.isnan(together)].max() == 0  # again
     alone = np.concatenate([scored(backend, [pair]) for pair in pairs])
@@ -292,6 +299,7 @@ def test_a_score_does_not_depend_on_its_neighbours(
     np.testing.assert_allclose(others, together, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_calibration_of_another_model_is_refused(int8: Recipe, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="was made for another model"):
         calibration.read_calibration(str(int8.calibration), "00" * 32)
