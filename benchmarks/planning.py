@@ -53,7 +53,7 @@ def timed_plan(data: Path, given: argparse.Namespace, by: Path | None) -> tuple[
     """Plan it, perhaps calibrated by a run on other data; and how long that took."""
     start = perf_counter()
     by_run = (settings(by, given).output,) if by else ()
-    found = plan(settings(data, given), Ask(calibrate=by_run))
+    found = plan(settings(data, given), Ask(past_run=by_run))
     return found, perf_counter() - start
 
 

@@ -127,14 +127,14 @@ def look_at_input(launch: Launch, settings: Settings) -> None:
     files = source.counted(source.files, storage)
     units = list(group_files((file for file in files if isinstance(file, CountedFile)), scale))
     pieces = sum(unit.row_groups for unit in units)
-    if len(units) < launch.instance_count or pieces < executors.slots:
+    if len(units) < launch.instances or pieces < executors.slots:
         log.warning(
             "INPUT is %s rows in %d units of work with %d row groups, and %d instances compute %d "
             "pieces at once: fewer instances may cost less and take no longer",
             f"{source.rows:,}",
             len(units),
             pieces,
-            launch.instance_count,
+            launch.instances,
             executors.slots,
         )
 

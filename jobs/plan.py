@@ -32,6 +32,7 @@ from semscore.jobs.planner.predict import (
     cheapest,
     cut,
     predict,
+    with_instances,
 )
 from semscore.jobs.planner.sample import take_sample
 from semscore.jobs.planner.speed import Speed
@@ -89,7 +90,7 @@ def plan(settings: Settings, ask: Ask = Ask(), storage: Storage = Storage()) -> 
 
     Raises UserError for what a run would refuse, and if there is nothing to score.
     """
-    known = [one for place in ask.calibrate for one in read_calibrations(place)]
+    known = [one for place in ask.past_run for one in read_calibrations(place)]
     reads = columns_read(settings.columns, settings.target.partition_by, settings.rows.where)
     source = read_source(settings.inputs, True, storage, reads)
     plan_columns(source, settings.columns, settings.target.partition_by)
@@ -191,24 +192,27 @@ def _statuses(sampled: SampledRows, truncated: float) -> dict[str, float]:
 def _predicted(
     outlook: _Outlook, ask: Ask, settings: Settings, known: list[Calibration]
 ) -> tuple[list[Prediction], dict[str, str]]:
-    """For each type asked for, or why it cannot be."""
-    found, impossible = [], {}
+    """Return a prediction for each type, and the reasons for the types that are impossible."""
+    possible, impossible = [], {}
     for name in ask.types:
-        try:
+        price = ask.prices().get(name)
+
+        def of(count: int, name: str = name, price: float | None = price) -> Prediction:
             target = hosts_of(
                 name,
-                ask.count,
+                count,
                 settings.recipe.precision,
                 outlook.measured.speed,
                 known,
                 settings.engine,
             )
+            return outlook.of(balanced(target, outlook.of(target)), price)
+
+        try:
+            possible.append(of(ask.instances) if ask.instances else with_instances(of))
         except UserError as error:
             impossible[name] = str(error)
-            continue
-        target = balanced(target, outlook.of(target))
-        found.append(outlook.of(target, ask.prices().get(name)))
-    return found, impossible
+    return possible, impossible
 
 
 def _workers(host: Host, engine: Engine) -> int:

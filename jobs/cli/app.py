@@ -7,24 +7,17 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from pathlib import Path
 
-from cyclopts import App, CycloptsError, MissingArgumentError
-from cyclopts.config import Dict
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from cyclopts import App, CycloptsError, MissingArgumentError, UnknownOptionError
 
 from semscore.jobs.cli.commands import demo, doctor, launch, plan, report, score
+from semscore.jobs.cli.config_file import config_files
 from semscore.jobs.cli.log import start_log
+from semscore.jobs.cli.old_names import renamed
 from semscore.jobs.failures.causes import judged
 from semscore.jobs.failures.root_cause import root_cause
 from semscore.jobs.hosts import inside_job
 from semscore.jobs.options.arguments import unfolded
-from semscore.jobs.options.name_lists import join_names
-from semscore.jobs.options.types import LISTS
 from semscore.jobs.spark.surroundings import of_a_run, with_variables
 from semscore.udfs.errors import JobError, StoppedEarly, UserError
 from semscore.udfs.stores.folder import StorageError
@@ -69,7 +62,7 @@ def _ended(arguments: Sequence[str], debug: bool) -> int:
     try:
         arguments = unfolded(arguments, inside_job.is_inside())
         _require_text(arguments)
-        app.config = _config_files(arguments)
+        app.config = config_files(app, arguments)
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except StoppedEarly as error:
         told = f"{error}. To go on: {_resume_command(arguments)}"
@@ -78,6 +71,8 @@ def _ended(arguments: Sequence[str], debug: bool) -> int:
         return _complain(error, str(error), error.exit_code, debug)
     except CycloptsError as error:
         told = " ".join(str(error).split()) + _with_a_dash(error, arguments)
+        if isinstance(error, UnknownOptionError):
+            told = renamed(arguments) or told
         return _complain(error, told, UserError.exit_code, debug)
     except StorageError as error:
         told = f"{error}. What is committed stays: --mode resume goes on"
@@ -125,28 +120,6 @@ def _with_a_dash(error: Exception, arguments: Sequence[str]) -> str:
             if option.startswith("--") and value.startswith("-") and f"{option} " in str(error):
                 return f" A value that begins with a dash is written as {option}={value}"
     return ""
-
-
-def _config_files(arguments: Sequence[str]) -> list[Dict]:
-    """The file named by --config, which must exist; its options act as if given first.
-
-    What stands in a list there is a name as it is, with its commas and blanks.
-    """
-    for i, argument in enumerate(arguments):
-        name, _, value = argument.partition("=")
-        if name == "--config":
-            path = Path(value or "".join(arguments[i + 1 : i + 2]))
-            if not path.is_file():
-                raise UserError(f"--config {path}: there is no such file")
-            try:
-                options = tomllib.loads(path.read_text("utf-8"))
-            except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError
-                raise UserError(f"--config {path} is no valid TOML: {error}") from error
-            for option, given in options.items():
-                if isinstance(given, list) and option.replace("_", "-") in LISTS:
-                    options[option] = [join_names([str(name)]) for name in given]
-            return [Dict(options, source=str(path.absolute()), use_commands_as_keys=False)]
-    return []
 
 
 def _complain(error: BaseException | None, message: str, code: int, debug: bool) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -70,7 +69,6 @@ def launch(
     conf: Annotated[
         tuple[str, ...], Parameter(negative="", consume_multiple=False, group=GROUPS["Spark"])
     ] = (),
-    resume: Annotated[bool, Parameter(negative="", group=GROUPS["Run"])] = False,
     wait: Annotated[bool, Parameter(group=GROUPS["Run"])] = True,
     dry_run: Annotated[bool, Parameter(negative="", group=GROUPS["Run"])] = False,
 ) -> int:
@@ -87,8 +85,6 @@ def launch(
         on S3.
     conf
         Spark setting as key=value; wins over all that is derived. May be given many times.
-    resume
-        Go on with what an earlier job has left: --mode resume.
     wait
         Follow the job until it ends; Ctrl-C asks whether to stop it.
     dry_run
@@ -96,14 +92,11 @@ def launch(
     """
     from semscore.jobs.cli.job_progress import launch_and_show, show_rehearsal
 
-    slices = words.slices()
-    if resume:
-        slices["target"] = replace(words.target, mode="resume")
     settings = Settings(
         inputs=places[:-1],
         output=places[-1] if places else "",
         spark=Spark(conf=conf),
-        **slices,
+        **words.slices(),
     )
     set_log(settings.run)
     if dry_run:
@@ -187,6 +180,7 @@ def report(
     samples: bool | None = None,
     to: str | None = None,
     in_browser: Annotated[bool, Parameter(name="--open", negative="")] = False,
+    config: Path | None = None,
 ) -> int:
     """Rebuild the report of a dataset from its own records, and show what it says.
 
@@ -204,10 +198,13 @@ def report(
         Folder to write report.html and report.json to, in its _semscore; unset: OUTPUT.
     in_browser
         Open the page in the browser.
+    config
+        TOML file with options, as for `score`.
     """
     from semscore.jobs.cli.answers import open_page, show_answers
     from semscore.jobs.report import remake
 
+    del config  # its options came with the arguments
     asked = {"gold": gold, "price": price, "samples": samples}
     given = {name: value for name, value in asked.items() if value is not None}
     facts, page = remake(output, given, to)

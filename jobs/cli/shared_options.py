@@ -39,7 +39,8 @@ class Scoring:
     engine: Annotated[JobEngine, Parameter(name="*", group=GROUPS["Engine"])] = JobEngine()
     run: Run = Run()
     config: Annotated[Path | None, Parameter(group=GROUPS["Run"])] = None
-    """TOML file with options by their names, without dashes in front; the command line wins."""
+    """TOML file with options by their names, without dashes in front. Sections such as [launch]
+    hold options of one command. The command line wins."""
 
     def slices(self) -> dict[str, Any]:
         """Those of Settings, by name; --config was read before parsing."""

@@ -62,7 +62,7 @@ def read_calibrations(place: str) -> list[Calibration]:
 
     Raises UserError if there are none, or not such as this version reads.
     """
-    where, again = f"--calibrate {place}", "Write the report anew with `semscore report OUTPUT`"
+    where, again = f"--past-run {place}", "Write the report anew with `semscore report OUTPUT`"
     parent, _, name = place.rpartition("/")
     folder, path = (parent or ".", name) if name.endswith(".json") else (place, ledger.REPORT)
     try:

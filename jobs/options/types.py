@@ -38,6 +38,6 @@ ColumnNames = Annotated[
 Flag = Annotated[bool, Parameter(negative="")]
 # The options that take either of these, of all commands.
 LISTS = frozenset(
-    {"calibrate", "instance-type", "keep", "partition-by", "price"}
+    {"instance-type", "keep", "partition-by", "past-run", "price"}
     | {"security-group-ids", "subnets", "tags"}
 )

@@ -40,7 +40,7 @@ def launch_command(settings: Settings, ask: Ask, chosen: Prediction) -> str:
         "role": ask.role or ROLE,
         "image-uri": ask.image_uri or IMAGE,
         "instance-type": chosen.name,
-        "instance-count": str(chosen.count),
+        "instances": str(chosen.count),
     }
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
     return shlex.join(
@@ -129,6 +129,6 @@ def about_calibrations(given: Sequence[Calibration], found: Sequence[Prediction]
     kinds = sorted({f"{one.hardware} ({one.backend}, {one.precision})" for one in given})
     wanted = sorted({f"{one.name} ({one.backend}, {one.precision})" for one in found})
     return [
-        f"--calibrate changes nothing here: it is of {'; '.join(kinds)}, and planned is for "
+        f"--past-run changes nothing: that run used {'; '.join(kinds)}, and this plan is for "
         f"{'; '.join(wanted)}"
     ]

@@ -20,14 +20,15 @@ class Ask:
 
     instance_type: Names = ()
     """Types to plan for, comma separated, such as ml.g5.2xlarge,ml.m7i.4xlarge."""
-    count: int = 1
-    """Instances of each type."""
+    instances: int | None = None
+    """Instances of each type. Unset: the largest number that costs at most a quarter more than the
+    cheapest."""
     price: Names = ()
     """Price of an instance for an hour, in any currency: a number, or type=number, comma
     separated, where there are several types."""
-    calibrate: Names = ()
-    """report.json of an earlier run, or its OUTPUT: what it achieved on the same hardware replaces
-    what is assumed. May be given many times."""
+    past_run: Names = ()
+    """OUTPUT of an earlier run, or its report.json. The speed that it achieved replaces the
+    assumption for the same hardware. Can be given several times."""
     role: str | None = None
     """ARN of the job's role, for the command that is printed."""
     image_uri: str | None = None
@@ -36,8 +37,8 @@ class Ask:
     """Print one JSON document."""
 
     def __post_init__(self) -> None:
-        if self.count < 1:
-            raise UserError(f"--count must be at least 1, got {self.count}")
+        if self.instances is not None and self.instances < 1:
+            raise UserError(f"--instances must be at least 1, got {self.instances}")
         for name in self.instance_type:
             find_host(name)
         self.prices()

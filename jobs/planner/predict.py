@@ -9,7 +9,7 @@ On CPUs the first line's rate is of a worker with all that it does, and there is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -26,6 +26,8 @@ TOKENISING, PATH = "tokenising on CPUs", "reading, writing"
 PATH_S = 1 / 75_000
 OTHER_CPU = Estimate(0.7, 1.0, 2.0)  # seconds there for one here, where CPUs differ
 TAIL = Estimate(0.0, 0.1, 0.5)  # of a task, in which some slots wait for the last ones
+INSTANCES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)  # tried where no number is given
+DEARER = 1.25  # what more instances may cost, times the cheapest number
 TAIL_INCLUDED = Estimate(0.0, 0.0, 0.5)  # the rate is of a whole run, its tail with it
 
 
@@ -168,6 +170,24 @@ def _work(
         steps = {ON_CPU: forward.mid, PATH: own.mid}
         work = forward + own
     return steps, work
+
+
+def with_instances(predicted: Callable[[int], Prediction]) -> Prediction:
+    """Return the prediction for the largest number that costs at most a quarter too much.
+
+    `predicted` returns the prediction for a number of instances. Cost means instances x time, so no
+    price is needed. The search ends at the first number that costs more than DEARER times the
+    cheapest.
+    """
+    chosen = predicted(1)
+    lowest = chosen.total_s.mid
+    for count in INSTANCES[1:]:
+        candidate = predicted(count)
+        lowest = min(lowest, count * candidate.total_s.mid)
+        if count * candidate.total_s.mid > lowest * DEARER:
+            break
+        chosen = candidate
+    return chosen
 
 
 def cheapest(found: Sequence[Prediction]) -> Prediction:

@@ -32,7 +32,7 @@ class Launch:
     """Type of the instances, such as ml.g5.2xlarge."""
     image_uri: str
     """Image that container/build_and_push.sh has pushed."""
-    instance_count: int = 1
+    instances: int = 1
     """Instances of that type."""
     job_name: str | None = None
     """Name of the job; unset: semscore and the time."""
@@ -65,8 +65,8 @@ class Launch:
     """key=value, comma separated."""
 
     def __post_init__(self) -> None:
-        if self.instance_count < 1:
-            raise UserError(f"--instance-count must be at least 1, got {self.instance_count}")
+        if self.instances < 1:
+            raise UserError(f"--instances must be at least 1, got {self.instances}")
         if not ROLE.fullmatch(self.role):
             raise UserError(
                 f"--role must be an ARN, arn:aws:iam::ACCOUNT:role/NAME, got {self.role!r}"
@@ -112,9 +112,9 @@ def check_together(launch: Launch, settings: Settings) -> None:
                 "without a way out: --subnets, --security-group-ids"
             )
         return
-    if launch.instance_count != 1:
+    if launch.instances != 1:
         raise UserError(
-            f"--input-mode file is for one instance, got {launch.instance_count}: Spark's driver "
+            f"--input-mode file is for one instance, got {launch.instances}: Spark's driver "
             "sees only the files on its own node, so those copied to the others would be missed. "
             "--input-mode s3, the default, has all instances read S3, with nothing to shard"
         )

@@ -76,7 +76,7 @@ def make_processor(launch: Launch, session: Session | None = None) -> PySparkPro
         role=launch.role,
         image_uri=launch.image_uri,
         instance_type=launch.instance_type,
-        instance_count=launch.instance_count,
+        instance_count=launch.instances,
         volume_size_in_gb=launch.volume_size,
         volume_kms_key=launch.volume_kms_key,
         output_kms_key=launch.kms_key,
@@ -158,7 +158,7 @@ def size_job(launch: Launch, settings: Settings) -> Executors:
     if host.gpu:
         check_precision(host.gpu, settings.recipe.precision)
     workers = settings.engine.workers_per_gpu
-    executors = size(host, launch.instance_count, workers, "sagemaker")
+    executors = size(host, launch.instances, workers, "sagemaker")
     if host.gpus:
         ours = {"spark.executor.resource.gpu.discoveryScript": "", "spark.master": "yarn"}
         check_gpu_settings(executors.spark_conf() | settings.spark.pairs | ours, "gpu")

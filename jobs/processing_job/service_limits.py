@@ -16,7 +16,7 @@ from semscore.udfs.errors import UserError, some_of, suggestion
 OPTIONS = {
     "ProcessingJobName": "--job-name",
     "InstanceType": "--instance-type",
-    "InstanceCount": "--instance-count",
+    "InstanceCount": "--instances",
     "VolumeSizeInGB": "--volume-size",
     "VolumeKmsKeyId": "--volume-kms-key",
     "MaxRuntimeInSeconds": "--max-runtime",

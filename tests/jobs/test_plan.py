@@ -140,10 +140,10 @@ def test_a_calibration_of_other_hardware_is_said_to_change_nothing(
     )
     path = tmp_path / "report.json"
     path.write_text(json.dumps({"calibration": [asdict(other)]}))
-    code, out = planned(pairs, *MODEL, "--calibrate", path)
+    code, out = planned(pairs, *MODEL, "--past-run", path)
     assert code == 0
     told = " ".join(out.split())
-    assert "--calibrate changes nothing here: it is of NVIDIA H100 80GB HBM3" in told
+    assert "--past-run changes nothing: that run used NVIDIA H100 80GB HBM3" in told
 
 
 @pytest.mark.usefixtures("unmeasured")
@@ -164,7 +164,7 @@ def test_a_type_that_cannot_be_does_not_stop_the_others(
         (("PAIRS", "--text2", "text3"), "column 'text3' not found"),
         (("PAIRS", "--instance-type", "ml.g5.13xlarge"), "like it are"),
         (("PAIRS", "--instance-type", "ml.g5.xlarge", "--price", "cheap"), "a number above 0"),
-        (("PAIRS", "--calibrate", "no-such.json"), "there is no no-such.json in ."),
+        (("PAIRS", "--past-run", "no-such.json"), "there is no no-such.json in ."),
         (("PAIRS", "--model", "no-such-folder/at/all"), "there is no such folder"),
     ],
 )

@@ -181,7 +181,7 @@ def test_a_report_gives_back_what_was_written(found: Calibration, tmp_path: Path
 def test_a_file_that_is_no_report_is_refused(tmp_path: Path, content: str, said: str) -> None:
     path = tmp_path / "report.json"
     path.write_text(content, "utf-8")
-    with pytest.raises(UserError, match=f"--calibrate .*{said}.*semscore report OUTPUT"):
+    with pytest.raises(UserError, match=f"--past-run .*{said}.*semscore report OUTPUT"):
         read_calibrations(str(path))
 
 

@@ -120,5 +120,5 @@ def test_the_launch_command_has_all_that_differs_from_defaults() -> None:
         "--role": ask.role,
         "--image-uri": "image",
         "--instance-type": "ml.g5.xlarge",
-        "--instance-count": "3",
+        "--instances": "3",
     }

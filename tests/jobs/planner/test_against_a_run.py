@@ -73,7 +73,7 @@ def test_a_plan_calibrated_in_english_holds_in_german(tmp_path: Path) -> None:
     # English on both sides, so that a machine that becomes slower harms less.
     for name, pairs in (("before", known), ("new", new), ("after", known)):
         semscore("score", pairs, tmp_path / name, *MODEL)
-    by = [word for name in ("before", "after") for word in ("--calibrate", tmp_path / name)]
+    by = [word for name in ("before", "after") for word in ("--past-run", tmp_path / name)]
     plan: dict[str, Any] = json.loads(semscore("plan", new, *MODEL, *by, "--json"))
     assert plan["here"]["calibrated"]
     real = achieved(tmp_path / "new")

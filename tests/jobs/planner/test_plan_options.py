@@ -49,5 +49,5 @@ def test_an_unknown_type_is_refused_with_those_like_it() -> None:
 
 
 def test_no_instances_are_no_plan() -> None:
-    with pytest.raises(UserError, match="--count must be at least 1, got 0"):
-        Ask(count=0)
+    with pytest.raises(UserError, match="--instances must be at least 1, got 0"):
+        Ask(instances=0)

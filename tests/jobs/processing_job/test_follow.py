@@ -235,7 +235,7 @@ def test_a_missing_column_is_found_before_anything_is_paid_for(
 def test_more_instances_than_work_is_pointed_out(
     aws: Any, launch: Command, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert launch("--instance-count", "3", "--no-wait") == 0
+    assert launch("--instances", "3", "--no-wait") == 0
     assert "INPUT is 20 rows in 1 units of work with 2 row groups, and 3 instances" in caplog.text
     assert len(aws.jobs) == 1, "it is no mistake"
 

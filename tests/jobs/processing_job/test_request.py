@@ -38,7 +38,7 @@ def shown(capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], dict[str,
 def test_a_dry_run_of_the_original_example_needs_no_aws(
     launch: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ["--instance-type", "ml.p3.16xlarge", "--instance-count", "50"]
+    options = ["--instance-type", "ml.p3.16xlarge", "--instances", "50"]
     options += ["--model", "sentence-transformers/distiluse-base-multilingual-cased-v2"]
     assert launch(*options, "--volume-size", "600", "--dry-run") == 0
     request, conf = shown(capsys)
@@ -67,7 +67,7 @@ def test_a_dry_run_of_the_original_example_needs_no_aws(
 def test_every_option_reaches_its_place(aws: Any, launch: Command) -> None:
     options = {
         "--instance-type": "ml.m5.4xlarge",
-        "--instance-count": "3",
+        "--instances": "3",
         "--job-name": "semscore-night",
         "--volume-size": "600",
         "--max-runtime": "7200",
@@ -213,7 +213,7 @@ def test_models_on_s3_and_in_the_image(
 
 
 def test_resume_is_the_runs_own(launch: Command, capsys: pytest.CaptureFixture[str]) -> None:
-    assert launch("--resume", "--dry-run") == 0
+    assert launch("--mode", "resume", "--dry-run") == 0
     request, _ = shown(capsys)
     assert "--mode=resume" in request["AppSpecification"]["ContainerArguments"]
 
@@ -225,7 +225,7 @@ def test_resume_is_the_runs_own(launch: Command, capsys: pytest.CaptureFixture[s
         (("--image-uri", ""), "--image-uri is empty; container/build_and_push.sh prints it"),
         (("--instance-type", "ml.g5.3xlarge"), "is not in conf/instances.toml; like it are"),
         (("--instance-type", "ml.c6i.8xlarge", "--device", "gpu"), "ml.c6i.8xlarge has no GPUs"),
-        (("--instance-type", "ml.m6i.8xlarge", "--instance-count", "101"), "--instance-count: 101"),
+        (("--instance-type", "ml.m6i.8xlarge", "--instances", "101"), "--instances: 101"),
         (("--device", "cpu"), "would pay for 1 idle GPUs"),
         (("--precision", "bfloat16", "--instance-type", "ml.p3.2xlarge"), "take float16"),
         (("--workers-per-gpu", "9"), "take --workers-per-gpu"),
@@ -236,7 +236,7 @@ def test_resume_is_the_runs_own(launch: Command, capsys: pytest.CaptureFixture[s
             "--volume-size: 20000 is out of range, allowed are",
         ),
         (("--volume-size", "0"), "--volume-size: 0 is out of range, allowed are 1"),
-        (("--instance-count", "0"), "--instance-count must be at least 1, got 0"),
+        (("--instances", "0"), "--instances must be at least 1, got 0"),
         (("--max-runtime", "800000"), "--max-runtime: 800000 is out of range"),
         (("--max-runtime", "0"), "--max-runtime: 0 is out of range"),
         (("--volume-kms-key", "arn:x"), "ml.g5.2xlarge has disks of its own"),
@@ -246,7 +246,7 @@ def test_resume_is_the_runs_own(launch: Command, capsys: pytest.CaptureFixture[s
         (("--code-location", "s3://bucket"), "--code-location must be s3://BUCKET/FOLDER"),
         (("--network-isolation",), "leaves Spark no way to S3; take --input-mode file"),
         (
-            ("--input-mode", "file", "--instance-count", "2"),
+            ("--input-mode", "file", "--instances", "2"),
             "Spark's driver sees only the files",
         ),
         (("--input-mode", "file", "--resume"), "--input-mode file cannot resume"),
