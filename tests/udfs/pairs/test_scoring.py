@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from semscore.udfs.texts.windows import TextColumns, windows
 MakeEncoder = Callable[..., Any]  # an Encoder around the fake backend
 Pair = tuple[Any, Any]
 
-METRICS: tuple[Metric, ...] = ("cosine", "dot", "euclidean", "manhattan")
+METRICS: tuple[Metric, ...] = get_args(Metric)
 NULLS = (None, math.nan)
 BLANKS = ("", " ", "\t\n", "\u3000", "\u00a0 ")
 
