@@ -71,6 +71,7 @@ def launch(
     ] = (),
     wait: Annotated[bool, Parameter(group=GROUPS["Run"])] = True,
     dry_run: Annotated[bool, Parameter(negative="", group=GROUPS["Run"])] = False,
+    explain: Annotated[bool, Parameter(negative="", group=GROUPS["Run"])] = False,
 ) -> int:
     """Run `semscore score` as a SageMaker processing job, and follow it.
 
@@ -88,9 +89,12 @@ def launch(
     wait
         Follow the job until it ends; Ctrl-C asks whether to stop it.
     dry_run
-        Print the request and configuration.json, and end. Needs no AWS.
+        Print the request and configuration.json as JSON, and end. Needs no AWS.
+    explain
+        Print the job for a person, and end: instances, executors, what is uploaded where, and what
+        it may cost at most. Needs no AWS.
     """
-    from semscore.jobs.cli.job_progress import launch_and_show, show_rehearsal
+    from semscore.jobs.cli.job_progress import launch_and_show, show_explanation, show_rehearsal
 
     settings = Settings(
         inputs=places[:-1],
@@ -99,7 +103,9 @@ def launch(
         **words.slices(),
     )
     set_log(settings.run)
-    if dry_run:
+    if explain:
+        show_explanation(Console(), job, settings)
+    elif dry_run:
         show_rehearsal(job, settings)
     else:
         launch_and_show(Console(), job, settings, wait)

@@ -12,6 +12,7 @@ from rich.prompt import Prompt
 
 from semscore.jobs import launch
 from semscore.jobs.cli.summary import print_summary
+from semscore.jobs.processing_job.explanation import explain
 from semscore.jobs.processing_job.launch_options import Launch
 from semscore.jobs.processing_job.processor import make_session
 
@@ -31,6 +32,12 @@ def show_rehearsal(job: Launch, settings: Settings) -> None:
         "configuration.json": rehearsed.configuration,
     }
     sys.stdout.write(json.dumps(document, indent=2) + "\n")
+
+
+def show_explanation(console: Console, job: Launch, settings: Settings) -> None:
+    """Print what the job is, what it runs, what is uploaded where, and what it may cost at most."""
+    for label, text in explain(job, settings, launch.rehearse(job, settings).request):
+        console.print(f"{label:10}  {text}", soft_wrap=True, markup=False, highlight=False)
 
 
 def launch_and_show(console: Console, job: Launch, settings: Settings, wait: bool) -> None:

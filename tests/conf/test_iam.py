@@ -87,7 +87,8 @@ def placeholders(text: str) -> set[str]:
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The policies as the commands in docs/security.md fill them in; `aws` is only called."""
-    folder = tmp_path_factory.mktemp("filled")
+    folder = tmp_path_factory.mktemp("filled") / "clone"
+    folder.mkdir()
     (folder / "conf").symlink_to(ROOT / "conf")
     aws = folder / "aws"
     aws.write_text('#!/bin/sh\necho "$*" >> called\n')
@@ -100,7 +101,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=True,
         timeout=60,
     )
-    return folder
+    return folder.parent / "semscore-policies"
 
 
 @pytest.mark.parametrize("statement", every_statement())
@@ -243,11 +244,11 @@ def test_filled_in_nothing_is_left_to_fill(filled: Path) -> None:
 
 
 def test_the_commands_make_the_role_and_the_policies(filled: Path) -> None:
-    called = (filled / "called").read_text("utf-8")
+    called = (filled.parent / "clone/called").read_text("utf-8")
     role = set(re.findall(r"--role-name (\S+)", called))
     assert role == set(re.findall(r"^s\|ROLE_NAME\|([^|]+)\|", DOCS, re.M))
     for name in ("trust", *POLICIES):
-        assert f"file://{name}.json" in called
+        assert f"file://../semscore-policies/{name}.json" in called
 
 
 def allows(folder: Path, name: str, action: str, resource: str, **context: str) -> bool:

@@ -64,6 +64,26 @@ def test_a_dry_run_of_the_original_example_needs_no_aws(
     assert {each["InputName"]: each["S3Input"]["LocalPath"] for each in request["ProcessingInputs"]}
 
 
+@pytest.mark.usefixtures("nowhere")
+def test_a_job_is_explained_without_aws(
+    launch: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--instance-type", "ml.g5.12xlarge", "--instances", "3", "--price", "7.5")
+    assert launch(*options, "--max-runtime", "7200", "--explain") == 0
+    rows = capsys.readouterr().out.splitlines()
+    shown = {row[:10].strip(): row[12:] for row in rows if row[:10].strip()}
+    assert shown["region"] == "us-east-1"
+    assert shown["role"] == ROLE
+    assert shown["instances"].startswith("3 x ml.g5.12xlarge (48 CPUs, 192 GiB, 4 GPUs")
+    assert shown["executors"].startswith("12, each with ")
+    assert shown["model"].endswith("distiluse-base-multilingual-cased-v2 (default)")
+    assert shown["precision"] == "auto: the job measures which is best"
+    assert shown["cost"] == "at most 45.00: 6.0 instance hours at 7.5"
+    text = "\n".join(rows)
+    assert "the model, uploaded to s3://" in text
+    assert "semscore's code, uploaded to s3://" in text
+
+
 def test_every_option_reaches_its_place(aws: Any, launch: Command) -> None:
     options = {
         "--instance-type": "ml.m5.4xlarge",
@@ -249,7 +269,7 @@ def test_resume_is_the_runs_own(launch: Command, capsys: pytest.CaptureFixture[s
             ("--input-mode", "file", "--instances", "2"),
             "Spark's driver sees only the files",
         ),
-        (("--input-mode", "file", "--resume"), "--input-mode file cannot resume"),
+        (("--input-mode", "file", "--mode", "resume"), "--input-mode file cannot resume"),
         (("--conf", "spark.master=local"), "SageMaker's container sets it"),
         (("--conf", "spark.executor.cores=5"), "one of both would idle"),
         (("--conf", "fs.s3a.x=1"), "Spark takes only keys that begin with spark."),

@@ -1,0 +1,97 @@
+"""A processing job in words: what it is, what it runs and uploads, and what it costs at most."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from semscore.jobs.processing_job.launch_options import Launch
+from semscore.jobs.processing_job.processor import size_job
+from semscore.jobs.processing_job.submission import MODEL_FOLDER
+from semscore.udfs.recipe import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from semscore.jobs.options.settings import Settings
+
+HOUR = 3600
+CHANNELS = {  # of the request -> what they carry
+    "code": "the script",
+    "py-files": "semscore's code",
+    "files": "long arguments",
+    "conf": "Spark's configuration",
+}
+
+
+def explain(launch: Launch, settings: Settings, request: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return labels and texts that describe the job for a person.
+
+    `request`: as rehearse() returns it. Raises UserError if the instance type cannot serve the run.
+    """
+    executors = size_job(launch, settings)
+    _, _, shape = executors.explain()[0]
+    return [
+        ("job", request["ProcessingJobName"]),
+        ("region", request["Environment"]["AWS_DEFAULT_REGION"]),
+        ("role", launch.role),
+        ("image", launch.image_uri),
+        (
+            "instances",
+            f"{launch.instances} x {launch.instance_type} ({shape}), {launch.volume_size} GB of "
+            "disk each",
+        ),
+        (
+            "executors",
+            f"{executors.count}, each with {executors.cores} cores, {executors.heap // 2**30} GiB "
+            f"of heap and {executors.overhead // 2**30} GiB beside it; {executors.slots} tasks at "
+            "once",
+        ),
+        ("model", _model(settings)),
+        ("precision", _precision(settings)),
+        ("input", ", ".join(settings.inputs)),
+        ("output", f"{settings.output} (--mode {settings.target.mode})"),
+        *_uploads(request, settings),
+        ("time limit", _time_limit(launch, settings)),
+        ("cost", _cost(launch, settings)),
+    ]
+
+
+def _model(settings: Settings) -> str:
+    recipe = settings.recipe
+    default = " (default)" if recipe.model == DEFAULT_MODEL else ""
+    revision = f", revision {recipe.revision}" if recipe.revision else ""
+    return f"{recipe.model}{default}{revision}"
+
+
+def _precision(settings: Settings) -> str:
+    precision = settings.recipe.precision
+    return "auto: the job measures which is best" if precision == "auto" else precision
+
+
+def _uploads(request: dict[str, Any], settings: Settings) -> list[tuple[str, str]]:
+    """Where the job's inputs lie on S3, and which of them are uploaded from here."""
+    rows = []
+    for channel in request.get("ProcessingInputs", ()):
+        name, uri = channel["InputName"], channel["S3Input"]["S3Uri"]
+        if channel["S3Input"]["LocalPath"] == MODEL_FOLDER:
+            copied = settings.recipe.model.startswith("s3")
+            what = "the model, copied from" if copied else "the model, uploaded to"
+            rows.append(("", f"{what} {uri}"))
+        elif name in CHANNELS:
+            rows.append(("", f"{CHANNELS[name]}, uploaded to {uri}"))
+        else:
+            rows.append(("", f"{name}, copied from {uri}"))
+    return [("files" if place == 0 else "", text) for place, (_, text) in enumerate(rows)]
+
+
+def _time_limit(launch: Launch, settings: Settings) -> str:
+    hours = launch.max_runtime / HOUR
+    deadline = settings.limits.deadline
+    end = f"after {deadline:,.0f} s (--deadline)" if deadline else "shortly before that"
+    return f"{hours:,.1f} h (--max-runtime); the run stops by itself {end} and can be resumed"
+
+
+def _cost(launch: Launch, settings: Settings) -> str:
+    hours = launch.instances * launch.max_runtime / HOUR
+    price = settings.report.price
+    if price is None:
+        return f"at most {hours:,.1f} instance hours; --price (of one for an hour) shows the cost"
+    return f"at most {hours * price:,.2f}: {hours:,.1f} instance hours at {price:g}"
