@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from semscore.jobs.diagnosis.finding import Finding, findings
 from semscore.jobs.diagnosis.registry import Subject, checks_of, likely_conf
 from semscore.jobs.options.settings import Settings
+from semscore.jobs.processing_job.aws_question import AwsQuestion
+from semscore.jobs.processing_job.check_aws import aws_checks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,3 +26,11 @@ class Question(Settings):
 def examine(question: Question) -> Iterator[Finding]:
     """Make all checks that a question allows, the quick ones first."""
     yield from findings(checks_of(Subject(question, likely_conf(question))))
+
+
+def examine_aws(question: Question, aws: AwsQuestion) -> Iterator[Finding]:
+    """Look at what a SageMaker job for this run needs of AWS; changes nothing.
+
+    Raises UserError if boto3 is not installed, or the AWS settings here cannot be read.
+    """
+    yield from findings(aws_checks(aws, question))

@@ -16,6 +16,7 @@ from semscore.jobs.hosts import inside_job
 from semscore.jobs.options.settings import Settings
 from semscore.jobs.options.slices import GROUPS, Output, Report, Spark
 from semscore.jobs.planner.plan_options import Ask
+from semscore.jobs.processing_job.aws_question import AwsQuestion
 from semscore.jobs.processing_job.launch_options import Launch
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Recipe
@@ -149,12 +150,15 @@ def doctor(
     words: Whole = Whole(),
     spark: Spark = Spark(),
     as_json: Annotated[bool, Parameter(name="--json", negative="", group=GROUPS["Run"])] = False,
+    launch: Annotated[bool, Parameter(negative="", group=GROUPS["Run"])] = False,
+    aws: AwsQuestion = AwsQuestion(),
 ) -> int:
-    """Find in seconds what would end or spoil a run in hours: give it the words of `score`.
+    """Check in seconds for problems that would break or slow a run hours later.
 
-    Looks at versions, GPUs, Spark's settings, memory, disks and limits; at INPUT, OUTPUT and the
-    model, if given. Starts no Spark, and leaves nothing in OUTPUT. Exit codes: 0 nothing fails;
-    2 something does.
+    Takes the same arguments as `score`. Looks at versions, GPUs, Spark's settings, memory, disks
+    and limits, and at INPUT, OUTPUT and the model if they are given. Starts no Spark, and leaves
+    nothing in OUTPUT. With --launch, looks at what `semscore launch` needs of AWS instead of this
+    machine. Exit codes: 0 nothing fails; 2 something fails.
 
     Parameters
     ----------
@@ -162,9 +166,11 @@ def doctor(
         INPUT and OUTPUT of the run; one place alone is INPUT.
     as_json
         Print a list of {check, level, found, fix}, for scripts.
+    launch
+        Look at AWS: credentials, region, role, image, buckets, quota and network. Reads only.
     """
     from semscore.jobs.cli.findings import show
-    from semscore.jobs.doctor import Question, examine
+    from semscore.jobs.doctor import Question, examine, examine_aws
 
     if not places and inside_job.is_inside():
         places = inside_job.PLACES
@@ -175,7 +181,8 @@ def doctor(
         **words.slices(),
     )
     set_log(question.run)
-    return show(Console(), examine(question), as_json)
+    found = examine_aws(question, aws) if launch else examine(question)
+    return show(Console(), found, as_json)
 
 
 def report(

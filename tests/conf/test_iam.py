@@ -33,9 +33,12 @@ WITHOUT_RESOURCES = {
     "cloudwatch:PutMetricData": "cloudwatch:namespace",
     "ec2:DescribeDhcpOptions": "ec2:Region",  # list_amazonec2, and so the rest
     "ec2:DescribeNetworkInterfaces": "ec2:Region",
+    "ec2:DescribeRouteTables": "ec2:Region",
     "ec2:DescribeSecurityGroups": "ec2:Region",
     "ec2:DescribeSubnets": "ec2:Region",
+    "ec2:DescribeVpcEndpoints": "ec2:Region",
     "ec2:DescribeVpcs": "ec2:Region",
+    "servicequotas:ListServiceQuotas": None,
 }
 # The key s3:prefix is documented for s3:ListBucket, not for this (list_amazons3).
 WITHOUT_PREFIX = "s3:ListBucketMultipartUploads"
