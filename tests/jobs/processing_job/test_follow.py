@@ -246,7 +246,7 @@ def test_an_input_that_cannot_be_seen_from_here_is_left_to_the_job(
     from semscore.udfs.stores.folder import StorageError
 
     def denied(*_: object) -> None:
-        raise StorageError("s3a://input/pairs: access is denied to these AWS credentials")
+        raise StorageError("s3a://input/pairs: these AWS credentials are denied access")
 
     monkeypatch.setattr(module, "read_source", denied)
     assert launch("--no-wait") == 0
