@@ -67,9 +67,7 @@ def test_another_content_is_another_copy_and_not_what_a_run_began_with(
     after = synced(place, ENDINGS)
     assert files(after)["a.json"] == "new"
     assert files(before)["a.json"] == "a.json"
-    with pytest.raises(
-        Unsynced, match=f"is at revision {after.name}, expected feedbeef"
-    ):
+    with pytest.raises(Unsynced, match=f"is at revision {after.name}, expected feedbeef"):
         synced(place, ENDINGS, "feedbeef")
 
 
