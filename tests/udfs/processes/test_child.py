@@ -77,7 +77,7 @@ def test_an_error_comes_back_as_itself() -> None:
     with Child() as other:
         with pytest.raises(ZeroDivisionError):
             other.ask(divmod, 1, 0)
-        with pytest.raises(ModelError, match="there is no such folder"):
+        with pytest.raises(ModelError, match="this folder does not exist"):
             other.ask(local_folder, "./nowhere")
         assert other.ask(abs, -1) == 1  # and it goes on
 

@@ -122,7 +122,10 @@ def test_prompts_limits_and_dimensions_count(
 
 def test_a_limit_beyond_the_positions_is_refused(zoo: MakeModel) -> None:
     assert backend_of(zoo("roberta_without_a_limit"), max_seq_length=64).limit == 64
-    with pytest.raises(ModelError, match="--max-seq-length 65 is more than the model can read: 64"):
+    with pytest.raises(
+        ModelError,
+        match="--max-seq-length 65 is larger than the number of tokens that the model can read: 64",
+    ):
         backend_of(zoo("roberta_without_a_limit"), max_seq_length=65)
 
 
