@@ -66,12 +66,12 @@ def _quantised(config: Mapping[str, Any]) -> str | None:
         return None
     method = str(quantised.get("quant_method", "an unnamed method"))
     package = QUANTISERS.get(method)
-    found = f"its weights are quantised ({method}), which "
+    problem = f"its weights are quantised ({method}), which "
     way_out = "Use the model from before quantisation"
     if package and not find_spec(package):
-        return f"{found}needs the package {package.replace('_', '-')}. {way_out}"
+        return f"{problem}needs the package {package.replace('_', '-')}. {way_out}"
     if package is None and method not in NEEDS_GPU:
-        return f"{found}is not supported here. {way_out}"
+        return f"{problem}is not supported here. {way_out}"
     return None
 
 

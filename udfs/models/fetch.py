@@ -103,8 +103,8 @@ def _packaged_model(name: str) -> Path | None:
         files = metadata.files(name) or []
     except (metadata.PackageNotFoundError, ValueError):
         return None
-    found = sorted(Path(str(file.locate())) for file in files if file.name == "modules.json")
-    return found[0].parent.resolve() if found else None
+    listed = sorted(Path(str(file.locate())) for file in files if file.name == "modules.json")
+    return listed[0].parent.resolve() if listed else None
 
 
 def _from_hub(model: str, revision: str | None, ask: bool) -> Path:

@@ -40,8 +40,8 @@ class Module:
     @cached_property
     def reading(self) -> dict[str, Any]:
         """Return sentence-transformers' settings for how a transformer reads texts, or empty."""
-        found = (read_dict(self.folder / name) for name in TRANSFORMER_CONFIGS)
-        return next(filter(None, found), {})
+        settings = (read_dict(self.folder / name) for name in TRANSFORMER_CONFIGS)
+        return next(filter(None, settings), {})
 
     @cached_property
     def tokenizer_config(self) -> dict[str, Any]:

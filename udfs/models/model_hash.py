@@ -22,8 +22,8 @@ def content_sha256(folder: Path) -> str:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         if path.suffix in LOADED and name.parts[0] not in OTHER_FORMATS and path.is_file():
-            found = path.stat()
-            files.append((name, found.st_size, found.st_mtime_ns))
+            status = path.stat()
+            files.append((name, status.st_size, status.st_mtime_ns))
     return _sha256(folder, tuple(files))
 
 

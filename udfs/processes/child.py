@@ -99,14 +99,14 @@ class Child:
                     pipe.close()
         self._process.wait()
 
-    def ask(self, question: Callable[..., Answer], *given: Any) -> Answer:
+    def ask(self, question: Callable[..., Answer], *arguments: Any) -> Answer:
         """Call a function of a module in the child process, and return its result.
 
         Raises the function's exception, or ChildFailed if the process ends.
         """
         assert self._process.stdin and self._process.stdout
         try:
-            pickle.dump((question, given), self._process.stdin)
+            pickle.dump((question, arguments), self._process.stdin)
             self._process.stdin.flush()
             answer, error = pickle.load(self._process.stdout)
         except (EOFError, BrokenPipeError, ConnectionResetError, pickle.UnpicklingError) as lost:
@@ -117,21 +117,21 @@ class Child:
         return result
 
 
-def ask_once(question: Callable[..., Answer], *given: Any) -> Answer:
+def ask_once(question: Callable[..., Answer], *arguments: Any) -> Answer:
     """Call a function of a module in a new child process, which then ends. Returns its result."""
     with Child() as child:
-        return child.ask(question, *given)
+        return child.ask(question, *arguments)
 
 
 def answer(questions: BinaryIO, answers: BinaryIO) -> None:
     """Call the functions that come through a pipe, and return their results, until it closes."""
     while True:
         try:
-            question, given = pickle.load(questions)
+            question, arguments = pickle.load(questions)
         except EOFError:
             return
         try:
-            content = pickle.dumps((question(*given), None))
+            content = pickle.dumps((question(*arguments), None))
         except Exception as error:
             content = _pickled(error)
         answers.write(content)

@@ -68,8 +68,8 @@ def conflict(versions: Versions) -> Conflict | None:
 
 def require_compatible() -> None:
     """Raise UserError if the versions in this Python conflict."""
-    if found := conflict(installed()):
-        raise UserError(str(found))
+    if problem := conflict(installed()):
+        raise UserError(str(problem))
 
 
 def _parts(version: str) -> tuple[int, ...]:

@@ -30,18 +30,18 @@ def known_vectors(embed: Embed, words: Iterable[str]) -> dict[str, NDArray[np.fl
     none, or one text different vectors.
     """
     ours = [text for column in zip(*PAIRS, strict=True) for text in column]
-    found = tellable(ours, embed)
-    if len(found) < len(ours):
+    distinct = tellable(ours, embed)
+    if len(distinct) < len(ours):
         own = list(words)
         joined = [f"{a} {b}" for a, b in pairwise(own)]
-        found = tellable([*joined, *own], embed)
-    if len(found) < LEAST:
+        distinct = tellable([*joined, *own], embed)
+    if len(distinct) < LEAST:
         raise CanaryFailed(
             "it gives different texts the same vector, or none; its tokenizer may not know their "
             "words, or its weights may not be trained"
         )
-    even = min(len(found) // 2 * 2, len(ours))
-    chosen = dict(list(found.items())[:even])
+    even = min(len(distinct) // 2 * 2, len(ours))
+    chosen = dict(list(distinct.items())[:even])
     first, second = list(chosen)[:2]
     again = embed([first, second, first])
     if differ(again[0], again[2]):

@@ -54,6 +54,6 @@ def usable(vector: NDArray[np.float32]) -> bool:
     return bool(np.isfinite(vector).all() and vector.any())
 
 
-def differ(one: NDArray[np.float32], two: NDArray[np.float32]) -> bool:
+def differ(a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
     """Return whether two vectors differ by more than rounding."""
-    return bool(np.linalg.norm(one - two) > DIFFERENT * np.linalg.norm(one))
+    return bool(np.linalg.norm(a - b) > DIFFERENT * np.linalg.norm(a))

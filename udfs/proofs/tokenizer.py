@@ -48,10 +48,10 @@ def difference(ours: Read, theirs: Read, texts: Sequence[str]) -> str | None:
     return None if ours_refuses and theirs_refuses else texts[0]
 
 
-def same(one: Features, other: Features) -> bool:
+def same(a: Features, b: Features) -> bool:
     """Return whether two sets of features have equal names, shapes and values."""
-    return one.keys() == other.keys() and all(
-        np.array_equal(np.asarray(value), np.asarray(other[name])) for name, value in one.items()
+    return a.keys() == b.keys() and all(
+        np.array_equal(np.asarray(value), np.asarray(b[name])) for name, value in a.items()
     )
 
 
@@ -76,9 +76,9 @@ def long_texts(word: str, limit: int | None, count: Callable[[str], int]) -> lis
     """
     if limit is None:
         return [word * UNBOUNDED]
-    one, two = count(word), count(word * 2)
-    step = max(two - one, 1)
-    words = max((limit - one) // step + 1, 1)
+    single, double = count(word), count(word * 2)
+    step = max(double - single, 1)
+    words = max((limit - single) // step + 1, 1)
     near = [word * max(words + more, 1) for more in (-2, -1, 0, 1, 2)]
     far = word * (FAR * words + 50)
     return [*near, far, word * words + " \n " * 40 + far]

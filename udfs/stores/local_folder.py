@@ -35,20 +35,20 @@ class LocalFolder(Folder):
     def entries(self, prefix: str = "") -> list[Entry]:
         if not (self.local / prefix).is_dir():
             return []
-        found = map(self._entry, _files_below(self.local / prefix, frozenset()))
-        return sorted(filter(None, found), key=lambda entry: entry.path)
+        entries = map(self._entry, _files_below(self.local / prefix, frozenset()))
+        return sorted(filter(None, entries), key=lambda entry: entry.path)
 
     def folders(self, path: str) -> list[str]:
         try:
-            return sorted(found.name for found in (self.local / path).iterdir() if found.is_dir())
+            return sorted(child.name for child in (self.local / path).iterdir() if child.is_dir())
         except FileNotFoundError:
             return []
 
     def names(self, beginning: str) -> list[str]:
         folder, _, start = beginning.rpartition("/")
         try:
-            with os.scandir(self.local / folder) as found:
-                named = (item for item in found if item.name.startswith(start))
+            with os.scandir(self.local / folder) as items:
+                named = (item for item in items if item.name.startswith(start))
                 return [item.name for item in islice(named, SOME) if not item.is_dir()]
         except (FileNotFoundError, NotADirectoryError):
             return []
@@ -57,10 +57,10 @@ class LocalFolder(Folder):
         return [LocalFolder(str(folder)) for folder in self.local.parents]
 
     def entry(self, path: str) -> Entry:
-        found = self._entry(self.local / path)
-        if found is None:
+        entry = self._entry(self.local / path)
+        if entry is None:
             raise FileNotFoundError(path)
-        return found
+        return entry
 
     def open(self, entry: Entry) -> BinaryIO:
         return (self.local / entry.path).open("rb")
@@ -146,13 +146,14 @@ class LocalFolder(Folder):
 
     def _entry(self, file: Path) -> Entry | None:
         try:
-            found = file.stat()
+            status = file.stat()
         except FileNotFoundError:
             try:
-                found = file.lstat()  # a broken link is a file that cannot be read
+                status = file.lstat()  # a broken link is a file that cannot be read
             except FileNotFoundError:
                 return None  # it was deleted after the folder was listed
-        return Entry(file.relative_to(self.local).as_posix(), found.st_size, str(found.st_mtime_ns))
+        path = file.relative_to(self.local).as_posix()
+        return Entry(path, status.st_size, str(status.st_mtime_ns))
 
 
 @contextmanager
@@ -188,11 +189,11 @@ def _files_below(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Pa
     `above` identifies the folders on the way to it. Raises OSError if a link leads back to one.
     """
     try:
-        found = folder.stat()
+        status = folder.stat()
         paths = list(folder.iterdir())
     except FileNotFoundError:
         return  # it was deleted after its parent was listed
-    this = (found.st_dev, found.st_ino)
+    this = (status.st_dev, status.st_ino)
     if this in above:
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(folder))
     for path in paths:
@@ -218,11 +219,11 @@ def local_path(location: str) -> Path:
         raise UserError(f"{location} cannot be used: write {location.replace('//', '///', 1)}")
     path = location.removeprefix("file:") if url else location
     try:
-        found = Path(re.sub("^/+", "/", path)).expanduser().resolve()
+        resolved = Path(re.sub("^/+", "/", path)).expanduser().resolve()
     except RuntimeError as error:  # an unknown user's home, or a loop of links
         raise UserError(f"{location} cannot be used: {error}") from error
-    if not is_utf8(str(found)):
+    if not is_utf8(str(resolved)):
         raise UserError(
-            f"{printable(str(found))} cannot be used: its name is not valid UTF-8; rename it"
+            f"{printable(str(resolved))} cannot be used: its name is not valid UTF-8; rename it"
         )
-    return found
+    return resolved

@@ -65,20 +65,20 @@ class S3Folder(Folder):
             Bucket=self.bucket, Prefix=home, Delimiter="/", **self._access.request
         )
         with self._translated_errors(path):
-            found = [item["Prefix"] for page in pages for item in page.get("CommonPrefixes", ())]
-        return sorted(prefix[len(home) : -1] for prefix in found)
+            prefixes = [item["Prefix"] for page in pages for item in page.get("CommonPrefixes", ())]
+        return sorted(prefix[len(home) : -1] for prefix in prefixes)
 
     def names(self, beginning: str) -> list[str]:
         start = self._key(beginning)
         with self._translated_errors(beginning):
-            found = self._client.list_objects_v2(
+            answer = self._client.list_objects_v2(
                 Bucket=self.bucket,
                 Prefix=start,
                 Delimiter="/",
                 MaxKeys=SOME,
                 **self._access.request,
             )
-        names = (item["Key"].rpartition("/")[2] for item in found.get("Contents", ()))
+        names = (item["Key"].rpartition("/")[2] for item in answer.get("Contents", ()))
         return [name for name in names if name]
 
     def above(self) -> Iterable[Folder]:
@@ -91,8 +91,8 @@ class S3Folder(Folder):
 
     def entry(self, path: str) -> Entry:
         with self._translated_errors(path):
-            found = self._client.head_object(**self._object(path), **self._access.request)
-        return Entry(path, found["ContentLength"], found["ETag"].strip('"'))
+            head = self._client.head_object(**self._object(path), **self._access.request)
+        return Entry(path, head["ContentLength"], head["ETag"].strip('"'))
 
     def open(self, entry: Entry) -> BinaryIO:
         return cast("BinaryIO", _Ranges(self, entry))
@@ -112,8 +112,8 @@ class S3Folder(Folder):
 
     def modified(self, path: str) -> float:
         with self._translated_errors(path):
-            found = self._client.head_object(**self._object(path), **self._access.request)
-        return float(found["LastModified"].timestamp())
+            head = self._client.head_object(**self._object(path), **self._access.request)
+        return float(head["LastModified"].timestamp())
 
     def create_if_absent(self, path: str, content: bytes) -> bool:
         try:
@@ -209,13 +209,13 @@ class S3Folder(Folder):
             Bucket=self.bucket, Prefix=f"{key}/" if key else "", **self._access.request
         )
         skipped = len(self.key) + 1 if self.key else 0
-        found = []
+        entries = []
         with self._translated_errors(prefix):
             for page in pages:
                 for item in page.get("Contents", ()):
                     tag = item["ETag"].strip('"')
-                    found.append(Entry(item["Key"][skipped:], item["Size"], tag))
-        yield from sorted(found, key=lambda entry: entry.path)
+                    entries.append(Entry(item["Key"][skipped:], item["Size"], tag))
+        yield from sorted(entries, key=lambda entry: entry.path)
 
     def _get(self, path: str, **conditions: str) -> bytes:
         """Return the content of an object.
@@ -225,13 +225,13 @@ class S3Folder(Folder):
 
         def get() -> bytes:
             try:
-                found = self._client.get_object(
+                answer = self._client.get_object(
                     **self._object(path), **self._access.request, **conditions
                 )
             except HTTPError as error:  # raised while an error response was read
                 raise _BrokenOff from error
             try:
-                return bytes(found["Body"].read())
+                return bytes(answer["Body"].read())
             except (BotoCoreError, HTTPError) as error:
                 raise _BrokenOff from error
 

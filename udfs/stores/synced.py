@@ -42,28 +42,29 @@ def synced(location: str, endings: Sequence[str], version: str | None = None) ->
     try:
         bucket, prefix = split(location)
         client = s3_client(Access())
-        found = _listed(client, bucket, prefix, endings)
-        now = hashlib.sha256(json.dumps(found).encode()).hexdigest()[:24]
-        if not found:
+        files = _listed(client, bucket, prefix, endings)
+        current = hashlib.sha256(json.dumps(files).encode()).hexdigest()[:24]
+        if not files:
             raise Unsynced(f"{location}: no files of a model were found")
-        if version and version != now:
+        if version and version != current:
             raise Unsynced(
-                f"{location} is at revision {now}, expected {version}; it may have changed since"
+                f"{location} is at revision {current}, expected {version}; it may have changed "
+                "since"
             )
         home.mkdir(parents=True, exist_ok=True)
-        with FileLock(home / f"{now}.lock"):
-            if not (home / now).is_dir():
-                with _fetched(client, bucket, prefix, found, home / now) as workshop:
-                    if _listed(client, bucket, prefix, endings) != found:
+        with FileLock(home / f"{current}.lock"):
+            if not (home / current).is_dir():
+                with _fetched(client, bucket, prefix, files, home / current) as workshop:
+                    if _listed(client, bucket, prefix, endings) != files:
                         raise Unsynced(f"{location} changed while it was fetched; try again")
-                    workshop.rename(home / now)
+                    workshop.rename(home / current)
     except (BotoCoreError, ClientError) as error:
         raise Unsynced(told(error, location)) from error
     except (Boto3Error, OSError) as error:
         raise Unsynced(f"{location}: {error}") from error
     except ValueError as error:
         raise Unsynced(str(error)) from error
-    return home / now
+    return home / current
 
 
 def _listed(

@@ -40,12 +40,12 @@ def is_text(kind: pa.DataType) -> bool:
 def to_pandas(column: Column) -> pd.Series[Any]:
     """Convert a column of any type to pandas, including texts that are not valid UTF-8."""
     try:
-        found: pd.Series[Any] = _decoded(column.to_pandas())
+        series: pd.Series[Any] = _decoded(column.to_pandas())
     except NOT_UTF8:
         if not is_text(column.type):
             raise
-        found = pd.Series(python_texts(column), dtype=object)
-    return found
+        series = pd.Series(python_texts(column), dtype=object)
+    return series
 
 
 @contextmanager

@@ -38,16 +38,17 @@ def check(encoder: Encoder, proof: Proof, precision: Precision) -> None:
     CanaryFailed if a score differs by more than the precision's tolerance.
     """
     n = len(proof.texts)
-    found = encoder.encode([*proof.texts, proof.texts[0]], "").vectors
+    vectors = encoder.encode([*proof.texts, proof.texts[0]], "").vectors
     expected = _cosines(proof.vectors[:, : encoder.backend.dim], n)
-    apart = float(np.max(np.abs(_cosines(found, n) - expected)[np.isfinite(expected)], initial=0))
+    differences = np.abs(_cosines(vectors, n) - expected)[np.isfinite(expected)]
+    largest = float(np.max(differences, initial=0))
     allowed = TOLERANCE[precision]
-    if not apart <= allowed:  # also true of NaN
+    if not largest <= allowed:  # also true of NaN
         raise CanaryFailed(
-            f"the score of a known pair differs by {apart:.3g} from its score on a CPU in float32; "
-            f"{precision} explains at most {allowed}"
+            f"the score of a known pair differs by {largest:.3g} from its score on a CPU in "
+            f"float32; {precision} explains at most {allowed}"
         )
-    same = float(compare(found, np.array([0]), found, np.array([n]), "cosine")[0])
+    same = float(compare(vectors, np.array([0]), vectors, np.array([n]), "cosine")[0])
     if not same >= 1 - allowed:
         raise CanaryFailed(f"the score of a known text with itself is {same:.3g}, expected 1")
 
