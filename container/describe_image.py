@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Write what the image was built from to /opt/semscore/image.json; the job compares it.
+"""Write to /opt/semscore/image.json what the image was built from. The job checks it.
 
     describe_image.py VERSION
 
-Also proves that all libraries work together, because they are imported here, once.
+Also proves that all libraries work together, because it imports them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ IMPORTED = ("boto3", "cyclopts", "obstore", "pandas", "pyarrow", "sentence_trans
 def main(version: str) -> None:
     """Write the description."""
     if not version:
-        raise SystemExit("SEMSCORE_VERSION is empty: --build-arg SEMSCORE_VERSION=…")
+        raise SystemExit("SEMSCORE_VERSION is empty; set it with --build-arg SEMSCORE_VERSION=…")
     for name in IMPORTED:
         import_module(name)
     import torch

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tell Spark which GPUs an executor, or a standalone worker, has. Each gets its own GPUs.
+"""Report to Spark which GPUs an executor, or a standalone worker, has. Each gets its own GPUs.
 
     spark.executor.resource.gpu.discoveryScript  /opt/semscore/discover_gpus.py
 
@@ -26,16 +26,16 @@ HERE = Path(__file__).resolve().parent
 
 def main() -> int:
     """Print the GPUs of the executor and return the exit code."""
-    given = os.environ.get("SEMSCORE_GPUS_PER_EXECUTOR") or "1"
-    if not given.isdecimal() or int(given) < 1:
-        return fail(2, f"SEMSCORE_GPUS_PER_EXECUTOR must be a whole number from 1, got {given!r}")
+    count = os.environ.get("SEMSCORE_GPUS_PER_EXECUTOR") or "1"
+    if not count.isdecimal() or int(count) < 1:
+        return fail(2, f"SEMSCORE_GPUS_PER_EXECUTOR must be a whole number from 1, got {count!r}")
     discovery, leases = load("discovery"), load("leases")
     try:
         addresses = discovery.visible_gpus()
     except subprocess.CalledProcessError as error:
-        said = " ".join(f"{error.stdout} {error.stderr}".split())  # mostly on stdout
+        output = " ".join(f"{error.stdout} {error.stderr}".split())  # errors are mostly on stdout
         return fail(
-            1, f"nvidia-smi does not work on this host (exit code {error.returncode}): {said}"
+            1, f"nvidia-smi does not work on this host (exit code {error.returncode}): {output}"
         )
     except (OSError, subprocess.SubprocessError) as error:
         return fail(1, f"nvidia-smi does not work on this host: {error}")
@@ -46,7 +46,7 @@ def main() -> int:
             "CUDA_VISIBLE_DEVICES is empty",
         )
     try:
-        chosen = leases.lease(addresses, int(given), executor())
+        chosen = leases.lease(addresses, int(count), executor())
     except leases.LeaseError as error:
         return fail(1, str(error))
     json.dump({"name": "gpu", "addresses": chosen}, sys.stdout)

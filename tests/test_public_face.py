@@ -61,7 +61,7 @@ def test_a_users_mistakes_are_user_errors() -> None:
         semscore.Recipe(metric="cosinus")  # type: ignore[arg-type]
     with pytest.raises(UserError, match="window_rows must be at least 1"):
         semscore.Engine(window_rows=0)
-    with pytest.raises(UserError, match="precision auto is settled by"):
+    with pytest.raises(UserError, match="precision auto works only with"):
         semscore.similarity("a", "b", semscore.Recipe(precision="auto"))
 
 

@@ -1,6 +1,6 @@
-"""The executors' side of semscore: text pairs in, similarity scores out. Knows nothing of jobs/."""
+"""The executors' side of semscore: text pairs in, similarity scores out. Does not import jobs/."""
 
-_PUBLIC = ("Engine", "Recipe", "calibrate", "register")  # which had their place here
+_PUBLIC = ("Engine", "Recipe", "calibrate", "register")  # earlier versions exported them here
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,4 @@
-"""Counts and seconds of a task, and how they flow back to the driver."""
+"""Counts and timings of a task, and the accumulator that returns them to the driver."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pyspark.accumulators import AccumulatorParam
 
 SCORE_BINS = 40  # of cosine, from -1 to 1
 TOKEN_BINS = 16  # bin k: 2^k to 2^(k+1) - 1 tokens
-PEAK = "peak_"  # of these figures the larger one counts
+PEAK = "peak_"  # names of figures that are combined by taking the maximum
 
 
 class Worker(NamedTuple):
-    """A Python worker, as the parts of its label."""
+    """A Python worker: the parts of its label."""
 
     host: str
     process: str
@@ -27,44 +27,44 @@ class Worker(NamedTuple):
 
 
 def worker_of(label: str) -> Worker:
-    """The worker of a label."""
+    """Return the worker that a label describes."""
     return Worker(*label.split(" "))
 
 
 def token_range(place: int) -> str:
-    """What a bin of lengths holds, for people: `64 to 127`."""
+    """Return the range of lengths that a bin holds, for display: `64 to 127`."""
     return f"{2**place:,} to {2 ** (place + 1) - 1:,}"
 
 
 @dataclass
 class Meters:
-    """What some tasks counted. `a + b` adds counts and seconds; peaks keep the larger."""
+    """What some tasks counted. `a + b` adds counts and seconds and takes the maximum of peaks."""
 
     rows: int = 0
-    texts: int = 0  # of pairs that have two
+    texts: int = 0  # in pairs with two usable texts
     distinct_texts: int = 0
     tokens: int = 0
     padded_tokens: int = 0
     batches: int = 0
     oom_retries: int = 0
     load_s: float = 0.0
-    read_s: float = 0.0  # in the thread that reads and tokenises ahead, as is tokenize_s
+    read_s: float = 0.0  # like tokenize_s, spent in the prefetch thread
     tokenize_s: float = 0.0
-    wait_input_s: float = 0.0  # for that thread
+    wait_input_s: float = 0.0  # waiting for that thread
     forward_s: float = 0.0
     compare_s: float = 0.0
     emit_s: float = 0.0
     peak_rss_bytes: int = 0
     peak_device_bytes: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
-    workers: dict[str, Counter[str]] = field(default_factory=dict)  # label -> its own sums
-    hardware: Counter[str] = field(default_factory=Counter)  # what computed -> rows
+    workers: dict[str, Counter[str]] = field(default_factory=dict)  # label -> this worker's sums
+    hardware: Counter[str] = field(default_factory=Counter)  # name of the hardware -> rows
     score_hist: Counter[int] = field(default_factory=Counter)  # bin -> rows
     token_hist: Counter[int] = field(default_factory=Counter)  # bin -> distinct texts
-    notes: Counter[str] = field(default_factory=Counter)  # what a user should know -> tasks
+    notes: Counter[str] = field(default_factory=Counter)  # message for the user -> tasks
 
     def __add__(self, other: Meters) -> Meters:
-        """Both together, as a new value."""
+        """Return the sum as a new value."""
         return Meters(
             **{
                 f.name: _adder(f.name)(getattr(self, f.name), getattr(other, f.name))
@@ -73,7 +73,7 @@ class Meters:
         )
 
     def figures(self) -> dict[str, float]:
-        """The plain counts, seconds and bytes, by name."""
+        """Return all plain numbers (counts, seconds, bytes) by name."""
         return {
             f.name: value
             for f in fields(self)
@@ -81,7 +81,7 @@ class Meters:
         }
 
     def assign(self, label: str, hardware: str) -> None:
-        """Book all that is counted so far on one worker, and on what it computes with."""
+        """Attribute everything counted so far to one worker and its hardware."""
         sums = {name: value for name, value in self.figures().items() if not _is_peak(name)}
         self.workers, self.hardware = {label: Counter(sums)}, Counter({hardware: self.rows})
 
@@ -95,8 +95,8 @@ class Meters:
     ) -> None:
         """Add n rows: scores (n,), statuses (n,), token lengths of their distinct texts (m,).
 
-        `pairs` of the rows have two texts. Scores are put into bins only if they are cosines, for
-        which these are made.
+        `pairs` is the number of rows with two usable texts. Scores go into the histogram only if
+        they are cosines, because its bins run from -1 to 1.
         """
         self.rows += len(score)
         self.texts += 2 * pairs
@@ -118,11 +118,11 @@ def _adder(name: str) -> Callable[[Any, Any], Any]:
     return max if _is_peak(name) else _merged if name == "workers" else add
 
 
-def _merged(one: dict[str, Counter[str]], two: dict[str, Counter[str]]) -> dict[str, Counter[str]]:
-    """The sums of each worker; new values."""
+def _merged(a: dict[str, Counter[str]], b: dict[str, Counter[str]]) -> dict[str, Counter[str]]:
+    """Add up the sums of each worker, as new values."""
     return {
-        label: one.get(label, Counter()) + two.get(label, Counter())
-        for label in dict.fromkeys([*one, *two])
+        label: a.get(label, Counter()) + b.get(label, Counter())
+        for label in dict.fromkeys([*a, *b])
     }
 
 
@@ -132,12 +132,15 @@ def _add(histogram: Counter[int], bins: NDArray[np.int64]) -> None:
 
 
 class MetersParam(AccumulatorParam[Meters]):
-    """Lets Spark add meters up: `sc.accumulator(Meters(), MetersParam())`."""
+    """An accumulator type with which Spark adds up meters.
+
+    Use it as `sc.accumulator(Meters(), MetersParam())`.
+    """
 
     def zero(self, value: Meters) -> Meters:  # noqa: ARG002 - Spark's signature
-        """Nothing counted."""
+        """Return meters with nothing counted."""
         return Meters()
 
     def addInPlace(self, value1: Meters, value2: Meters) -> Meters:  # noqa: N802 - Spark's name
-        """Both together."""
+        """Return the sum of both."""
         return value1 + value2

@@ -1,4 +1,7 @@
-"""What decides a score, and what decides only its speed: small frozen values that Spark ships."""
+"""The options that determine scores (Recipe) and those that affect only speed (Engine).
+
+Both are small frozen values that Spark ships to the executors.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,10 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from semscore.udfs.errors import RecipeError
 
 DEFAULT_MODEL = "sentence-transformers/distiluse-base-multilingual-cased-v2"
-# The fields that count in a fingerprint at their defaults too: those of the first version. A newer
-# one counts where it is set, so that older datasets keep their fingerprints.
+# The fields of the first version. They are always part of the fingerprint. Newer fields are part of
+# it only where they differ from their defaults, so that older datasets keep their fingerprints.
 FIRST = {"metric", "prompt1", "prompt2", "max_seq_length", "truncate_dim", "precision"}
-SCORING_VERSION = 1  # raised when the same recipe starts to give other scores
+SCORING_VERSION = 1  # increased when the same recipe starts to give different scores
 
 Precision = Literal["auto", "float32", "bfloat16", "float16", "int8"]
 Metric = Literal["cosine", "dot", "euclidean", "manhattan"]
@@ -25,9 +28,9 @@ BackendName = Literal["auto", "torch", "openvino"]
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """All that the score of a pair depends on, besides the pair.
+    """Everything that the score of a pair depends on, except the pair itself.
 
-    Raises ValueError, saying what was found and what is allowed, when a value is out of range.
+    Raises ValueError for a value out of range. The message states the value and what is allowed.
     """
 
     model: str = DEFAULT_MODEL
@@ -35,30 +38,31 @@ class Recipe:
     revision: str | None = None
     """Branch, tag or commit of a model on the hub."""
     metric: Metric = "cosine"
-    """How two vectors are compared; distances are negative, so that larger is nearer."""
+    """How two vectors are compared. Distances are negated, so that a larger score always means
+    more similar."""
     prompt1: str | None = None
-    """Text put before every first text; unset: the model's default prompt, '': none."""
+    """Prompt put before every first text. Unset: the model's default prompt; '': no prompt."""
     prompt2: str | None = None
-    """Text put before every second text; unset: the model's default prompt, '': none."""
+    """Prompt put before every second text. Unset: the model's default prompt; '': no prompt."""
     max_seq_length: int | None = None
-    """Tokens of a text that the model reads, at most; unset: the model's own limit."""
+    """Maximum number of tokens that the model reads of a text. Unset: the model's own limit."""
     truncate_dim: int | None = None
-    """Leading dimensions of the vectors to compare; unset: all."""
+    """Number of leading dimensions of the vectors to compare. Unset: all."""
     precision: Precision = "float32"
-    """Number format of the forward pass; `auto` is for jobs, which settle it."""
+    """Number format of the forward pass. `auto` works only in runs, which choose a format."""
     calibration: str | None = None
-    """int8: folder of a calibration to use again, as in _semscore/model/ of an output; unset: one
-    is made from a sample of the texts."""
+    """int8 only: folder of an existing calibration, such as _semscore/model/ of an output. Unset:
+    a new one is made from a sample of the texts."""
 
     def __post_init__(self) -> None:
         if not self.model:
-            raise RecipeError("model must be named, got an empty string")
+            raise RecipeError("model must be a name or a folder, got an empty string")
         _require_fitting(self)
         if self.calibration is not None and self.precision != "int8":
-            raise RecipeError(f"calibration belongs to precision int8, got {self.precision!r}")
+            raise RecipeError(f"calibration requires precision int8, got {self.precision!r}")
 
     def _repr_html_(self) -> str:
-        """For notebooks: the model, and what differs from the defaults."""
+        """Return a table for notebooks: the model, and all values that are not the default."""
         rows = "".join(
             f"<tr><th>{field.name}</th><td><code>{escape(repr(value))}</code></td></tr>"
             for field in fields(self)
@@ -69,24 +73,27 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """What decides the speed of scoring and its memory, never the score."""
+    """Everything that affects only the speed and memory use of scoring, never the score."""
 
     device: Device = "auto"
-    """auto: the GPU that Spark gave the task, else the CPU; gpu: never the CPU."""
+    """auto: the GPU that Spark assigned to the task, otherwise the CPU. gpu: never the CPU."""
     backend: BackendName = "auto"
-    """What computes; auto: OpenVINO on CPUs, for models that it can run, else torch."""
+    """Library that runs the model. auto: OpenVINO on CPUs for models that it can run, otherwise
+    torch."""
     token_budget: int | None = None
-    """Padded tokens in one forward pass, at most; unset: what suits the device."""
+    """Maximum number of padded tokens in one forward pass. Unset: a value that suits the device."""
     batch_size: int | None = None
-    """Texts in one forward pass, at most; unset: only the token budget counts."""
+    """Maximum number of texts in one forward pass. Unset: limited only by the token budget."""
     workers_per_gpu: int = 1
-    """Python workers that share a GPU, where the job decides it: local runs, --instance-type."""
+    """Number of Python workers that share a GPU, in local runs and with --instance-type."""
     window_rows: int = 16_384
-    """Rows among which repeated texts are embedded once and lengths are sorted."""
+    """Rows in a window. Within a window, repeated texts are embedded once and texts are sorted by
+    length."""
     window_bytes: int = 64 * 2**20
-    """Bytes of text that a window holds, give or take one Arrow batch."""
+    """Bytes of text in a window, exceeded by at most one Arrow batch."""
     lease_gpus: bool = False
-    """Where Spark schedules no GPUs, workers share those of their host; set for local masters."""
+    """Workers lease the GPUs of their host from each other, because Spark schedules none. Set for
+    local masters."""
 
     def __post_init__(self) -> None:
         _require_fitting(self)
@@ -99,12 +106,11 @@ def fingerprint(
     int8_sha256: str | None = None,
     corrections: Mapping[str, Any] | None = None,
 ) -> str:
-    """The identity of the scores: equal fingerprints mean comparable scores.
+    """Return a hash that identifies the scores: equal fingerprints mean comparable scores.
 
-    The model counts by its content, not by where it was found, so that a copy of it in another
-    folder or bucket gives the same fingerprint; so does an int8 calibration. `corrections` (see
-    token_limit.py) count where there are any: they set the scores of a few models apart from those
-    that earlier versions gave.
+    The model and an int8 calibration are identified by their content. A copy in another folder or
+    bucket therefore has the same fingerprint. `corrections` (see token_limit.py) are included if
+    there are any: they distinguish the scores of a few models from those of earlier versions.
     """
     parts = {
         field.name: getattr(recipe, field.name)
@@ -125,7 +131,7 @@ def fingerprint(
 
 
 def _require_fitting(values: Recipe | Engine) -> None:
-    """Raise RecipeError for a value that is not among its field's choices, or a number below 1."""
+    """Raise RecipeError for a value that is not one of its field's choices, or is below 1."""
     for name, kind in get_type_hints(type(values)).items():
         value = getattr(values, name)
         if get_origin(kind) is Literal and value not in get_args(kind):

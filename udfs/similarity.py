@@ -1,4 +1,4 @@
-"""The columns: Spark's rim around the scoring of pairs."""
+"""Spark columns and SQL functions for scoring pairs."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def similarity(
     engine: Engine = DEFAULT_ENGINE,
     meters: Accumulator[Meters] | None = None,
 ) -> Column:
-    """The similarity of two text columns, as struct<score: float, status: string>.
+    """Return the similarity of two text columns, as struct<score: float, status: string>.
 
         df.withColumn("s", similarity("text1", "text2", Recipe(model="…"))).select("*", "s.score")
 
-    A row with a null text has status `null`, one with an empty or white-space text `blank`, one
-    that the model fails on `error`; these have a null score. `truncated` (scored on the texts'
-    beginnings) and `ok` have one. Each row is scored once, however often the struct is used. Bytes
-    of a text that are not UTF-8 are read as U+FFFD.
+    The score is null if the status is `null` (a text is null), `blank` (a text is empty or white
+    space) or `error` (the model fails on the row). Rows with status `ok` or `truncated` (only the
+    beginning of a text was read) have a score. Each row is scored once, however often the struct is
+    used. Bytes of a text that are not valid UTF-8 are read as U+FFFD.
 
-    Raises ValueError for precision `auto`, which only a whole job can settle, and for int8 without
-    a calibration (see `calibrate`); UserError where the versions of Python, Spark and pandas cannot
-    be used together.
+    Raises ValueError for precision `auto`, which only a run can choose, and for int8 without a
+    calibration (see `calibrate`). Raises UserError if the versions of Python, Spark and pandas
+    cannot be used together.
     """
     return _udf(recipe, engine, meters)(text1, text2)
 
@@ -49,7 +49,7 @@ def similarity(
 def register(
     spark: SparkSession, name: str, recipe: Recipe, engine: Engine = DEFAULT_ENGINE
 ) -> None:
-    """Make `name(text1, text2)` a function of Spark SQL; see `similarity`."""
+    """Register `name(text1, text2)` as a Spark SQL function. See `similarity`."""
     function = _udf(recipe, engine, None)
     spark.udf.register(name, function)
 
@@ -59,10 +59,12 @@ def _udf(
 ) -> Callable[..., Column]:
     require_compatible()
     if recipe.precision == "auto":
-        raise RecipeError("precision auto is settled by `semscore score`; name one for similarity")
+        raise RecipeError(
+            "precision auto works only with `semscore score`; choose a precision for similarity()"
+        )
     if recipe.precision == "int8" and not recipe.calibration:
         raise RecipeError(
-            "precision int8 needs a calibration: recipe = calibrate(texts, recipe, …)"
+            "precision int8 needs a calibration; make one with recipe = calibrate(texts, recipe, …)"
         )
 
     context = SparkContext._active_spark_context
@@ -78,6 +80,6 @@ def _udf(
             meters.add(counted)
 
     udf: Any = pandas_udf(score, RESULT)  # type: ignore[call-overload]
-    # A deterministic function may be run again for each use of its column.
+    # Spark may run a deterministic function again for each use of its column.
     scored_once: Callable[..., Column] = udf.asNondeterministic()
     return scored_once

@@ -1,3 +1,3 @@
-"""The one place that states the version: packaging, records and both halves read it here."""
+"""The version, stated once: packaging, records, jobs/ and udfs/ all read it from here."""
 
 __version__ = "0.1.0"

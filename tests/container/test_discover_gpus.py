@@ -99,7 +99,7 @@ def test_twelve_executors_that_start_at_once_get_four_different_ones(
     assert {line: each.pid for each, line in given.items()} == answers
     assert len(given) == 4
     for each, (_, error) in ended.items():
-        refused = b"asked for 1 GPU, but of 0, 1, 2, 3 all are taken: 0 by process"
+        refused = b"1 GPU requested, but of 0, 1, 2, 3 none can be used: 0 is held by process"
         assert (refused in error) == (each not in given)
         assert error.count(b"\n") == (each not in given)
 
@@ -122,7 +122,7 @@ def test_an_executor_that_wraps_the_script_in_shells_holds_the_lease(
         assert executor.stdout
         assert json.loads(executor.stdout.readline())["addresses"] == ["3"]
         assert owners(tmp_path) == {"3": executor.pid}
-        assert f"3 by process {executor.pid}" in discover(SEMSCORE_FAKE_GPUS="3").stderr
+        assert f"3 is held by process {executor.pid}" in discover(SEMSCORE_FAKE_GPUS="3").stderr
     finally:
         executor.kill()
         executor.communicate()
@@ -134,7 +134,7 @@ def test_an_executor_may_have_several(discover: Any) -> None:
     assert json.loads(done.stdout)["addresses"] == ["3", "5"]
     done = discover(SEMSCORE_FAKE_GPUS="3,5,7", SEMSCORE_GPUS_PER_EXECUTOR="4")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "asked for 4 GPUs, but of 3, 5, 7 only 3, 5, 7 can be had" in done.stderr
+    assert "4 GPUs requested, but of 3, 5, 7 only 3, 5, 7 can be used" in done.stderr
 
 
 def test_nvidia_smi_lists_them(discover: Any, nvidia_smi: Any) -> None:
@@ -150,7 +150,7 @@ def test_what_cuda_hides_is_not_given(discover: Any, nvidia_smi: Any) -> None:
     narrowed = {"CUDA_VISIBLE_DEVICES": "GPU-b,1", "SEMSCORE_GPUS_PER_EXECUTOR": "2", **path}
     assert json.loads(discover(**narrowed).stdout)["addresses"] == ["GPU-b", "1"]
     done = discover(**narrowed | {"SEMSCORE_GPUS_PER_EXECUTOR": "3"})
-    assert "of GPU-b, 1 only GPU-b, 1 can be had" in done.stderr
+    assert "of GPU-b, 1 only GPU-b, 1 can be used" in done.stderr
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "x", "1.5", "²"])

@@ -378,8 +378,7 @@ def test_places_of_another_kind(refused: Refused, places: tuple[str, str]) -> No
     message = refused(*places)
     assert message.startswith("ftp://b/")
     assert message.endswith(
-        "cannot be used: this version reads and writes local paths, mounted file systems and S3, "
-        "not ftp:"
+        "cannot be used: this version supports local paths, mounted file systems and S3, not ftp:"
     )
 
 
@@ -398,13 +397,13 @@ def test_a_model_that_nobody_knows(
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     message = refused("in", "out", "--model", "no-such-model")
     assert message.startswith(
-        "model 'no-such-model' is no folder, no installed package, not in the"
+        "model 'no-such-model' was not found as a folder, an installed package, or "
     )
 
 
 def test_a_model_s_folder_that_is_not_there(refused: Refused) -> None:
     write("in/a.parquet")
-    assert refused("in", "out", "--model", "./gone") == "model './gone': there is no such folder"
+    assert refused("in", "out", "--model", "./gone") == "model './gone': this folder does not exist"
 
 
 def test_a_folder_that_is_no_model(refused: Refused, here: Path) -> None:
@@ -423,7 +422,7 @@ def test_a_model_that_needs_code_of_its_own(refused: Refused, here: Path) -> Non
     write("in/a.parquet")
     make_model("model", "theirs.modelling.Encoder", "model.safetensors")
     message = refused("in", "out", "--model", "model")
-    assert message.startswith(f"{here}/model needs code of its own (theirs.modelling.Encoder)")
+    assert message.startswith(f"{here}/model needs its own code (theirs.modelling.Encoder)")
 
 
 def test_a_model_with_pickled_weights_only(refused: Refused, here: Path) -> None:

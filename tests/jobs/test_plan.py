@@ -165,7 +165,7 @@ def test_a_type_that_cannot_be_does_not_stop_the_others(
         (("PAIRS", "--instance-type", "ml.g5.13xlarge"), "like it are"),
         (("PAIRS", "--instance-type", "ml.g5.xlarge", "--price", "cheap"), "a number above 0"),
         (("PAIRS", "--past-run", "no-such.json"), "there is no no-such.json in ."),
-        (("PAIRS", "--model", "no-such-folder/at/all"), "there is no such folder"),
+        (("PAIRS", "--model", "no-such-folder/at/all"), "this folder does not exist"),
     ],
 )
 def test_mistakes_end_in_a_sentence_before_anything_runs(

@@ -110,10 +110,10 @@ def test_a_dataset_is_replaced(dataset: Any, expected: dict[int, float]) -> None
     ("changes", "says"),
     [
         ({"source": "s3://input/nothing"}, "INPUT s3://input/nothing: there is no such file"),
-        ({"source": "s3://nowhere/x"}, "there is no bucket 'nowhere'"),
-        ({"output": "s3://nowhere/x"}, "there is no bucket 'nowhere'"),
-        ({"user": "stranger"}, "the AWS credentials are refused"),
-        ({"user": "reader"}, "access is denied to these AWS credentials"),
+        ({"source": "s3://nowhere/x"}, "bucket 'nowhere' does not exist"),
+        ({"output": "s3://nowhere/x"}, "bucket 'nowhere' does not exist"),
+        ({"user": "stranger"}, "AWS rejected the credentials"),
+        ({"user": "reader"}, "these AWS credentials are denied access"),
     ],
 )
 def test_mistakes_are_told_in_a_sentence_before_spark_starts(

@@ -209,7 +209,7 @@ def test_checking_a_place_writes_nothing(folder: S3Folder, server: Any) -> None:
 def test_a_place_that_may_only_be_read(server: Any) -> None:
     folder = S3Folder("s3://output/x", server.access("looker"))
     folder.require_reachable()
-    match = r"OUTPUT s3a://output/x cannot be written: .* access is denied to these AWS cred"
+    match = r"OUTPUT s3a://output/x cannot be written: .* these AWS credentials are denied"
     with pytest.raises(UserError, match=match):
         folder.require_writable()
 
@@ -217,10 +217,10 @@ def test_a_place_that_may_only_be_read(server: Any) -> None:
 @pytest.mark.parametrize(
     ("location", "changes", "says"),
     [
-        ("s3://nowhere/x", {}, "s3a://nowhere/x: there is no bucket 'nowhere'"),
-        ("s3://input/x", {"user": "writer"}, "s3a://input/x: access is denied to these AWS"),
-        ("s3://input/x", {"secret_key": "wrong"}, "the AWS credentials are refused"),
-        ("s3://input/x", {"user": "stranger"}, "the AWS credentials are refused"),
+        ("s3://nowhere/x", {}, "s3a://nowhere/x: bucket 'nowhere' does not exist"),
+        ("s3://input/x", {"user": "writer"}, "s3a://input/x: these AWS credentials are denied"),
+        ("s3://input/x", {"secret_key": "wrong"}, "AWS rejected the credentials"),
+        ("s3://input/x", {"user": "stranger"}, "AWS rejected the credentials"),
         ("s3://input/x", {"endpoint": "http://127.0.0.1:9"}, "Could not connect to the endpoint"),
     ],
 )
@@ -258,5 +258,5 @@ def test_a_location_is_a_file_or_a_folder_or_nothing(folder: S3Folder, server: A
 
 
 def test_a_url_without_a_bucket_is_a_mistake(server: Any) -> None:
-    with pytest.raises(UserError, match="s3:///x cannot be used: s3:///x names no bucket"):
+    with pytest.raises(UserError, match="s3:///x cannot be used: s3:///x does not name a bucket"):
         storage(server).folder("s3:///x")

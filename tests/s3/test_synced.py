@@ -67,16 +67,16 @@ def test_another_content_is_another_copy_and_not_what_a_run_began_with(
     after = synced(place, ENDINGS)
     assert files(after)["a.json"] == "new"
     assert files(before)["a.json"] == "a.json"
-    with pytest.raises(Unsynced, match=f"is at revision {after.name}, not feedbeef: has it chang"):
+    with pytest.raises(Unsynced, match=f"is at revision {after.name}, expected feedbeef"):
         synced(place, ENDINGS, "feedbeef")
 
 
 @pytest.mark.parametrize(
     ("model", "says"),
     [
-        ("s3://input/nothing", "model s3://input/nothing: there is nothing"),
-        ("s3://nowhere/x", "there is no bucket 'nowhere'"),
-        ("s3://", "names no bucket: s3://BUCKET/FOLDER"),
+        ("s3://input/nothing", "model s3://input/nothing: no files of a model"),
+        ("s3://nowhere/x", "bucket 'nowhere' does not exist"),
+        ("s3://", "does not name a bucket; expected s3://BUCKET/FOLDER"),
     ],
 )
 def test_a_model_that_is_not_there_is_told(place: str, model: str, says: str) -> None:
@@ -86,5 +86,5 @@ def test_a_model_that_is_not_there_is_told(place: str, model: str, says: str) ->
 
 def test_without_rights_that_is_told(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "writer")
-    with pytest.raises(ModelError, match="access is denied to these AWS credentials"):
+    with pytest.raises(ModelError, match="these AWS credentials are denied access"):
         local_folder(place)

@@ -79,12 +79,12 @@ def test_no_prompt_and_the_models_own_are_different_recipes() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"model": ""}, "model must be named, got an empty string"),
+        ({"model": ""}, "model must be a name or a folder, got an empty string"),
         ({"metric": "jaccard"}, "metric must be one of cosine, dot, .*, got 'jaccard'"),
         ({"precision": "int4"}, "precision must be one of auto, float32, .*, got 'int4'"),
         ({"max_seq_length": 0}, "max_seq_length must be at least 1, got 0"),
         ({"truncate_dim": -1}, "truncate_dim must be at least 1, got -1"),
-        ({"calibration": "f"}, "calibration belongs to precision int8, got 'float32'"),
+        ({"calibration": "f"}, "calibration requires precision int8, got 'float32'"),
     ],
 )
 def test_a_value_out_of_range_is_named(values: dict[str, Any], message: str) -> None:

@@ -1,1 +1,1 @@
-"""Forward passes, one file each."""
+"""Backends, which run the forward pass of a model."""

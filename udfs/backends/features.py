@@ -1,4 +1,4 @@
-"""Token ids where the model runs: sent there once, cut into padded batches there."""
+"""Token IDs on the model's device: transferred once, then divided into padded batches there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semscore.udfs.backends.tokens import Tokens
 
 
 class DeviceTokens:
-    """Token ids of n texts, on a device."""
+    """Token IDs of n texts on a device."""
 
     def __init__(self, tokens: Tokens, device: torch.device) -> None:
         self.lengths = tokens.lengths
@@ -24,10 +24,10 @@ class DeviceTokens:
         self._starts = to_device(tokens.starts, device)
 
     def features(self, rows: Rows, reader: TokenReader) -> dict[str, Any]:
-        """The model's input for k texts: tensors (k, tokens of the longest).
+        """Return the model's input for k texts: tensors (k, tokens of the longest).
 
-        Of a table of token vectors, which takes no special tokens: all ids one after another, and
-        where each text begins.
+        A table of token vectors, which takes no special tokens, gets all IDs one after another, and
+        the offsets at which the texts begin.
         """
         if not reader.specials:
             return self._one_after_another(rows)
@@ -53,7 +53,7 @@ class DeviceTokens:
     def _one_after_another(self, rows: Rows) -> dict[str, Any]:
         device = self._ids.device
         lengths = self.lengths[rows]
-        begins = np.cumsum(lengths) - lengths  # in what is made
+        begins = np.cumsum(lengths) - lengths  # offsets of the texts in the result
         chosen, repeats, offsets = (to_device(a, device) for a in (rows, lengths, begins))
         shift = torch.repeat_interleave(
             self._starts[chosen] - offsets, repeats, output_size=int(lengths.sum())
@@ -63,7 +63,7 @@ class DeviceTokens:
 
 
 class DeviceVectors:
-    """n vectors of float32 that stay on a device; rows go in and come out without a wait."""
+    """n float32 vectors that stay on a device. Rows are set and read without synchronisation."""
 
     def __init__(self, n: int, dim: int, device: torch.device) -> None:
         self._tensor = torch.zeros(n, dim, device=device)
@@ -76,7 +76,10 @@ class DeviceVectors:
 
 
 def to_device(values: NDArray[Any], device: torch.device) -> torch.Tensor:
-    """An array as a tensor on `device`; through pinned memory, so that nobody waits for it."""
+    """Return an array as a tensor on `device`.
+
+    A GPU copies it from pinned memory, so that this does not wait.
+    """
     tensor = torch.from_numpy(np.require(values, requirements="W"))
     if device.type != "cuda":
         return tensor.to(device)

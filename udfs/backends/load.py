@@ -1,4 +1,4 @@
-"""A model folder to a loaded SentenceTransformer, and to the reader of its tokens."""
+"""Loading of a model folder as a SentenceTransformer, and of the reader for its tokens."""
 
 from __future__ import annotations
 
@@ -34,11 +34,12 @@ if TYPE_CHECKING:
 def load_model(
     folder: Path, precision: str, device: str, max_seq_length: int | None = None
 ) -> SentenceTransformer:
-    """A sentence-transformers model from local safetensors, no code of its own run.
+    """Load a sentence-transformers model from local safetensors files, without running its code.
 
-    Its transformer is in `precision`, all that follows (pooling, dense) in float32. It reads no
-    more tokens than it has positions for, and `max_seq_length` where that is given. Raises
-    ModelError if it has fewer, or if its tokenizer does not have the vocabulary of its files.
+    The transformer is in `precision`, everything after it (pooling, dense) in float32. The model
+    reads `max_seq_length` tokens, or else at most as many tokens as it has positions for. Raises
+    ModelError if it has fewer positions than `max_seq_length`, or if its tokenizer does not have
+    the vocabulary of its files.
     """
     options: dict[str, Any] = {
         "device": device,
@@ -52,7 +53,7 @@ def load_model(
     else:
         model = SentenceTransformer(str(folder), **options)
     for module in model:
-        # Not the transformer: it came in `dtype`, but for what must stay in float32
+        # The transformer was loaded in `dtype`, except for parts that must stay in float32
         if not isinstance(module, Transformer):
             module.float()
     model.eval()
@@ -62,7 +63,7 @@ def load_model(
 
 
 def input_module(model: SentenceTransformer) -> Any:
-    """The module that reads the texts: the first, or the first of a Router's usual route."""
+    """Return the module that reads the texts: the first, or the first of a Router's default."""
     module: Any = model[0]
     while isinstance(module, Router):
         routes: Any = module.sub_modules
@@ -71,19 +72,19 @@ def input_module(model: SentenceTransformer) -> Any:
 
 
 def most_tokens(model: SentenceTransformer, folder: Path) -> int | None:
-    """Tokens of a text for which the model has positions; None: as many as there are."""
+    """Return the number of tokens for which the model has positions, or None if unlimited."""
     module = input_module(model)
     probe = module.preprocess([probe_text(model)])
     features = {
         name: value.to(model.device) if isinstance(value, torch.Tensor) else value
         for name, value in probe.items()
     }
-    found = positions(module, features), limits.positions(layout.input_module(folder))
-    return min(filter(None, found), default=None)
+    known = positions(module, features), limits.positions(layout.input_module(folder))
+    return min(filter(None, known), default=None)
 
 
 def token_limit(model: SentenceTransformer) -> int | None:
-    """Tokens of a text that the model reads; None: all."""
+    """Return the maximum number of tokens that the model reads of a text, or None for all."""
     module = input_module(model)
     own = _own(module)
     if isinstance(module, StaticEmbedding):
@@ -96,9 +97,9 @@ def token_limit(model: SentenceTransformer) -> int | None:
 
 
 def whole_tokens(model: SentenceTransformer, text: str, prompt: str | None) -> int | None:
-    """Tokens of a whole text, as the model counts them; None: it does not count.
+    """Return the number of tokens of a whole text, or None if the model does not count tokens.
 
-    Raises whatever the tokenizer raises for a text that it refuses.
+    Raises the tokenizer's exception for a text that it rejects.
     """
     module = input_module(model)
     if isinstance(module, Transformer):
@@ -110,13 +111,13 @@ def whole_tokens(model: SentenceTransformer, text: str, prompt: str | None) -> i
     if isinstance(module, StaticEmbedding):
         encoding = module.tokenizer.encode(prompted, add_special_tokens=False)
         return len(encoding.ids) + sum(len(piece.ids) for piece in encoding.overflowing)
-    if hasattr(tokenizer, "tokenize"):  # of word embeddings
+    if hasattr(tokenizer, "tokenize"):  # a tokenizer for word embeddings
         return len(tokenizer.tokenize(prompted))
     return None
 
 
 def probe_text(model: SentenceTransformer) -> str:
-    """A short text that the model's tokenizer does not refuse; ModelError if it refuses all."""
+    """Return a short text that the tokenizer accepts. Raises ModelError if it rejects all."""
     tokenizer = getattr(input_module(model), "tokenizer", None)
     if not hasattr(tokenizer, "get_vocab"):
         return "word "
@@ -127,28 +128,28 @@ def probe_text(model: SentenceTransformer) -> str:
 
 
 def token_reader(model: SentenceTransformer) -> TokenReader | None:
-    """How to tokenise for `model` outside of it; None if only the model itself knows.
+    """Return a reader that tokenises for `model` without it, or None if only the model can do so.
 
-    Decided by trying: see `reads_as`.
+    The reader is tested against the model: see `reads_as`.
     """
     module = model[0]
     if isinstance(module, StaticEmbedding):
         reader = _static_reader(module)
     elif isinstance(module, Transformer):
-        found = _transformer_reader(model, module)
-        if found is None:
+        transformer_reader = _transformer_reader(model, module)
+        if transformer_reader is None:
             return None
-        reader = found
+        reader = transformer_reader
     else:
         return None
     return reader if reads_as(reader, model) else None
 
 
 def reads_as(reader: TokenReader, model: SentenceTransformer) -> bool:
-    """Whether a reader makes the features that the model itself makes.
+    """Return whether a reader makes the same features as the model itself.
 
-    Tried on texts of many scripts, with each added token, nearly empty ones, and those around the
-    limit and far beyond it.
+    Both are tried on texts in many scripts, texts with added tokens, nearly empty texts, and texts
+    with lengths around the limit and far beyond it.
     """
 
     def ours(texts: Sequence[str]) -> dict[str, Any]:
@@ -186,7 +187,7 @@ def _transformer_reader(model: SentenceTransformer, module: Transformer) -> Toke
 
 
 def _static_reader(module: StaticEmbedding) -> TokenReader:
-    """That of a table of token vectors, which has no special tokens and no padding."""
+    """Return the reader for a table of token vectors, without special tokens and padding."""
     cut = module.tokenizer.truncation or {}
     limit, direction = cut.get("max_length"), cut.get("direction", "right")
     split = module.tokenizer.encode_special_tokens
@@ -195,7 +196,9 @@ def _static_reader(module: StaticEmbedding) -> TokenReader:
 
 
 def _check_vocabulary(model: SentenceTransformer, folder: Path) -> None:
-    """Refuse a tokenizer that transformers has made up, for want of the files of its kind, and one
+    """Raise ModelError for a tokenizer that does not fit the model's files.
+
+    This is one that transformers has created because the files for its class are missing, or one
     with more tokens than the model has vectors for.
     """
     module = input_module(model)
@@ -203,27 +206,27 @@ def _check_vocabulary(model: SentenceTransformer, folder: Path) -> None:
     if not (isinstance(module, Transformer) and getattr(tokenizer, "is_fast", False)):
         return
     ids: dict[str, int] = tokenizer.get_vocab()
-    found = read_vocabulary(layout.input_module(folder))
-    where = found.path if found else folder
-    lost = found and sum(token not in ids for token in found.tokens) > len(found.tokens) // 2
+    listed = read_vocabulary(layout.input_module(folder))
+    where = listed.path if listed else folder
+    lost = listed and sum(token not in ids for token in listed.tokens) > len(listed.tokens) // 2
     if ordinary(ids, map(str, tokenizer.all_special_tokens)) < FEW or lost:
         raise ModelError(
-            f"{where} does not hold what transformers reads for this kind of model: its tokenizer "
-            f"({type(tokenizer).__name__}) has {len(ids):,} tokens without it; copy all files of "
-            "the tokenizer from where the model came from"
+            f"{where} does not contain what transformers needs for this kind of model: without it, "
+            f"the tokenizer ({type(tokenizer).__name__}) has only {len(ids):,} tokens; copy all "
+            "files of the tokenizer again from the model's source"
         )
     rows = getattr(module.auto_model.get_input_embeddings(), "num_embeddings", None)
     if rows is not None and max(ids.values()) >= rows:
         last = max(ids, key=ids.__getitem__)
         raise ModelError(
-            f"the tokenizer of {folder} has the token {last!r} with the number {ids[last]:,}, and "
-            f"the model's embedding table has {rows:,} rows: they do not belong together, or "
+            f"the tokenizer of {folder} has the token {last!r} with the ID {ids[last]:,}, but the "
+            f"model's embedding table has only {rows:,} rows: they do not belong together, or "
             "tokenizer_config.json adds tokens that the model does not know"
         )
 
 
 def _set_limit(model: SentenceTransformer, folder: Path, max_seq_length: int | None) -> None:
-    """Let the model cut texts where its positions end, or where the user says."""
+    """Make the model truncate texts at the user's limit, or where its positions end."""
     module = input_module(model)
     if not isinstance(module, Transformer):
         if max_seq_length is not None:
@@ -243,12 +246,12 @@ def _set_limit(model: SentenceTransformer, folder: Path, max_seq_length: int | N
 
 
 def _own(module: torch.nn.Module) -> dict[str, Any]:
-    """What a transformer passes to its tokenizer beside the texts."""
+    """Return the options that a transformer passes to its tokenizer."""
     own = getattr(module, "processing_kwargs", {})
     return {**own.get("text", {}), **own.get("common", {})}
 
 
 def _listed(tokenizer: Any) -> Iterator[str]:
-    """Tokens of a vocabulary, in the order of their ids."""
+    """Yield the tokens of a vocabulary in the order of their IDs."""
     ids = tokenizer.get_vocab()
     yield from sorted(ids, key=ids.__getitem__) if isinstance(ids, dict) else ids

@@ -1,4 +1,4 @@
-"""How many tokens a loaded model has positions for: seen from what it looks up."""
+"""The number of tokens for which a loaded model has positions, found from its table look-ups."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from semscore.udfs.gpus.faults import fault_of
 
-FIRST = (2, 3)  # tokens of the texts by which tables of positions are found
-CHECKED = 24  # tokens, at most, of the text by which they are confirmed
+FIRST = (2, 3)  # tokens of the texts that reveal tables of positions
+CHECKED = 24  # maximum number of tokens of the text that confirms them
 
 Features = dict[str, Any]
 
 
 class _LookUps(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Notes each look-up in an embedding table: the table's rows and the highest index."""
+    """A recorder of each look-up in an embedding table: the table's rows and the highest index."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -30,11 +30,11 @@ class _LookUps(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 @torch.inference_mode()
 def positions(module: torch.nn.Module, features: Features) -> int | None:
-    """Tokens of one text for which a module has positions; None: it has no table of them.
+    """Return the number of tokens for which a module has positions, or None without a table.
 
-    `features` are those of one text. Short texts of the same token are run: the index into a table
-    of positions grows with each token, into any other it does not. So architectures need no names,
-    and where positions begin at another row than the first, that is seen too.
+    `features` are those of one text. The module is run on short texts that repeat one token. The
+    index into a table of positions grows with each token, while the index into other tables stays
+    the same. This works for any architecture, and also finds positions that do not start at row 0.
     """
     try:
         short, longer = (_look_ups(module, features, tokens) for tokens in FIRST)
@@ -45,23 +45,23 @@ def positions(module: torch.nn.Module, features: Features) -> int | None:
         ]
         if not grown:
             return None
-        # Relative positions grow like that at first, up to some distance.
+        # Indices of relative positions grow in the same way, but only up to some distance.
         tokens = min(*(most for _, most in grown), CHECKED)
         checked = _look_ups(module, features, tokens)
-        found = []
+        confirmed = []
         for place, most in grown:
             rows, last = checked[place]
             if rows - last + tokens - 1 == most:
-                found.append(most)
+                confirmed.append(most)
     except Exception as error:
         if fault_of(error) != "texts":
             raise
-        return None  # an architecture that does not read such a text
-    return min(found, default=None)
+        return None  # the architecture cannot process such a text
+    return min(confirmed, default=None)
 
 
 def _look_ups(module: torch.nn.Module, features: Features, tokens: int) -> list[tuple[int, int]]:
-    """What a module looks up for a text that is its first token so many times."""
+    """Return a module's look-ups for a text that repeats its first token `tokens` times."""
     text = {
         name: value[:, :1].expand(-1, tokens).contiguous()
         if isinstance(value, torch.Tensor) and value.ndim == 2

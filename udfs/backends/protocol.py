@@ -1,4 +1,4 @@
-"""What every backend gives: one loaded model, from texts to vectors where its device is."""
+"""The interface of backends: a loaded model that turns texts into vectors on its device."""
 
 from __future__ import annotations
 
@@ -15,58 +15,58 @@ Rows: TypeAlias = NDArray[np.int64]
 
 
 class NotConvertible(Exception):
-    """A backend cannot run this model, or not as exactly as torch; the message says why."""
+    """A backend cannot run this model, or not as exactly as torch. The message says why."""
 
 
 class Vectors(Protocol):
-    """n vectors of float32: a NumPy array, or one that lives on a GPU."""
+    """n float32 vectors: a NumPy array, or an array on a GPU."""
 
     def __getitem__(self, rows: Rows, /) -> Any:
-        """Some of them: an array or tensor (len(rows), dim)."""
+        """Return the vectors in some rows: an array or tensor (len(rows), dim)."""
 
 
 class Inputs(Protocol):
-    """Texts made ready for a backend; only it knows how."""
+    """Texts prepared for a backend, in a form that only this backend understands."""
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Tokens of each text: (n,)."""
+        """Return the number of tokens of each text: (n,)."""
 
     @property
     def truncated(self) -> NDArray[np.bool_]:
-        """Whether the model reads only the text's beginning: (n,) bool."""
+        """Return for each text whether the model reads only its beginning: (n,) bool."""
 
     @property
     def refused(self) -> NDArray[np.int64]:
-        """Places of the texts that the model's tokenizer refuses: (k,)."""
+        """Return the indices of the texts that the model's tokenizer rejects: (k,)."""
 
 
 class Backend(Protocol):
     """One loaded model."""
 
-    name: str  # as --backend has it
+    name: str  # as in --backend
     dim: int  # of its vectors
-    token_budget: int  # padded tokens in one forward pass, where its device is fastest
-    max_texts: int | None  # in one forward pass, so that vectors are those of the texts alone
-    stretch: float  # how far it pays to pad a text beyond its width: see batches()
+    token_budget: int  # padded tokens in one forward pass at which its device is fastest
+    max_texts: int | None  # in one forward pass, so that each vector depends on its text alone
+    stretch: float  # maximum factor by which padding may lengthen a text: see batches()
 
     def prove(self, folder: Path) -> Proof | None:
-        """Prove the model on this device, where a CPU could not; None: there is no need."""
+        """Prove the model on this device if a CPU could not. Returns None if that is not needed."""
 
     def prepare(self, texts: Sequence[str], prompt: str | None) -> Any:
-        """Tokenise n texts (`prompt`: None is the model's default one): -> Inputs."""
+        """Tokenise n texts, and return Inputs. If `prompt` is None, use the model's default one."""
 
     def widths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Tokens to which texts of some lengths are padded in any case: (n,) -> (n,)."""
+        """Return the number of tokens to which texts are padded in any batch: (n,) -> (n,)."""
 
     def forward(self, inputs: Any, rows: Rows, prompt: str | None) -> Any:
-        """Run some of the texts: (k,) indices -> (k, dim) float32, where the device is."""
+        """Run some of the texts: (k,) indices -> (k, dim) float32, on the device."""
 
     def vectors(self, n: int) -> Any:
-        """Room for n vectors where the device is: Vectors, all zero, that rows can be set in."""
+        """Return n zero vectors on the device, as Vectors whose rows can also be set."""
 
     def wait(self) -> None:
-        """Return when all that was asked for is computed."""
+        """Wait until everything that was started has been computed."""
 
     def move(self, device: str) -> None:
-        """Go to another device of the same kind, as torch names it."""
+        """Move to another device of the same kind, given by torch's name."""

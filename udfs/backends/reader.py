@@ -1,4 +1,4 @@
-"""How a model reads texts, without the model: its fast tokenizer, limit and prompts."""
+"""What is needed to tokenise texts without the model: its fast tokenizer, limit and prompts."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ FILE = "tokenizer.json"
 
 @dataclass(frozen=True)
 class TokenReader:
-    """A model's own fast tokenizer, and what goes into the model beside the ids."""
+    """A model's own fast tokenizer, and what the model takes in addition to the IDs."""
 
     tokenizer: Tokenizer  # truncates to `limit`, does not pad
     limit: int | None  # tokens of a text that the model reads
     pad_id: int = 0
     pad_left: bool = False
     type_ids: bool = False  # whether the transformer takes token_type_ids
-    specials: bool = True  # whether special tokens stand around a text
+    specials: bool = True  # whether special tokens are added around a text
 
     @cached_property
     def whole(self) -> bool:
-        """Whether only a whole text shows what the tokenizer makes of it."""
+        """Return whether the tokenizer must read whole texts, not only their beginnings."""
         cuts_the_beginning = (self.tokenizer.truncation or {}).get("direction") == "left"
         return cuts_the_beginning or can_refuse(self.tokenizer)
 
     def read(self, texts: Sequence[str]) -> Tokens:
-        """Token ids of n texts, as the model would make them."""
+        """Return the token IDs of n texts, equal to those that the model would make."""
         return tokenize(texts, self.tokenizer, self.limit, specials=self.specials, whole=self.whole)
 
     def save(self, folder: Path) -> dict[str, Any]:
-        """Write the tokenizer to a folder: the facts that `load` needs beside it, for JSON."""
+        """Write the tokenizer to a folder. Returns the other facts that `load` needs, for JSON."""
         self.tokenizer.save(str(folder / FILE))
         return {
             "limit": self.limit,
@@ -53,10 +53,10 @@ class TokenReader:
     def load(
         cls, folder: Path, facts: Mapping[str, Any], max_seq_length: int | None = None
     ) -> TokenReader:
-        """The reader that was saved to a folder, with another limit if there is one."""
+        """Load a reader from a folder. `max_seq_length` replaces its limit."""
         limit = max_seq_length or facts["limit"]
         tokenizer = Tokenizer.from_file(str(folder / FILE))
-        # Older calibrations do not say; they are used only for models that do not split.
+        # Older calibrations lack this fact. They are used only for models that do not split.
         split = facts.get("split_special_tokens", False)
         return cls(
             tokenizer=as_set(tokenizer, limit, split),
@@ -70,7 +70,7 @@ class TokenReader:
 def copied(
     tokenizer: Tokenizer, limit: int | None, split_special_tokens: bool, direction: str = "right"
 ) -> Tokenizer:
-    """A tokenizer of its own with the same settings, that truncates to `limit` and never pads."""
+    """Return a copy of a tokenizer that truncates to `limit` and never pads."""
     copy = Tokenizer.from_str(tokenizer.to_str())
     return as_set(copy, limit, split_special_tokens, direction)
 
@@ -78,9 +78,10 @@ def copied(
 def as_set(
     tokenizer: Tokenizer, limit: int | None, split_special_tokens: bool, direction: str = "right"
 ) -> Tokenizer:
-    """Set what a tokenizer's file does not hold, or holds for other uses.
+    """Apply the settings that a tokenizer's file lacks, or has for other purposes. Returns it.
 
-    Raises ModelError for a limit that leaves no token of a text: tokenizers would ignore it.
+    Raises ModelError for a limit that leaves no token of a text, because tokenizers would ignore
+    it.
     """
     tokenizer.no_padding()
     tokenizer.no_truncation()
@@ -88,8 +89,8 @@ def as_set(
         specials = tokenizer.num_special_tokens_to_add(False)
         if limit <= specials:
             raise ModelError(
-                f"--max-seq-length {limit} leaves nothing of a text: the tokenizer puts {specials} "
-                "special tokens around it; give a larger one"
+                f"--max-seq-length {limit} leaves no room for a text, because the tokenizer adds "
+                f"{specials} special tokens; use a larger value"
             )
         tokenizer.enable_truncation(limit, direction=direction)
     tokenizer.encode_special_tokens = split_special_tokens
@@ -104,5 +105,5 @@ class Prompts:
     default_name: str | None = None
 
     def text(self, prompt: str | None) -> str:
-        """What stands before each text; None: the model's default prompt."""
+        """Return the text to put before each text. If `prompt` is None, the model's default."""
         return prompt if prompt is not None else self.named.get(self.default_name or "") or ""

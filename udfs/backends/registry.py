@@ -1,6 +1,6 @@
-"""All backends, each entered here once, and which of them runs a model.
+"""All backends, and the choice of the backend that runs a model.
 
-That depends on device, precision, what is installed, and what was asked for.
+It depends on the device, the precision, the installed packages and --backend.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from semscore.udfs.recipe import Engine, Recipe
 class Library:
     """A library that can run models."""
 
-    title: str  # for people
-    # Why it cannot compute a recipe on a device (as torch names it), with any model; None: it can
+    title: str  # for display
+    # Returns why it cannot compute a recipe on a device (torch's name) with any model, or None
     obstacle: Callable[[Recipe, str], str | None]
-    # From a model's folder, the recipe, the device, its CPUs and the model's proof; NotConvertible:
-    # it cannot run this model
+    # Takes a model's folder, the recipe, the device, the number of CPUs and the model's proof.
+    # Raises NotConvertible if it cannot run this model.
     load: Callable[[Path, Recipe, str, int, Proof | None], Backend]
 
 
@@ -38,9 +38,10 @@ def load_backend(
     cpus: int,
     proof: Proof | None = None,
 ) -> tuple[Backend, str | None]:
-    """The model in `folder`, loaded; and a note where a faster backend cannot run it, and why.
+    """Load the model in `folder`. Returns its backend, and a note for the user or None.
 
-    Raises ModelError if the backend that is asked for (OpenVINO by int8 too) cannot run it.
+    The note says why a faster backend cannot run the model. Raises ModelError if the requested
+    backend cannot run it. int8 always requires OpenVINO.
     """
     asked = "openvino" if recipe.precision == "int8" else engine.backend
     is_cpu = device == "cpu"
@@ -54,16 +55,16 @@ def load_backend(
         except NotConvertible as error:
             reasons[kind.title] = str(error)
             continue
-        told = "; ".join(f"not in {title}: {why}" for title, why in reasons.items())
-        # Nobody expects a CPU's backend on a GPU.
-        return backend, f"the model runs in {kind.title}, {told}" if told and is_cpu else None
-    wanted = "int8" if recipe.precision == "int8" else f"--backend {asked}"
+        skipped = "; ".join(f"not in {title}: {why}" for title, why in reasons.items())
+        # On a GPU, no note is needed that a backend for CPUs was not used.
+        return backend, f"the model runs in {kind.title}, {skipped}" if skipped and is_cpu else None
+    option = "int8" if recipe.precision == "int8" else f"--backend {asked}"
     title, why = next(iter(reasons.items()))
-    raise ModelError(f"{wanted} needs {title}, which cannot run {folder}: {why}")
+    raise ModelError(f"{option} needs {title}, which cannot run {folder}: {why}")
 
 
 def may_convert(recipe: Recipe, engine: Engine, device: str) -> bool:
-    """Whether a model will be converted for OpenVINO, if it can be; `device` as torch names it."""
+    """Return whether a model is to be converted for OpenVINO. `device` is torch's name."""
     return (
         device == "cpu"
         and engine.backend in ("auto", "openvino")
@@ -74,7 +75,7 @@ def may_convert(recipe: Recipe, engine: Engine, device: str) -> bool:
 
 
 def openvino_obstacle(recipe: Recipe, device: str) -> str | None:
-    """Why OpenVINO cannot compute a recipe on a device, whatever the model; None: it can."""
+    """Return why OpenVINO cannot compute a recipe on a device with any model, or None if it can."""
     if device != "cpu":
         return f"it runs on CPUs only, and the device is {device}"
     if not find_spec("openvino"):
@@ -96,8 +97,8 @@ def _openvino(folder: Path, recipe: Recipe, _: str, cpus: int, __: Proof | None)
     place = calibration_folder(recipe.calibration) if recipe.calibration else converted(folder)
     if not place.is_dir():
         raise ModelError(
-            f"calibration {place} is not to be seen from this worker; it must be on storage that "
-            "all nodes share"
+            f"calibration {place} was not found on this worker; it must be on storage that all "
+            "nodes share"
         )
     if recipe.calibration:
         require_current(place, folder)
@@ -113,7 +114,7 @@ def _torch(folder: Path, recipe: Recipe, device: str, cpus: int, proof: Proof | 
     return TorchBackend(folder, recipe, device, proof)
 
 
-# By the name that --backend has, in the order in which `auto` tries them.
+# By the name used in --backend, in the order in which `auto` tries them.
 LIBRARIES: dict[str, Library] = {
     "openvino": Library("OpenVINO", openvino_obstacle, _openvino),
     "torch": Library("torch", lambda *_: None, _torch),

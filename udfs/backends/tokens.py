@@ -1,4 +1,4 @@
-"""Texts to token ids: each text once, and only as much of it as the model will read."""
+"""Tokenisation: each text once, and only as much of it as the model reads."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
-HEAD_CHARS = 8  # of a text's head, per token that the model reads: English has about 4.5
+HEAD_CHARS = 8  # characters in a text's head for each token that the model reads; English has 4.5
 HEAD_GROWTH = 4
-MARGIN = 8  # tokens beyond the limit that prove a head long enough
-CHUNK_CHARS = 4_000_000  # per call of the tokenizer: bounds the memory of its encodings
+MARGIN = 8  # tokens beyond the limit that prove that a head is long enough
+CHUNK_CHARS = 4_000_000  # characters in one call of the tokenizer, to limit the memory it takes
 UNSEEN = "\U0010fffe"  # a code point that will never be a character
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Token ids of n texts, special tokens included, one after another."""
+    """Token IDs of n texts, special tokens included, one after another."""
 
     ids: NDArray[np.int32]  # (total,)
     starts: NDArray[np.int64]  # (n + 1,): text i is ids[starts[i]:starts[i + 1]]
     truncated: NDArray[np.bool_]  # (n,): the text was longer than the model reads
-    # (k,): places of the texts that the tokenizer refuses; they have no tokens
+    # (k,): indices of the texts that the tokenizer rejects; they have no tokens
     refused: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
-        """Tokens of each text: (n,)."""
+        """Return the number of tokens of each text: (n,)."""
         return np.diff(self.starts)
 
     def padded(
         self, rows: NDArray[np.int64], width: int, pad_id: int, left: bool
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Ids and attention mask of k texts, padded to `width` tokens: two (k, width)."""
+        """Return IDs and attention mask of k texts, padded to `width` tokens: two (k, width)."""
         lengths = self.lengths[rows, None]
-        places = np.arange(width) - (width - lengths if left else 0)  # in each text
+        places = np.arange(width) - (width - lengths if left else 0)  # index within each text
         mask = (places >= 0) & (places < lengths)
         ids = self.ids[np.where(mask, self.starts[rows, None] + places, 0)].astype(np.int64)
         ids[~mask] = pad_id
@@ -56,16 +56,17 @@ def tokenize(
     specials: bool = True,
     whole: bool = False,
 ) -> Tokens:
-    """Tokenize `texts` as `tokenizer` would in full, at a cost bounded by `max_length`.
+    """Tokenise texts with the same result as for whole texts, at a cost bounded by `max_length`.
 
-    `tokenizer` truncates to `max_length` tokens (None: it does not truncate), special tokens
-    around a text included (`specials`: whether there are any). Of a long text only the head is
-    tokenised, up to where a word ends, for a word that was cut may be read otherwise from its first
-    token on. Where the head gives too few tokens (runs of blanks) a longer one is tried; where no
-    word ends it is the whole text: the ids are always those of the whole text. `whole`: never only
-    the head, for a tokenizer that cuts the beginning, or may refuse what stands behind the head.
+    `tokenizer` truncates to `max_length` tokens, including the special tokens around a text if
+    `specials`. If `max_length` is None, it does not truncate. Only the head of a long text is
+    tokenised. The head ends at the end of a word, because a word that is cut may have different
+    tokens from the first one on. If the head gives too few tokens (runs of blanks), a longer one is
+    tried; if no word ends, the whole text is used. So the IDs are always those of the whole text.
+    With `whole`, whole texts are tokenised. This is needed for a tokenizer that truncates at the
+    beginning, or that may reject what follows the head.
 
-    A text that the tokenizer refuses has no tokens, and is listed in `refused`.
+    A text that the tokenizer rejects has no tokens, and is listed in `refused` of the result.
     """
     ids = [array("i")] * len(texts)
     truncated = np.zeros(len(texts), dtype=bool)
@@ -99,7 +100,7 @@ def tokenize(
 
 
 def can_refuse(tokenizer: Tokenizer) -> bool:
-    """Whether the tokenizer raises for some texts, since it has no token for the unknown."""
+    """Return whether the tokenizer raises for some texts because it has no unknown token."""
     try:
         tokenizer.model.tokenize(UNSEEN)
     except Exception:  # tokenizers raises nothing more specific
@@ -108,7 +109,11 @@ def can_refuse(tokenizer: Tokenizer) -> bool:
 
 
 def _head(text: str, chars: int | None) -> str:
-    """About the first `chars` characters, up to where a word ends; all if no word ends there."""
+    """Return about the first `chars` characters, up to the end of a word.
+
+    Tries more characters if no word ends there, up to the whole text. If `chars` is None, returns
+    the whole text.
+    """
     while chars is not None and chars < len(text):
         cut = max(text.rfind(" ", chars // 2, chars), text.rfind("\n", chars // 2, chars))
         if cut >= 0:
@@ -120,9 +125,9 @@ def _head(text: str, chars: int | None) -> str:
 def _encode(
     texts: Sequence[str], tokenizer: Tokenizer, specials: bool
 ) -> Iterator[Encoding | None]:
-    """The encoding of each text; None: the tokenizer refuses it.
+    """Yield the encoding of each text, or None if the tokenizer rejects it.
 
-    Encodings take about 100 bytes a token: only those of one chunk exist at a time.
+    Encodings take about 100 bytes for each token, so only those of one chunk exist at a time.
     """
     start = chars = 0
     for end, text in enumerate(texts, start=1):
@@ -133,7 +138,9 @@ def _encode(
 
 
 def _chunk(texts: Sequence[str], tokenizer: Tokenizer, specials: bool) -> list[Encoding | None]:
-    """As _encode, at once. One bad text makes a tokenizer refuse all: the texts are halved until it
+    """Return the encoding of each text, or None if the tokenizer rejects it.
+
+    One bad text makes the tokenizer reject a whole batch, so the batch is halved until the bad text
     is alone.
     """
     try:

@@ -1,4 +1,4 @@
-"""The forward pass in torch: any sentence-transformers model, on the CPU or a GPU."""
+"""The torch backend: any sentence-transformers model, on a CPU or a GPU."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from semscore.udfs.proofs.neighbours import TOLERANCE
 from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.recipe import Recipe
 
-# Padded tokens in a forward pass. CPU: caches want few, and fewer than 500 cost 10%. A GPU wants
-# enough to fill it; beyond that only memory grows.
+# Padded tokens in a forward pass. On a CPU, few tokens fit the caches, but fewer than 500 cost 10%.
+# A GPU needs enough to be busy. More only take memory.
 CPU_TOKENS = 1024
 GPU_TOKENS = 32_768
-GPU_STRETCH = 2.0  # short kernels cost a GPU more than some padding does
-# Each token sees all others: no window, no order that a mask of our own would have to know of.
+GPU_STRETCH = 2.0  # on a GPU, many short kernels cost more than some padding
+# In these, each token attends to all others, so a mask only has to exclude padding.
 SEE_ALL = ("bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta")
 HALF_TOLERANCE = (
     0.05  # between vectors of one text, relative to their length: half precisions round
@@ -44,8 +44,9 @@ WIDE_MASK_TOLERANCE = 1e-2  # of the largest figure: half precisions round
 class TorchBackend:
     """A sentence-transformers model, run module by module.
 
-    Its transformer runs in the recipe's precision, all that follows (pooling, dense) in float32.
-    `proof` says in which batches its vectors are those of the texts alone; without one, see prove.
+    The transformer runs in the recipe's precision, everything after it (pooling, dense) in float32.
+    `proof` says how to run the model so that each vector depends on its text alone. Without a
+    proof, call `prove`.
     """
 
     name = "torch"
@@ -73,7 +74,7 @@ class TorchBackend:
         self.reader = token_reader(self.model)
 
     def prove(self, folder: Path) -> Proof:
-        """Prove the model on this device, and run it as the proof says from then on."""
+        """Prove the model on this device, and from then on run it as the proof says."""
 
         @torch.inference_mode()
         def embed(texts: Sequence[str]) -> Any:
@@ -89,7 +90,7 @@ class TorchBackend:
         self.reset = proof.short if proof.batching == "reset" else None
 
     def prepare(self, texts: Sequence[str], prompt: str | None) -> DeviceTokens | Texts:
-        """Tokenise n texts; a model without a plain fast tokenizer does so in the forward pass."""
+        """Tokenise n texts. A model without a plain fast tokenizer does so in the forward pass."""
         before = self.prompts.text(prompt)
         if self.reader is None:
             return _counted(texts, before, self.model)
@@ -97,12 +98,12 @@ class TorchBackend:
         return DeviceTokens(self.reader.read(prompted), self.device)
 
     def widths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Nothing is padded but to the longest text of a batch."""
+        """Return the lengths: texts are padded only to the longest one in their batch."""
         return lengths
 
     @torch.inference_mode()
     def forward(self, inputs: DeviceTokens | Texts, rows: Rows, prompt: str | None) -> Any:
-        """Run some of the texts: (k,) indices -> (k, dim) float32, a tensor if on a GPU."""
+        """Run some of the texts: (k,) indices -> (k, dim) float32, on a GPU as a tensor."""
         prompt = self.prompts.text(prompt)
         if isinstance(inputs, Texts):
             features = self.model.preprocess([inputs.texts[i] for i in rows], prompt=prompt)
@@ -116,23 +117,23 @@ class TorchBackend:
                 self._run(self.model.preprocess([self.reset]))
             vectors = self._run(features)
         except torch.cuda.OutOfMemoryError:
-            torch.cuda.empty_cache()  # what is free may lie in pieces
+            torch.cuda.empty_cache()  # free memory may be fragmented
             raise
         return vectors.numpy() if self.device.type == "cpu" else vectors
 
     def vectors(self, n: int) -> Any:
-        """Room for n vectors, in the memory of the device."""
+        """Return n zero vectors in the memory of the device."""
         if self.device.type == "cpu":
             return np.zeros((n, self.dim), np.float32)
         return DeviceVectors(n, self.dim, self.device)
 
     def wait(self) -> None:
-        """Return when the device has done all that it was asked for."""
+        """Wait until the device has finished everything that was started."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
     def move(self, device: str) -> None:
-        """Go to another device of the same kind, as torch names it."""
+        """Move to another device of the same kind, given by torch's name."""
         self.device = torch.device(device)
         self.model.to(self.device)
 
@@ -156,10 +157,10 @@ class TorchBackend:
         return vectors[:, : self.truncate_dim]
 
     def _takes_wide_mask(self) -> bool:
-        """Whether the transformer takes a mask of (texts, 1, 1, tokens), with the same result.
+        """Return whether the transformer accepts a mask (texts, 1, 1, tokens) with the same result.
 
-        From a mask of (texts, tokens) transformers makes that itself, but first asks the GPU
-        whether anything is padded: a wait in each batch.
+        transformers makes such a mask from one of (texts, tokens), but first asks the GPU whether
+        anything is padded, which means a wait in each batch.
         """
         config = getattr(getattr(self.model[0], "auto_model", None), "config", None)
         if getattr(config, "model_type", None) not in SEE_ALL:
@@ -169,7 +170,7 @@ class TorchBackend:
         self.wide_mask = True
         try:
             wide = self._run(self.model.preprocess(texts))
-        except Exception:  # whatever an architecture makes of a mask that it does not know
+        except Exception:  # an architecture may fail in any way on a mask that it does not support
             return False
         tolerance = WIDE_MASK_TOLERANCE * float(narrow.abs().max())
         return torch.allclose(wide, narrow, rtol=0, atol=tolerance)
@@ -182,13 +183,13 @@ class Texts:
     texts: list[str]  # without prompt
     lengths: NDArray[np.int64]  # (n,) tokens, prompt included
     truncated: NDArray[np.bool_]  # (n,) bool
-    refused: NDArray[np.int64]  # (k,) places of texts that the tokenizer refuses
+    refused: NDArray[np.int64]  # (k,) indices of the texts that the tokenizer rejects
 
 
 def _counted(texts: Sequence[str], prompt: str, model: SentenceTransformer) -> Texts:
-    """n texts, with the tokens that the model reads of each, and whether that is less than all.
+    """Return n texts with the number of tokens that the model reads, and whether it truncates them.
 
-    For a model that does not count tokens: characters, and never.
+    For a model that does not count tokens, lengths are in characters, and no text is truncated.
     """
     limit = token_limit(model)
     full = np.zeros(len(texts), np.int64)

@@ -1,1 +1,1 @@
-"""Which GPU a task has: discovery, leases, faults."""
+"""The GPU of a task: discovery, leases, faults."""

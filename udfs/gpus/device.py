@@ -1,6 +1,6 @@
-"""The device of a task: what Spark's scheduler gave it, never a guess.
+"""The device of a task: the one that Spark's scheduler assigned, never a guess.
 
-Local masters schedule no GPUs: there, workers share the visible ones by leases.
+Local masters schedule no GPUs. There, workers share the visible GPUs by leases.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ KIND = "gpu"  # as in spark.task.resource.gpu.amount
 
 @dataclass(frozen=True)
 class TaskDevice:
-    """Where a task computes."""
+    """The device on which a task computes."""
 
     torch: str  # as torch names it: cpu, mps, cuda:1
     address: str | None = None  # of a GPU, as Spark and nvidia-smi name it
 
     @property
     def label(self) -> str:
-        """For meters and messages: cpu, mps, gpu:3."""
+        """Return the name for meters and messages: cpu, mps, gpu:3."""
         return self.torch if self.address is None else f"{KIND}:{self.address}"
 
 
@@ -40,9 +40,9 @@ CPU = TaskDevice("cpu")
 
 
 def task_device(engine: Engine, context: TaskContext | None) -> TaskDevice:
-    """The device of the task that asks.
+    """Return the device of the current task.
 
-    Raises DeviceFailed if a GPU is asked for and there is none, or if it is set aside.
+    Raises DeviceFailed if a GPU is required and there is none, or if the GPU is set aside.
     """
     if engine.device == "cpu":
         return CPU
@@ -57,9 +57,9 @@ def task_device(engine: Engine, context: TaskContext | None) -> TaskDevice:
         return CPU
     else:
         raise DeviceFailed(
-            f"--device gpu, but Spark gave this task on {socket.gethostname()} no GPU: "
-            f"spark.task.resource.{KIND}.amount and spark.executor.resource.{KIND}.amount must be "
-            "set, or --device cpu"
+            f"--device gpu, but Spark assigned no GPU to this task on {socket.gethostname()}; set "
+            f"spark.task.resource.{KIND}.amount and spark.executor.resource.{KIND}.amount, or use "
+            "--device cpu"
         )
     aside = leases.quarantined(address)
     if aside:
@@ -71,52 +71,56 @@ def task_device(engine: Engine, context: TaskContext | None) -> TaskDevice:
 
 
 def torch_name(address: str) -> str:
-    """Torch counts the devices that CUDA_VISIBLE_DEVICES leaves, in its order.
+    """Return torch's name for a GPU: its number among the devices in CUDA_VISIBLE_DEVICES.
 
     Raises DeviceFailed for an address that is not among them.
     """
     if pretended():
         return "cpu"
-    left = narrowed()
-    if left is None:
+    visible = narrowed()
+    if visible is None:
         if address.isdigit():
             return f"cuda:{address}"
-        found = (
-            f"{address!r}, and only CUDA_VISIBLE_DEVICES, which is not set, gives names a number"
+        problem = (
+            f"{address!r}, a name that only CUDA_VISIBLE_DEVICES maps to a number, and that is not "
+            "set"
         )
-    elif address in left:
-        return f"cuda:{left.index(address)}"
-    elif len(left) == 1:  # somebody else has pinned this process
+    elif address in visible:
+        return f"cuda:{visible.index(address)}"
+    elif len(visible) == 1:  # this process has already been restricted to one GPU
         return "cuda:0"
-    elif address.isdigit() and int(address) < len(left):
+    elif address.isdigit() and int(address) < len(visible):
         return f"cuda:{address}"
     else:
-        found = f"{address!r}, but CUDA_VISIBLE_DEVICES leaves {','.join(left) or 'none'}"
+        problem = f"{address!r}, but CUDA_VISIBLE_DEVICES has {','.join(visible) or 'no devices'}"
     raise DeviceFailed(
-        f"Spark gave this task on {socket.gethostname()} GPU {found}; let the discovery script and "
-        "the executor see the same devices"
+        f"Spark assigned to this task on {socket.gethostname()} GPU {problem}; the discovery "
+        "script and the executor must see the same devices"
     )
 
 
 def for_master(engine: Engine, master: str) -> Engine:
-    """The engine for a Spark master: a local one schedules no GPUs."""
+    """Return the engine with `lease_gpus` set as the Spark master requires.
+
+    Local masters schedule no GPUs.
+    """
     return replace(engine, lease_gpus=is_local(master))
 
 
 def is_local(master: str) -> bool:
-    """Whether driver and workers share one machine, and Spark schedules no resources."""
+    """Return whether driver and workers share one machine, where Spark schedules no resources."""
     return master.startswith("local") and not master.startswith("local-cluster")
 
 
 def task_cpus(context: TaskContext | None) -> int:
-    """Cores that Spark counts for this task (spark.task.cpus); 1 outside of a task."""
+    """Return the number of cores of this task (spark.task.cpus), or 1 outside a task."""
     return context.cpus() if context else 1
 
 
 def hardware_name(device: TaskDevice, cpus: int) -> str:
-    """What a task computes on, for people: a model of GPU, or of CPU and how many of its threads.
+    """Return the hardware of a task for display: the GPU model, or the CPU model and its threads.
 
-    Linux alone says what CPU it runs on.
+    Only Linux reports the CPU model. Elsewhere the CPU's architecture is returned.
     """
     if device.torch.startswith("cuda"):
         import torch
@@ -130,7 +134,7 @@ def hardware_name(device: TaskDevice, cpus: int) -> str:
 
 
 def has_mps() -> bool:
-    """Whether this is an Apple machine whose GPU torch can use."""
+    """Return whether this is an Apple machine whose GPU torch can use."""
     if sys.platform != "darwin" or platform.machine() != "arm64":
         return False
     import torch

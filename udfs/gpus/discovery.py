@@ -7,14 +7,14 @@ import shutil
 import subprocess
 from itertools import takewhile
 
-PATIENCE_S = 30.0  # a driver that has to wake its GPUs first takes seconds
+PATIENCE_S = 30.0  # a driver that has to wake its GPUs takes seconds
 
 
 def visible_gpus() -> list[str]:
-    """Addresses of the NVIDIA GPUs that this process may use; none where there are none.
+    """Return the addresses of the NVIDIA GPUs that this process may use, or an empty list.
 
-    Those in CUDA_VISIBLE_DEVICES, numbers or names, if that is set, else nvidia-smi's numbers.
-    Raises OSError or subprocess.SubprocessError if nvidia-smi is there and does not work.
+    These are the numbers or names in CUDA_VISIBLE_DEVICES if that is set, otherwise nvidia-smi's
+    numbers. Raises OSError or subprocess.SubprocessError if nvidia-smi exists but does not work.
     """
     fake = pretended()
     if fake:
@@ -28,31 +28,31 @@ def visible_gpus() -> list[str]:
 
 
 def ask_driver(figures: str) -> list[str]:
-    """What nvidia-smi says of each GPU: a line with these figures, without units.
+    """Query nvidia-smi. Returns one line for each GPU, with these figures, without units.
 
-    Raises OSError or subprocess.SubprocessError if it is not there, or does not work.
+    Raises OSError or subprocess.SubprocessError if nvidia-smi is missing or does not work.
     """
-    told = subprocess.run(
+    answer = subprocess.run(
         ["nvidia-smi", f"--query-gpu={figures}", "--format=csv,noheader,nounits"],
         capture_output=True,
         text=True,
         check=True,
         timeout=PATIENCE_S,
     )
-    return [line.strip() for line in told.stdout.splitlines() if line.strip()]
+    return [line.strip() for line in answer.stdout.splitlines() if line.strip()]
 
 
 def narrowed() -> list[str] | None:
-    """What CUDA_VISIBLE_DEVICES leaves, in the order in which CUDA counts; None: it is not set.
+    """Return the devices in CUDA_VISIBLE_DEVICES, in CUDA's order, or None if it is not set.
 
-    CUDA ignores what follows -1, by which some tools mean none.
+    CUDA ignores everything from -1 on. Some tools set -1 to hide all devices.
     """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return None if visible is None else list(takewhile(lambda one: one != "-1", _parts(visible)))
+    return None if visible is None else list(takewhile(lambda part: part != "-1", _parts(visible)))
 
 
 def pretended() -> list[str]:
-    """Addresses in SEMSCORE_FAKE_GPUS, for tests: GPUs that are computed on the CPU."""
+    """Return the addresses in SEMSCORE_FAKE_GPUS: for tests, GPUs that compute on the CPU."""
     return _parts(os.environ.get("SEMSCORE_FAKE_GPUS", ""))
 
 

@@ -1,15 +1,17 @@
-"""Which process of this host uses which GPU, where nobody else keeps account of it.
+"""Leases: which process of this host uses which GPU, where no scheduler assigns GPUs.
 
 On YARN without isolation, and on local masters, every process sees all GPUs of its host. Processes
-that agree on a folder share them out: for each GPU, one file lists the processes that hold it, and
-another sets it aside. Nothing is given back: a holder that is dead counts no more.
+that use the same folder share the GPUs. For each GPU, one file lists the processes that hold it,
+and another file sets it aside. Leases are never released explicitly. A lease lapses when its
+process dies.
 
-Processes are known by pid, so containers that do not see each other's processes must not share a
-folder: the living would look dead. On Kubernetes each pod sees only its own GPUs and needs no
-leases. A user has a folder of his own, and does not see what another user's processes hold; YARN
-without isolation runs all containers of a host as one user.
+Processes are identified by pid, so containers that do not see each other's processes must not share
+a folder: running processes would look dead. On Kubernetes each pod sees only its own GPUs and needs
+no leases. Each user has a separate folder and does not see the leases of other users. YARN without
+isolation runs all containers of a host as one user.
 
-Standard library only, and Python 3.9: the discovery script loads this file by its path.
+Uses only the standard library and Python 3.9, because the discovery script loads this file by its
+path.
 """
 
 from __future__ import annotations
@@ -33,38 +35,42 @@ T = TypeVar("T")
 
 
 class LeaseError(RuntimeError):
-    """There are not enough GPUs, or no account can be kept; the message says what to do."""
+    """There are not enough GPUs, or leases cannot be kept. The message says what to do."""
 
 
 class Holder(NamedTuple):
-    """A process, told from any other that has had its pid, or will."""
+    """A process, identified so that another process with the same pid is not mistaken for it."""
 
     pid: int
-    started: str  # in the system's own form, see started()
+    started: str  # in the format of the operating system, see started()
     boot: str
-    since: str  # local time, of the lease
+    since: str  # local time at which the lease began
 
 
 class Aside(NamedTuple):
-    """Why a GPU is given to nobody."""
+    """The reason why a GPU is set aside."""
 
-    pid: int  # of the process that found it bad
+    pid: int  # of the process that set it aside
     boot: str
     since: str  # local time
     reason: str
 
 
 def lease(addresses: Sequence[str], count: int, owner_pid: int) -> list[str]:
-    """Give a process GPUs of its own: `count` different addresses that no other process holds.
+    """Lease `count` GPUs that no other process holds to a process. Returns their addresses.
 
-    Asked again, it gives the same process the same ones. Raises LeaseError if too few are left.
+    Returns the same GPUs if the process calls this again. Raises LeaseError if too few are free.
     """
     with _locked():
         holders = _usable(addresses)
-        free = [one for one, held in holders.items() if {who.pid for who in held} <= {owner_pid}]
+        free = [
+            address
+            for address, held in holders.items()
+            if {holder.pid for holder in held} <= {owner_pid}
+        ]
         if len(free) < count:
             raise LeaseError(_too_few(addresses, count, holders, free))
-        chosen = sorted(free, key=lambda one: not holders[one])[:count]  # what it has comes first
+        chosen = sorted(free, key=lambda address: not holders[address])[:count]  # its own first
         for address in chosen:
             if not holders[address]:
                 _write(address, HOLDERS, [_holder(owner_pid)._asdict()])
@@ -72,38 +78,39 @@ def lease(addresses: Sequence[str], count: int, owner_pid: int) -> list[str]:
 
 
 def share(addresses: Sequence[str], owner_pid: int) -> str:
-    """Give a process one GPU, that which the fewest hold: the first of them.
+    """Lease to a process the first GPU among those with the fewest holders. Returns its address.
 
-    Asked again, it gives the same process the same one, unless that is set aside by now. Raises
+    Returns the same GPU if the process calls this again, unless the GPU has been set aside. Raises
     LeaseError if all are set aside.
     """
     with _locked():
         holders = _usable(addresses)
         for address, held in holders.items():
-            if owner_pid in (who.pid for who in held):
+            if owner_pid in (holder.pid for holder in held):
                 return address
         if not holders:
             raise LeaseError(_too_few(addresses, 1, holders, []))
         chosen = min(holders, key=lambda address: len(holders[address]))
         everyone = [*holders[chosen], _holder(owner_pid)]
-        _write(chosen, HOLDERS, [who._asdict() for who in everyone])
+        _write(chosen, HOLDERS, [holder._asdict() for holder in everyone])
         return chosen
 
 
 def account(addresses: Sequence[str]) -> dict[str, list[Holder]]:
-    """The GPUs that are not set aside, and the living processes that hold each.
+    """Return the GPUs that are not set aside, and the running processes that hold each.
 
-    Raises LeaseError if no account can be kept.
+    Raises LeaseError if leases cannot be kept.
     """
     with _locked():
         return _usable(addresses)
 
 
 def quarantine(address: str, reason: str) -> None:
-    """Set a GPU aside: nobody on this host gets it until the host starts anew.
+    """Set a GPU aside: no process on this host gets it until the host restarts.
 
-    Or until somebody has repaired it and removes its quarantine_file. Time alone heals no GPU, and
-    each executor that tries a bad one costs a task. The first reason stays.
+    It is also used again once its quarantine_file is removed, after a repair. There is no timeout,
+    because each executor that tries a bad GPU costs a task. If the GPU is set aside already, the
+    first reason stays.
     """
     with _locked():
         if quarantined(address) is None:
@@ -111,47 +118,51 @@ def quarantine(address: str, reason: str) -> None:
 
 
 def quarantined(address: str) -> str | None:
-    """Since when, by whom and why a GPU is set aside; None: it is not.
+    """Return since when, by which process and why a GPU is set aside, or None if it is not.
 
-    Raises LeaseError if the file that says so cannot be read.
+    Raises LeaseError if its quarantine_file cannot be read.
     """
-    aside = _read(address, ASIDE, lambda told: Aside(**told))
+    aside = _read(address, ASIDE, lambda content: Aside(**content))
     if aside is None or aside.boot != boot_id():
-        return None  # most faults are gone after a reboot; if not, it is set aside again
+        return None  # a reboot fixes most faults; otherwise the GPU is set aside again
     return f"since {aside.since} by process {aside.pid}: {aside.reason}"
 
 
 def quarantine_file(address: str) -> Path:
-    """The file that sets a GPU aside; without it, the GPU is used again."""
+    """Return the file that sets a GPU aside. If it is removed, the GPU is used again."""
     return _file(address, ASIDE)
 
 
 def folder() -> Path:
-    """Where leases are kept: $SEMSCORE_LEASE_DIR, or a folder of this user's in /tmp.
+    """Return the folder of the leases: $SEMSCORE_LEASE_DIR, or a folder of this user in /tmp.
 
-    Not in $TMPDIR, nor in the working directory: YARN gives each container its own of both, and
-    all executors of a host must meet in one place. Where something clears /tmp of old files while
-    executors live for weeks, it must be another.
+    It is neither in $TMPDIR nor in the working directory, because YARN gives each container its
+    own, and all executors of a host must use the same folder. Set $SEMSCORE_LEASE_DIR if something
+    removes old files from /tmp while executors run for weeks.
     """
     place = os.environ.get("SEMSCORE_LEASE_DIR")
     return Path(place) if place else HOST_TMP / f"semscore-leases-{os.getuid()}"
 
 
 def _usable(addresses: Sequence[str]) -> dict[str, list[Holder]]:
-    """The GPUs that are not set aside, in order, and who holds them."""
-    return {one: _holders(one) for one in addresses if quarantined(one) is None}
+    """Return the GPUs that are not set aside, in order, and their holders."""
+    return {address: _holders(address) for address in addresses if quarantined(address) is None}
 
 
 def _holders(address: str) -> list[Holder]:
-    """The living processes that hold a GPU."""
-    held = _read(address, HOLDERS, lambda told: [Holder(**each) for each in told]) or []
-    return [who for who in held if (who.started, who.boot) == (started(who.pid), boot_id())]
+    """Return the running processes that hold a GPU."""
+    held = _read(address, HOLDERS, lambda content: [Holder(**entry) for entry in content]) or []
+    return [
+        holder
+        for holder in held
+        if (holder.started, holder.boot) == (started(holder.pid), boot_id())
+    ]
 
 
 def _holder(pid: int) -> Holder:
     began = started(pid)
     if began is None:
-        raise LeaseError(f"process {pid} does not run, so it cannot hold a GPU")
+        raise LeaseError(f"process {pid} is not running, so it cannot hold a GPU")
     return Holder(pid, began, boot_id(), _now())
 
 
@@ -162,26 +173,27 @@ def _too_few(
     for address in addresses:
         if address not in holders:
             aside, file = quarantined(address), quarantine_file(address)
-            states.append(f"{address} is set aside {aside} (remove {file})")
+            states.append(f"{address} has been set aside {aside} (to use it again, remove {file})")
         elif address not in free:
-            who = ", ".join(f"{each.pid} since {each.since}" for each in holders[address])
-            states.append(f"{address} by process {who}")
-    left = f"only {', '.join(free)} can be had" if free else "all are taken"
+            processes = ", ".join(f"{who.pid} since {who.since}" for who in holders[address])
+            states.append(f"{address} is held by process {processes}")
+    available = f"only {', '.join(free)}" if free else "none"
     return (
-        f"asked for {count} GPU{'s' if count > 1 else ''}, but of {', '.join(addresses)} {left}"
-        f"{': ' if states else ''}{'; '.join(states)}. Start fewer executors on this host, ask for "
-        "fewer GPUs, end the processes that hold them, or repair what is set aside"
+        f"{count} GPU{'s' if count > 1 else ''} requested, but of {', '.join(addresses)} "
+        f"{available} can be used{': ' if states else ''}{'; '.join(states)}. Start fewer "
+        "executors on this host, request fewer GPUs, end the processes that hold them, or repair "
+        "those that are set aside"
     )
 
 
 @contextmanager
 def _locked() -> Iterator[None]:
-    """One process at a time; the lock goes with the process, however that ends."""
+    """Let in one process at a time. The lock ends with the process, even if that is killed."""
     place = folder()
     try:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         chosen = os.environ.get("SEMSCORE_LEASE_DIR")
-        if not chosen and place.lstat().st_uid != os.getuid():  # anybody can make one in /tmp
+        if not chosen and place.lstat().st_uid != os.getuid():  # any user can create it in /tmp
             raise PermissionError(0, "it belongs to another user")
         with (place / "lock").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -191,10 +203,11 @@ def _locked() -> Iterator[None]:
 
 
 def _read(address: str, kind: str, parse: Callable[[Any], T]) -> T | None:
-    """What a file says; None: there is none. Raises LeaseError for what is not ours.
+    """Return the content of a file, or None if it does not exist.
 
-    _write leaves only whole files, so somebody else spoiled it. To take a GPU for free that may be
-    held would put two models on it: better that nobody gets one until somebody has looked.
+    Raises LeaseError for an invalid file. _write leaves only complete files, so something else has
+    damaged it. If the GPU were taken for free, two models might share it, so no process gets it
+    until a person has checked.
     """
     file = _file(address, kind)
     try:
@@ -205,14 +218,14 @@ def _read(address: str, kind: str, parse: Callable[[Any], T]) -> T | None:
         raise _no_account(error) from error
     except (ValueError, TypeError) as error:
         raise LeaseError(
-            f"{file} is spoiled, so nobody knows who uses GPU {address}; remove it if no process "
-            "does (nvidia-smi lists them)"
+            f"{file} is damaged, so it is unknown which processes use GPU {address}; remove the "
+            "file if none does (nvidia-smi lists them)"
         ) from error
 
 
 def _write(address: str, kind: str, what: object) -> None:
-    """Replace a file as a whole: killed at any moment, this leaves the old one or the new one."""
-    draft = folder() / "draft"  # one is enough, only the holder of the lock writes
+    """Replace a file in one step. If the process is killed, the old or the new file remains."""
+    draft = folder() / "draft"  # one is enough, because only the holder of the lock writes
     with draft.open("w", encoding="utf-8") as file:
         json.dump(what, file, indent=1)
         file.flush()
@@ -222,8 +235,8 @@ def _write(address: str, kind: str, what: object) -> None:
 
 def _no_account(error: OSError) -> LeaseError:
     return LeaseError(
-        f"leases of GPUs cannot be kept in {folder()} ({error.strerror}); set SEMSCORE_LEASE_DIR "
-        "to a folder of this host that all executors can write to"
+        f"GPU leases cannot be kept in {folder()} ({error.strerror}); set SEMSCORE_LEASE_DIR to a "
+        "folder on this host that all executors can write to"
     )
 
 
@@ -232,30 +245,30 @@ def _file(address: str, kind: str) -> Path:
 
 
 def started(pid: int) -> str | None:
-    """When a process began, as the system counts it; None: it does not run."""
+    """Return when a process started, in the system's format, or None if it is not running."""
     if sys.platform == "linux":
         try:
             stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
         except OSError:
             return None
-        fields = stat.rpartition(")")[2].split()  # the name before may hold anything
+        fields = stat.rpartition(")")[2].split()  # the process name before may have any characters
         state, began = fields[0], fields[19]  # fields 3 and 22: ticks since boot
     else:
-        told = _output("ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid))
-        state, _, began = told.partition(" ")
-    # A zombie holds no GPU any more, and stays as long as its parent does not ask for it.
+        line = _output("ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid))
+        state, _, began = line.partition(" ")
+    # A zombie no longer holds a GPU. It remains until its parent waits for it.
     return None if state[:1] in ("", "Z", "X") else began.strip()
 
 
 def boot_id() -> str:
-    """What tells this start of the system from any other."""
+    """Return an identifier of this boot of the system."""
     if sys.platform == "linux":
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return _output("sysctl", "-n", "kern.bootsessionuuid")
 
 
 def _output(*command: str) -> str:
-    """What a command says, the same whoever asks: dates depend on language and time zone."""
+    """Return the output of a command in a fixed language and time zone, on which dates depend."""
     plain = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
     return subprocess.run(
         command, env=plain, capture_output=True, text=True, check=False

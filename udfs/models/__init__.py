@@ -1,1 +1,1 @@
-"""A model's name to a folder that can be trusted: fetch, check, hash, kind, limits, FLOPs."""
+"""Model folders: fetching, checks, content hash, kind, token limits, FLOPs."""

@@ -1,4 +1,7 @@
-"""Whether the libraries here can build a transformer, by its config.json: imports no torch."""
+"""Checks on config.json whether the installed libraries can build a transformer.
+
+Does not import torch.
+"""
 
 from __future__ import annotations
 
@@ -31,18 +34,18 @@ QUANTISERS = {
     "torchao": "torchao",
     "vptq": "vptq",
 }
-NEEDS_GPU = ("fp8", "mxfp4", "mxfp8", "nvfp4")  # computed by kernels for GPUs, or not at all
+NEEDS_GPU = ("fp8", "mxfp4", "mxfp8", "nvfp4")  # need kernels that exist only for GPUs
 
 
 def obstacle(config: Mapping[str, Any]) -> str | None:
-    """Why the transformer of a config.json cannot be built here, and the way out; None: it can."""
+    """Return why the transformer of a config.json cannot be built here and what to do, or None."""
     return _quantised(config) or _unknown(config)
 
 
 def adapter(folder: Path) -> str | None:
-    """Why a folder with an adapter cannot be used, and the way out; None: it holds none.
+    """Return why a folder with an adapter cannot be used and what to do, or None without adapter.
 
-    An adapter is the difference from another model, which may be anywhere, and may change.
+    An adapter is the difference from another model, which may be anywhere and may change.
     """
     file = folder / ADAPTER
     if not file.is_file():
@@ -52,8 +55,8 @@ def adapter(folder: Path) -> str | None:
     except (ValueError, AttributeError):
         base = None
     return (
-        f"it holds an adapter ({ADAPTER}), whose base model {base or '(not named)'} is somewhere "
-        "else. Merge them (peft: merge_and_unload) and save the merged model"
+        f"it contains an adapter ({ADAPTER}) without its base model {base or '(not named)'}. "
+        "Merge them (peft: merge_and_unload) and save the merged model"
     )
 
 
@@ -63,12 +66,12 @@ def _quantised(config: Mapping[str, Any]) -> str | None:
         return None
     method = str(quantised.get("quant_method", "an unnamed method"))
     package = QUANTISERS.get(method)
-    found = f"its weights are quantised ({method}), which "
-    way_out = "Use the model as it was before it was quantised"
+    problem = f"its weights are quantised ({method}), which "
+    way_out = "Use the model from before quantisation"
     if package and not find_spec(package):
-        return f"{found}needs the package {package.replace('_', '-')}. {way_out}"
+        return f"{problem}needs the package {package.replace('_', '-')}. {way_out}"
     if package is None and method not in NEEDS_GPU:
-        return f"{found}is not supported here. {way_out}"
+        return f"{problem}is not supported here. {way_out}"
     return None
 
 
@@ -91,9 +94,9 @@ def _unknown(config: Mapping[str, Any]) -> str | None:
 
 @lru_cache
 def known_types() -> frozenset[str]:
-    """Model types that transformers can build, read from its own table.
+    """Return the model types that transformers can build, read from the source of its table.
 
-    Importing that table would import torch: 5 to 10 seconds.
+    Importing the table would import torch, which takes 5 to 10 seconds.
     """
     spec = find_spec("transformers")
     home = Path(spec.origin).parent if spec and spec.origin else Path()
@@ -102,6 +105,6 @@ def known_types() -> frozenset[str]:
     block = re.search(r"^MODEL_MAPPING_NAMES = OrderedDict\(\n(.*?)^\)", text, re.M | re.S)
     if block:
         return frozenset(re.findall(r'^\s+\(?"([^"]+)",', block[1], re.M))
-    from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES  # another layout
+    from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES  # the source has changed
 
     return frozenset(MODEL_MAPPING_NAMES)

@@ -1,4 +1,4 @@
-"""Whether a module's own files are all there: its configuration and its weights."""
+"""Checks that a module's own files are complete: its configuration and its weights."""
 
 from __future__ import annotations
 
@@ -31,13 +31,16 @@ WEIGHTED = {
 }
 PICKLED = (".bin", ".ckpt", ".pkl", ".pt", ".pth")
 WHOLE = "model.safetensors"
-# In place of the whole: an index of its parts, or an adapter to another model's weights
+# Alternatives to one whole file: an index of its parts, or an adapter to another model's weights
 STAND_INS = (f"{WHOLE}.index.json", "adapter_model.safetensors", "model.*.safetensors")
-AGAIN = "copy it from where the model came from"
+AGAIN = "copy it again from the model's source"
 
 
 def check_complete(module: Module, is_root: bool, weights: bool = True) -> None:
-    """Raise ModelError, naming the file, if a module lacks its configuration or its `weights`."""
+    """Raise ModelError, naming the file, if a module lacks its configuration or weights.
+
+    Without `weights`, only the configuration is checked.
+    """
     config = CONFIGS.get(module.name)
     adapter = module.name == "Transformer" and (module.folder / "adapter_config.json").is_file()
     if config and not adapter and not (module.folder / config).is_file():
@@ -47,18 +50,18 @@ def check_complete(module: Module, is_root: bool, weights: bool = True) -> None:
 
 
 def _check_weights(module: Module, is_root: bool) -> None:
-    """Weights, where there must be some, are whole safetensors files."""
+    """Raise ModelError unless all weights that a module needs are complete safetensors files."""
     folder = module.folder
     files = [path for path in folder.glob("*" if is_root else "**/*") if path.is_file()]
     weights = [path for path in files if path.suffix == ".safetensors"]
     pickled = sorted(path.name for path in files if path.suffix in PICKLED)
     if not weights and pickled:
         raise ModelError(
-            f"{folder} has only pickled weights ({pickled[0]}), which are never loaded since they "
-            "can run code; save the model with safetensors"
+            f"{folder} has only pickled weights ({pickled[0]}), which are never loaded because "
+            "they can run code; save the model with safetensors"
         )
     if not weights and module.name in WEIGHTED:
-        raise ModelError(f"{folder} has no weights: there is no *.safetensors in it; {AGAIN}")
+        raise ModelError(f"{folder} has no weights (*.safetensors); {AGAIN}")
     names = (WHOLE, *(STAND_INS if module.name == "Transformer" else ()))
     if module.name in WEIGHTED and not any(any(folder.glob(name)) for name in names):
         raise ModelError(
@@ -69,7 +72,7 @@ def _check_weights(module: Module, is_root: bool) -> None:
         listed = set(read_dict(index).get("weight_map", {}).values())
         if missing := listed - {path.name for path in weights}:
             raise ModelError(
-                f"{folder} lacks {min(missing)}, listed in {index.name}; fetch it again"
+                f"{folder} lacks {min(missing)}, which {index.name} lists; fetch it again"
             )
     for path in weights:
         list(read_shapes(path))

@@ -1,4 +1,4 @@
-"""A model's name to a local folder, and what must be true of that folder before it is loaded."""
+"""From a model's name to a local folder, and the checks of this folder before it is loaded."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ from semscore.udfs.stores.synced import Unsynced
 
 
 def local_folder(model: str, revision: str | None = None, ask_hub: bool = True) -> Path:
-    """The folder of a model: itself, in an installed package, or downloaded from S3 or the hub.
+    """Return the local folder of a model.
 
-    A download is done once per node, under a file lock, into $SEMSCORE_CACHE (default: the user's
-    cache, and the hub's own), safetensors only. Raises ModelError for a model that is not to be
-    had; NotHere without `ask_hub`, for one that only the hub could have.
+    `model` is a folder, an installed package, or a location on S3 or a name on the hub. Downloads
+    take place once per node, under a file lock, into $SEMSCORE_CACHE (default: the user's cache,
+    and the hub's own). Only weights in safetensors format are downloaded. Raises ModelError if the
+    model cannot be found. Raises NotHere without `ask_hub` if only the hub may have it.
     """
     if is_remote(model):
         try:
@@ -43,22 +44,22 @@ def local_folder(model: str, revision: str | None = None, ask_hub: bool = True) 
     if folder.exists():
         raise ModelError(f"model {model!r} is a file, expected a model's folder")
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", model) or model.startswith("."):
-        raise ModelError(f"model {model!r}: there is no such folder")
+        raise ModelError(f"model {model!r}: this folder does not exist")
     return _from_hub(model, revision, ask_hub)
 
 
 def hub_name(model: str) -> str:
-    """The repository that a name means on the hub."""
+    """Return the name of the repository on the hub."""
     return model if "/" in model else f"sentence-transformers/{model}"
 
 
 def check_model(folder: Path, max_seq_length: int | None = None, weights: bool = True) -> None:
-    """Refuse a folder that is not a sentence-transformers model, not all of one, or not to trust.
+    """Raise ModelError unless a folder has a complete model that can be used and is safe to load.
 
-    Reads configurations, vocabularies and the headers of weights, and imports no deep-learning
-    library. Raises ModelError for: no model at all, code of its own, a missing or broken file,
-    pickled weights, another kind of encoder, fewer positions than `max_seq_length`. Without
-    `weights`, they need not be there.
+    Refuses a folder without a model, a model that needs its own code, missing or broken files,
+    pickled weights, another kind of encoder, and fewer positions than `max_seq_length`. Without
+    `weights`, the weights may be missing. Reads configurations, vocabularies and the headers of
+    weights. Does not import a deep-learning library.
     """
     _check_adapter(folder)
     modules = read_modules(folder)
@@ -85,25 +86,25 @@ def _check_adapter(folder: Path) -> None:
 def _check_code(folder: Path, module: Module) -> None:
     if not module.type.startswith("sentence_transformers.") and module.type not in ALIASES:
         raise ModelError(
-            f"{folder} needs code of its own ({module.type}), which is never run; "
+            f"{folder} needs its own code ({module.type}), which is never run; "
             "use a model made of sentence-transformers' modules"
         )
     kind = module.config.get("model_type")
     if "auto_map" in module.config and kind not in known_types():
         raise ModelError(
-            f"{folder} needs code of its own (model type {kind!r}), which "
+            f"{folder} needs its own code (model type {kind!r}), which "
             "is never run; use a model whose architecture transformers knows"
         )
 
 
 def _packaged_model(name: str) -> Path | None:
-    """The model's folder inside the installed distribution `name`, if there is such a thing."""
+    """Return the folder of the model in the installed package `name`, or None."""
     try:
         files = metadata.files(name) or []
     except (metadata.PackageNotFoundError, ValueError):
         return None
-    found = sorted(Path(str(file.locate())) for file in files if file.name == "modules.json")
-    return found[0].parent.resolve() if found else None
+    listed = sorted(Path(str(file.locate())) for file in files if file.name == "modules.json")
+    return listed[0].parent.resolve() if listed else None
 
 
 def _from_hub(model: str, revision: str | None, ask: bool) -> Path:
@@ -125,11 +126,14 @@ def _from_hub(model: str, revision: str | None, ask: bool) -> Path:
             )
         except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
             at = f" at revision {revision!r}" if revision else ""
-            searched = f"model {model!r}{at} is no folder, no installed package, not in the cache"
+            missing = (
+                f"model {model!r}{at} was not found as a folder, an installed package, or in the "
+                f"cache {cache}"
+            )
             if not ask:
-                raise NotHere(f"{searched} {cache}") from error
+                raise NotHere(missing) from error
             raise ModelError(
-                f"{searched} {cache}, and the hub did not give it: "
+                f"{missing}, and it could not be fetched from the hub: "
                 f"{str(error).strip().splitlines()[0]}"
             ) from error
     return Path(folder)

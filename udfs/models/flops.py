@@ -1,8 +1,9 @@
-"""How much a model computes: from its weights' shapes, without loading it. Pure but for that.
+"""The number of operations that a model needs, from the shapes of its weights, without loading it.
 
-A token costs two operations for each weight that it is multiplied by, and attention 4 s h more in
-each layer for a text of s tokens: Kaplan et al. 2020, "Scaling Laws for Neural Language Models",
-section 2.1. In a BERT, whose feed-forward part is 4 h wide, that is 24 h^2 + 4 s h a layer.
+A token takes two operations for each weight that it is multiplied by. Attention takes another 4 s h
+operations per token and layer, for a text of s tokens and a hidden size of h (Kaplan et al. 2020,
+"Scaling Laws for Neural Language Models", section 2.1). For BERT, whose feed-forward part is 4 h
+wide, the sum is 24 h^2 + 4 s h per token and layer.
 """
 
 from __future__ import annotations
@@ -18,28 +19,29 @@ from numpy.typing import NDArray
 from semscore.udfs.models.fetch import transformer
 
 NOT_MULTIPLIED = ("embed", "pooler", "lm_head", "wte", "wpe")  # looked up, or not used for vectors
-SHARED = "albert"  # one layer's weights serve all layers
+SHARED = "albert"  # all layers share the weights of one
 
 Counts = TypeVar("Counts", float, NDArray[np.float64])
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """What decides how much a text costs."""
+    """The sizes that determine how many operations a text takes."""
 
-    weights: int  # that each token is multiplied by
+    weights: int  # number of weights that each token is multiplied by
     layers: int
     hidden: int  # size of a token's vector
 
     def flop(self, tokens: Counts) -> Counts:
-        """Operations for texts of so many tokens each, padding left out: (n,) -> (n,)."""
+        """Return the operations for texts with these numbers of tokens, without padding: (n,)."""
         return tokens * (2.0 * self.weights + 4.0 * self.layers * self.hidden * tokens)
 
     def flop_of(self, histogram: Mapping[int, int], tokens: float) -> float:
-        """Operations for texts known by `histogram` (bin k: 2^k to 2^(k+1) - 1 tokens) and sum.
+        """Return the operations for texts given by a histogram and their total number of tokens.
 
-        A bin's texts are taken to be of one length, its middle, fitted to the sum: an error of
-        some per cent in attention, which itself is some per cent.
+        Bin k of `histogram` counts the texts of 2^k to 2^(k+1) - 1 tokens. All texts of a bin are
+        taken to have its middle length, scaled so that the total matches. This is off by a few per
+        cent of the attention, which itself is a few per cent of the whole.
         """
         bins = np.array(list(histogram), dtype=float)
         counts = np.array(list(histogram.values()), dtype=float)
@@ -52,19 +54,22 @@ LOOKUPS = Architecture(weights=1, layers=0, hidden=0)
 
 
 def countable(model: Architecture) -> Architecture:
-    """The model, or a stand-in for one that multiplies nothing: its work is tokens alone."""
+    """Return the model, or a stand-in for one without multiplications, which counts only tokens."""
     return model if model.weights else LOOKUPS
 
 
 def architecture(model: Path) -> Architecture:
-    """Of a model's folder; one without a transformer, such as static embeddings, has no weights."""
+    """Return the architecture of the model in a folder.
+
+    A model without a transformer, such as static embeddings, has 0 weights.
+    """
     from safetensors import safe_open
 
     folder, config = transformer(model)
     weights = 0
     for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, framework="numpy") as file:
-            for name in file.keys():  # noqa: SIM118 - it is no mapping
+            for name in file.keys():  # noqa: SIM118 - not a dict
                 shape = file.get_slice(name).get_shape()
                 if len(shape) == 2 and not any(part in name for part in NOT_MULTIPLIED):
                     weights += shape[0] * shape[1]

@@ -1,4 +1,4 @@
-"""What kind of model a folder holds: only those that give each text one vector can be scored."""
+"""The kind of model in a folder. Only models that give each text one vector can be used."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ NEEDED = "a model that gives each text one vector"
 OTHER_KINDS = ("ColBERT", "CrossEncoder", "MultiVectorEncoder", "SparseEncoder")
 OTHER_PACKAGES = {"cross_encoder", "multi_vector_encoder", "sparse_encoder"}
 CLASSIFIER = "ForSequenceClassification"
-HEADS = ("classifier.", "score.")  # names of a classifier's own weights begin so
-LATE_INTERACTION = ("HF_ColBERT", "ForRetrieval")  # ends of architectures' names
-POOLED = ("BoW", "CLIPModel", "Pooling", "StaticEmbedding")  # they make one vector of a text
-# Classes of PyLate, each with that of sentence-transformers which reads the same files
+HEADS = ("classifier.", "score.")  # prefixes of the names of a classifier's own weights
+LATE_INTERACTION = ("HF_ColBERT", "ForRetrieval")  # suffixes of the names of architectures
+POOLED = ("BoW", "CLIPModel", "Pooling", "StaticEmbedding")  # modules that make one vector per text
+# Classes of PyLate, each with the class of sentence-transformers that reads the same files
 ALIASES = {"pylate.models.Dense.Dense": "sentence_transformers.models.Dense"}
 
 
@@ -23,9 +23,9 @@ def check_kind(folder: Path, modules: list[Module]) -> None:
     path = folder / "config_sentence_transformers.json"
     kind = read_dict(path).get("model_type")
     if kind in OTHER_KINDS:
-        raise ModelError(f"{folder} is a {kind}; needed is {NEEDED}")
+        raise ModelError(f"{folder} is a {kind}; {_needed()}")
     bare = not (folder / "modules.json").is_file()
-    saved = not bare and path.is_file()  # by sentence-transformers, as what gives vectors
+    saved = not bare and path.is_file()  # by sentence-transformers, as a model that gives vectors
     for module in modules:
         if OTHER_PACKAGES & set(module.type.split(".")):
             raise ModelError(f"{folder} has a module of another kind ({module.type}); {_needed()}")
@@ -46,14 +46,14 @@ def check_kind(folder: Path, modules: list[Module]) -> None:
 
 
 def check_pooled(folder: Path, modules: list[Module]) -> None:
-    """Raise ModelError for a model out of which no vector of a whole text comes."""
-    listed = (folder / "modules.json").is_file()  # to a bare transformer a pooling is added
+    """Raise ModelError for a model that does not produce one vector for a whole text."""
+    listed = (folder / "modules.json").is_file()  # a bare transformer gets a pooling added
     if listed and not any(map(_pools, modules)):
         raise ModelError(_late(folder, "no Pooling in modules.json"))
 
 
 def _pools(module: Module) -> bool:
-    """Whether one vector of a text comes out of a module, or may."""
+    """Return whether a module produces one vector for a text, or may do so."""
     return (
         module.name in POOLED
         or module.name in ROUTERS
@@ -66,4 +66,4 @@ def _late(folder: Path, sign: str) -> str:
 
 
 def _needed() -> str:
-    return f"needed is {NEEDED}"
+    return f"use {NEEDED}"

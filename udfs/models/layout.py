@@ -1,4 +1,4 @@
-"""What a model's folder holds: its modules, their configurations, the shapes of their weights."""
+"""The contents of a model's folder: modules, their configurations, the shapes of their weights."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 from semscore.udfs.errors import ModelError
 
 TRANSFORMER = "sentence_transformers.models.Transformer"
-ROUTERS = ("Asym", "Router")  # they hold modules of their own; Asym is the older name
-# Where sentence-transformers looks for what it knows of a transformer, in this order
+ROUTERS = ("Asym", "Router")  # modules that contain modules; Asym is the older name
+# Where sentence-transformers looks for its configuration of a transformer, in this order
 TRANSFORMER_CONFIGS = tuple(
     f"sentence_{name}_config.json"
     for name in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
@@ -22,35 +22,35 @@ TRANSFORMER_CONFIGS = tuple(
 
 @dataclass(frozen=True)
 class Module:
-    """One module of a model, as far as its files go."""
+    """One module of a model, described by its files."""
 
     folder: Path
-    type: str  # its class, with the package
+    type: str  # the class, with its package
 
     @property
     def name(self) -> str:
-        """The class without its package."""
+        """Return the class without its package."""
         return self.type.rpartition(".")[2]
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """Its config.json; empty if there is none."""
+        """Return the content of config.json, empty if there is none."""
         return read_dict(self.folder / "config.json")
 
     @cached_property
     def reading(self) -> dict[str, Any]:
-        """What sentence-transformers keeps of how a transformer reads texts; empty if nothing."""
-        found = (read_dict(self.folder / name) for name in TRANSFORMER_CONFIGS)
-        return next(filter(None, found), {})
+        """Return sentence-transformers' settings for how a transformer reads texts, or empty."""
+        settings = (read_dict(self.folder / name) for name in TRANSFORMER_CONFIGS)
+        return next(filter(None, settings), {})
 
     @cached_property
     def tokenizer_config(self) -> dict[str, Any]:
-        """Its tokenizer_config.json; empty if there is none."""
+        """Return the content of tokenizer_config.json, empty if there is none."""
         return read_dict(self.folder / "tokenizer_config.json")
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of each tensor by name, from the headers of its *.safetensors."""
+        """Return the shape of each tensor by name, from the headers of *.safetensors."""
         return {
             name: shape
             for path in sorted(self.folder.glob("*.safetensors"))
@@ -59,7 +59,7 @@ class Module:
 
 
 def read_modules(folder: Path) -> list[Module]:
-    """The modules of a model in order, those inside a Router after it.
+    """Return the modules of a model in order. The modules inside a Router follow it.
 
     Raises ModelError for a folder that is not a model.
     """
@@ -82,7 +82,10 @@ def read_modules(folder: Path) -> list[Module]:
 
 
 def input_module(folder: Path) -> Module:
-    """The module that reads the texts: the first, or the first of a Router's usual route."""
+    """Return the module that reads the texts: the first, or the first of a Router's default route.
+
+    Raises ModelError for a Router whose routes are not defined.
+    """
     module = read_modules(folder)[0]
     while module.name in ROUTERS:
         config = _routes(module)
@@ -93,12 +96,17 @@ def input_module(folder: Path) -> Module:
             first = structure[route if route in structure else next(iter(structure))][0]
             module = Module(module.folder / first, str(types[first]))
         except (KeyError, IndexError, TypeError, StopIteration) as error:
-            raise ModelError(f"{module.folder} has a Router whose routes lead nowhere") from error
+            raise ModelError(
+                f"{module.folder} has a Router with a route to a module that does not exist"
+            ) from error
     return module
 
 
 def transformer(folder: Path) -> tuple[Path, dict[str, Any]]:
-    """The folder and config.json of the model's transformer; of one that has none, an empty one."""
+    """Return the folder and config.json of the model's transformer.
+
+    Without a transformer, returns the model's folder and an empty configuration.
+    """
     for module in read_modules(folder):
         if "model_type" in module.config:
             return module.folder, module.config
@@ -106,15 +114,16 @@ def transformer(folder: Path) -> tuple[Path, dict[str, Any]]:
 
 
 def read_dict(path: Path) -> dict[str, Any]:
-    """The JSON object in a file; empty if there is no such file."""
+    """Return the JSON object in a file, empty if there is no such file."""
     value: dict[str, Any] = read_json(path, dict)
     return value
 
 
 def read_json(path: Path, kind: type) -> Any:
-    """What a file holds, which must be of a kind: dict or list; empty if there is no such file.
+    """Return the content of a JSON file, which must be a `kind` (dict or list).
 
-    Raises ModelError for what is not JSON, or of another kind.
+    Returns an empty one if there is no such file. Raises ModelError if the file is not JSON or
+    holds another kind of value.
     """
     if not path.is_file():
         return kind()
@@ -123,12 +132,15 @@ def read_json(path: Path, kind: type) -> Any:
     except ValueError as error:
         raise ModelError(f"{path} is not valid JSON: {error}; fetch it again") from error
     if not isinstance(value, kind):
-        raise ModelError(f"{path} holds a {type(value).__name__}, expected a {kind.__name__}")
+        raise ModelError(f"{path} contains a {type(value).__name__}, expected a {kind.__name__}")
     return value
 
 
 def read_shapes(path: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Name and shape of each tensor in a safetensors file. Raises ModelError for a broken file."""
+    """Yield name and shape of each tensor in a safetensors file.
+
+    Raises ModelError for a broken file.
+    """
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -137,15 +149,15 @@ def read_shapes(path: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
                 yield name, tuple(file.get_slice(name).get_shape())
     except (SafetensorError, OSError) as error:
         raise ModelError(
-            f"{path} is not a whole safetensors file ({error}); fetch it again "
+            f"{path} is not a complete safetensors file ({error}); fetch it again "
             "(with git, large files need git-lfs)"
         ) from error
 
 
 def _with_routes(folder: Path, path: str, type_: str) -> Iterator[Module]:
-    """A module, and those that it holds, if it is a Router."""
+    """Yield a module, and the modules inside it if it is a Router."""
     if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
-        raise ModelError(f"{folder} names a module outside of itself: {path!r}")
+        raise ModelError(f"{folder} refers to a module outside the folder: {path!r}")
     module = Module(folder / path, type_)
     yield module
     if module.name in ROUTERS and type_.startswith("sentence_transformers."):
@@ -154,12 +166,12 @@ def _with_routes(folder: Path, path: str, type_: str) -> Iterator[Module]:
 
 
 def _routes(router: Module) -> dict[str, Any]:
-    """What a Router's configuration says; it names the modules of its routes at least."""
+    """Return a Router's configuration. Raises ModelError if it does not name the modules."""
     config = read_dict(router.folder / "router_config.json") or router.config
     types = config.get("types")
     if not isinstance(types, dict) or not types:
         raise ModelError(
             f"{router.folder} has no router_config.json that names the modules of its routes; "
-            "copy it from where the model came from"
+            "copy it again from the model's source"
         )
     return config

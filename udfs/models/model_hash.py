@@ -1,6 +1,6 @@
-"""The identity of a model: a hash of what loading it may read.
+"""The identity of a model: a hash of all files that loading it may read.
 
-Standard library only: an image's build loads this file by its path.
+Uses only the standard library, because the build of an image loads this file by its path.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
-LOADED = (".jinja", ".json", ".model", ".safetensors", ".txt")  # endings of what a model is made of
+LOADED = (".jinja", ".json", ".model", ".safetensors", ".txt")  # suffixes of a model's files
 OTHER_FORMATS = ("onnx", "openvino")  # folders with copies of the weights that are never read
 
 
 def content_sha256(folder: Path) -> str:
-    """One hash over the names and contents of all files that loading the model may read.
+    """Return one hash over the names and contents of all files that loading the model may read.
 
-    A process reads the files once, as long as their sizes and times of change stay the same.
+    A process reads the files only once, unless their sizes or modification times change.
     """
     files = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         if path.suffix in LOADED and name.parts[0] not in OTHER_FORMATS and path.is_file():
-            found = path.stat()
-            files.append((name, found.st_size, found.st_mtime_ns))
+            status = path.stat()
+            files.append((name, status.st_size, status.st_mtime_ns))
     return _sha256(folder, tuple(files))
 
 

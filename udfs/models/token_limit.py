@@ -1,8 +1,9 @@
-"""How many tokens a model can read, and what earlier versions took it to read, from its files.
+"""The number of tokens that a model can read, from its files, and where earlier versions erred.
 
-sentence-transformers cuts texts at the limit that a tokenizer states, else at the configuration's
-`max_position_embeddings`. Where a model numbers its positions from behind the padding token's id,
-the last of these are not in its table: torch raises for such texts, and OpenVINO reads zeros.
+sentence-transformers truncates texts at the limit of the tokenizer, or else at the configuration's
+`max_position_embeddings`. If a model numbers its positions from after the padding token's id, the
+last of these positions are missing in its table. For such texts, torch raises an error and OpenVINO
+reads zeros.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from semscore.udfs.errors import ModelError
 from semscore.udfs.models.layout import Module, input_module
 
-COUNT_AFTER_PADDING = (  # the positions of these start behind the padding token's id
+COUNT_AFTER_PADDING = (  # model types whose positions start after the padding token's id
     "camembert",
     "data2vec-text",
     "esm",
@@ -30,23 +31,24 @@ COUNT_AFTER_PADDING = (  # the positions of these start behind the padding token
     "xlm-roberta-xl",
     "xmod",
 )
-POSITION_TABLES = (  # how tables of learned positions are named
+POSITION_TABLES = (  # names of tables of learned positions
     "embed_positions",
     "position_embedding",
     "position_embeddings",
     "positions_embed",
     "wpe",
 )
-N_POSITIONS = ("codegen", "ctrl", "gpt2", "gpt_bigcode", "gptj", "openai-gpt")  # their name for it
-TOO_MANY = "--max-seq-length {} is more than {} can read: {}"
+# Model types whose config.json has n_positions in place of max_position_embeddings
+N_POSITIONS = ("codegen", "ctrl", "gpt2", "gpt_bigcode", "gptj", "openai-gpt")
+TOO_MANY = "--max-seq-length {} is larger than the number of tokens that {} can read: {}"
 NO_LIMIT = 1_000_000  # tokens; a tokenizer without a limit states about 10^30
 
 
 def check_max_seq_length(limit: int, folder: Path, module: Module) -> None:
-    """Raise ModelError unless a module can read `limit` tokens, and can be set to."""
+    """Raise ModelError unless a module can read `limit` tokens, and has a limit that can be set."""
     if module.name == "StaticEmbedding":
         raise ModelError(
-            f"--max-seq-length does not apply to {folder}, which reads all of every text"
+            f"--max-seq-length cannot be used with {folder}, which always reads whole texts"
         )
     most = positions(module) or stated_positions(module)
     if most and limit > most:
@@ -54,24 +56,27 @@ def check_max_seq_length(limit: int, folder: Path, module: Module) -> None:
 
 
 def corrections(folder: Path, max_seq_length: int | None = None) -> dict[str, Any]:
-    """What of a model is now read as it should be, and was not by earlier versions, by its name.
+    """Return the settings of a model, by name, that earlier versions did not apply correctly.
 
-    Empty for models whose scores are what they were. `max_seq_length` is the user's own limit,
-    which takes the place of the model's. Reads configurations and the headers of weights, and
-    imports no deep-learning library.
+    Empty for models whose scores have not changed. `max_seq_length` is the user's own limit, which
+    replaces the model's. Reads configurations and the headers of weights. Does not import a
+    deep-learning library.
     """
     module = input_module(folder)
-    found: dict[str, Any] = {}
+    corrected: dict[str, Any] = {}
     most, stated = positions(module), stated_limit(module)
     if max_seq_length is None and most and stated and stated > most:
-        found["max_seq_length"] = most
+        corrected["max_seq_length"] = most
     if _splits_special_tokens(module):
-        found["split_special_tokens"] = True
-    return found
+        corrected["split_special_tokens"] = True
+    return corrected
 
 
 def positions(module: Module) -> int | None:
-    """Tokens for which a transformer has learned positions; None: it has no table of them."""
+    """Return the number of tokens for which a transformer has learned positions.
+
+    None if it has no table of positions.
+    """
     tables = [name for name in module.shapes if _is_table(name)]
     tables = [name for name in tables if "decoder" not in name] or tables
     if not tables:
@@ -79,11 +84,11 @@ def positions(module: Module) -> int | None:
     rows = min(module.shapes[name][0] for name in tables)
     if _counts_after_padding(module):
         return rows - _padding(module)
-    return min(rows, stated_positions(module) or rows)  # some tables begin with rows of no use
+    return min(rows, stated_positions(module) or rows)  # some tables begin with unused rows
 
 
 def stated_positions(module: Module) -> int | None:
-    """As many tokens as the configuration gives positions to; None: it says nothing."""
+    """Return the number of tokens that have positions by the configuration, or None if unknown."""
     stated = _positions_in(module)
     if stated is None:
         return None
@@ -91,7 +96,10 @@ def stated_positions(module: Module) -> int | None:
 
 
 def stated_limit(module: Module) -> int | None:
-    """Tokens at which sentence-transformers cuts a text; None: it does not, or is not asked."""
+    """Return the number of tokens at which sentence-transformers truncates a text.
+
+    None if it does not truncate, or for modules that it does not tokenise for.
+    """
     if module.name not in ("CLIPModel", "Transformer"):
         return None
     reading = module.reading
@@ -106,7 +114,7 @@ def stated_limit(module: Module) -> int | None:
 
 
 def _is_table(name: str) -> bool:
-    """Whether a tensor is a table of a text's positions (those of images do not matter here)."""
+    """Return whether a tensor is a table of positions for texts. Those for images are ignored."""
     table = name.removesuffix(".weight").rpartition(".")[2]
     return name.endswith(".weight") and table in POSITION_TABLES and "vision" not in name
 
@@ -118,20 +126,20 @@ def _counts_after_padding(module: Module) -> bool:
 
 
 def _positions_in(module: Module) -> int | None:
-    """What transformers calls max_position_embeddings; None: unknown, or none (XLNet: -1)."""
+    """Return max_position_embeddings of the configuration, or None if it has none (XLNet: -1)."""
     other = "n_positions" if module.config.get("model_type") in N_POSITIONS else ""
     stated = module.config.get("max_position_embeddings", module.config.get(other))
     return stated if isinstance(stated, int) and stated > 0 else None
 
 
 def _padding(module: Module) -> int:
-    """Positions that stand before those of tokens: 0 to the padding token's id."""
+    """Return the number of positions before those of tokens: 0 to the padding token's id."""
     id_ = module.config.get("pad_token_id", 1)
     return (id_ if isinstance(id_, int) else 0) + 1
 
 
 def _splits_special_tokens(module: Module) -> bool:
-    """Whether a tokenizer is set to read its special tokens as text where they stand in one."""
+    """Return whether a tokenizer is set to read special tokens inside a text as plain text."""
     own = module.reading.get("processing_kwargs") or {}
     places = (
         module.tokenizer_config,

@@ -1,7 +1,7 @@
-"""The vocabulary in a module's folder: there, whole, and no larger than its embedding table.
+"""Checks that the vocabulary in a module's folder exists, is complete and fits the embedding table.
 
-Without its files transformers does not refuse a tokenizer but makes one up, of some special tokens:
-every word is then the unknown token, and any two texts score alike.
+If files are missing, transformers does not fail, but creates a tokenizer that has only some special
+tokens. Every word is then the unknown token, and all pairs of texts have the same score.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from semscore.udfs.errors import ModelError
 from semscore.udfs.models.complete import AGAIN
 from semscore.udfs.models.layout import Module, read_dict
 
-FEW = 4  # tokens beside the special ones; what transformers makes up has two at most
-CUT = 0.9  # of the embedding table's rows: a list of tokens that fills less has lost its end
-PADDING = 256  # rows by which tables exceed vocabularies, so that they suit the hardware
+FEW = 4  # tokens besides special ones; a tokenizer that transformers creates has at most two
+CUT = 0.9  # share of the embedding table's rows; a shorter list of tokens has lost its end
+PADDING = 256  # rows by which tables exceed vocabularies to suit the hardware
 SPECIAL = re.compile(r"\s*|▁|<.*>|\[.*\]|<.*>NOTUSED")  # what special tokens look like
 FAST = "tokenizer.json"
-READERS = ("CLIPModel", "Transformer")  # modules whose tokenizer is one of transformers'
+READERS = ("CLIPModel", "Transformer")  # modules that use a tokenizer of transformers
 WRAPPED = "TransformersTokenizerWrapper"
-# Tokenizers of bytes and characters need no list of tokens.
+# Tokenizers for bytes and characters need no list of tokens.
 LISTLESS = ("ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer")
 LISTLESS_TYPES = ("canine", "perceiver")
 OTHER_LISTS = ("*.model", "*.spm", "*.tiktoken", "tekken.json", "vocab-*.json", "bpe_encoder.bin")
-WORDS = {  # word embeddings' own tokenizers, and the files that they are kept in
+WORDS = {  # tokenizers for word embeddings, and the files in which they are saved
     "PhraseTokenizer": "phrasetokenizer_config.json",
     "WhitespaceTokenizer": "whitespacetokenizer_config.json",
 }
-TABLES = (  # ends of the names of embedding tables
+TABLES = (  # suffixes of the names of embedding tables
     "embed_in.weight",
     "embed_tokens.weight",
     "emb_layer.weight",
@@ -43,7 +43,7 @@ TABLES = (  # ends of the names of embedding tables
     "word_embeddings.weight",
     "wte.weight",
 )
-STATIC_TABLES = ("mapping", "embedding.weight", "embeddings")  # the first that is there
+STATIC_TABLES = ("mapping", "embedding.weight", "embeddings")  # the first that exists is used
 
 
 @dataclass(frozen=True)
@@ -53,52 +53,53 @@ class Vocabulary:
     path: Path  # of the file
     tokens: frozenset[str]
     size: int  # the highest id + 1
-    special: frozenset[str] = frozenset()  # those that the file calls special
+    special: frozenset[str] = frozenset()  # those that the file marks as special
 
     @property
     def ordinary(self) -> int:
-        """How many tokens are not special, counted up to FEW."""
+        """Return the number of tokens that are not special, counted up to FEW."""
         return ordinary(self.tokens, self.special)
 
 
 def ordinary(tokens: Iterable[str], special: Iterable[str]) -> int:
-    """How many of some tokens stand for text, counted up to FEW."""
-    left = set(special)
-    found = (token for token in tokens if token not in left and not SPECIAL.fullmatch(token))
-    return sum(1 for _ in islice(found, FEW))
+    """Return the number of tokens that stand for text, counted up to FEW."""
+    excluded = set(special)
+    plain = (token for token in tokens if token not in excluded and not SPECIAL.fullmatch(token))
+    return sum(1 for _ in islice(plain, FEW))
 
 
 def check_vocabulary(module: Module) -> None:
-    """Raise ModelError, naming the file, if a module's tokenizer is not all there."""
+    """Raise ModelError, naming the file, if a module's tokenizer is incomplete."""
     vocabulary = read_vocabulary(module)
     if vocabulary is None:
         return
     if vocabulary.ordinary < FEW:
         raise ModelError(
-            f"{vocabulary.path} lists {vocabulary.size:,} tokens, of which {vocabulary.ordinary} "
-            f"are not special: it is not a whole vocabulary; {AGAIN}"
+            f"{vocabulary.path} is not a complete vocabulary: it lists {vocabulary.size:,} tokens, "
+            f"only {vocabulary.ordinary} of which are not special; {AGAIN}"
         )
     rows = table_rows(module)
     if rows is None:
         return
     if vocabulary.size > rows:
         raise ModelError(
-            f"{vocabulary.path} goes to token {vocabulary.size - 1:,}, and the model's embedding "
-            f"table has {rows:,} rows: the tokenizer belongs to another model; {AGAIN}"
+            f"{vocabulary.path} belongs to another model: its last token has the ID "
+            f"{vocabulary.size - 1:,}, but the model's embedding table has only {rows:,} rows; "
+            f"{AGAIN}"
         )
     cut_short = vocabulary.size < min(CUT * rows, rows - PADDING)
     if cut_short and vocabulary.path.suffix == ".txt":
         raise ModelError(
-            f"{vocabulary.path} lists {vocabulary.size:,} tokens, and the model's embedding table "
-            f"has {rows:,} rows: the end of the file is missing; {AGAIN}"
+            f"the end of {vocabulary.path} is missing: it lists {vocabulary.size:,} tokens, but "
+            f"the model's embedding table has {rows:,} rows; {AGAIN}"
         )
 
 
 def read_vocabulary(module: Module) -> Vocabulary | None:
-    """The vocabulary that a module's files list; None for a module that needs none, or one whose
-    list only its library can read.
+    """Return the vocabulary in a module's files.
 
-    Raises ModelError if there is no list of tokens.
+    None if the module needs none, or if only its library can read the list. Raises ModelError if
+    the list of tokens is missing.
     """
     if module.name == "StaticEmbedding":
         if not (module.folder / FAST).is_file():
@@ -114,20 +115,23 @@ def read_vocabulary(module: Module) -> Vocabulary | None:
 
 
 def table_rows(module: Module) -> int | None:
-    """Rows of a module's embedding table, by its weights or its configuration; None: unknown."""
+    """Return the number of rows of a module's embedding table, or None if it is unknown.
+
+    It comes from the weights, or else from the configuration.
+    """
     if module.name == "StaticEmbedding":
-        found = [module.shapes[name][0] for name in STATIC_TABLES if name in module.shapes][:1]
+        rows = [module.shapes[name][0] for name in STATIC_TABLES if name in module.shapes][:1]
     else:
-        found = [shape[0] for name, shape in module.shapes.items() if name.endswith(TABLES)]
+        rows = [shape[0] for name, shape in module.shapes.items() if name.endswith(TABLES)]
     size = module.config.get("vocab_size")
-    return max(found, default=size if isinstance(size, int) else None)
+    return max(rows, default=size if isinstance(size, int) else None)
 
 
 def _of_transformer(module: Module) -> Vocabulary | None:
-    """As transformers finds it: tokenizer.json, or the older files of one kind of tokenizer."""
+    """Read a vocabulary as transformers does: tokenizer.json, or the older files of a tokenizer."""
     folder = module.folder
     if module.reading.get("tokenizer_name_or_path"):
-        return None  # it is elsewhere
+        return None  # the tokenizer is elsewhere
     fast = [FAST, *module.tokenizer_config.get("fast_tokenizer_files", ())]
     for name in fast:
         if (folder / name).is_file():
@@ -143,13 +147,13 @@ def _of_transformer(module: Module) -> Vocabulary | None:
     if listless or module.config.get("model_type") in LISTLESS_TYPES:
         return None
     raise ModelError(
-        f"{folder} has no tokenizer: {FAST} is missing, and so are the older vocab.txt, vocab.json "
-        f"with merges.txt, and *.model; {AGAIN}"
+        f"{folder} has no tokenizer: {FAST} is missing, as are the older formats vocab.txt, "
+        f"vocab.json with merges.txt, and *.model; {AGAIN}"
     )
 
 
 def _from_json(path: Path) -> Vocabulary:
-    """What a file of the tokenizers library lists."""
+    """Read the vocabulary in a file of the tokenizers library."""
     content = read_dict(path)
     model = content.get("model")
     listed = model.get("vocab") if isinstance(model, dict) else None
@@ -164,48 +168,48 @@ def _from_json(path: Path) -> Vocabulary:
         ids |= {str(token["content"]): int(token["id"]) for token in added}
         special = frozenset(str(token["content"]) for token in added if token.get("special"))
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise ModelError(f"{path} is not the file of a tokenizer; {AGAIN}") from error
+        raise ModelError(f"{path} is not a tokenizer's file; {AGAIN}") from error
     return Vocabulary(path, frozenset(ids), max(ids.values()) + 1, special)
 
 
 def _from_lines(path: Path) -> Vocabulary:
-    """One token a line, as BERT's."""
+    """Read a vocabulary with one token per line, as for BERT."""
     try:
         tokens = path.read_text("utf-8").removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
-        raise ModelError(f"{path} is not text: {error}; fetch it again") from error
+        raise ModelError(f"{path} is not a text file: {error}; fetch it again") from error
     return Vocabulary(path, frozenset(tokens), max(len(tokens), _added(path.parent)))
 
 
 def _from_merges(folder: Path) -> Vocabulary:
-    """Tokens and the merges that lead to them, as RoBERTa's."""
+    """Read a vocabulary with tokens and merges, as for RoBERTa."""
     path, merges = folder / "vocab.json", folder / "merges.txt"
     if not merges.is_file():
-        raise ModelError(f"{folder} has vocab.json and no merges.txt beside it; {AGAIN}")
+        raise ModelError(f"{folder} has vocab.json but no merges.txt; {AGAIN}")
     tokens = read_dict(path)
-    found = sum(1 for line in merges.read_text("utf-8").splitlines() if line.strip())
-    if found < len(tokens) // 2:
+    count = sum(1 for line in merges.read_text("utf-8").splitlines() if line.strip())
+    if count < len(tokens) // 2:
         raise ModelError(
-            f"{merges} lists {found:,} merges for {len(tokens):,} tokens: the end of the file is "
-            f"missing; {AGAIN}"
+            f"the end of {merges} is missing: it lists only {count:,} merges for {len(tokens):,} "
+            f"tokens; {AGAIN}"
         )
     size = max((int(id_) + 1 for id_ in tokens.values()), default=0)
     return Vocabulary(path, frozenset(tokens), max(size, _added(folder)))
 
 
 def _added(folder: Path) -> int:
-    """The highest id + 1 in the older list of added tokens."""
+    """Return the highest ID + 1 in the older file of added tokens."""
     ids = read_dict(folder / "added_tokens.json").values()
     return max((int(id_) + 1 for id_ in ids), default=0)
 
 
 def _words(module: Module, kind: str) -> Vocabulary:
-    """The word list of a tokenizer of sentence-transformers' own."""
+    """Read the word list of one of sentence-transformers' own tokenizers."""
     name = WORDS.get(kind.rpartition(".")[2])
     if name is None or not kind.startswith("sentence_transformers."):
         raise ModelError(
-            f"{module.folder} needs code of its own ({kind}), which is never run; use a model made "
-            "of sentence-transformers' modules"
+            f"{module.folder} needs its own code ({kind}), which is never run; use a model made of "
+            "sentence-transformers' modules"
         )
     path = module.folder / name
     if not path.is_file():
@@ -221,5 +225,5 @@ def _refuse_empty(paths: Iterable[Path]) -> None:
             start = file.read(100)
         if not start or start.startswith(b"version https://git-lfs"):
             raise ModelError(
-                f"{path} holds no tokens; fetch it again (with git, large files need git-lfs)"
+                f"{path} contains no tokens; fetch it again (with git, large files need git-lfs)"
             )

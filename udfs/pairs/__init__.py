@@ -1,1 +1,1 @@
-"""Pairs to scores and statuses."""
+"""Scores and statuses of text pairs."""

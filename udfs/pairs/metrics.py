@@ -1,4 +1,4 @@
-"""How alike two vectors are: sentence-transformers' four similarities, on the CPU or a GPU."""
+"""The similarity of two vectors: sentence-transformers' four metrics, on a CPU or a GPU."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from semscore.udfs.recipe import Metric
 
 CHUNK = 2048  # pairs compared at a time, so that the float64 copies stay small
 
-# float64, (n, dim) or (n,): NumPy's or torch's, by the operations that both have.
+# float64, (n, dim) or (n,), a NumPy array or a torch tensor: only operations that both have.
 Doubles: TypeAlias = Any
 
 
 def compare(first: Vectors, i: Rows, second: Vectors, j: Rows, metric: Metric) -> NDArray[Any]:
-    """Similarity of first[i] and second[j], row by row: (n,), (n,) -> (n,) float32.
+    """Return the similarity of first[i] and second[j], row by row: (n,), (n,) -> (n,) float32.
 
-    The figures of sentence-transformers' similarity functions, summed in float64 where the vectors
-    are: from a GPU comes one float a pair. NaN where a vector is zero or not finite.
+    The results are those of sentence-transformers' similarity functions. They are summed in float64
+    on the device that holds the vectors, so a GPU transfers only one float per pair. NaN where a
+    vector is zero or not finite.
     """
     chunks = [slice(start, start + CHUNK) for start in range(0, max(len(i), 1), CHUNK)]
     parts = [_compare(_double(first[i[c]]), _double(second[j[c]]), metric) for c in chunks]

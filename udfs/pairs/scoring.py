@@ -1,4 +1,4 @@
-"""Pairs to scores and statuses: nulls and blanks aside, distinct texts embedded once, compared."""
+"""Scoring of pairs: skip nulls and blanks, embed each distinct text once, compare the vectors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Prompts: TypeAlias = tuple[str | None, str | None]
 
 
 class Encode(Protocol):
-    """n texts, all with the same prompt -> their vectors."""
+    """A function that embeds n texts, all with the same prompt."""
 
     def __call__(self, texts: Sequence[str], prompt: str | None, /) -> Embedded:
         """Embed n texts."""
@@ -31,20 +31,20 @@ class Encode(Protocol):
 class Pairs:
     """n pairs, m of which can be scored, and their distinct texts.
 
-    `texts` has one list for both columns, or, where these have different prompts, one for each.
+    `texts` has one list for both columns, or one for each if they have different prompts.
     """
 
     status: NDArray[np.object_]  # (n,) of str: null, blank, else ok
-    rows: Rows  # (m,) those to score
-    i: Rows  # (m,) places of the first texts in texts[0]
-    j: Rows  # (m,) places of the second texts in texts[-1]
+    rows: Rows  # (m,) indices of the pairs to score
+    i: Rows  # (m,) indices of the first texts in texts[0]
+    j: Rows  # (m,) indices of the second texts in texts[-1]
     texts: list[list[str]]
-    prompts: list[str | None]  # of each list
+    prompts: list[str | None]  # one for each list
 
 
 @dataclass(frozen=True)
 class Scores:
-    """n pairs' results."""
+    """The results of n pairs."""
 
     score: NDArray[np.float32]  # (n,), NaN where the pair is not scored
     status: NDArray[np.object_]  # (n,) of str
@@ -59,18 +59,19 @@ def score_pairs(
     metric: Metric = "cosine",
     prompts: Prompts = (None, None),
 ) -> Scores:
-    """Score n pairs, each distinct text embedded once for both columns.
+    """Score n pairs, embedding each distinct text once for both columns.
 
-    Status, first that applies: `null` (a text is null), `blank` (a text is empty or white space),
-    `error` (the model failed on a text alone, or gave a zero or non-finite vector), `truncated`
-    (scored on a text's beginning), `ok`. Only the last two have a score.
+    The status is the first of these that applies: `null` (a text is null), `blank` (a text is empty
+    or white space), `error` (the model failed on a text alone, or gave a zero or non-finite
+    vector), `truncated` (only the beginning of a text was read), `ok`. Only the last two have a
+    score.
     """
     pairs = lay_out(texts1, texts2, prompts)
     return score(pairs, list(map(encode, pairs.texts, pairs.prompts)), metric)
 
 
 def lay_out(texts1: pd.Series[Any], texts2: pd.Series[Any], prompts: Prompts) -> Pairs:
-    """Set nulls and blanks of n pairs aside, and find the distinct texts of the others."""
+    """Find the pairs with null or blank texts, and the distinct texts of the other pairs."""
     null = (texts1.isna() | texts2.isna()).to_numpy()
     first, second = texts1.to_numpy(dtype=object), texts2.to_numpy(dtype=object)
     rows = np.flatnonzero(~null)
@@ -89,7 +90,7 @@ def lay_out(texts1: pd.Series[Any], texts2: pd.Series[Any], prompts: Prompts) ->
 
 
 def score(pairs: Pairs, embedded: Sequence[Embedded], metric: Metric) -> Scores:
-    """Scores and statuses of n pairs from the vectors of each of their lists of texts."""
+    """Return scores and statuses of n pairs, given the vectors of each of their lists of texts."""
     first, second, i, j = embedded[0], embedded[-1], pairs.i, pairs.j
     values = compare(first.vectors, i, second.vectors, j, metric)
     bad = first.failed[i] | second.failed[j] | ~np.isfinite(values)
@@ -103,9 +104,9 @@ def score(pairs: Pairs, embedded: Sequence[Embedded], metric: Metric) -> Scores:
 
 
 def _distinct(texts: Texts) -> tuple[Rows, list[str]]:
-    """Each text's place among the distinct ones: (n,), and these in order of appearance.
+    """Return each text's index among the distinct ones, (n,), and these in order of appearance.
 
-    By Python's own equality: pd.factorize reads a text only up to its first NUL character.
+    Uses Python's equality, because pd.factorize reads a text only up to its first NUL character.
     """
     places: dict[str, int] = {}
     codes = [places.setdefault(text, len(places)) for text in texts]

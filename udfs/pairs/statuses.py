@@ -1,4 +1,4 @@
-"""THE table of what can become of a pair: results, report, plan and docs read it."""
+"""The table of all statuses that a pair can have. Results, report, plan and docs read it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 
 class Status(NamedTuple):
-    """What became of a pair."""
+    """The outcome for a pair."""
 
     name: str  # as in the column `semanticStatus`
     meaning: str
     has_score: bool
 
 
-# In the order in which they are shown.
+# In display order.
 TABLE = (
     Status("ok", "both texts were read whole", True),
     Status("truncated", "a text is longer than the model reads; scored on its beginning", True),

@@ -1,1 +1,1 @@
-"""Other Pythons that do a piece of work: how they are started, and what they say."""
+"""Child processes in Python: how they are started, and what they report."""

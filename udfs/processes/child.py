@@ -1,10 +1,10 @@
-"""Other Pythons that do a piece of work: they import what this one can, and nothing that lies
-about.
+"""Child processes in Python that import the same modules as this one.
 
-Not `python -m NAME`: that looks for every module in the working folder first, where a user's own
-random.py or tokenizers/ may lie. (Python 3.11 has -P against that, Python 3.10 has nothing.)
+They are not started with `python -m NAME`, which looks for every module in the working folder
+first, and may import a user's own random.py or tokenizers/. (Python 3.11 has -P to prevent this,
+Python 3.10 has nothing.)
 
-    python -c START semscore.udfs.processes.child      answers questions: see Child
+    python -c START semscore.udfs.processes.child      calls functions on request: see Child
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, TypeVar
 from semscore.udfs.errors import ChildFailed
 from semscore.udfs.processes.said import last_exception
 
-# With -c, '' stands for the working folder, at the beginning.
+# With -c, sys.path begins with '', which stands for the working folder.
 START = (
     "import sys; sys.path[:] = filter(None, sys.path); "
     "import runpy; runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
@@ -35,44 +35,46 @@ Answer = TypeVar("Answer")
 
 
 def python_command(module: str, *arguments: object) -> list[str]:
-    """The command that runs a module as a program, wherever the working folder is."""
+    """Return the command that runs a module as a program, whatever the working folder is."""
     return [sys.executable, "-c", START, module, *map(str, arguments)]
 
 
 def python_path() -> list[str]:
-    """What this Python imports from, archives that Spark ships included, as absolute paths.
+    """Return the absolute paths from which this Python imports, with archives that Spark ships.
 
-    Without the working folder and the folder of a script, unless semscore itself is there.
+    Leaves out the working folder and the folder of a script, unless semscore itself is there.
     """
     main = getattr(sys.modules.get("__main__"), "__file__", None)
-    about = {os.path.realpath(place) for place in (".", main and Path(main).parent) if place}
+    skipped = {os.path.realpath(place) for place in (".", main and Path(main).parent) if place}
     absolute = dict.fromkeys(os.path.abspath(entry) for entry in sys.path if entry)  # noqa: PTH100
-    return [one for one in absolute if os.path.realpath(one) not in about or _has_us(one)]
+    return [
+        path for path in absolute if os.path.realpath(path) not in skipped or _has_semscore(path)
+    ]
 
 
 def python_environment() -> dict[str, str]:
-    """For a Python that imports what this one can."""
+    """Return the environment for a Python that imports what this one can."""
     return os.environ | {"PYTHONPATH": os.pathsep.join(python_path())}
 
 
 def run(module: str, *arguments: object, **variables: str) -> None:
-    """Run a module to its end, in silence; ChildFailed if that is not a good one."""
-    ran = subprocess.run(
+    """Run a module to its end and hide its output. Raises ChildFailed if it fails."""
+    finished = subprocess.run(
         python_command(module, *arguments),
         env=python_environment() | variables,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
     )
-    if ran.returncode:
-        raise ChildFailed(_end(ran.returncode, ran.stderr.decode(errors="replace")))
+    if finished.returncode:
+        raise ChildFailed(_end(finished.returncode, finished.stderr.decode(errors="replace")))
 
 
 class Child:
-    """A Python that answers questions, one after another, until it is closed.
+    """A child process that calls functions on request, one after another, until it is closed.
 
-    What it imports, sets and loads is gone with it: a notebook that asks keeps its variables and
-    its memory. Unlike multiprocessing, it does not run the user's script a second time.
+    Everything that it imports, sets and loads ends with it, so the calling notebook keeps its
+    variables and its memory. Unlike multiprocessing, it does not run the user's script again.
     """
 
     def __init__(self) -> None:
@@ -97,36 +99,39 @@ class Child:
                     pipe.close()
         self._process.wait()
 
-    def ask(self, question: Callable[..., Answer], *given: Any) -> Answer:
-        """Call a function of a module there; raises what it raises, and ChildFailed."""
+    def ask(self, question: Callable[..., Answer], *arguments: Any) -> Answer:
+        """Call a function of a module in the child process, and return its result.
+
+        Raises the function's exception, or ChildFailed if the process ends.
+        """
         assert self._process.stdin and self._process.stdout
         try:
-            pickle.dump((question, given), self._process.stdin)
+            pickle.dump((question, arguments), self._process.stdin)
             self._process.stdin.flush()
             answer, error = pickle.load(self._process.stdout)
         except (EOFError, BrokenPipeError, ConnectionResetError, pickle.UnpicklingError) as lost:
             raise ChildFailed(_end(self._process.wait())) from lost
         if error is not None:
             raise error
-        found: Answer = answer
-        return found
+        result: Answer = answer
+        return result
 
 
-def ask_once(question: Callable[..., Answer], *given: Any) -> Answer:
-    """Call a function of a module in a Python of its own, which ends then."""
+def ask_once(question: Callable[..., Answer], *arguments: Any) -> Answer:
+    """Call a function of a module in a new child process, which then ends. Returns its result."""
     with Child() as child:
-        return child.ask(question, *given)
+        return child.ask(question, *arguments)
 
 
 def answer(questions: BinaryIO, answers: BinaryIO) -> None:
-    """Answer questions until the pipe that they come through is closed."""
+    """Call the functions that come through a pipe, and return their results, until it closes."""
     while True:
         try:
-            question, given = pickle.load(questions)
+            question, arguments = pickle.load(questions)
         except EOFError:
             return
         try:
-            content = pickle.dumps((question(*given), None))
+            content = pickle.dumps((question(*arguments), None))
         except Exception as error:
             content = _pickled(error)
         answers.write(content)
@@ -134,7 +139,10 @@ def answer(questions: BinaryIO, answers: BinaryIO) -> None:
 
 
 def _pickled(error: Exception) -> bytes:
-    """The error, or its sentence where it does not travel: some have arguments of their own."""
+    """Pickle an error. If it cannot be unpickled, pickle a RuntimeError with its message instead.
+
+    That happens if its constructor takes arguments of its own.
+    """
     with suppress(Exception):
         content = pickle.dumps((None, error))
         pickle.loads(content)
@@ -144,28 +152,27 @@ def _pickled(error: Exception) -> bytes:
 
 @contextmanager
 def _own_output() -> Iterator[BinaryIO]:
-    """Standard output for answers alone; what libraries print there is dropped."""
+    """Keep standard output for answers alone, and discard what libraries print there."""
     with os.fdopen(os.dup(1), "wb") as answers:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 1)
-        os.close(nowhere)
+        null_device = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null_device, 1)
+        os.close(null_device)
         yield answers
 
 
-def _has_us(entry: str) -> bool:
-    """Whether semscore is imported from here: a folder, or an archive, that somebody unpacked."""
+def _has_semscore(entry: str) -> bool:
+    """Return whether semscore is imported from this folder or archive."""
     return HERE.is_relative_to(Path(entry, "semscore"))
 
 
 def _end(code: int, stderr: str = "") -> str:
-    """How a process ended: its exception, the signal, or the exit code."""
-    said = last_exception(stderr)
+    """Return how a process ended: its exception, the signal, or the exit code."""
     if code < 0:
-        why = "; is there enough memory?" if code == -9 else ""
+        why = "; there may be too little memory" if code == -9 else ""
         return f"its process was ended by signal {-code}{why}"
-    return said or f"its process ended with exit code {code}"
+    return last_exception(stderr) or f"its process ended with exit code {code}"
 
 
 if __name__ == "__main__":
-    with _own_output() as given_back:
-        answer(sys.stdin.buffer, given_back)
+    with _own_output() as answers:
+        answer(sys.stdin.buffer, answers)

@@ -1,4 +1,4 @@
-"""Which Python, Spark, pandas and pyarrow cannot be used together; see docs/versions.md."""
+"""Versions of Python, Spark, pandas and pyarrow that conflict. See docs/versions.md."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from semscore.udfs.errors import UserError
 
 
 class Versions(NamedTuple):
-    """What is installed, each as it states its own version; None where a library is missing."""
+    """The installed versions, as each library states its own. None if a library is missing."""
 
     python: str
     spark: str
@@ -31,23 +31,23 @@ class Conflict(NamedTuple):
 
 
 def installed() -> Versions:
-    """What this Python has. Imports neither pandas nor pyarrow."""
+    """Return the versions in this Python. Imports neither pandas nor pyarrow."""
     libraries = (_version_of("pandas"), _version_of("pyarrow"))
     return Versions(platform.python_version(), pyspark.__version__, *libraries)
 
 
 def conflict(versions: Versions) -> Conflict | None:
-    """Find a combination that fails, or that changes texts without an error; None if there is none.
+    """Return a conflict that makes Spark fail or change texts without an error, or None.
 
-    pandas 3 keeps texts with offsets of 64 bits. Where Spark 3.5 or pyarrow before 19 hands them on
-    as texts with offsets of 32 bits, Spark reads other texts.
+    pandas 3 stores texts with 64-bit offsets. If Spark 3.5 or pyarrow before 19 passes them on as
+    texts with 32-bit offsets, Spark reads wrong texts.
     """
     python, spark, pandas, pyarrow = versions
     if _parts(spark) < (4,) and _parts(python) >= (3, 13):
         return Conflict(
             f"Python {python} with Spark {spark}, which expects Python 3.10 to 3.12 and NumPy 1, "
             f"and there is no NumPy 1 for Python {'.'.join(python.split('.')[:2])}",
-            "use such a Python, or Spark 4: pip install 'semscore[spark4]'",
+            "use Python 3.10 to 3.12, or Spark 4: pip install 'semscore[spark4]'",
         )
     if pandas is None or _parts(pandas) < (3,):
         return None
@@ -67,13 +67,13 @@ def conflict(versions: Versions) -> Conflict | None:
 
 
 def require_compatible() -> None:
-    """Raise UserError where this Python's versions are in conflict."""
-    if found := conflict(installed()):
-        raise UserError(str(found))
+    """Raise UserError if the versions in this Python conflict."""
+    if problem := conflict(installed()):
+        raise UserError(str(problem))
 
 
 def _parts(version: str) -> tuple[int, ...]:
-    """Major and minor version."""
+    """Return major and minor version."""
     return tuple(int(part) for part in version.split(".")[:2])
 
 

@@ -1,4 +1,4 @@
-"""What a worker's Python must have, asked of it before a run writes anything."""
+"""What a worker's Python must have. It is checked before a run writes anything."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from semscore.udfs.processes.compatible import Conflict, conflict, installed
 
-# Not imported for that: torch alone takes seconds, and where OpenVINO computes it is not needed.
+# Looked up without an import: torch takes seconds, and is not needed where OpenVINO computes.
 MODULES = ("numpy", "pandas", "pyarrow", "sentence_transformers", "tokenizers", "torch")
 
 
@@ -18,12 +18,12 @@ class WorkerPython(NamedTuple):
 
     executable: str
     version: str
-    missing: list[str]  # modules
-    conflict: Conflict | None = None  # of what is there
+    missing: list[str]  # names of modules
+    conflict: Conflict | None = None  # between the installed versions
 
 
 def this_python(_: object = None) -> WorkerPython:
-    """What this Python is, and lacks."""
+    """Return the path and version of this Python, its missing modules, and a version conflict."""
     missing = [name for name in MODULES if find_spec(name) is None]
     in_conflict = None if missing else conflict(installed())
     return WorkerPython(sys.executable, platform.python_version(), missing, in_conflict)

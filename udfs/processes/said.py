@@ -1,4 +1,4 @@
-"""What a program says of its end: the exceptions in the text of Python's tracebacks. Pure."""
+"""Parsing of exceptions in the text of Python tracebacks. Pure functions."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ NOTHING = ("", "None", "null", "()", "''")
 
 
 class Raised(NamedTuple):
-    """An exception as a text shows it."""
+    """An exception, as found in a text."""
 
-    kind: str  # the class with its module, as far as the text has it
-    message: str  # in one line; empty: it has none
+    kind: str  # the class, with its module if the text has it
+    message: str  # in one line; empty if there is none
 
     def __str__(self) -> str:
-        """Of our own classes the message, which is a sentence; else with the class's name."""
+        """Return the message, preceded by the class name unless the class is semscore's own."""
         if self.message in NOTHING:
             return self.kind.rpartition(".")[2]
         if self.kind.startswith(OURS):
@@ -32,27 +32,30 @@ class Raised(NamedTuple):
 
 
 def exceptions(text: str) -> list[Raised]:
-    """The exceptions of all tracebacks in a text, in its order: what was raised last is last."""
+    """Return the exceptions of all tracebacks in a text, in order. The last raised is the last."""
     return list(_exceptions(_without_gutters(text).splitlines()))
 
 
 def last_exception(text: str) -> str:
-    """The last exception with a message, else the last; empty: there is no traceback."""
-    found = exceptions(text)
-    telling = [one for one in found if one.message not in NOTHING] or found
-    return str(telling[-1]) if telling else ""
+    """Return the last exception that has a message, else the last one. Empty if there is none."""
+    raised = exceptions(text)
+    chosen = [exception for exception in raised if exception.message not in NOTHING] or raised
+    return str(chosen[-1]) if chosen else ""
 
 
 def first_sentence(lines: Sequence[str]) -> str:
-    """The first line that is not blank, with the following ones as long as it is unfinished."""
-    said = ""
+    """Return the first line that is not blank.
+
+    While it ends with a comma, a colon or an opening bracket, the following line is appended.
+    """
+    sentence = ""
     for line in map(str.strip, lines):
-        if said and (not line or line.startswith("==")):
+        if sentence and (not line or line.startswith("==")):
             break
-        said = f"{said} {line}".strip()
-        if said and not said.endswith(UNFINISHED):
+        sentence = f"{sentence} {line}".strip()
+        if sentence and not sentence.endswith(UNFINISHED):
             break
-    return said.rstrip(" ;:")
+    return sentence.rstrip(" ;:")
 
 
 def _exceptions(lines: Sequence[str]) -> Iterator[Raised]:
@@ -63,12 +66,12 @@ def _exceptions(lines: Sequence[str]) -> Iterator[Raised]:
         elif in_frames and line.strip() and not line[0].isspace():
             in_frames = False
             head = HEAD.fullmatch(line.strip())
-            kind, said = head.groups("") if head else ("Exception", line)
-            yield Raised(kind, first_sentence([said, *_rest(lines[place + 1 :])]))
+            kind, message = head.groups("") if head else ("Exception", line)
+            yield Raised(kind, first_sentence([message, *_rest(lines[place + 1 :])]))
 
 
 def _rest(lines: Sequence[str]) -> Iterator[str]:
-    """The further lines of a message."""
+    """Yield the further lines of a message."""
     for line in lines:
         if TRACEBACK in line or line.startswith("\tat "):
             return
@@ -76,12 +79,12 @@ def _rest(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _without_gutters(text: str) -> str:
-    """A group of exceptions as tracebacks one after another, without the lines drawn beside."""
+    """Return the tracebacks of an exception group one after another, without the drawn frame."""
     if GROUP not in text:
         return text
     plain = []
     for line in text.splitlines():
-        if NUMBERED.fullmatch(line):  # what follows may be an exception that was never raised
+        if NUMBERED.fullmatch(line):  # an exception that was never raised has no traceback line
             line = TRACEBACK
         drawn = DRAWN.match(line)
         plain.append(line[drawn.end() :] if drawn else line)

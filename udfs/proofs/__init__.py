@@ -1,1 +1,1 @@
-"""What is tried out before a model is trusted. A proof is given callables, and loads nothing."""
+"""Tests that a model must pass before it is used. They take callables, and load nothing."""

@@ -1,4 +1,4 @@
-"""A few known texts that a model tells apart, to compare every worker's vectors with."""
+"""A few known texts to which a model gives different vectors, to check every worker's vectors."""
 
 from __future__ import annotations
 
@@ -19,28 +19,29 @@ PAIRS = (
     ("def add(a, b): return a + b", "add two numbers"),
     ("ok", "A sentence that is a good deal longer than the others, with 12,345 and more in it."),
 )
-LEAST = 2  # texts that a model must tell apart
+LEAST = 2  # texts that must have different vectors
 
 
 def known_vectors(embed: Embed, words: Iterable[str]) -> dict[str, NDArray[np.float32]]:
-    """An even number of texts that the model tells apart, with their vectors.
+    """Return an even number of texts that have different vectors, with these vectors.
 
-    PAIRS where the model knows these, else texts made of `words`, of its own vocabulary. Raises
-    CanaryFailed if it gives all texts the same vector, or none.
+    The texts are those of PAIRS if the model can tell them apart, otherwise texts made of `words`
+    from its own vocabulary. Raises CanaryFailed if the model gives all texts the same vector or
+    none, or one text different vectors.
     """
     ours = [text for column in zip(*PAIRS, strict=True) for text in column]
-    found = tellable(ours, embed)
-    if len(found) < len(ours):
+    distinct = tellable(ours, embed)
+    if len(distinct) < len(ours):
         own = list(words)
         joined = [f"{a} {b}" for a, b in pairwise(own)]
-        found = tellable([*joined, *own], embed)
-    if len(found) < LEAST:
+        distinct = tellable([*joined, *own], embed)
+    if len(distinct) < LEAST:
         raise CanaryFailed(
-            "it gives different texts the same vector, or none: its tokenizer does not know their "
-            "words, or its weights are not those of a trained model"
+            "it gives different texts the same vector, or none; its tokenizer may not know their "
+            "words, or its weights may not be trained"
         )
-    even = min(len(found) // 2 * 2, len(ours))
-    chosen = dict(list(found.items())[:even])
+    even = min(len(distinct) // 2 * 2, len(ours))
+    chosen = dict(list(distinct.items())[:even])
     first, second = list(chosen)[:2]
     again = embed([first, second, first])
     if differ(again[0], again[2]):

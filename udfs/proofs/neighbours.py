@@ -1,7 +1,8 @@
-"""Whether a text's vector depends on that text alone, and how a model must be run so that it does.
+"""Proof that a text's vector depends on that text alone, and how to run a model so that it does.
 
-A forward pass may depend on the other texts of its batch (longrope chooses its frequencies by the
-longest text) or on earlier passes (dynamic RoPE scaling keeps those of the longest text so far).
+A vector may depend on the other texts of its batch (longrope chooses its frequencies by the longest
+text) or on earlier forward passes (dynamic RoPE scaling keeps the frequencies of the longest text
+so far).
 """
 
 from __future__ import annotations
@@ -13,38 +14,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 Batching = Literal["together", "alone", "reset"]
-# together: texts in any batch; alone: one text a pass; reset: that, with a short text before each
-# so that the model forgets the last long one.
+# together: texts in any batch. alone: one text in a forward pass. reset: one text in a forward
+# pass, after a pass with a short text, so that the model drops the state of the last long one.
 
 Vectors: TypeAlias = NDArray[np.float32]
 Embed: TypeAlias = Callable[[Sequence[str]], Vectors]
 """One forward pass over n texts, in this order: -> (n, dim)."""
 
-# Relative to a vector's length. float32's own rounding reaches 1e-6 in other batch shapes; what
-# depends on neighbours is off by 1e-3 and more.
+# Relative to a vector's length. Rounding in float32 differs by up to 1e-6 between batch shapes.
+# Vectors that depend on other texts differ by 1e-3 and more.
 TOLERANCE = 2e-5
-ENOUGH = 512  # tokens: longer texts show nothing else, except where positions are rescaled
-MOST = 16_384  # tokens: beyond, one text takes minutes on a CPU
+ENOUGH = 512  # tokens: longer texts reveal nothing more, unless positions are rescaled
+MOST = 16_384  # tokens: a longer text takes minutes on a CPU
 WITHOUT_LIMIT = 512  # tokens
 
 
 class DependsOnOthers(Exception):
-    """The model gives a text other vectors after or beside other texts, however it is run."""
+    """However the model is run, the vector of a text depends on other texts."""
 
 
 class Texts(NamedTuple):
-    """Three texts, by their length in tokens."""
+    """Three texts of different lengths in tokens."""
 
     short: str
-    middle: str  # about three quarters of that
-    long: str  # at the model's limit, or beyond
+    middle: str  # about three quarters as long as `long`
+    long: str  # at the model's limit, or longer
 
 
 def proof_tokens(limit: int | None, config: Mapping[str, Any]) -> int:
-    """Tokens of the longest text that is tried.
+    """Return the number of tokens of the longest text to try.
 
-    `limit`: what the model reads of a text, None: all. `config`: the transformer's config.json.
-    RoPE that rescales positions does so from the length on that the model was first trained with.
+    `limit` is the number of tokens that the model reads of a text (None: all), `config` the
+    transformer's config.json. RoPE that rescales positions does so for texts that are longer than
+    those of the original training.
     """
     if limit is None:
         return WITHOUT_LIMIT
@@ -59,32 +61,33 @@ def proof_tokens(limit: int | None, config: Mapping[str, Any]) -> int:
 def proof_texts(
     words: Sequence[str], tokens: int, count: Callable[[str], int], between: str = " "
 ) -> Texts:
-    """Texts of words that the tokenizer knows, the longest of at least so many tokens.
+    """Return texts of words that the tokenizer knows. The longest has at least `tokens` tokens.
 
-    `count`: tokens of a text.
+    `count` returns the number of tokens of a text.
     """
 
     def text(size: int) -> str:
         return between.join(words[place % len(words)] for place in range(size))
 
-    some = min(len(words), tokens)
-    per_word = max(count(text(some)) / some, 1)
+    sample = min(len(words), tokens)
+    per_word = max(count(text(sample)) / sample, 1)
     return Texts(words[0], text(max(int(tokens * 0.75 / per_word), 1)), text(tokens))
 
 
 def batching_of(embed: Embed, texts: Texts, tolerance: float = TOLERANCE) -> Batching:
-    """Find the fastest way to run a model in which each vector is that of the text alone.
+    """Return the fastest way to run a model such that each vector depends on its text alone.
 
-    `embed` is of a model that has embedded no long text yet. Raises DependsOnOthers if there is no
-    such way.
+    `embed` must be that of a model that has not embedded a long text yet. Raises DependsOnOthers if
+    there is no such way.
     """
-    # Shortest first: what is kept of a shorter text does not show in a longer one.
+    # Shortest first, because the state kept from a shorter text does not affect a longer one.
     alone = {text: embed([text])[0] for text in texts}
 
     def same(batch: Sequence[str]) -> bool:
-        found = embed(batch)
+        vectors = embed(batch)
         return all(
-            _near(vector, alone[text], tolerance) for vector, text in zip(found, batch, strict=True)
+            _near(vector, alone[text], tolerance)
+            for vector, text in zip(vectors, batch, strict=True)
         )
 
     short, middle, long = texts
@@ -99,7 +102,10 @@ def batching_of(embed: Embed, texts: Texts, tolerance: float = TOLERANCE) -> Bat
 
 
 def _near(found: Vectors, expected: Vectors, tolerance: float) -> bool:
-    """Two vectors that are not finite are alike: such a text is an error, alone or not."""
+    """Return whether two vectors are equal within the tolerance.
+
+    Two vectors that are not finite count as equal: such a text has the status `error` either way.
+    """
     if not np.isfinite(expected).all():
         return not np.isfinite(found).all()
     return bool(np.linalg.norm(found - expected) <= tolerance * np.linalg.norm(expected))

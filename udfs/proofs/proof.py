@@ -1,4 +1,4 @@
-"""What was found of a model in float32 on a CPU: proved once per node, kept, found by content."""
+"""The proof of a model in float32 on a CPU, made once per node and cached by model content."""
 
 from __future__ import annotations
 
@@ -17,37 +17,40 @@ from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.proofs.neighbours import Batching
 from semscore.udfs.stores.cache import cache_folder
 
-VERSION = 1  # of what is proved
+VERSION = 1  # of the proof's content
 LIBRARIES = ("sentence-transformers", "tokenizers", "torch", "transformers")
 
 
 @dataclass(frozen=True)
 class Proof:
-    """A model that loads, tells texts apart, and whose vectors depend on their texts alone."""
+    """The proof that a model loads, tells texts apart, and embeds each text independently."""
 
-    texts: tuple[str, ...]  # an even number; text k makes a pair with text k + n/2
+    texts: tuple[str, ...]  # n, an even number; texts k and k + n/2 are a pair
     vectors: NDArray[np.float32]  # (n, dim) of these texts
-    batching: Batching  # in which batches the vectors are those of the texts alone
-    short: str  # after which a model forgets what it keeps of a long text
+    batching: Batching  # how to run the model so that each vector depends on its text alone
+    short: str  # a text after which the model has dropped the state of a long one
 
 
 @lru_cache
 def proof_place(folder: Path, max_seq_length: int | None) -> Path:
-    """Where a model's proof is, or will be: named by what it depends on."""
+    """Return the path of a model's proof, whether or not it exists.
+
+    The name is a hash of everything that the proof depends on.
+    """
     versions = {name: metadata.version(name) for name in LIBRARIES}
     key = json.dumps([VERSION, content_sha256(folder), max_seq_length, versions], sort_keys=True)
     return cache_folder() / "proofs" / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.json"
 
 
 def read_proof(place: Path) -> Proof:
-    """A proof that was kept; OSError: there is none."""
+    """Read a proof from a file. Raises OSError if it does not exist."""
     kept = json.loads(place.read_text("utf-8"))
     vectors = np.array(kept["vectors"], np.float32)
     return Proof(tuple(kept["texts"]), vectors, kept["batching"], kept["short"])
 
 
 def keep_proof(proof: Proof, place: Path) -> None:
-    """Write a proof, at once or not at all."""
+    """Write a proof to a file in one step."""
     kept = {
         "texts": proof.texts,
         "vectors": proof.vectors.astype(float).tolist(),

@@ -1,7 +1,7 @@
-"""Texts that a model can tell apart, for those to which our own sentences are all the same.
+"""Sample texts for models that cannot tell plain sentences apart.
 
-A model of proteins, of code or of one language reads other texts as unknown tokens, or refuses
-them. Its own vocabulary has texts that it knows.
+A model for proteins, code or a single language reads other texts as unknown tokens, or rejects
+them. Its own vocabulary contains texts that it knows.
 """
 
 from __future__ import annotations
@@ -14,46 +14,46 @@ from numpy.typing import NDArray
 from semscore.udfs.proofs.neighbours import Embed
 from semscore.udfs.proofs.tokenizer import as_text
 
-WORDS = 16  # of the vocabulary, from all over it
-DIFFERENT = 1e-4  # two vectors, relative to their length: rounding is far below
+WORDS = 16  # taken evenly from the whole vocabulary
+DIFFERENT = 1e-4  # distance of two vectors relative to their length, far above rounding
 
 
 def own_words(vocabulary: Iterable[str], special: Iterable[str] = ()) -> list[str]:
-    """Some words of a tokenizer's vocabulary, as they stand in texts: without marks of pieces.
+    """Return some words of a tokenizer's vocabulary as they appear in texts, without piece marks.
 
-    Empty if there is nothing but special tokens.
+    Empty if there are only special tokens.
     """
     words = {
         word: None
         for token in sorted({*vocabulary} - {*special})
         if (word := as_text(token)).isalnum() and not word.isdigit()
     }
-    longest = sorted(words, key=len, reverse=True)[: len(words) // 2 + 1]  # letters are alike
+    longest = sorted(words, key=len, reverse=True)[: len(words) // 2 + 1]  # letters are too similar
     step = max(len(longest) // WORDS, 1)
     return sorted(longest)[::step][:WORDS]
 
 
 def tellable(texts: Iterable[str], embed: Embed) -> dict[str, NDArray[np.float32]]:
-    """Those texts that a model embeds, and tells from all before them, with their vectors.
+    """Return the texts whose vectors differ from those of all earlier texts, with their vectors.
 
-    A text that it refuses, or has no vector for, is left out.
+    Leaves out texts that the model rejects or for which it has no usable vector.
     """
-    found: dict[str, NDArray[np.float32]] = {}
+    distinct: dict[str, NDArray[np.float32]] = {}
     for text in texts:
         try:
             [vector] = embed([text])
-        except Exception:  # of any tokenizer and any model
+        except Exception:  # tokenizers and models may raise anything
             continue
-        if usable(vector) and all(differ(vector, other) for other in found.values()):
-            found[text] = vector
-    return found
+        if usable(vector) and all(differ(vector, other) for other in distinct.values()):
+            distinct[text] = vector
+    return distinct
 
 
 def usable(vector: NDArray[np.float32]) -> bool:
-    """Whether a vector is one: finite, and not zero."""
+    """Return whether a vector is finite and not zero."""
     return bool(np.isfinite(vector).all() and vector.any())
 
 
-def differ(one: NDArray[np.float32], two: NDArray[np.float32]) -> bool:
-    """Whether two vectors are those of different texts, beyond all rounding."""
-    return bool(np.linalg.norm(one - two) > DIFFERENT * np.linalg.norm(one))
+def differ(a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
+    """Return whether two vectors differ by more than rounding."""
+    return bool(np.linalg.norm(a - b) > DIFFERENT * np.linalg.norm(a))

@@ -1,4 +1,4 @@
-"""That a copy of a tokenizer reads texts as the model itself does."""
+"""Proof that a copy of a tokenizer reads texts exactly as the model itself does."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-MOST_ADDED = 128  # added tokens that are tried, from all over their list
-MOST_CANDIDATES = 200  # tokens among which one is sought that is a text by itself
-UNBOUNDED = 2_000  # words of the longest text, where nothing is cut
-FAR = 4  # times the limit: a text of which only the beginning is tokenised
-BLANKS = "▁Ġ "  # what begins a word, in the three kinds of vocabulary
+MOST_ADDED = 128  # added tokens that are tried, taken evenly from the list
+MOST_CANDIDATES = 200  # tokens that are tried as a text of their own
+UNBOUNDED = 2_000  # words of the longest text if the model has no limit
+FAR = 4  # length of the longest text in multiples of the limit; only its beginning is tokenised
+BLANKS = "▁Ġ "  # the marks of a word's beginning in three kinds of vocabulary
 
 NEARLY_EMPTY = (" x", "x ", "a", "\u200b", "\u00a0", "\n", ".", "  ", "\t.\t", "\0")
 SCRIPTS = (
@@ -31,14 +31,14 @@ Read = Callable[[Sequence[str]], Features]
 
 
 def difference(ours: Read, theirs: Read, texts: Sequence[str]) -> str | None:
-    """The first text that two ways of reading turn into different features; None: there is none.
+    """Return the first text from which two functions make different features, or None.
 
-    A text that one of them refuses, by raising, the other must refuse too.
+    If one of them rejects a text by raising, the other must reject it too.
     """
     try:
         if same(ours(texts), theirs(texts)):
             return None
-    except Exception:  # one of the texts, for one of them: tokenizers raises nothing more specific
+    except Exception:  # tokenizers raises nothing more specific for a text that it rejects
         pass
     if len(texts) > 1:
         middle = len(texts) // 2
@@ -48,21 +48,21 @@ def difference(ours: Read, theirs: Read, texts: Sequence[str]) -> str | None:
     return None if ours_refuses and theirs_refuses else texts[0]
 
 
-def same(one: Features, other: Features) -> bool:
-    """Whether two sets of features are equal, of the same names and shapes."""
-    return one.keys() == other.keys() and all(
-        np.array_equal(np.asarray(value), np.asarray(other[name])) for name, value in one.items()
+def same(a: Features, b: Features) -> bool:
+    """Return whether two sets of features have equal names, shapes and values."""
+    return a.keys() == b.keys() and all(
+        np.array_equal(np.asarray(value), np.asarray(b[name])) for name, value in a.items()
     )
 
 
 def short_texts(added: Iterable[str]) -> list[str]:
-    """Texts of many scripts, nearly empty ones, and some with each of the added tokens."""
+    """Return texts in many scripts, nearly empty texts, and texts with each of the added tokens."""
     tokens = _evenly([token for token in added if token.strip()], MOST_ADDED)
     return [*SCRIPTS, *NEARLY_EMPTY, *(text for token in tokens for text in around(token))]
 
 
 def around(token: str) -> Iterator[str]:
-    """A token alone, inside words, between blanks, in other case, and twice."""
+    """Yield texts with a token alone, inside words, between blanks, in other case, and twice."""
     yield from (token, f"{token} x", f"x{token}x", f"x  {token}  x", f"x {token}, {token}{token}")
     for other in (token.lower(), token.upper(), token.swapcase()):
         if other != token:
@@ -70,29 +70,29 @@ def around(token: str) -> Iterator[str]:
 
 
 def long_texts(word: str, limit: int | None, count: Callable[[str], int]) -> list[str]:
-    """Texts of `word`s around the limit and far beyond it, the last words different.
+    """Return texts made of `word`, with lengths around the limit and far beyond it.
 
-    `count` gives the tokens of a whole text, special ones included.
+    `count` returns the number of tokens of a whole text, special tokens included.
     """
     if limit is None:
         return [word * UNBOUNDED]
-    one, two = count(word), count(word * 2)
-    step = max(two - one, 1)
-    words = max((limit - one) // step + 1, 1)
+    single, double = count(word), count(word * 2)
+    step = max(double - single, 1)
+    words = max((limit - single) // step + 1, 1)
     near = [word * max(words + more, 1) for more in (-2, -1, 0, 1, 2)]
     far = word * (FAR * words + 50)
     return [*near, far, word * words + " \n " * 40 + far]
 
 
 def probe_word(tokens: Iterable[str], read: Callable[[str], object]) -> str:
-    """A word that `read` does not refuse, by raising; with a blank behind it, if that is read too.
+    """Return a word that `read` accepts without raising, followed by a blank if it accepts that.
 
-    `tokens` is the vocabulary: a tokenizer for proteins, say, knows no English. Raises ValueError,
-    with the last refusal, if all is refused.
+    Tries "word", then `tokens`, the vocabulary, because a tokenizer for proteins, for example, does
+    not know English. Raises ValueError, with the last exception, if `read` rejects all of them.
     """
-    some = islice(filter(None, map(as_text, tokens)), MOST_CANDIDATES)
+    candidates = islice(filter(None, map(as_text, tokens)), MOST_CANDIDATES)
     refusal: Exception | None = None
-    for candidate in chain(["word"], some):
+    for candidate in chain(["word"], candidates):
         for text in (f"{candidate} ", candidate):
             try:
                 read(text)
@@ -100,11 +100,11 @@ def probe_word(tokens: Iterable[str], read: Callable[[str], object]) -> str:
                 refusal = error
             else:
                 return text
-    raise ValueError(f"it reads no text, not even its own tokens: {refusal}")
+    raise ValueError(f"it rejects every text, even its own tokens: {refusal}")
 
 
 def as_text(token: str) -> str:
-    """A token of a vocabulary as it stands in a text, without the marks of pieces and of blanks."""
+    """Return a token as it appears in a text, without the marks of word pieces and blanks."""
     return token.strip(BLANKS).removeprefix("##").removesuffix("</w>").strip()
 
 
@@ -117,7 +117,7 @@ def _refuses(read: Read, texts: Sequence[str]) -> bool:
 
 
 def _evenly(items: list[str], most: int) -> list[str]:
-    """At most so many items, from all over the list."""
+    """Return at most `most` items, taken evenly from the list."""
     if len(items) <= most:
         return items
     return [items[number * len(items) // most] for number in range(most)]

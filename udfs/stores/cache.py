@@ -1,4 +1,4 @@
-"""Where a node keeps what it has fetched and made."""
+"""The cache folder of a node, for everything that it has fetched or made."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ VARIABLE = "SEMSCORE_CACHE"
 
 
 def cache_folder() -> Path:
-    """Give $SEMSCORE_CACHE, else the user's cache, else a folder for temporary files.
+    """Return $SEMSCORE_CACHE, else the user's cache, else a folder for temporary files.
 
-    The last where no home folder can be written to, as in a container that runs under a number
-    which belongs to no user. Always absolute. Raises OSError, with what to do, if `~` is named and
-    means nothing, or the folder for temporary files belongs to somebody else.
+    The last applies if there is no writable home folder, as in a container whose user ID has no
+    entry in the user database. The path is always absolute. Raises OSError, with what to do, if
+    $SEMSCORE_CACHE starts with `~` and there is no home folder, or if the folder for temporary
+    files belongs to another user.
     """
     if named := os.environ.get(VARIABLE):
         if named.startswith("~") and not has_home():
             raise FileNotFoundError(
-                f"{VARIABLE}={named} means nothing: this user has no home folder; set {VARIABLE} "
-                "to a whole path"
+                f"{VARIABLE}={named} cannot be used because this user has no home folder; set "
+                f"{VARIABLE} to an absolute path"
             )
         return Path(named).expanduser().absolute()
     usual = _usual()
@@ -28,34 +29,34 @@ def cache_folder() -> Path:
 
 
 def has_home() -> bool:
-    """Whether `~` means a folder: not without HOME, under a number that belongs to no user."""
+    """Return whether `~` can be resolved: HOME is set, or the user ID has a home folder."""
     return os.path.isabs(os.path.expanduser("~"))  # noqa: PTH111, PTH117 - Path raises without
 
 
 def is_temporary() -> bool:
-    """Whether the cache is only in a folder for temporary files, for want of a better one."""
+    """Return whether the cache is in the folder for temporary files."""
     return cache_folder().is_relative_to(_place())
 
 
 def _usual() -> Path | None:
-    """The user's cache, if there can be one."""
-    user = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    if user.startswith("~") and not has_home():
+    """Return the folder in the user's cache, or None without a home folder."""
+    parent = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    if parent.startswith("~") and not has_home():
         return None
-    return Path(user, "semscore").expanduser().absolute()
+    return Path(parent, "semscore").expanduser().absolute()
 
 
 def temporary_home() -> Path:
-    """Make a folder of this user's own among temporary files, one for all processes of a node.
+    """Create this user's folder for temporary files, which all processes of a node share.
 
-    Raises PermissionError, with what to do, if it belongs to another user.
+    Returns its path. Raises PermissionError, with what to do, if it belongs to another user.
     """
     folder = _place()
     folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.lstat().st_uid != os.getuid():  # anybody can make one there
+    if folder.lstat().st_uid != os.getuid():  # any user can create it
         raise PermissionError(
-            f"{folder}, the only place left for the cache, belongs to another user; set "
-            f"{VARIABLE} to a folder of your own"
+            f"the cache would be in {folder}, which belongs to another user; set {VARIABLE} to a "
+            "folder of your own"
         )
     return folder
 
@@ -65,7 +66,7 @@ def _place() -> Path:
 
 
 def _writable(path: Path) -> bool:
-    """Whether a folder can be written to, or could be made."""
+    """Return whether a folder is writable, or could be created."""
     while not path.exists() and path != path.parent:
         path = path.parent
     return os.access(path, os.W_OK | os.X_OK)

@@ -1,6 +1,6 @@
-"""A folder of files, wherever it is: what the driver does itself. Data goes through Spark.
+"""The interface to a folder of files on any storage, for what the driver does itself.
 
-Paths are relative to the folder, with `/`.
+Data goes through Spark. Paths are relative to the folder and use `/`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-SOME = 1000  # names that are looked at, at most; S3 gives so many at a time
+SOME = 1000  # most names that are looked at; S3 lists as many at a time
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Entry:
     tag: str  # changes when the content does
 
 
-class _Told(OSError):
-    """Its message is a sentence for people."""
+class _PlainOSError(OSError):
+    """An OSError whose message is a sentence for users."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(None, sentence)
@@ -32,94 +32,97 @@ class _Told(OSError):
         return str(self.strerror)
 
 
-class StorageError(_Told):
-    """A storage did not do what it was asked: that says nothing of the files in it."""
+class StorageError(_PlainOSError):
+    """An operation of the storage failed, for a reason that does not lie in the files."""
 
 
-class HasChanged(_Told):
-    """A file is not what was listed any more."""
+class HasChanged(_PlainOSError):
+    """A file has changed since it was listed."""
 
 
 class Folder(ABC):
-    """A folder; it need not exist yet. All methods raise OSError when the storage fails."""
+    """A folder, which may not exist yet. All methods raise OSError if the storage fails."""
 
-    name: str  # for people, and for Folder() again
+    name: str  # for users; Storage.folder() accepts it too
     url: str  # for Spark
 
     @abstractmethod
     def full(self, path: str) -> str:
-        """Where a file of this folder is, for people and for workers."""
+        """Return the full location of a file in this folder, for users and for workers."""
 
     @abstractmethod
     def entries(self, prefix: str = "") -> list[Entry]:
-        """All files under `prefix`, at any depth, hidden ones too, sorted by path."""
+        """Return all files under `prefix`, at any depth, hidden ones included, sorted by path."""
 
     @abstractmethod
     def folders(self, path: str) -> list[str]:
-        """The names of the folders right in `path`, sorted."""
+        """Return the names of the folders directly in `path`, sorted."""
 
     @abstractmethod
     def names(self, beginning: str) -> list[str]:
-        """Names of files, SOME at most, whose paths begin so, right in that folder."""
+        """Return the names of the files whose paths start with `beginning`, up to SOME of them.
+
+        Files in subfolders are left out.
+        """
 
     @abstractmethod
     def above(self) -> Iterable[Folder]:
-        """The folders that this one lies in, the nearest first."""
+        """Return the parent folders, the nearest first."""
 
     @abstractmethod
     def entry(self, path: str) -> Entry:
-        """One file, as `entries` would list it; FileNotFoundError if there is none."""
+        """Return one file as `entries` would list it. Raises FileNotFoundError if it is missing."""
 
     @abstractmethod
     def open(self, entry: Entry) -> BinaryIO:
-        """A file for reading, with seek."""
+        """Open a file for reading, with seek."""
 
     @abstractmethod
     def read(self, path: str) -> bytes | None:
-        """A whole file; None: there is none."""
+        """Return the content of a file, or None if it does not exist."""
 
     @abstractmethod
     def modified(self, path: str) -> float:
-        """When a file was written, by the storage's clock, as time() has it.
+        """Return when a file was written by the storage's clock, in seconds since the epoch.
 
-        Raises FileNotFoundError if there is none.
+        Raises FileNotFoundError if it does not exist.
         """
 
     @abstractmethod
     def create_if_absent(self, path: str, content: bytes) -> bool:
-        """Write a whole new file; False, and nothing written, if there is one already."""
+        """Write a new file in one step. Returns False and writes nothing if it exists already."""
 
     @abstractmethod
     def write(self, path: str, content: bytes) -> None:
-        """Write a whole file in one step, in place of any that is there."""
+        """Write a file in one step, replacing an existing one."""
 
     @abstractmethod
     def copy(self, source: str, target: str) -> None:
-        """Copy a file within the folder in one step, in place of any that is at `target`.
+        """Copy a file within the folder in one step, replacing an existing `target`.
 
-        Raises FileNotFoundError if the source is gone.
+        Raises FileNotFoundError if the source does not exist.
         """
 
     @abstractmethod
     def delete(self, paths: Iterable[str]) -> None:
-        """Delete files; those that are gone are no error."""
+        """Delete files, ignoring those that do not exist."""
 
     @abstractmethod
     def withdraw(self, entry: Entry, home: str) -> None:
-        """Delete a file, unless another run has taken over, which shows in one of two ways.
+        """Delete a file, unless another run has taken over.
 
-        On a disk: the folder `home` is gone. On S3: the file is not what was listed any more.
-        Raises FileNotFoundError then.
+        On a disk, another run has taken over if the folder `home` is gone. On S3, it has if the
+        file has changed since it was listed. Raises FileNotFoundError in both cases.
         """
 
     @abstractmethod
     def delete_folder(self, path: str) -> None:
-        """Delete all that is under `path`, if there is anything, and end its uploads."""
+        """Delete everything under `path`, if there is anything, and cancel its uploads."""
 
     def end_uploads(self, path: str) -> None:  # noqa: ARG002 - only S3 has uploads in parts
-        """Drop what was uploaded in parts to files under `path` and is not complete."""
+        """Cancel incomplete multipart uploads to files under `path`."""
         return None
 
     @abstractmethod
     def require_writable(self) -> None:
-        """Raise UserError if files could not be written here; writes nothing."""
+        """Raise UserError if files cannot be written here. Writes nothing."""

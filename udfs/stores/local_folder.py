@@ -21,7 +21,7 @@ from semscore.udfs.stores.names import is_utf8, printable
 
 
 class LocalFolder(Folder):
-    """Links are followed; names may be whatever the file system allows."""
+    """A folder on a disk. Follows links, and accepts every name that the file system allows."""
 
     def __init__(self, location: str) -> None:
         self.local = local_path(location)
@@ -31,24 +31,24 @@ class LocalFolder(Folder):
     def full(self, path: str) -> str:
         return str(self.local / path)
 
-    # Not by obstore, which passes over broken links and names like `x#1`, and refuses others.
+    # obstore skips broken links and names like `x#1`, and fails on some other names.
     def entries(self, prefix: str = "") -> list[Entry]:
         if not (self.local / prefix).is_dir():
             return []
-        found = map(self._entry, _files_below(self.local / prefix, frozenset()))
-        return sorted(filter(None, found), key=lambda entry: entry.path)
+        entries = map(self._entry, _files_below(self.local / prefix, frozenset()))
+        return sorted(filter(None, entries), key=lambda entry: entry.path)
 
     def folders(self, path: str) -> list[str]:
         try:
-            return sorted(found.name for found in (self.local / path).iterdir() if found.is_dir())
+            return sorted(child.name for child in (self.local / path).iterdir() if child.is_dir())
         except FileNotFoundError:
             return []
 
     def names(self, beginning: str) -> list[str]:
         folder, _, start = beginning.rpartition("/")
         try:
-            with os.scandir(self.local / folder) as found:
-                named = (item for item in found if item.name.startswith(start))
+            with os.scandir(self.local / folder) as items:
+                named = (item for item in items if item.name.startswith(start))
                 return [item.name for item in islice(named, SOME) if not item.is_dir()]
         except (FileNotFoundError, NotADirectoryError):
             return []
@@ -57,10 +57,10 @@ class LocalFolder(Folder):
         return [LocalFolder(str(folder)) for folder in self.local.parents]
 
     def entry(self, path: str) -> Entry:
-        found = self._entry(self.local / path)
-        if found is None:
+        entry = self._entry(self.local / path)
+        if entry is None:
             raise FileNotFoundError(path)
-        return found
+        return entry
 
     def open(self, entry: Entry) -> BinaryIO:
         return (self.local / entry.path).open("rb")
@@ -85,15 +85,15 @@ class LocalFolder(Folder):
         self._store().put(path, content)
 
     def copy(self, source: str, target: str) -> None:
-        # What a crash leaves behind lies beside the source, never where readers look for data.
+        # The link is beside the source, so that a crash leaves nothing where readers look for data.
         link = Path(f"{self.local / source}.copy")
         link.unlink(missing_ok=True)
         try:
             self._link(self.local / source, link)
-        except OSError:  # a file system without links, or another user's file
+        except OSError:  # a file system without hard links, or another user's file
             shutil.copyfile(self.local / source, link)
         self._rename(link, self.local / target)
-        link.unlink(missing_ok=True)  # still there if the target was a link to the source already
+        link.unlink(missing_ok=True)  # it remains if the target was already linked to the source
 
     def delete(self, paths: Iterable[str]) -> None:
         for path in paths:
@@ -146,18 +146,22 @@ class LocalFolder(Folder):
 
     def _entry(self, file: Path) -> Entry | None:
         try:
-            found = file.stat()
+            status = file.stat()
         except FileNotFoundError:
             try:
-                found = file.lstat()  # a broken link is a file that cannot be read
+                status = file.lstat()  # a broken link is a file that cannot be read
             except FileNotFoundError:
-                return None  # it was there when the folder was listed
-        return Entry(file.relative_to(self.local).as_posix(), found.st_size, str(found.st_mtime_ns))
+                return None  # it was deleted after the folder was listed
+        path = file.relative_to(self.local).as_posix()
+        return Entry(path, status.st_size, str(status.st_mtime_ns))
 
 
 @contextmanager
 def as_it_was(folder: Folder) -> Iterator[None]:
-    """Remove the folders on a disk that come into being meanwhile, unless they hold anything."""
+    """On exit, remove the empty folders on a disk that were created inside the `with` block.
+
+    This concerns the folder itself and the folders above it.
+    """
     missing = []
     if isinstance(folder, LocalFolder):
         above = (folder.local, *folder.local.parents)
@@ -166,24 +170,30 @@ def as_it_was(folder: Folder) -> Iterator[None]:
         yield
     finally:
         for place in missing:
-            with suppress(OSError):  # not made, or not empty
+            with suppress(OSError):  # not created, or not empty
                 place.rmdir()
 
 
 def _unless_denied(_: object, path: str, error: Any) -> None:
-    """What is gone already, or comes meanwhile, is no error; what cannot be deleted is."""
+    """Raise StorageError if a permission is missing.
+
+    Ignores other errors: files that are already gone, or that were added in the meantime.
+    """
     if isinstance(error[1], PermissionError):
         raise StorageError(f"{path} cannot be deleted: no permission") from error[1]
 
 
 def _files_below(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
-    """The files in a folder and its subfolders, through links; OSError if a link goes round."""
+    """Yield the files in a folder and its subfolders, following links.
+
+    `above` identifies the folders on the way to it. Raises OSError if a link leads back to one.
+    """
     try:
-        found = folder.stat()
+        status = folder.stat()
         paths = list(folder.iterdir())
     except FileNotFoundError:
-        return  # it was there when the folder above was listed
-    this = (found.st_dev, found.st_ino)
+        return  # it was deleted after its parent was listed
+    this = (status.st_dev, status.st_ino)
     if this in above:
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(folder))
     for path in paths:
@@ -194,25 +204,26 @@ def _files_below(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Pa
 
 
 def local_path(location: str) -> Path:
-    """The absolute path of a bare path or a file: URL, symbolic links resolved.
+    """Return the absolute path of a bare path or a file: URL, with symbolic links resolved.
 
-    A URL's path is taken as it stands, as Spark does: `%20` is no space.
+    The path of a URL is not decoded (`%20` is not a space), as in Spark. Raises UserError for other
+    URLs, for paths that cannot be resolved, and for names that are not UTF-8.
     """
     url = re.match("([A-Za-z][A-Za-z0-9+.-]*):(//|/)", location)
     if url and url[1] != "file":
         raise UserError(
-            f"{location} cannot be used: this version reads and writes local paths, mounted file "
-            f"systems and S3, not {url[1]}:"
+            f"{location} cannot be used: this version supports local paths, mounted file systems "
+            f"and S3, not {url[1]}:"
         )
     if url and re.match("file://[^/]", location):
         raise UserError(f"{location} cannot be used: write {location.replace('//', '///', 1)}")
     path = location.removeprefix("file:") if url else location
     try:
-        found = Path(re.sub("^/+", "/", path)).expanduser().resolve()
-    except RuntimeError as error:  # an unknown user's home, or links that go round
+        resolved = Path(re.sub("^/+", "/", path)).expanduser().resolve()
+    except RuntimeError as error:  # an unknown user's home, or a loop of links
         raise UserError(f"{location} cannot be used: {error}") from error
-    if not is_utf8(str(found)):
+    if not is_utf8(str(resolved)):
         raise UserError(
-            f"{printable(str(found))} cannot be used: its name is not valid UTF-8; rename it"
+            f"{printable(str(resolved))} cannot be used: its name is not valid UTF-8; rename it"
         )
-    return found
+    return resolved

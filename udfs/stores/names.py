@@ -1,4 +1,4 @@
-"""Names of files and folders: which of them Spark can have, and how all can be printed."""
+"""Names of files and folders: which ones Spark can read, and how to print them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ NO_VALUE = "__HIVE_DEFAULT_PARTITION__"  # the folder of null and of the empty s
 
 
 def is_hidden(path: str) -> bool:
-    """Whether Spark reads no such file: names that start with `_` or `.`, unless partitions do."""
+    """Return whether Spark ignores a path: some part starts with `.`, or with `_` and has no `=`.
+
+    A folder such as `_x=1` is a partition, which Spark reads.
+    """
     return any(
         part.startswith(".") or (part.startswith("_") and "=" not in part)
         for part in path.split("/")
@@ -19,7 +22,7 @@ def is_hidden(path: str) -> bool:
 
 
 def is_utf8(name: str) -> bool:
-    """Whether a name is text; Python has bytes that are not UTF-8 as surrogates."""
+    """Return whether a name is valid UTF-8. Python represents other bytes as surrogates."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -28,12 +31,12 @@ def is_utf8(name: str) -> bool:
 
 
 def printable(name: str) -> str:
-    r"""A name with what is not text as its bytes: `caf\xe9`."""
+    r"""Return a name with bytes that are not UTF-8 escaped: `caf\xe9`."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def folder_name(column: str, value: str) -> str:
-    """A partition's folder, as Spark names it."""
+    """Return the name that Spark gives to the folder of a partition."""
     return f"{_escaped(column)}={_escaped(value) or NO_VALUE}"
 
 

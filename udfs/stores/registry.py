@@ -1,6 +1,7 @@
-"""All kinds of places, each entered here once: a location, and the folder that it means.
+"""All kinds of storage, and the folder that a location refers to.
 
-A kind is known by the scheme of its locations; what has none of these is on a disk.
+The scheme of a location determines its storage. A location without one of these schemes is on a
+disk.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from semscore.udfs.stores.synced import synced
 
 
 class Store(NamedTuple):
-    """A storage that all hosts reach."""
+    """A storage that all hosts can reach."""
 
     open: Callable[[str, Mapping[str, str]], Folder]  # of a location, with Hadoop's settings
-    # Files of a location with such endings, of this version if it is given, as a local folder; the
-    # folder's name is the version. Raises Unsynced.
+    # Fetches the files of a location that have one of these suffixes, in this version (None: the
+    # current one), to a local folder whose name is the version. Raises Unsynced.
     fetch: Callable[[str, Sequence[str], str | None], Path]
-    most_bytes: int  # in the name of a file, with all its folders
+    most_bytes: int  # limit for the path of a file, folders included
 
 
 S3 = Store(open_s3, synced, 1024)
@@ -31,13 +32,13 @@ REMOTE = {"s3": S3, "s3a": S3}  # by the scheme of a location
 
 
 def is_remote(location: str) -> bool:
-    """Whether a location is on a storage that all hosts reach, and not on a disk."""
+    """Return whether a location is on a storage that all hosts can reach, rather than on a disk."""
     scheme, separator, _ = location.partition("://")
     return bool(separator) and scheme in REMOTE
 
 
 def kind_of(location: str) -> Store:
-    """The kind of a remote location."""
+    """Return the storage of a remote location."""
     return REMOTE[location.partition("://")[0]]
 
 
@@ -46,25 +47,31 @@ class Found(NamedTuple):
 
     folder: Folder
     entries: list[Entry]
-    is_file: bool  # then that is the one entry, and `folder` what it lies in
+    is_file: bool  # then `entries` has this file alone, and `folder` is its parent
 
 
 class Storage:
-    """Folders of all kinds; `settings`: Hadoop's, which hold for the driver too."""
+    """Access to folders on all kinds of storage.
+
+    `settings` are Hadoop's, which the driver follows too.
+    """
 
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
         self._settings = dict(settings or {})
         self._remote = lru_cache(maxsize=None)(self._open)
 
     def folder(self, location: str) -> Folder:
-        """The folder at a location, which need not exist.
+        """Return the folder at a location. It does not have to exist.
 
-        Raises UserError for a location that cannot be, StorageError if a storage is not reached.
+        Raises UserError for an invalid location, StorageError if the storage cannot be reached.
         """
         return self._remote(location) if is_remote(location) else LocalFolder(location)
 
     def find(self, location: str) -> Found:
-        """The file or folder at a location, with all files in it; FileNotFoundError: neither."""
+        """Return the file or folder at a location, with all files in it.
+
+        Raises FileNotFoundError if there is neither.
+        """
         if is_remote(location):
             return self._find_remote(location)
         path = local_path(location)
@@ -81,7 +88,7 @@ class Storage:
         if entries := folder.entries():
             return Found(folder, entries, False)
         above, _, name = folder.url.rpartition("/")
-        if "://" not in above:  # a whole bucket, which is empty
+        if "://" not in above:  # the location is an empty bucket
             raise FileNotFoundError(location)
         parent = self.folder(above)
         return Found(parent, [parent.entry(name)], True)

@@ -1,4 +1,4 @@
-"""How S3 is reached, from Hadoop's settings for S3A, so that Spark and Python go the same way."""
+"""Access to S3 by Hadoop's settings for S3A, so that Spark and Python connect in the same way."""
 
 from __future__ import annotations
 
@@ -20,22 +20,28 @@ ENCRYPTION = {
 
 
 def open_s3(location: str, s3a: Mapping[str, str]) -> Folder:
-    """A folder on S3; UserError for what cannot be one, StorageError if S3 is not reached."""
-    from botocore.exceptions import BotoCoreError  # half a second, for those who use it
+    """Return a folder on S3.
+
+    Raises UserError for an invalid location, StorageError if S3 cannot be reached.
+    """
+    from botocore.exceptions import BotoCoreError  # takes half a second, so only if S3 is used
 
     from semscore.udfs.stores.s3_folder import S3Folder
 
     try:
         bucket, key = split(location)
         folder = S3Folder(f"s3a://{bucket}/{key}", s3_access(bucket, s3a))
-    except (BotoCoreError, ValueError) as error:  # an endpoint that is no URL, a wrong profile
+    except (BotoCoreError, ValueError) as error:  # an invalid endpoint, a wrong profile
         raise UserError(f"{location} cannot be used: {error}") from error
     folder.require_reachable()
     return folder
 
 
 def s3_access(bucket: str, s3a: Mapping[str, str]) -> Access:
-    """How S3A would reach a bucket: its own settings (fs.s3a.bucket.NAME.…), then those of all."""
+    """Return how S3A would access a bucket.
+
+    Settings of the bucket (fs.s3a.bucket.NAME.…) take precedence over general ones.
+    """
 
     def get(*names: str) -> str | None:
         for name in names:
@@ -57,12 +63,12 @@ def s3_access(bucket: str, s3a: Mapping[str, str]) -> Access:
     encryption = get("encryption.algorithm", "server-side-encryption-algorithm")
     if encryption and encryption not in ENCRYPTION:
         raise UserError(
-            f"{S3A}encryption.algorithm {encryption!r} is not supported; there are "
-            f"{', '.join(ENCRYPTION)}, and what the bucket does by itself"
+            f"{S3A}encryption.algorithm {encryption!r} is not supported; use one of "
+            f"{', '.join(ENCRYPTION)}, or leave it unset for the bucket's default encryption"
         )
     timeout = re.fullmatch(r"(\d+)\s*([a-z]*)", get("connection.timeout") or "60s")
     if timeout is None or timeout[2] not in UNITS_MS:
-        raise UserError(f"{S3A}connection.timeout is no time such as 60s")
+        raise UserError(f"{S3A}connection.timeout must be a time such as 60s")
     return Access(
         endpoint=endpoint,
         region=get("endpoint.region"),

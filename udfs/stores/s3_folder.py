@@ -1,4 +1,4 @@
-"""A folder on S3, or on a server that speaks S3."""
+"""A folder on S3, or on a server with the same API."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from semscore.udfs.stores.s3 import (
 GONE = ("404", "NoSuchKey")
 EXISTS = ("412", "PreconditionFailed", "ConditionalRequestConflict")
 TOO_LARGE = ("EntityTooLarge", "InvalidRequest")  # more than 5 GB cannot be copied in one request
-AT_A_TIME = 1000  # keys in one request to delete
+AT_A_TIME = 1000  # most keys in one deletion request
 
 log = logging.getLogger("semscore")
 
 
 class S3Folder(Folder):
-    """Each operation is one request, and S3 does one request as a whole or not at all.
+    """A folder on S3. Each operation is one request, which S3 performs completely or not at all.
 
-    A request that is repeated after its answer was lost does no harm: that is botocore's to do.
+    botocore repeats a request whose response was lost. Repeating one does no harm.
     """
 
     def __init__(self, location: str, access: Access) -> None:
@@ -46,9 +46,9 @@ class S3Folder(Folder):
         self._access, self._client = access, s3_client(access)
 
     def require_reachable(self) -> None:
-        """Raise StorageError soon if endpoint, credentials or bucket are wrong."""
+        """Raise StorageError within seconds if endpoint, credentials or bucket are wrong."""
         client = s3_client(self._access, ATTEMPTS_AT_FIRST)
-        with self._telling():
+        with self._translated_errors():
             client.list_objects_v2(
                 Bucket=self.bucket, Prefix=self._key(""), MaxKeys=1, **self._access.request
             )
@@ -64,35 +64,35 @@ class S3Folder(Folder):
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=home, Delimiter="/", **self._access.request
         )
-        with self._telling(path):
-            found = [item["Prefix"] for page in pages for item in page.get("CommonPrefixes", ())]
-        return sorted(prefix[len(home) : -1] for prefix in found)
+        with self._translated_errors(path):
+            prefixes = [item["Prefix"] for page in pages for item in page.get("CommonPrefixes", ())]
+        return sorted(prefix[len(home) : -1] for prefix in prefixes)
 
     def names(self, beginning: str) -> list[str]:
         start = self._key(beginning)
-        with self._telling(beginning):
-            found = self._client.list_objects_v2(
+        with self._translated_errors(beginning):
+            answer = self._client.list_objects_v2(
                 Bucket=self.bucket,
                 Prefix=start,
                 Delimiter="/",
                 MaxKeys=SOME,
                 **self._access.request,
             )
-        names = (item["Key"].rpartition("/")[2] for item in found.get("Contents", ()))
+        names = (item["Key"].rpartition("/")[2] for item in answer.get("Contents", ()))
         return [name for name in names if name]
 
     def above(self) -> Iterable[Folder]:
         parts = self.key.split("/") if self.key else []
         for k in range(len(parts) - 1, -1, -1):
-            folder = copy(self)  # its client too
+            folder = copy(self)  # shares the client
             folder.key = "/".join(parts[:k])
             folder.url = folder.name = f"s3a://{self.bucket}/{folder.key}".rstrip("/")
             yield folder
 
     def entry(self, path: str) -> Entry:
-        with self._telling(path):
-            found = self._client.head_object(**self._object(path), **self._access.request)
-        return Entry(path, found["ContentLength"], found["ETag"].strip('"'))
+        with self._translated_errors(path):
+            head = self._client.head_object(**self._object(path), **self._access.request)
+        return Entry(path, head["ContentLength"], head["ETag"].strip('"'))
 
     def open(self, entry: Entry) -> BinaryIO:
         return cast("BinaryIO", _Ranges(self, entry))
@@ -104,46 +104,49 @@ class S3Folder(Folder):
             return None
 
     def read_range(self, entry: Entry, start: int, end: int) -> bytes:
-        """Bytes from `start` to before `end` of a file that is as it was listed."""
+        """Return the bytes from `start` up to `end` (exclusive) of a file.
+
+        Raises FileExistsError if the file has changed since it was listed.
+        """
         return self._get(entry.path, Range=f"bytes={start}-{end - 1}", IfMatch=f'"{entry.tag}"')
 
     def modified(self, path: str) -> float:
-        with self._telling(path):
-            found = self._client.head_object(**self._object(path), **self._access.request)
-        return float(found["LastModified"].timestamp())
+        with self._translated_errors(path):
+            head = self._client.head_object(**self._object(path), **self._access.request)
+        return float(head["LastModified"].timestamp())
 
     def create_if_absent(self, path: str, content: bytes) -> bool:
         try:
             self._put(path, content, IfNoneMatch="*")
         except FileExistsError:
-            return self.read(path) == content  # ours, and only the answer was lost
+            return self.read(path) == content  # then we wrote it, and the response was lost
         return True
 
     def write(self, path: str, content: bytes) -> None:
         self._put(path, content)
 
     def copy(self, source: str, target: str) -> None:
-        given = {"Bucket": self.bucket, "Key": self._key(source)}
+        origin = {"Bucket": self.bucket, "Key": self._key(source)}
         try:
-            with self._telling(source):
+            with self._translated_errors(source):
                 self._client.copy_object(
-                    **self._object(target), CopySource=given, **self._access.writing
+                    **self._object(target), CopySource=origin, **self._access.writing
                 )
         except StorageError as error:
             if error_code(error.__cause__) not in TOO_LARGE:
                 raise
-            with self._telling(source):
+            with self._translated_errors(source):
                 self._client.copy(
-                    given, self.bucket, self._key(target), ExtraArgs=self._access.writing
+                    origin, self.bucket, self._key(target), ExtraArgs=self._access.writing
                 )
 
     def delete(self, paths: Iterable[str]) -> None:
         keys = ({"Key": self._key(path)} for path in paths)
-        while some := list(islice(keys, AT_A_TIME)):
-            with self._telling():
+        while chunk := list(islice(keys, AT_A_TIME)):
+            with self._translated_errors():
                 answer = self._client.delete_objects(
                     Bucket=self.bucket,
-                    Delete={"Objects": some, "Quiet": True},
+                    Delete={"Objects": chunk, "Quiet": True},
                     **self._access.request,
                 )
             for error in answer.get("Errors", ()):
@@ -151,8 +154,8 @@ class S3Folder(Folder):
                     f"s3a://{self.bucket}/{error['Key']} could not be deleted: {error['Code']}"
                 )
 
-    def withdraw(self, entry: Entry, home: str) -> None:  # noqa: ARG002 - a disk's way
-        with self._telling(entry.path):
+    def withdraw(self, entry: Entry, home: str) -> None:  # noqa: ARG002 - used on disks only
+        with self._translated_errors(entry.path):
             try:
                 self._client.delete_object(
                     **self._object(entry.path),
@@ -175,7 +178,7 @@ class S3Folder(Folder):
         pages = self._client.get_paginator("list_multipart_uploads").paginate(
             Bucket=self.bucket, Prefix=f"{self._key(path)}/", **self._access.request
         )
-        # What is left costs a little, until a rule of the bucket ends it.
+        # Uploads that remain cost a little until a rule of the bucket cancels them.
         with self._failing_quietly():
             for upload in (upload for page in pages for upload in page.get("Uploads", ())):
                 place = {name: upload[name] for name in ("Key", "UploadId")}
@@ -185,10 +188,10 @@ class S3Folder(Folder):
                     )
 
     def require_writable(self) -> None:
-        """By an upload that is begun and not completed."""
+        """Start a multipart upload and cancel it; raise UserError if that fails."""
         place = self._object("_semscore/staging/probe")
         try:
-            with self._telling():
+            with self._translated_errors():
                 begun = self._client.create_multipart_upload(**place, **self._access.writing)
                 self._client.abort_multipart_upload(
                     **place, UploadId=begun["UploadId"], **self._access.request
@@ -197,32 +200,38 @@ class S3Folder(Folder):
             raise UserError(f"OUTPUT {self.url} cannot be written: {error}") from error
 
     def _listed(self, prefix: str) -> Iterator[Entry]:
-        """By path; with the empty objects that stand for folders, whose names end with `/`."""
+        """Yield the objects under a prefix, by path.
+
+        Includes the empty objects that stand for folders, whose names end with `/`.
+        """
         key = self._key(prefix)
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=f"{key}/" if key else "", **self._access.request
         )
         skipped = len(self.key) + 1 if self.key else 0
-        found = []
-        with self._telling(prefix):
+        entries = []
+        with self._translated_errors(prefix):
             for page in pages:
                 for item in page.get("Contents", ()):
                     tag = item["ETag"].strip('"')
-                    found.append(Entry(item["Key"][skipped:], item["Size"], tag))
-        yield from sorted(found, key=lambda entry: entry.path)
+                    entries.append(Entry(item["Key"][skipped:], item["Size"], tag))
+        yield from sorted(entries, key=lambda entry: entry.path)
 
     def _get(self, path: str, **conditions: str) -> bytes:
-        """Repeated where botocore does not: it repeats requests, and not what breaks off later."""
+        """Return the content of an object.
+
+        Retries a download that breaks off. botocore retries only requests.
+        """
 
         def get() -> bytes:
             try:
-                found = self._client.get_object(
+                answer = self._client.get_object(
                     **self._object(path), **self._access.request, **conditions
                 )
-            except HTTPError as error:  # while an error's text was read
+            except HTTPError as error:  # raised while an error response was read
                 raise _BrokenOff from error
             try:
-                return bytes(found["Body"].read())
+                return bytes(answer["Body"].read())
             except (BotoCoreError, HTTPError) as error:
                 raise _BrokenOff from error
 
@@ -232,11 +241,11 @@ class S3Folder(Folder):
             wait=wait_random_exponential(max=20),
             reraise=True,
         )
-        with self._telling(path):
+        with self._translated_errors(path):
             return again(get)
 
     def _put(self, path: str, content: bytes, **condition: str) -> None:
-        with self._telling(path):
+        with self._translated_errors(path):
             self._client.put_object(
                 **self._object(path), Body=content, **self._access.writing, **condition
             )
@@ -252,11 +261,11 @@ class S3Folder(Folder):
         try:
             yield
         except (BotoCoreError, ClientError):
-            log.debug("an upload that was cut off could not be ended", exc_info=True)
+            log.debug("an incomplete upload could not be cancelled", exc_info=True)
 
     @contextmanager
-    def _telling(self, path: str = "") -> Iterator[None]:
-        """S3's errors as Python's own, or a StorageError."""
+    def _translated_errors(self, path: str = "") -> Iterator[None]:
+        """Translate S3's errors: FileNotFoundError, FileExistsError, otherwise StorageError."""
         try:
             yield
         except ClientError as error:
@@ -274,16 +283,16 @@ class S3Folder(Folder):
 
 
 def _is_marker(path: str) -> bool:
-    """Whether an object only says that there is a folder, as S3's console and old Hadoops do."""
+    """Return whether an object only marks a folder, as S3's console and old Hadoop versions do."""
     return not path or path.endswith(("/", "_$folder$"))
 
 
 class _BrokenOff(Exception):
-    """An answer ended early; the cause says how."""
+    """A response ended early. The cause says how."""
 
 
 class _Ranges(io.RawIOBase):
-    """A file on S3, read in the pieces that are asked for: a parquet footer is one."""
+    """A file on S3 for reading. Fetches only the ranges that are read, such as a footer."""
 
     def __init__(self, folder: S3Folder, entry: Entry) -> None:
         super().__init__()

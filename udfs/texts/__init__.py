@@ -1,1 +1,1 @@
-"""Texts to vectors: windows, batches, order."""
+"""From texts to vectors: windows, batches and their order."""

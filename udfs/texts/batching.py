@@ -1,4 +1,4 @@
-"""Token lengths to batches: neighbours in length together, under a budget of padded tokens."""
+"""Batches of texts of similar length, within a budget of padded tokens."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 def batches(
     lengths: NDArray[np.int64], token_budget: int, max_texts: int | None, stretch: float
 ) -> Iterator[NDArray[np.int64]]:
-    """Cut texts into batches, the longest texts first: (n,) lengths -> index arrays.
+    """Divide texts into batches, the longest texts first: (n,) lengths -> index arrays.
 
-    Every index comes exactly once. A batch's texts times its longest text stay within
-    `token_budget`; a text that exceeds it alone makes a batch of its own. No text is padded to
-    more than `stretch` times its length; 1: only texts of one length share a batch. The longest
-    come first so that memory peaks at once, not after hours.
+    Every index occurs exactly once. The number of texts in a batch times the length of the longest
+    one is at most `token_budget`. A text that exceeds the budget alone gets a batch of its own. No
+    text is padded to more than `stretch` times its length; with 1, only texts of equal length share
+    a batch. The longest texts come first so that memory use peaks at once, not after hours.
     """
     order = np.argsort(-lengths, kind="stable")
     descending = np.maximum(lengths[order], 1)

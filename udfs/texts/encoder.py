@@ -1,4 +1,4 @@
-"""Texts to vectors: tokenise once, batch by length, forward, and single out what fails."""
+"""Encoding of texts: tokenise once, batch by length, run the model, isolate texts that fail."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from semscore.udfs.texts.batching import batches
 
 @dataclass(frozen=True)
 class Embedded:
-    """What an encoder gives for n texts."""
+    """The result of embedding n texts."""
 
     vectors: Vectors  # (n, dim) float32
     truncated: NDArray[np.bool_]  # (n,): the model read only the text's beginning
@@ -27,9 +27,9 @@ class Embedded:
 
 
 class Encoder:
-    """A backend, fed with batches of texts of like length.
+    """An encoder that passes batches of texts of similar length to a backend.
 
-    `token_budget` becomes smaller when the device runs out of memory, and stays so.
+    `token_budget` is reduced when the device runs out of memory, and stays reduced.
     """
 
     def __init__(self, backend: Backend, token_budget: int | None, batch_size: int | None) -> None:
@@ -38,24 +38,23 @@ class Encoder:
         self.batch_size = min(filter(None, (batch_size, backend.max_texts)), default=None)
 
     def encode(self, texts: Sequence[str], prompt: str | None = None) -> Embedded:
-        """Embed n texts: `prepare`, then `embed`."""
+        """Embed n texts. Calls `prepare`, then `embed`."""
         meters = Meters()
         return self.embed(self.prepare(texts, prompt, meters), prompt, meters)
 
     def prepare(self, texts: Sequence[str], prompt: str | None, meters: Meters) -> Inputs:
-        """Tokenise n texts. May run in another thread than `embed`, beside it."""
+        """Tokenise n texts. Can run at the same time as `embed`, in another thread."""
         start = perf_counter()
         inputs: Inputs = self.backend.prepare(texts, prompt)
         meters.tokenize_s += perf_counter() - start
         return inputs
 
     def embed(self, inputs: Inputs, prompt: str | None, meters: Meters) -> Embedded:
-        """Embed n texts: a text that makes the model fail on its own, or that its tokenizer
-        refuses, is marked, not raised.
+        """Embed n texts, marking as failed those that the model or its tokenizer cannot process.
 
-        A batch that does not fit the device's memory is halved until it does. Raises whatever the
-        model raises when it fails on all of several texts, or on one that it has just embedded,
-        or when its device fails: that is not the texts' fault.
+        A batch that does not fit into the device's memory is halved until it does. Raises the
+        model's exception if it fails on all of several texts, if it fails on a text that it has
+        just embedded, or if its device fails, because these are not faults of a text.
         """
         start = perf_counter()
         call = _Call(self, inputs, prompt, meters)
@@ -71,7 +70,7 @@ class Encoder:
 
 
 class _Call:
-    """One call of `embed`: what is found so far."""
+    """The state of one call of `embed`."""
 
     def __init__(
         self, encoder: Encoder, inputs: Inputs, prompt: str | None, meters: Meters
@@ -86,7 +85,7 @@ class _Call:
         self.error: Exception | None = None
 
     def run(self, rows: Rows) -> None:
-        """Embed a batch, whatever it takes."""
+        """Embed a batch, in smaller parts if it fails."""
         self._within_budget(rows)
         good = rows[~self.failed[rows]]
         if len(good):
@@ -98,7 +97,7 @@ class _Call:
         self.meters.padded_tokens += self._tokens(rows)
 
     def _within_budget(self, rows: Rows) -> None:
-        """The budget may be smaller than when the batch was cut."""
+        """Embed a batch in parts that fit the budget, which may have shrunk since it was cut."""
         size = max(self.encoder.token_budget // self._width(rows), 1)
         for start in range(0, len(rows), size):
             self._embed(rows[start : start + size])
@@ -111,7 +110,7 @@ class _Call:
             fault = fault_of(error)
             if fault in ("poisoned", "lost"):
                 raise
-            # The frames of a pass that ran out of memory hold what it had got.
+            # The frames of a pass that ran out of memory keep its memory allocated.
             self.error = error.with_traceback(None) if fault == "memory" else error
         if len(rows) == 1:
             self.failed[rows] = True
@@ -133,8 +132,8 @@ class _Call:
         self.encoder.token_budget = max(tokens, 1)
         self.meters.oom_retries += 1
         self.meters.notes[
-            f"out of memory on a device: its batches are {tokens:,} tokens from now on; "
-            f"--token-budget {tokens} saves the retries"
+            f"a device ran out of memory, so its batches were reduced to {tokens:,} tokens; "
+            f"--token-budget {tokens} avoids the retries"
         ] += 1
 
     def _width(self, rows: Rows) -> int:

@@ -1,8 +1,8 @@
-"""Texts from Arrow to Python, also where their bytes are not UTF-8.
+"""Conversion of texts from Arrow to Python, including texts that are not valid UTF-8.
 
-Spark and other writers on the JVM keep the bytes that a file had, such as those of a Latin-1 CSV,
-and neither Arrow nor parquet checks them. Python has no such text: it reads U+FFFD in place of each
-bad sequence, as Spark shows it. Spark writes the bytes themselves, since these stay in Java.
+Spark and other writers on the JVM keep the bytes of a file, such as those of a Latin-1 CSV, and
+neither Arrow nor parquet checks them. A Python string cannot hold them, so each invalid sequence is
+read as U+FFFD, as Spark displays it. The bytes stay in Java, so Spark's output has them unchanged.
 """
 
 from __future__ import annotations
@@ -17,17 +17,20 @@ import pyarrow as pa
 
 Column: TypeAlias = "pa.Array | pa.ChunkedArray"
 
-NOT_UTF8 = (UnicodeDecodeError, pa.ArrowException)  # the latter is what Arrow makes of the former
+NOT_UTF8 = (UnicodeDecodeError, pa.ArrowException)  # Arrow turns the former into the latter
 
 
 def python_texts(column: Column) -> list[str | None]:
-    """A column of text of any bytes, n values, as Python has them; nulls are None."""
+    """Convert a column of n texts, which may hold any bytes, to Python strings. Null becomes None.
+
+    Invalid UTF-8 becomes U+FFFD.
+    """
     values = column.cast(pa.large_binary()).to_pylist()
     return [None if value is None else value.decode("utf-8", "replace") for value in values]
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Whether values of a type are strings, in a dictionary or not."""
+    """Return whether values of a type are strings, dictionary-encoded or not."""
     value = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(
         pa.types.is_string(value) or pa.types.is_large_string(value) or str(value) == "string_view"
@@ -35,22 +38,22 @@ def is_text(kind: pa.DataType) -> bool:
 
 
 def to_pandas(column: Column) -> pd.Series[Any]:
-    """A column of any type as pandas has it, texts of any bytes among them."""
+    """Convert a column of any type to pandas, including texts that are not valid UTF-8."""
     try:
-        found: pd.Series[Any] = _decoded(column.to_pandas())
+        series: pd.Series[Any] = _decoded(column.to_pandas())
     except NOT_UTF8:
         if not is_text(column.type):
             raise
-        found = pd.Series(python_texts(column), dtype=object)
-    return found
+        series = pd.Series(python_texts(column), dtype=object)
+    return series
 
 
 @contextmanager
 def any_bytes() -> Iterator[None]:
-    """While it lasts, Spark hands texts of any bytes to the pandas UDF that runs in this process.
+    """Make Spark accept texts that are not valid UTF-8 in this process's pandas UDF, until exit.
 
-    Spark converts batches before the UDF sees them, and has no setting for that. Where all bytes
-    are UTF-8 this adds one call to each column of a batch.
+    Spark converts batches before the UDF sees them, and has no setting for this. If all bytes are
+    UTF-8, this adds one call for each column of a batch.
     """
     reader, name = _reader()
     original = vars(reader)[name]
@@ -72,7 +75,7 @@ def any_bytes() -> Iterator[None]:
 
 
 def _reader() -> tuple[Any, str]:
-    """Find the class and method with which this Spark converts a column: new ones since 4.2."""
+    """Return the class and method by which Spark converts a column. They changed in Spark 4.2."""
     serializers: Any = import_module("pyspark.sql.pandas.serializers")
     usual = getattr(serializers, "ArrowStreamPandasUDFSerializer", None)
     if hasattr(usual, "arrow_to_pandas"):
@@ -82,6 +85,6 @@ def _reader() -> tuple[Any, str]:
 
 
 def _decoded(values: Any) -> Any:
-    """Values as Python has them: pandas 3 leaves texts in Arrow until somebody looks at them."""
+    """Convert texts to Python strings now. pandas 3 keeps them in Arrow until they are used."""
     is_lazy = isinstance(values, pd.Series) and isinstance(values.dtype, pd.StringDtype)
     return values.astype(object) if is_lazy else values

@@ -1,4 +1,4 @@
-"""Arrow batches to windows: the rows among which repeated texts are found and lengths sorted."""
+"""Windows: rows within which repeated texts are embedded once and texts are sorted by length."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ import pandas as pd
 
 TextColumns: TypeAlias = "tuple[pd.Series[Any], pd.Series[Any]]"
 
-FIRST_ROWS = 128  # of the first window of a task
+FIRST_ROWS = 128  # rows in the first window of a task
 
 
 def windows(batches: Iterable[TextColumns], max_rows: int, max_bytes: int) -> Iterator[TextColumns]:
-    """Cut and join batches into windows of `max_rows`, or less where `max_bytes` is reached first.
+    """Cut and join batches into windows of `max_rows`, or fewer if `max_bytes` is reached first.
 
-    The first window is small, so that somebody who looks at a few rows does not wait for many.
-    A window exceeds `max_bytes` by one batch at most. Raises TypeError for a column that is not
-    text.
+    The first window is small, so that a query for a few rows does not wait for many. A window
+    exceeds `max_bytes` by at most one batch. Raises TypeError for a column that is not text.
     """
     held: list[TextColumns] = []
     rows = size = 0
@@ -47,7 +46,10 @@ def _joined(held: list[TextColumns]) -> TextColumns:
 
 
 def _text_bytes(columns: TextColumns) -> int:
-    """Bytes of both columns' texts, about: Python takes one to four a character."""
+    """Return the approximate size of both columns' texts, counting one byte per character.
+
+    Python uses one to four bytes for a character.
+    """
     return sum(map(_characters, columns))
 
 

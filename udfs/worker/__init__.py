@@ -1,1 +1,1 @@
-"""A Python worker's life: its resident model, prefetch, daemon, probe."""
+"""The Python worker: its resident model, prefetch thread, daemon and probe."""

@@ -1,4 +1,4 @@
-"""Make the next item while the last one is used: one thread, one item ahead."""
+"""Prefetching: a thread makes the next item while the current one is used."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-POLL_S = 0.1  # how soon the thread notices that nobody wants more
-JOIN_S = 10.0  # what it may need to end: a read in which it hangs ends with its connection
+POLL_S = 0.1  # how soon the thread notices that no more items are needed
+JOIN_S = 10.0  # how long it may take to end; a read that hangs ends with its connection
 
 
 class _End:
-    """Behind the last item; with what the iterable raised, if it did."""
+    """The mark after the last item, with the exception of the iterable if it raised one."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
 
 
 def ahead(items: Iterable[Item]) -> Generator[Item, None, None]:
-    """The items, each made by a thread while the one before it is used.
+    """Yield the items. A thread makes each item while the one before it is used.
 
-    At most one finished item waits. Raises what the iterable raises, at its place. When the
-    generator is closed early, the thread stops at the item that it is at, and is waited for.
+    At most one finished item waits. An exception of the iterable is raised after the items before
+    it. If the generator is closed early, the thread finishes its current item and is joined.
     """
     queue: Queue[Item | _End] = Queue(maxsize=1)
     closed = Event()
@@ -47,7 +47,7 @@ def ahead(items: Iterable[Item]) -> Generator[Item, None, None]:
         except BaseException as error:
             put(_End(error))
 
-    # A daemon: a read that hangs must not keep a worker alive that Spark has told to end.
+    # A daemon thread: a read that hangs must not keep the worker alive when Spark ends it.
     thread = Thread(target=make, name="semscore-ahead", daemon=True)
     thread.start()
     try:

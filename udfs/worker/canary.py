@@ -1,8 +1,8 @@
-"""A few known texts that each worker embeds before it is trusted with others.
+"""The canary: a few known texts that each worker embeds before it scores anything.
 
-A GPU, a driver or a library that is at fault often raises no error but gives zeros, not-a-numbers
-or noise. So a worker compares the scores of its device with those that torch gives on a CPU in
-float32, and checks that different texts have different vectors and equal texts the same one.
+A faulty GPU, driver or library often raises no error, but returns zeros, NaNs or noise. So a worker
+compares the scores of its device with those of torch on a CPU in float32. It also checks that equal
+texts have the same vector.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from semscore.udfs.recipe import Precision
     from semscore.udfs.texts.encoder import Encoder
 
-# Cosines may differ by this much from float32 on a CPU. Several times what working devices show;
-# what does not work is far beyond.
+# Cosines may differ by this much from float32 on a CPU. This is several times the difference on
+# working devices. Faulty ones differ by far more.
 TOLERANCE: dict[Precision, float] = {
-    "float32": 0.002,  # with TF32, which GPUs may be told to use
+    "float32": 0.002,  # allows for TF32, which GPUs can be configured to use
     "float16": 0.02,
     "bfloat16": 0.04,
     "int8": 0.2,
@@ -32,26 +32,28 @@ TOLERANCE: dict[Precision, float] = {
 
 
 def check(encoder: Encoder, proof: Proof, precision: Precision) -> None:
-    """Embed the known texts on the worker's device; CanaryFailed beyond the precision's tolerance.
+    """Embed the known texts on the worker's device and compare their scores with the proof's.
 
-    Leading dimensions are compared, where the encoder gives no more.
+    If the encoder truncates vectors, only their leading dimensions are compared. Raises
+    CanaryFailed if a score differs by more than the precision's tolerance.
     """
     n = len(proof.texts)
-    found = encoder.encode([*proof.texts, proof.texts[0]], "").vectors
+    vectors = encoder.encode([*proof.texts, proof.texts[0]], "").vectors
     expected = _cosines(proof.vectors[:, : encoder.backend.dim], n)
-    apart = float(np.max(np.abs(_cosines(found, n) - expected)[np.isfinite(expected)], initial=0))
+    differences = np.abs(_cosines(vectors, n) - expected)[np.isfinite(expected)]
+    largest = float(np.max(differences, initial=0))
     allowed = TOLERANCE[precision]
-    if not apart <= allowed:  # nor not-a-number
+    if not largest <= allowed:  # also true of NaN
         raise CanaryFailed(
-            f"a known pair scores {apart:.3g} away from its score on a CPU in float32, and "
-            f"{precision} explains {allowed} at most"
+            f"the score of a known pair differs by {largest:.3g} from its score on a CPU in "
+            f"float32; {precision} explains at most {allowed}"
         )
-    same = float(compare(found, np.array([0]), found, np.array([n]), "cosine")[0])
+    same = float(compare(vectors, np.array([0]), vectors, np.array([n]), "cosine")[0])
     if not same >= 1 - allowed:
-        raise CanaryFailed(f"a known text has the score {same:.3g} with itself, expected 1")
+        raise CanaryFailed(f"the score of a known text with itself is {same:.3g}, expected 1")
 
 
 def _cosines(vectors: Vectors, n: int) -> NDArray[np.float32]:
-    """Of the pairs of n texts: (n/2,)."""
+    """Return the cosines of the pairs among n texts: (n/2,)."""
     rows = np.arange(n // 2)
     return np.asarray(compare(vectors, rows, vectors, rows + n // 2, "cosine"))

@@ -1,13 +1,14 @@
-"""Spark's Python daemon with what every worker needs imported already: workers fork from it.
+"""A Python daemon for Spark that imports what workers need, before they fork from it.
 
     spark.python.daemon.module  semscore.udfs.worker.daemon
 
-A worker then starts in milliseconds instead of seconds. For executors on which semscore is
-installed; one that only came with --py-files is not seen by the daemon, and every task would fail.
-SEMSCORE_PRELOAD names further modules, separated by commas: on GPUs, sentence_transformers.
+A worker then starts in milliseconds instead of seconds. This requires semscore to be installed on
+the executors. If it only comes with --py-files, the daemon cannot import it and every task fails.
+SEMSCORE_PRELOAD names further modules, separated by commas, such as sentence_transformers on GPUs.
 
-Imports only: a thread, an OpenMP region or a CUDA context that exists before the fork is broken
-after it. (`spark.python.daemon.module` is undocumented; NVIDIA's RAPIDS plugin uses it too.)
+The daemon only imports. A thread, an OpenMP region or a CUDA context that exists before the fork
+does not work after it. (`spark.python.daemon.module` is undocumented. NVIDIA's RAPIDS plugin uses
+it too.)
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ MODULES = (
 
 
 def preload() -> None:
-    """Import what can be imported; what is not installed may not be needed."""
+    """Import all modules that are installed. The others may not be needed."""
     more = os.environ.get("SEMSCORE_PRELOAD", "").split(",")
     for name in (*MODULES, *filter(None, more)):
         with suppress(ImportError):

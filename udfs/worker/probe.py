@@ -1,4 +1,4 @@
-"""What a worker's hardware makes of each precision: speed, and distance from float32."""
+"""Measurement of each precision on a worker's hardware: speed, and difference from float32."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from semscore.udfs.pairs.scoring import score_pairs
 from semscore.udfs.recipe import Engine, Precision, Recipe
 from semscore.udfs.worker import resident as worker
 
-# int8 never comes within the bound, and its calibration costs more than this probe.
+# int8 never stays within the bound, and its calibration takes longer than this probe.
 CPU_CANDIDATES: tuple[Precision, ...] = ("float32", "bfloat16")
 GPU_CANDIDATES: tuple[Precision, ...] = ("float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A precision as measured on one worker."""
+    """The measurement of a precision on one worker."""
 
     precision: Precision
-    seconds: float  # for the sample, model loaded
-    difference: float  # from float32's scores, the largest
+    seconds: float  # for the sample, without loading the model
+    difference: float  # the largest one from float32's scores
     where: str  # device and backend
 
 
 def probe(
     texts1: Sequence[str], texts2: Sequence[str], recipe: Recipe, engine: Engine
 ) -> list[Candidate]:
-    """Score a sample in each precision that the device has, float32 first.
+    """Score a sample in each precision that the device supports, float32 first.
 
-    Of metrics other than cosine, the difference is relative to the largest score.
+    With metrics other than cosine, the difference is relative to the largest score.
     """
     on_cpu = task_device(engine, TaskContext.get()).torch == "cpu"
     first, second = pd.Series(texts1, dtype=object), pd.Series(texts2, dtype=object)
-    found: list[Candidate] = []
+    candidates: list[Candidate] = []
     exact = np.zeros(0, dtype=np.float32)
     for precision in CPU_CANDIDATES if on_cpu else GPU_CANDIDATES:
         model = worker.resident(replace(recipe, precision=precision), engine)
         prompts = (recipe.prompt1, recipe.prompt2)
-        for _ in range(2):  # the first run makes code for each shape
+        for _ in range(2):  # the first pass also generates code for each shape
             start = perf_counter()
             scores = score_pairs(first, second, model.encoder.encode, recipe.metric, prompts).score
             seconds = perf_counter() - start
@@ -54,5 +54,5 @@ def probe(
         apart = float(np.nanmax(np.abs(scores - exact), initial=0)) / (scale or 1.0)
         lost = bool((np.isnan(scores) & ~np.isnan(exact)).any())
         where = " ".join(model.label.split()[2:])
-        found.append(Candidate(precision, seconds, np.inf if lost else apart, where))
-    return found
+        candidates.append(Candidate(precision, seconds, np.inf if lost else apart, where))
+    return candidates

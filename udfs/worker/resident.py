@@ -1,4 +1,4 @@
-"""The one model that this Python worker keeps, and the loop that feeds it."""
+"""The model that this Python worker keeps loaded, and the loop that scores batches with it."""
 
 from __future__ import annotations
 
@@ -35,37 +35,36 @@ if TYPE_CHECKING:
 
 
 class Resident(NamedTuple):
-    """The model in this process: it stays from task to task."""
+    """The model in this process, which stays loaded from task to task."""
 
     encoder: Encoder
     device: TaskDevice
-    hardware: str  # for people
-    notes: tuple[str, ...]  # what a user should know of how it runs
+    hardware: str  # for display
+    notes: tuple[str, ...]  # messages for the user about how the model runs
 
     @property
     def label(self) -> str:
-        """Host, process, device, backend."""
+        """Return host, process, device and backend, separated by blanks."""
         return " ".join((_here(), self.device.label, self.encoder.backend.name))
 
 
-# The fields of a recipe that a loaded model does not depend on. One that is forgotten here costs a
-# reload where two recipes differ in it alone, never a wrong score.
+# The fields of a recipe on which a loaded model does not depend. If one is missing here, recipes
+# that differ only in it cause a reload, but never a wrong score.
 IRRELEVANT: dict[str, Any] = {"metric": "cosine", "prompt1": None, "prompt2": None}
 
 _resident: Resident | None = None
-_key: tuple[object, ...] = ()  # what it was loaded for
+_key: tuple[object, ...] = ()  # the options with which it was loaded
 
 
 def score_batches(
     batches: Iterator[TextColumns], recipe: Recipe, engine: Engine, meters: Meters
 ) -> Iterator[pd.DataFrame]:
-    """Score Arrow batches of (text1, text2), as frames of (score, status), in order.
+    """Score Arrow batches of (text1, text2), and yield frames of (score, status) in order.
 
-    Batches are gathered into windows within which a repeated text is embedded once. While one
-    window is embedded, a thread reads and tokenises the next. Ends with the input; when Spark
-    stops reading earlier, the generator is closed and the thread ends. Fills `meters` as it goes.
-    Raises TypeError for a column that is not text, UserError where this Python's versions cannot be
-    used together.
+    Batches are combined into windows, within which a repeated text is embedded once. While one
+    window is embedded, a thread reads and tokenises the next. If Spark stops reading early, the
+    generator is closed and the thread ends. Fills `meters` as it runs. Raises TypeError for a
+    column that is not text, UserError if the versions in this Python cannot be used together.
     """
     require_compatible()  # a worker may have other versions than the driver
     start = perf_counter()
@@ -105,7 +104,7 @@ def score_batches(
 def _prepare(
     cut: Iterator[TextColumns], encoder: Encoder, recipe: Recipe, meters: Meters
 ) -> Iterator[tuple[Pairs, list[Inputs]]]:
-    """Read each window, find and tokenise its distinct texts."""
+    """Read each window, then find and tokenise its distinct texts."""
     for texts1, texts2 in _timed(cut, meters):
         pairs = lay_out(texts1, texts2, (recipe.prompt1, recipe.prompt2))
         parts = zip(pairs.texts, pairs.prompts, strict=True)
@@ -121,12 +120,12 @@ def _timed(cut: Iterator[TextColumns], meters: Meters) -> Iterator[TextColumns]:
 
 
 def resident(recipe: Recipe, engine: Engine) -> Resident:
-    """This worker's model: loaded once, then kept as long as it is asked for the same one.
+    """Return this worker's model, loading it only if the required model changes.
 
-    When Spark hands the worker another GPU, the model moves there. Raises DeviceFailed if the
+    If Spark assigns another GPU to the worker, the model moves there. Raises DeviceFailed if the
     device cannot be used, or gives wrong scores for a few known pairs.
     """
-    global _resident, _key  # a worker process is the very thing that lives from task to task
+    global _resident, _key  # the worker process outlives a task
     context = TaskContext.get()
     device, cpus = task_device(engine, context), task_cpus(context)
     kind = device.torch.partition(":")[0]
@@ -144,10 +143,10 @@ def resident(recipe: Recipe, engine: Engine) -> Resident:
 
 def _load(recipe: Recipe, engine: Engine, device: TaskDevice, cpus: int) -> Resident:
     folder = local_folder(recipe.model, recipe.revision)
-    check_model(folder, recipe.max_seq_length)  # a driver of one's own may not have done so
-    # Before the first import of torch and tokenizers, which read these once.
+    check_model(folder, recipe.max_seq_length)  # a user's own driver may not have checked it
+    # Set before the first import of torch and tokenizers, which read these only once.
     os.environ |= {
-        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # nvidia-smi's, not the fastest first
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # the order of nvidia-smi, not the fastest first
         "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": str(cpus),
         "RAYON_NUM_THREADS": str(cpus),
@@ -178,9 +177,9 @@ def _load(recipe: Recipe, engine: Engine, device: TaskDevice, cpus: int) -> Resi
 
 @contextmanager
 def _device_faults(device: TaskDevice) -> Iterator[None]:
-    """Name host and device where it fails, and keep others from a device that is lost.
+    """Raise device errors with host and device in the message, and set aside a lost device.
 
-    The error ends the task, and with it this process: Spark reuses no worker that raised one.
+    The error ends the task and this process, because Spark does not reuse a worker after an error.
     """
     from semscore.udfs.errors import CanaryFailed
 
@@ -192,13 +191,13 @@ def _device_faults(device: TaskDevice) -> Iterator[None]:
         fault = fault_of(error)
         if fault not in ("lost", "poisoned"):
             raise
-        told = f"{_here()} {device.label} failed: {error}"
+        message = f"{_here()} {device.label} failed: {error}"
         if fault == "lost" and device.address is not None:
             try:
                 leases.quarantine(device.address, f"{type(error).__name__}: {error}")
             except leases.LeaseError as refused:
-                told += f" (and could not be set aside: {refused})"
-        raise DeviceFailed(told) from error
+                message += f" (and could not be set aside: {refused})"
+        raise DeviceFailed(message) from error
 
 
 def _here() -> str:

@@ -195,7 +195,7 @@ def test_a_bucket_that_is_not_there_or_refuses_deletions(
     run = settings(output="s3://other/out")
     storage = Storage(s3a_settings((*run.inputs, run.output), {}, None))
     [found] = output_of(run, storage)
-    assert "there is no bucket 'other'" in found.found
+    assert "bucket 'other' does not exist" in found.found
 
     def denied(self: S3Folder, paths: Any) -> None:
         raise StorageError(f"{self.full(next(iter(paths)))} could not be deleted: AccessDenied")

@@ -142,14 +142,14 @@ def test_last_words_are_sentences_and_no_stack_traces() -> None:
         "semscore: set aside a.parquet: no parquet",
         "py4j.protocol.Py4JJavaError: An error occurred\n\tat org.apache.Error.x(Y.java:1)",
         "26/11/27 ERROR YarnScheduler: Lost executor 3: Container killed by YARN, exit code 137",
-        "discover_gpus: asked for 1 GPU, but all are taken",
+        "discover_gpus: 1 GPU requested, but none can be used",
         "    ... 12 more",
     )
     assert last_words(logs, "j") == [
         "semscore: set aside a.parquet: no parquet",
         "py4j.protocol.Py4JJavaError: An error occurred",
         "26/11/27 ERROR YarnScheduler: Lost executor 3: Container killed by YARN, exit code 137",
-        "discover_gpus: asked for 1 GPU, but all are taken",
+        "discover_gpus: 1 GPU requested, but none can be used",
     ]
 
 
@@ -246,7 +246,7 @@ def test_an_input_that_cannot_be_seen_from_here_is_left_to_the_job(
     from semscore.udfs.stores.folder import StorageError
 
     def denied(*_: object) -> None:
-        raise StorageError("s3a://input/pairs: access is denied to these AWS credentials")
+        raise StorageError("s3a://input/pairs: these AWS credentials are denied access")
 
     monkeypatch.setattr(module, "read_source", denied)
     assert launch("--no-wait") == 0

@@ -305,7 +305,7 @@ def test_a_model_that_is_not_to_be_had_ends_it(
     aws: Any, launch: Command, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     assert launch("--model", str(tmp_path / "none"), "--no-wait") == 2
-    assert "there is no such folder" in caplog.text
+    assert "this folder does not exist" in caplog.text
     assert "The job takes a model from here" in caplog.text
     assert aws.jobs == []
 

@@ -71,7 +71,7 @@ def test_a_limit_beyond_the_positions_is_refused_when_loading_too(zoo: MakeModel
         lambda: check_model(folder, 65),
         lambda: load_model(folder, "float32", "cpu", 65),
     ):
-        with pytest.raises(ModelError, match=r"--max-seq-length 65 is more than .* can read: 64"):
+        with pytest.raises(ModelError, match=r"--max-seq-length 65 is larger than .* can read: 64"):
             refuse()
 
 
@@ -163,7 +163,7 @@ def test_a_tokenizer_that_transformers_makes_up_is_refused(zoo: MakeModel, tmp_p
     # Files of another kind of tokenizer, which XLM-R's does not look for
     (folder / "vocab.txt").write_text("\n".join(f"word{n}" for n in range(1500)))
     check_model(folder)
-    with pytest.raises(ModelError, match=r"vocab\.txt does not hold what transformers reads for"):
+    with pytest.raises(ModelError, match=r"vocab\.txt does not contain what transformers needs"):
         load_model(folder, "float32", "cpu")
 
 
@@ -176,7 +176,7 @@ def test_a_token_that_the_model_has_no_vector_for_is_refused(
     settings["extra_special_tokens"] = ["<one more>"]
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     check_model(folder)  # only transformers knows what becomes of such settings
-    with pytest.raises(ModelError, match=r"has the token '<one more>' with the number 1,\d+, and"):
+    with pytest.raises(ModelError, match=r"has the token '<one more>' with the ID 1,\d+, but"):
         load_model(folder, "float32", "cpu")
 
 

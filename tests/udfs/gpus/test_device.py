@@ -52,7 +52,9 @@ def test_a_task_computes_where_spark_put_it(wish: Any, context: Any, expected: T
 
 
 def test_a_task_without_the_gpu_that_is_asked_for_says_what_is_missing() -> None:
-    with pytest.raises(DeviceFailed, match=r"no GPU: spark\.task\.resource\.gpu\.amount and"):
+    with pytest.raises(
+        DeviceFailed, match=r"no GPU to this task on .*; set spark\.task\.resource\.gpu\.amount and"
+    ):
         task_device(Engine(device="gpu"), task())
 
 

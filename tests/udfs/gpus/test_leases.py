@@ -100,10 +100,10 @@ def test_no_gpu_is_given_twice(process: Start) -> None:
     owners = [process().pid for _ in GPUS]
     assert [lease(GPUS, 1, owner) for owner in owners] == [["3"], ["5"], ["GPU-7/a"]]
     taken = "; ".join(
-        rf"{re.escape(gpu)} by process {owner} since {TIME}"
+        rf"{re.escape(gpu)} is held by process {owner} since {TIME}"
         for gpu, owner in zip(GPUS, owners, strict=True)
     )
-    message = rf"^asked for 1 GPU, but of 3, 5, GPU-7/a all are taken: {taken}\. Start fewer"
+    message = rf"^1 GPU requested, but of 3, 5, GPU-7/a none can be used: {taken}\. Start fewer"
     with pytest.raises(LeaseError, match=message):
         lease(GPUS, 1, process().pid)
 
@@ -116,7 +116,7 @@ def test_twenty_that_start_at_once_get_four_different_ones(all_at_once: Any) -> 
     owners = {str(each.pid) for each, gpus in told.items() if isinstance(gpus, list)}
     assert len(refused) == 16
     for message in refused:
-        assert "asked for 1 GPU, but of a, b, c, d all are taken: " in message
+        assert "1 GPU requested, but of a, b, c, d none can be used: " in message
         assert set(re.findall(r"by process (\d+)", message)) == owners
 
 
@@ -134,9 +134,11 @@ def test_those_given_are_different_ones(process: Start) -> None:
 
 def test_all_or_nothing(process: Start, place: Path) -> None:
     lease(["3"], 1, process().pid)
-    with pytest.raises(LeaseError, match="asked for 2 GPUs, but of 3, 5 only 5 can be had: 3 by"):
+    with pytest.raises(
+        LeaseError, match="2 GPUs requested, but of 3, 5 only 5 can be used: 3 is held by"
+    ):
         lease(["3", "5"], 2, process().pid)
-    with pytest.raises(LeaseError, match=r"asked for 2 GPUs, but of 5 only 5 can be had\. Start"):
+    with pytest.raises(LeaseError, match=r"2 GPUs requested, but of 5 only 5 can be used\. Start"):
         lease(["5"], 2, process().pid)
     assert [file.name for file in place.glob("*.json")] == ["3.lease.json"]
 
@@ -178,7 +180,7 @@ def test_a_process_that_does_not_run_gets_none(process: Start) -> None:
     gone = process()
     end(gone)
     for ask in (lambda: lease(["3"], 1, gone.pid), lambda: share(["3"], gone.pid)):
-        with pytest.raises(LeaseError, match=f"process {gone.pid} does not run"):
+        with pytest.raises(LeaseError, match=f"process {gone.pid} is not running"):
             ask()
 
 
@@ -188,7 +190,7 @@ def test_a_process_may_have_any_name(tmp_path: Path) -> None:
     owner = subprocess.Popen([program, "600"])
     try:
         assert lease(["3"], 1, owner.pid) == lease(["3"], 1, owner.pid) == ["3"]
-        with pytest.raises(LeaseError, match=f"3 by process {owner.pid}"):
+        with pytest.raises(LeaseError, match=f"3 is held by process {owner.pid}"):
             lease(["3"], 1, os.getpid())
     finally:
         end(owner)
@@ -233,7 +235,8 @@ def test_owning_and_sharing_know_of_each_other(process: Start) -> None:
     owner, worker, other = process(), process(), process().pid
     assert lease(["3", "5"], 1, owner.pid) == ["3"]
     assert share(["3", "5"], worker.pid) == "5"
-    with pytest.raises(LeaseError, match=rf"3 by process {owner.pid} .* 5 by process {worker.pid}"):
+    message = rf"3 is held by process {owner.pid} .* 5 is held by process {worker.pid}"
+    with pytest.raises(LeaseError, match=message):
         lease(["3", "5"], 1, other)
     assert share(["5"], other) == "5"
     with pytest.raises(LeaseError):  # its own, but not alone
@@ -253,7 +256,8 @@ def test_a_gpu_that_is_set_aside_goes_to_nobody(process: Start) -> None:
     assert share(GPUS, owner) == "5"
     assert lease(GPUS, 1, process().pid) == ["GPU-7/a"]
     file = leases.quarantine_file("3")
-    message = rf"all are taken: 3 is set aside {re.escape(told)} \(remove {re.escape(str(file))}\)"
+    hint = rf"\(to use it again, remove {re.escape(str(file))}\)"
+    message = f"none can be used: 3 has been set aside {re.escape(told)} {hint}"
     for ask in (lambda: share(["3"], owner), lambda: lease(["3"], 1, process().pid)):
         with pytest.raises(LeaseError, match=message):
             ask()
@@ -282,7 +286,7 @@ def test_a_spoiled_file_gives_its_gpu_to_nobody(
     file.write_bytes(content.encode("utf-8", "surrogateescape"))
     other = process().pid
     for ask in (lambda: lease(["3"], 1, other), lambda: share(["3"], other)):
-        with pytest.raises(LeaseError, match=rf"{re.escape(str(file))} is spoiled.*GPU 3; remove"):
+        with pytest.raises(LeaseError, match=rf"{re.escape(str(file))} is damaged.*GPU 3; remove"):
             ask()
     assert lease(["5"], 1, other) == ["5"]
     file.unlink()

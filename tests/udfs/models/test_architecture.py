@@ -54,15 +54,15 @@ def test_weights_that_are_quantised_for_a_library_that_is_missing(
 def test_a_quantisation_that_nobody_knows() -> None:
     config = {"model_type": "bert", "quantization_config": {"quant_method": "mine"}}
     assert str(obstacle(config)) == (
-        "its weights are quantised (mine), which is not supported here. Use the model as it was "
-        "before it was quantised"
+        "its weights are quantised (mine), which is not supported here. Use the model from before "
+        "quantisation"
     )
 
 
 def test_an_adapter_is_not_a_model(tmp_path: Path) -> None:
     assert adapter(tmp_path) is None
     (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "a/b"}))
-    assert "an adapter (adapter_config.json), whose base model a/b is" in str(adapter(tmp_path))
+    assert "an adapter (adapter_config.json) without its base model a/b" in str(adapter(tmp_path))
     for content in ("[]", "{", "{}"):
         (tmp_path / "adapter_config.json").write_text(content)
         assert "(not named)" in str(adapter(tmp_path))

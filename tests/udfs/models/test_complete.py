@@ -22,7 +22,7 @@ KINDS = {  # module -> its configuration, and whether it has weights
 
 def test_a_pooling_without_its_configuration_is_refused(files: Any) -> None:
     files.remove("1_Pooling/config.json")
-    with pytest.raises(ModelError, match=r"1_Pooling has no config\.json; copy it from where"):
+    with pytest.raises(ModelError, match=r"1_Pooling has no config\.json; copy it again from"):
         check_model(files.folder)
 
 
@@ -34,7 +34,7 @@ def test_each_kind_of_module_needs_its_files(files: Any, kind: str) -> None:
         check_model(files.folder)
     files.json(f"2_Next/{config}", {})
     if weighted:
-        with pytest.raises(ModelError, match=r"2_Next has no weights: there is no \*\.safetensors"):
+        with pytest.raises(ModelError, match=r"2_Next has no weights \(\*\.safetensors\)"):
             check_model(files.folder)
         files.weights("2_Next/weights.safetensors", {"weight": (2,)})
         with pytest.raises(ModelError, match=r"2_Next has weights\.safetensors, but neither model"):
@@ -50,7 +50,7 @@ def test_what_needs_no_files_has_none(files: Any) -> None:
 
 def test_a_transformer_without_its_configuration_is_refused(files: Any) -> None:
     files.remove("config.json")
-    with pytest.raises(ModelError, match=r"has no config\.json; copy it from where"):
+    with pytest.raises(ModelError, match=r"has no config\.json; copy it again from"):
         check_model(files.folder)
 
 
@@ -65,5 +65,5 @@ def test_parts_of_weights_without_their_index_are_refused(files: Any) -> None:
 
 def test_a_path_that_leads_out_of_the_model_is_refused(files: Any) -> None:
     files.modules(("", "Transformer"), ("../elsewhere", "Pooling"))
-    with pytest.raises(ModelError, match=r"names a module outside of itself: '\.\./elsewhere'"):
+    with pytest.raises(ModelError, match=r"refers to a module outside .*: '\.\./elsewhere'"):
         check_model(files.folder)

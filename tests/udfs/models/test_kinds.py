@@ -26,14 +26,14 @@ def test_late_interaction_is_recognised_by_its_architecture(
     files.json("config.json", BERT | {"architectures": [architecture]})
     if not listed:
         files.remove("modules.json")
-    with pytest.raises(ModelError, match=rf"late interaction: {architecture}\); needed is"):
+    with pytest.raises(ModelError, match=rf"late interaction: {architecture}\); use a model"):
         check_model(files.folder)
 
 
 @pytest.mark.parametrize("kind", ["ColBERT", "MultiVectorEncoder"])
 def test_late_interaction_is_recognised_by_its_type(files: Any, kind: str) -> None:
     files.json("config_sentence_transformers.json", {"model_type": kind})
-    with pytest.raises(ModelError, match=f"is a {kind}; needed is"):
+    with pytest.raises(ModelError, match=f"is a {kind}; use a model"):
         check_model(files.folder)
 
 
@@ -125,7 +125,7 @@ def router(files: Any) -> Any:
 
 def test_a_router_is_accepted_and_its_usual_route_has_the_limit(router: Any) -> None:
     check_model(router.folder, max_seq_length=64)
-    with pytest.raises(ModelError, match=r"--max-seq-length 65 is more than .* can read: 64"):
+    with pytest.raises(ModelError, match=r"--max-seq-length 65 is larger than .* can read: 64"):
         check_model(router.folder, max_seq_length=65)
 
 
@@ -136,7 +136,7 @@ def test_what_is_inside_of_a_router_is_checked_too(router: Any) -> None:
         check_model(router.folder)
     router.config["types"]["document_0_Transformer"] = "custom.Module"
     router.json("router_config.json", router.config)
-    with pytest.raises(ModelError, match=r"needs code of its own \(custom\.Module\)"):
+    with pytest.raises(ModelError, match=r"needs its own code \(custom\.Module\)"):
         check_model(router.folder)
 
 

@@ -64,10 +64,10 @@ def test_older_files_of_tokenizers_are_accepted(bare: Any, files_of_old: dict[st
 
 def test_tokens_without_their_merges_are_refused(bare: Any) -> None:
     bare.json("vocab.json", {word: n for n, word in enumerate(WORDS)})
-    with pytest.raises(ModelError, match=r"has vocab\.json and no merges\.txt beside it"):
+    with pytest.raises(ModelError, match=r"has vocab\.json but no merges\.txt"):
         check_model(bare.folder)
     write(bare, "merges.txt", "#version: 0.2\na b\n")
-    with pytest.raises(ModelError, match=r"merges\.txt lists 2 merges for 40 tokens: the end of"):
+    with pytest.raises(ModelError, match=r"merges\.txt is missing: .* only 2 merges for 40 tokens"):
         check_model(bare.folder)
 
 
@@ -75,7 +75,7 @@ def test_tokens_without_their_merges_are_refused(bare: Any) -> None:
 @pytest.mark.parametrize("content", ["", LFS_POINTER])
 def test_an_empty_sentencepiece_model_is_refused(bare: Any, name: str, content: str) -> None:
     write(bare, name, content)
-    with pytest.raises(ModelError, match=rf"{name} holds no tokens; fetch it again"):
+    with pytest.raises(ModelError, match=rf"{name} contains no tokens; fetch it again"):
         check_model(bare.folder)
 
 
@@ -113,10 +113,10 @@ def test_a_tokenizer_of_special_tokens_alone_is_refused(files: Any) -> None:
         "[MASK]",
     )  # as transformers would
     files.json("tokenizer.json", files.tokenizer(invented))
-    with pytest.raises(ModelError, match=r"lists 5 tokens, of which 0 are not special: it is not"):
+    with pytest.raises(ModelError, match=r"complete vocabulary: .* 5 tokens, only 0 of which are"):
         check_model(files.folder)
     files.json("tokenizer.json", files.tokenizer((*invented, "a", "b", "c")))
-    with pytest.raises(ModelError, match=r"lists 8 tokens, of which 3 are not special"):
+    with pytest.raises(ModelError, match=r"lists 8 tokens, only 3 of which are not special"):
         check_model(files.folder)
     files.json("tokenizer.json", files.tokenizer((*invented, *"ACGT")))  # all that DNA needs
     check_model(files.folder)
@@ -125,13 +125,13 @@ def test_a_tokenizer_of_special_tokens_alone_is_refused(files: Any) -> None:
 def test_special_tokens_are_told_by_their_looks_where_no_flag_says_so(files: Any) -> None:
     vocabulary = [["<s>", 0], ["<pad>", 0], ["</s>", 0], ["<unk>", 0], ["\u2581", -2]]
     files.json("tokenizer.json", {"model": {"type": "Unigram", "vocab": vocabulary}})
-    with pytest.raises(ModelError, match=r"lists 5 tokens, of which 0 are not special"):
+    with pytest.raises(ModelError, match=r"lists 5 tokens, only 0 of which are not special"):
         check_model(files.folder)
 
 
 def test_more_tokens_than_vectors_are_refused(files: Any) -> None:
     files.weights("model.safetensors", {"embeddings.word_embeddings.weight": (7, 3)})
-    with pytest.raises(ModelError, match=r"goes to token 7, and the model's embedding table has 7"):
+    with pytest.raises(ModelError, match=r"has the ID 7, but the .* table has only 7 rows"):
         check_model(files.folder)
     files.weights("model.safetensors", {"embeddings.word_embeddings.weight": (8, 3)})
     check_model(files.folder)
@@ -139,7 +139,7 @@ def test_more_tokens_than_vectors_are_refused(files: Any) -> None:
 
 def test_the_configuration_tells_how_many_vectors_there_are(files: Any) -> None:
     files.json("config.json", {"model_type": "bert", "vocab_size": 6})
-    with pytest.raises(ModelError, match=r"goes to token 7, .* has 6 rows: the tokenizer belongs"):
+    with pytest.raises(ModelError, match=r"belongs to another model: .* the ID 7, .* only 6 rows"):
         check_model(files.folder)
 
 
@@ -149,14 +149,14 @@ def test_an_added_token_beyond_the_vectors_is_refused(files: Any) -> None:
     content = files.tokenizer()
     content["added_tokens"].append({"id": 8, "content": "<more>", "special": True})
     files.json("tokenizer.json", content)
-    with pytest.raises(ModelError, match=r"goes to token 8, .* has 8 rows"):
+    with pytest.raises(ModelError, match=r"the ID 8, .* only 8 rows"):
         check_model(files.folder)
 
 
 def test_a_list_that_has_lost_its_end_is_refused(bare: Any) -> None:
     bare.json("config.json", {"model_type": "bert", "vocab_size": 30_522})
     write(bare, "vocab.txt", "\n".join(f"word{number}" for number in range(12_000)))
-    with pytest.raises(ModelError, match=r"lists 12,000 tokens, .* has 30,522 rows: the end of"):
+    with pytest.raises(ModelError, match=r"end of .* lists 12,000 tokens, .* 30,522 rows"):
         check_model(bare.folder)
     write(bare, "vocab.txt", "".join(f"word{number}\n" for number in range(30_500)))
     check_model(bare.folder)
@@ -187,7 +187,7 @@ def test_a_static_embedding_needs_its_tokenizer_and_a_vector_for_each_token(file
     with pytest.raises(ModelError, match=f"0_Static {NO_TOKENIZER}"):
         check_model(files.folder)
     files.json("0_Static/tokenizer.json", files.tokenizer())
-    with pytest.raises(ModelError, match=r"goes to token 7, .* has 7 rows"):
+    with pytest.raises(ModelError, match=r"the ID 7, .* only 7 rows"):
         check_model(files.folder)
     shared = {"embeddings": (3, 3), "mapping": (8,)}  # tokens that share vectors
     files.weights("0_Static/model.safetensors", shared)
@@ -204,7 +204,7 @@ def test_word_embeddings_have_word_lists_of_their_own(files: Any, kind: str) -> 
     with pytest.raises(ModelError, match=rf"0_Words has no tokenizer: {name} is missing"):
         check_model(files.folder)
     files.json(f"0_Words/{name}", {"vocab": [*WORDS, "one more"]})
-    with pytest.raises(ModelError, match=r"goes to token 40, .* has 40 rows"):
+    with pytest.raises(ModelError, match=r"the ID 40, .* only 40 rows"):
         check_model(files.folder)
     files.json(f"0_Words/{name}", {"vocab": WORDS})
     check_model(files.folder)
@@ -214,5 +214,5 @@ def test_word_embeddings_with_code_of_their_own_are_refused(files: Any) -> None:
     files.modules(("0_Words", "WordEmbeddings"), ("1_Pooling", "Pooling"))
     files.weights("0_Words/model.safetensors", {"emb_layer.weight": (40, 3)})
     files.json("0_Words/wordembedding_config.json", {"tokenizer_class": "mine.Tokenizer"})
-    with pytest.raises(ModelError, match=r"needs code of its own \(mine\.Tokenizer\)"):
+    with pytest.raises(ModelError, match=r"needs its own code \(mine\.Tokenizer\)"):
         check_model(files.folder)

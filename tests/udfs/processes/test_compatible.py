@@ -38,7 +38,7 @@ def test_these_go_together(versions: Versions) -> None:
         (
             Versions("3.13.0", "3.5.9", "2.3.3", "21.0.0"),
             "Python 3.13.0 with Spark 3.5.9, which expects Python 3.10 to 3.12 .*",
-            "use such a Python, or Spark 4: pip install 'semscore[spark4]'",
+            "use Python 3.10 to 3.12, or Spark 4: pip install 'semscore[spark4]'",
         ),
         (
             Versions("3.12.1", "3.5.9", "3.0.2", "26.0.1"),

@@ -93,5 +93,5 @@ def test_a_word_of_the_vocabulary_is_found() -> None:
 
     assert probe_word(["<s>", "\u2581", "\u2581A", "C"], read) == "A"
     assert probe_word([], len) == "word "
-    with pytest.raises(ValueError, match="reads no text, not even its own tokens: unknown: x"):
+    with pytest.raises(ValueError, match="rejects every text, even its own tokens: unknown: x"):
         probe_word(["x"], read)

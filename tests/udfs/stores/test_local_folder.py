@@ -275,7 +275,7 @@ def test_relative_paths_homes_and_links_are_resolved(
 @pytest.mark.parametrize(
     ("location", "says"),
     [
-        ("ftp://bucket/x", "this version reads and writes local paths, mounted .*not ftp:$"),
+        ("ftp://bucket/x", "this version supports local paths, mounted .*not ftp:$"),
         ("hdfs:/x", "not hdfs:$"),
         ("file://data/x", r"cannot be used: write file:///data/x$"),
         ("~nobody-of-this-name/x", "cannot be used: Could not determine home"),

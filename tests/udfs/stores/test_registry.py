@@ -25,7 +25,7 @@ def test_a_file_a_folder_and_nothing_on_a_disk(tmp_path: Path) -> None:
 
 
 def test_a_timeout_that_is_no_time_is_a_mistake() -> None:
-    with pytest.raises(UserError, match=r"fs\.s3a\.connection.timeout is no time such as 60s"):
+    with pytest.raises(UserError, match=r"fs\.s3a\.connection.timeout must be a time such as 60s"):
         s3_access("b", {"fs.s3a.connection.timeout": "soon"})
 
 

@@ -193,7 +193,7 @@ def test_a_batch_that_does_not_fit_is_halved_until_it_does(make_encoder: MakeEnc
     ]
     assert (meters.oom_retries, encoder.token_budget) == (1, 9)
     [note] = meters.notes
-    assert "out of memory on a device: its batches are 9 tokens from now on" in note
+    assert "a device ran out of memory, so its batches were reduced to 9 tokens" in note
 
 
 def test_the_smaller_budget_stays(make_encoder: MakeEncoder) -> None:

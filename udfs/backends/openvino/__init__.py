@@ -1,1 +1,1 @@
-"""OpenVINO: conversion, int8, and its forward pass."""
+"""The OpenVINO backend: conversion, int8 quantisation, forward pass."""

@@ -1,4 +1,4 @@
-"""int8 calibrations: made once per dataset from some of its texts, then part of the recipe."""
+"""int8 calibrations: made once per dataset from a sample of its texts, then part of the recipe."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from semscore.udfs.recipe import Recipe
 from semscore.udfs.stores.registry import is_remote, kind_of
 from semscore.udfs.stores.synced import Unsynced
 
-TEXTS = 300  # as many as NNCF takes by default; more change nothing that STS-B shows
+TEXTS = 300  # NNCF's default; more texts make no difference on STS-B
 ENDINGS = (".bin", ".json", ".xml")
 FILES = ("model.bin", "model.json", "model.xml", "tokenizer.json")
 
 
 def calibrate(texts: Sequence[str], recipe: Recipe, folder: str | Path) -> Recipe:
-    """Calibrate the recipe's model for int8 on some texts: the int8 recipe, ready for use.
+    """Calibrate the recipe's model for int8 on some texts. Returns a recipe for int8.
 
-    `texts` should be like those to be scored; the first 300 different ones that are not blank are
-    taken. The calibration, with the quantised model, is written to `folder`, which every worker
-    must be able to read. Takes about 15 seconds. Raises ModelError if the model cannot be
-    converted for OpenVINO, or there are no texts.
+    `texts` should be similar to those that will be scored. The first 300 different ones that are
+    not blank are used. The calibration, with the quantised model, is written to `folder`, which
+    every worker must be able to read. Takes about 15 seconds. Raises ModelError if the model cannot
+    be converted for OpenVINO, or if there are no texts.
     """
     target = Path(folder).absolute()
     target.mkdir(parents=True, exist_ok=True)
@@ -41,10 +41,10 @@ def calibrate(texts: Sequence[str], recipe: Recipe, folder: str | Path) -> Recip
 
 
 def quantized(texts: Sequence[str], recipe: Recipe) -> dict[str, bytes]:
-    """The files of a calibration by name; see `calibrate`."""
+    """Return the files of a calibration by name. See `calibrate`."""
     chosen = [text for text in dict.fromkeys(texts) if text.strip()][:TEXTS]
     if not chosen:
-        raise ModelError("int8 is calibrated on texts of the dataset, and found none in it")
+        raise ModelError("int8 is calibrated on texts of the dataset, but it has none")
     model = local_folder(recipe.model, recipe.revision)
     try:
         place = converted(model)
@@ -64,7 +64,7 @@ def quantized(texts: Sequence[str], recipe: Recipe) -> dict[str, bytes]:
 
 
 def int8_sha256(files: dict[str, bytes]) -> str:
-    """The identity of a calibration: a hash over its files."""
+    """Return the identity of a calibration: a hash over its files."""
     total = hashlib.sha256()
     for name in FILES:
         total.update(f"{name}\0{hashlib.sha256(files[name]).hexdigest()}\n".encode())
@@ -72,7 +72,7 @@ def int8_sha256(files: dict[str, bytes]) -> str:
 
 
 def calibration_folder(location: str) -> Path:
-    """Where a calibration is on this node; ModelError if it cannot be fetched from S3."""
+    """Return the local folder of a calibration. Raises ModelError if S3 does not provide it."""
     try:
         remote = is_remote(location)
         return kind_of(location).fetch(location, ENDINGS, None) if remote else Path(location)
@@ -81,23 +81,26 @@ def calibration_folder(location: str) -> Path:
 
 
 def require_current(calibration: Path, model: Path) -> None:
-    """Raise ModelError for a calibration of before its model's texts were read as they are now."""
+    """Raise ModelError for a calibration by an earlier version that read texts differently."""
     facts = json.loads((calibration / "model.json").read_text("utf-8"))
     if facts.get("corrections", {}) != corrections(model):
         raise ModelError(
             f"calibration {calibration} was made by an earlier version of semscore, which read "
-            "texts otherwise for this model; leave it out, and a new one is made"
+            "texts differently for this model; leave it out, and a new one is made"
         )
 
 
 def read_calibration(location: str, model_sha256: str) -> dict[str, bytes]:
-    """The files of a calibration; ModelError if there is none, or it is that of another model."""
+    """Return the files of a calibration.
+
+    Raises ModelError if there is none, or if it was made for another model.
+    """
     folder = calibration_folder(location)
     missing = [name for name in FILES if not Path(folder, name).is_file()]
     if missing:
         raise ModelError(
-            f"--calibration {location} is no int8 calibration: it has no {missing[0]}. Those that "
-            "semscore made are in _semscore/model/ of the output"
+            f"--calibration {location} is not an int8 calibration, because it has no {missing[0]}. "
+            "Outputs of semscore have theirs in _semscore/model/"
         )
     files = {name: Path(folder, name).read_bytes() for name in FILES}
     if json.loads(files["model.json"]).get("model_sha256") != model_sha256:

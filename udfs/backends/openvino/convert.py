@@ -1,6 +1,6 @@
-"""Convert a sentence-transformers model for OpenVINO, whole: tokens in, sentence vectors out.
+"""Conversion of a complete sentence-transformers model for OpenVINO, from tokens to vectors.
 
-Prompts, tokenizer and limit are written beside the graph: who scores with it needs no torch.
+Prompts, tokenizer and limit are saved beside the graph, so that scoring does not need torch.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 TOLERANCE = 1e-5  # between torch's and OpenVINO's float32 vectors, relative to their length
-# Batches that are compared: tokens of their texts, without padding and with.
+# The batches that are compared, as the lengths of their texts in tokens, without and with padding.
 EVEN = ((3,), (11, 11, 11), (40, 40))
 UNEVEN = ((11, 7, 11), (40, 13))
 
@@ -34,56 +34,56 @@ UNEVEN = ((11, 7, 11), (40, 13))
 def convert(
     model: SentenceTransformer, folder: Path, target: Path, batching: Batching = "together"
 ) -> None:
-    """Write the converted model, or the reason why there is none, at `target`, at once or never.
+    """Write the converted model, or the reason why it cannot be converted, to `target` in one step.
 
-    `model` is that of `folder`, in float32 on the CPU; `batching`: how its vectors are right.
+    `model` is that of `folder`, in float32 on the CPU. `batching` comes from its proof.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{target}.lock"):
         if target.exists():
             return
         with tempfile.TemporaryDirectory(dir=target.parent) as workshop:
-            made = Path(workshop, "made")
-            made.mkdir()
+            draft = Path(workshop, "draft")
+            draft.mkdir()
             try:
-                _convert(model, folder, made, batching)
-            except (OSError, MemoryError):  # of this moment, not of the model
+                _convert(model, folder, draft, batching)
+            except (OSError, MemoryError):  # not caused by the model
                 raise
-            except Exception as error:  # of torch, transformers, OpenVINO: whatever they raise
+            except Exception as error:  # torch, transformers and OpenVINO may raise anything
                 line = str(error).strip().splitlines() or [type(error).__name__]
-                (made / REASON).write_text(line[0], "utf-8")
-            made.rename(target)
+                (draft / REASON).write_text(line[0], "utf-8")
+            draft.rename(target)
 
 
-def _convert(model: SentenceTransformer, folder: Path, made: Path, batching: Batching) -> None:
+def _convert(model: SentenceTransformer, folder: Path, target: Path, batching: Batching) -> None:
     import openvino
 
     from semscore.udfs.backends.load import most_tokens, reads_as, token_reader
 
     reader = token_reader(model)
     if reader is None:
-        raise NotConvertible("only its own code can tokenise for it")
+        raise NotConvertible("only its own code can tokenise texts for it")
     if not reader.specials:
         raise NotConvertible("it is a table of token vectors, without a transformer")
     if any(getattr(module, "include_prompt", True) is False for module in model):
         raise NotConvertible("its pooling leaves the prompt out")
     converted, facts = _traced(model, reader)
-    openvino.save_model(converted, made / "model.xml", compress_to_fp16=False)
-    # Padding is a neighbour too.
+    openvino.save_model(converted, target / "model.xml", compress_to_fp16=False)
+    # If vectors depend on other texts in a batch, they may depend on padding too.
     facts["pads"] = facts["pads"] and batching == "together"
-    facts |= reader.save(made) | {
+    facts |= reader.save(target) | {
         "positions": most_tokens(model, folder),
         "truncate_dim": model.truncate_dim,
         "prompts": dict(model.prompts),
         "default_prompt_name": model.default_prompt_name,
     }
-    if not reads_as(TokenReader.load(made, facts), model):
-        raise NotConvertible("its tokenizer reads texts otherwise once it is written to a file")
-    (made / "model.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False), "utf-8")
+    if not reads_as(TokenReader.load(target, facts), model):
+        raise NotConvertible("its tokenizer reads texts differently after it is saved to a file")
+    (target / "model.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False), "utf-8")
 
 
 def _chain(model: SentenceTransformer, reader: TokenReader) -> torch.nn.Module:
-    """The model's modules as one, from ids and mask, two (n, tokens), to vectors (n, dim)."""
+    """Return all modules as one: from IDs and mask, two (n, tokens), to vectors (n, dim)."""
     import torch
 
     class Chain(torch.nn.Module):
@@ -110,11 +110,12 @@ def _chain(model: SentenceTransformer, reader: TokenReader) -> torch.nn.Module:
 def _traced(
     model: SentenceTransformer, reader: TokenReader
 ) -> tuple[openvino.Model, dict[str, Any]]:
-    """The model as a graph, proved to give torch's vectors; their `dim`, and whether it `pads`.
+    """Return the model as a graph, and facts: `dim` of its vectors and whether it `pads`.
 
-    The graph takes ids and attention mask, two (n, tokens), and gives vectors (n, dim). Where a
-    token may see nothing but padding (in a window of attention, or before a left-padded text),
-    OpenVINO's attention is not a number: such a model must not be given padding.
+    The graph takes IDs and attention mask, two (n, tokens), and returns vectors (n, dim). They have
+    been compared with torch's. If a token can attend only to padding (in an attention window, or
+    before a left-padded text), OpenVINO's attention is NaN. `pads` is then false, because such a
+    model must not get padding.
     """
     import numpy as np
     import openvino
@@ -126,7 +127,7 @@ def _traced(
     words = reader.read([probe_text(model) * 8])
 
     def batch(lengths: tuple[int, ...]) -> list[torch.Tensor]:
-        """Texts of some lengths: ids and mask."""
+        """Return IDs and mask of texts with these lengths."""
         ids = np.resize(words.ids, sum(lengths))
         tokens = Tokens(ids, np.cumsum([0, *lengths]), np.zeros(len(lengths), bool))
         rows = np.arange(len(lengths))
@@ -140,12 +141,12 @@ def _traced(
         run = openvino.Core().compile_model(graph, "CPU", settings)
 
         def difference(lengths: tuple[int, ...]) -> float:
-            given = batch(lengths)
-            expected = chain(*given).numpy()
-            found = run([part.numpy() for part in given])[0]
-            return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
+            inputs = batch(lengths)
+            expected = chain(*inputs).numpy()
+            vectors = run([part.numpy() for part in inputs])[0]
+            return float(np.linalg.norm(vectors - expected) / np.linalg.norm(expected))
 
-        # At the limit too, where a constant of the traced length would show, and after it again.
+        # A text at the limit reveals constants of the traced length. A short text follows it.
         longest = min(reader.limit or WITHOUT_LIMIT, MOST)
         even = (*EVEN, (longest,), EVEN[0])
         apart = max(map(difference, even), key=lambda value: (isnan(value), value))

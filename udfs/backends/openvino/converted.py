@@ -1,4 +1,4 @@
-"""Models converted for OpenVINO: made once per node, kept in a cache, found again by content."""
+"""Models converted for OpenVINO, once per node, and cached by the model's content."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from semscore.udfs.processes import child
 from semscore.udfs.stores.cache import cache_folder
 
 VERSION = 2  # of the converted folder's layout
-REASON = "unconvertible.txt"  # stands in the folder of a model that cannot be converted, alone
-REFUSED = 3  # exit code of the process that proves a model: it cannot be used
+REASON = "unconvertible.txt"  # the only file in the folder of a model that cannot be converted
+REFUSED = 3  # exit code of the process that proves a model, if it cannot be used
 LIBRARIES = ("openvino", "sentence-transformers", "torch", "transformers")
 
 
 @lru_cache
 def converted_place(folder: Path) -> Path:
-    """Where the conversion of a model is, or will be.
+    """Return the path of a model's conversion, whether or not it exists.
 
-    The name stands for the model's content and the libraries' versions: another model, or another
-    library, never meets an old conversion.
+    The name is a hash of the model's content and the libraries' versions, so a conversion is never
+    used with another model or library.
     """
     versions = {name: metadata.version(name) for name in LIBRARIES}
     key = json.dumps([VERSION, content_sha256(folder), versions], sort_keys=True)
@@ -36,21 +36,24 @@ def converted_place(folder: Path) -> Path:
 def proving_command(
     folder: Path, max_seq_length: int | None, *, convert: bool = False, outline: bool = False
 ) -> list[str]:
-    """The command that proves a model and converts it, or waits for the process that is at it."""
+    """Return the command that proves a model and converts it.
+
+    If another process is already doing so, the command waits for it.
+    """
     limit = [] if max_seq_length is None else ["--limit", max_seq_length]
-    wanted = [*["--convert"] * convert, *["--outline"] * outline]
-    return child.python_command("semscore.udfs.backends.proving.prove", folder, *limit, *wanted)
+    flags = [*["--convert"] * convert, *["--outline"] * outline]
+    return child.python_command("semscore.udfs.backends.proving.prove", folder, *limit, *flags)
 
 
 def proving_environment() -> dict[str, str]:
-    """Of that process: it computes on the CPU, and asks no hub."""
+    """Return the environment of that process. It computes on the CPU and does not use the hub."""
     return child.python_environment() | {"CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1"}
 
 
 def run_prover(
     folder: Path, max_seq_length: int | None, convert: bool
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run that process to its end, in silence."""
+    """Run that process to its end and hide its output."""
     return subprocess.run(
         proving_command(folder, max_seq_length, convert=convert),
         env=proving_environment(),
@@ -60,21 +63,21 @@ def run_prover(
 
 
 def converted(folder: Path) -> Path:
-    """The converted model, made first if it is not there, by a process of its own.
+    """Return the folder of the converted model. If it does not exist, a child process makes it.
 
-    Torch then never gets into this one: that saves seconds and memory in each worker. Raises
-    ModelError if the model cannot be used at all, NotConvertible if OpenVINO cannot run it; that
-    from then on without another try.
+    So torch is never imported into this process, which saves seconds and memory in each worker.
+    Raises ModelError if the model cannot be used at all. Raises NotConvertible if OpenVINO cannot
+    run it. A failed conversion is not tried again.
     """
     place = converted_place(folder)
     if not place.exists():
-        ran = run_prover(folder, None, convert=True)
-        if ran.returncode:
-            lines = ran.stderr.decode(errors="replace").strip().splitlines() or [""]
-            if ran.returncode == REFUSED:
+        finished = run_prover(folder, None, convert=True)
+        if finished.returncode:
+            lines = finished.stderr.decode(errors="replace").strip().splitlines() or [""]
+            if finished.returncode == REFUSED:
                 raise ModelError(lines[-1])
             raise NotConvertible(
-                f"its conversion ended with exit code {ran.returncode}: {lines[-1]}"
+                f"its conversion ended with exit code {finished.returncode}: {lines[-1]}"
             )
     reason = place / REASON
     if reason.exists():

@@ -1,4 +1,4 @@
-"""The forward pass in OpenVINO: a converted model on a CPU, without torch."""
+"""The OpenVINO backend: a converted model on a CPU, without torch."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from semscore.udfs.recipe import Precision, Recipe
 
 import openvino  # isort: skip
 
-CPU_TOKENS = 1536  # in a forward pass: caches like any number from 500 to 3,000
-WIDTHS = 16  # from a power of two to the next: 1.5% of padding
-KEPT = 1500  # pieces of code made for shapes; about 15 a shape, which take 1 MB, in int8 5 MB
-# int8: what is not quantised stays in float32 on every kind of CPU, so that scores do not depend
-# on it; bfloat16 there would gain 4%.
+CPU_TOKENS = 1536  # in a forward pass; any number from 500 to 3,000 suits the caches
+WIDTHS = 16  # from a power of two to the next, which adds 1.5% of padding
+KEPT = 1500  # cached kernels: about 15 for each shape, which take 1 MB, or 5 MB in int8
+# int8: what is not quantised stays in float32 on every CPU, so that scores do not depend on the
+# CPU. bfloat16 would save only 4%.
 HINTS: dict[Precision, str] = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
 
 
 class OpenVinoBackend:
     """A converted model (see convert.py), run on texts of one width at a time.
 
-    A text is padded to a width that depends on its own length alone. So its vector does not depend
-    on its neighbours, for in half precision and int8 padding changes what is rounded; and OpenVINO
-    meets few shapes, for each of which it has to make code.
+    A text is padded to a width that depends only on its own length. So its vector does not depend
+    on the other texts of a batch, although padding changes rounding in half precision and int8. It
+    also limits the number of shapes, for each of which OpenVINO has to compile code.
     """
 
     name = "openvino"
     max_texts: int | None = None
     token_budget = CPU_TOKENS
-    stretch = 1.0  # batches of one width
+    stretch = 1.0  # all texts of a batch have one width
 
     def __init__(self, converted: Path, recipe: Recipe, cpus: int) -> None:
         facts = json.loads((converted / "model.json").read_text("utf-8"))
@@ -60,7 +60,7 @@ class OpenVinoBackend:
             "INFERENCE_PRECISION_HINT": HINTS[recipe.precision],
             "INFERENCE_NUM_THREADS": cpus,
             "NUM_STREAMS": 1,
-            # Else each of a node's workers pins its threads to the same first cores.
+            # Otherwise all workers of a node pin their threads to the same first cores.
             "ENABLE_CPU_PINNING": False,
             "CPU_RUNTIME_CACHE_CAPACITY": KEPT,
         }
@@ -73,34 +73,34 @@ class OpenVinoBackend:
         prompted = [before + text for text in texts] if before else texts
         return self.reader.read(prompted)
 
-    def forward(self, inputs: Tokens, rows: Rows, prompt: str | None) -> NDArray[np.float32]:  # noqa: ARG002 - in the inputs
+    def forward(self, inputs: Tokens, rows: Rows, prompt: str | None) -> NDArray[np.float32]:  # noqa: ARG002 - part of inputs
         """Run some of the texts, all of one width: (k,) indices -> (k, dim) float32."""
         [width] = self.widths(inputs.lengths[rows[:1]])
-        given = inputs.padded(rows, int(width), self.pad_id, self.pad_left)
-        return self._inference.run(list(given), (len(rows), self.all_dims))[:, : self.dim]
+        padded = inputs.padded(rows, int(width), self.pad_id, self.pad_left)
+        return self._inference.run(list(padded), (len(rows), self.all_dims))[:, : self.dim]
 
     def widths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Tokens to which texts of some lengths are padded, the model's limit at most."""
+        """Return the number of tokens to which texts are padded, at most the model's limit."""
         if not self.pads:
             return lengths
         return np.minimum(rounded_up(lengths, WIDTHS), self.limit or np.iinfo(np.int64).max)
 
-    def prove(self, folder: Path) -> None:  # noqa: ARG002 - it was, before it was converted
-        """Nothing is left to prove: see convert.py."""
+    def prove(self, folder: Path) -> None:  # noqa: ARG002 - proved before the conversion
+        """Return None. The model was proved before its conversion: see convert.py."""
         return None
 
     def vectors(self, n: int) -> NDArray[Any]:
-        """Room for n vectors."""
+        """Return n zero vectors."""
         return np.zeros((n, self.dim), np.float32)
 
     def wait(self) -> None:
-        """Nothing to wait for: each forward pass ends with its result."""
+        """Do nothing, because each forward pass returns only when its result is there."""
 
     def move(self, device: str) -> None:
-        """Stay: there is one CPU."""
+        """Do nothing, because there is only one CPU."""
 
 
 def has_bfloat16() -> bool:
-    """Whether this CPU computes in bfloat16 (AVX512-BF16, AMX)."""
+    """Return whether this CPU computes in bfloat16 (AVX512-BF16, AMX)."""
     capabilities: list[str] = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return "BF16" in capabilities

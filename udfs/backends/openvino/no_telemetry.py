@@ -1,7 +1,8 @@
-"""Import this before openvino or nncf: with its package missing, their telemetry is off.
+"""Switches off the telemetry of openvino and nncf. Import this module before them.
 
-Else importing OpenVINO starts a thread that reports to its makers: nothing to do on a cluster, and
-nothing to have before Spark's Python daemon forks.
+Without the telemetry package, both send nothing. Otherwise importing OpenVINO starts a thread that
+reports to its vendor. That is unwanted on a cluster, and a thread must not exist before Spark's
+Python daemon forks.
 """
 
 import sys

@@ -1,10 +1,10 @@
-"""Quantise a converted model to int8, its ranges calibrated on texts of the dataset at hand.
+"""Quantise a converted model to int8, with value ranges calibrated on texts of the dataset.
 
     semscore.udfs.backends.openvino.quantize CONVERTED_FOLDER SAMPLE.json TARGET_FOLDER
 
-Weights and activations of the transformer's matrix products become int8 by NNCF's post-training
-quantisation (its scheme for transformers, with smoothing); what follows it (pooling, dense) stays
-as it is. The target is complete: the model, its tokenizer, its facts.
+NNCF's post-training quantisation (its scheme for transformers, with smoothing) turns the weights
+and activations of the transformer's matrix products into int8. What follows the transformer
+(pooling, dense) is not changed. The target folder has everything: model, tokenizer and facts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from semscore.udfs.backends.reader import Prompts, TokenReader
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BEHIND_THE_TRANSFORMER = r"__module\.chain\.[1-9].*"  # as convert.py names the modules
+BEHIND_THE_TRANSFORMER = r"__module\.chain\.[1-9].*"  # the names that convert.py gives to modules
 
 
 def quantize(converted: Path, texts: list[str], prompt: str | None, target: Path) -> None:
@@ -54,5 +54,5 @@ def quantize(converted: Path, texts: list[str], prompt: str | None, target: Path
 
 
 if __name__ == "__main__":
-    given = json.loads(Path(sys.argv[2]).read_text("utf-8"))
-    quantize(Path(sys.argv[1]), given["texts"], given["prompt"], Path(sys.argv[3]))
+    sample = json.loads(Path(sys.argv[2]).read_text("utf-8"))
+    quantize(Path(sys.argv[1]), sample["texts"], sample["prompt"], Path(sys.argv[3]))

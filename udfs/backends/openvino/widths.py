@@ -1,4 +1,4 @@
-"""The few widths to which texts are padded, for each of which OpenVINO has to make code."""
+"""The widths to which texts are padded. They are few, because OpenVINO compiles code for each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def rounded_up(lengths: NDArray[np.int64], steps: int) -> NDArray[np.int64]:
-    """Lengths rounded up to one of `steps` figures from each power of two to the next: (n,)."""
+    """Round lengths up to one of `steps` values between each power of two and the next: (n,)."""
     size = 2.0 ** np.floor(np.log2(np.maximum(lengths, 1)))
     step = np.maximum(size / steps, 1)
     rounded: NDArray[np.int64] = (np.ceil(lengths / step) * step).astype(np.int64)

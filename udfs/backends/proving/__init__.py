@@ -1,1 +1,1 @@
-"""A model is loaded once and proved before workers trust it."""
+"""Proving: a model is loaded and tested once before workers use it."""

@@ -1,4 +1,4 @@
-"""A model whose weights are too large to load for a check: its build without them."""
+"""A check of models that are too large to load for it: they are built without weights."""
 
 from __future__ import annotations
 
@@ -11,34 +11,35 @@ from semscore.udfs.models.layout import TRANSFORMER, Module, transformer
 
 
 def check_outline(folder: Path) -> None:
-    """Build the transformer on torch's meta device and compare it with the weights' headers.
+    """Build the transformer on torch's meta device and compare it with the headers of the weights.
 
-    Encodes a sentence too. Raises ModelError if a library cannot do that, or if the weights are of
-    another model.
+    Also encodes a sentence. Raises ModelError if a library cannot do that, or if the weights belong
+    to another model.
     """
     path, _ = transformer(folder)
     try:
         built = _built(path)
         _encode(path)
-    except Exception as error:  # of transformers: whatever it raises
+    except Exception as error:  # transformers may raise anything
         raise ModelError(f"{folder} cannot be loaded: {said(error)}") from error
     stored = Module(path, TRANSFORMER).shapes
     for name, shape in built.items():
-        found = _same_name(name, stored)
-        if found is not None and found != shape:
+        stored_shape = _same_name(name, stored)
+        if stored_shape is not None and stored_shape != shape:
             raise ModelError(
-                f"{folder} has weights of another model: {name} is {found}, expected {shape}"
+                f"{folder} has the weights of another model: {name} has shape {stored_shape}, "
+                f"expected {shape}"
             )
     known = sum(_same_name(name, stored) is not None for name in built)
     if known < len(built) / 2:
         raise ModelError(
-            f"{folder} has weights of another model: of the {len(built)} tensors that its "
-            f"config.json describes, they hold {known}"
+            f"{folder} has the weights of another model: they contain only {known} of the "
+            f"{len(built)} tensors that its config.json describes"
         )
 
 
 def _built(path: Path) -> dict[str, tuple[int, ...]]:
-    """Name -> shape of the tensors that config.json describes; they take no memory."""
+    """Return the shapes, by name, of the tensors that config.json describes. Takes no memory."""
     import torch
     from transformers import AutoConfig, AutoModel
 
@@ -59,7 +60,7 @@ def _encode(path: Path) -> None:
 
 
 def _same_name(name: str, stored: dict[str, tuple[int, ...]]) -> tuple[int, ...] | None:
-    """The shape of a stored tensor of this name, behind whatever prefix: `model.layers.0…`."""
+    """Return the shape of the stored tensor with this name after any prefix (`model.`), or None."""
     if name in stored:
         return stored[name]
     return next((shape for key, shape in stored.items() if key.endswith(f".{name}")), None)

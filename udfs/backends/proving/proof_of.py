@@ -1,4 +1,4 @@
-"""A loaded model to its proof: how it must be run, and the vectors of a few known texts."""
+"""The proof of a loaded model: how it must be run, and the vectors of a few known texts."""
 
 from __future__ import annotations
 
@@ -27,18 +27,20 @@ from semscore.udfs.proofs.samples import own_words
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-WORDS = ("harbour", "tomato", "winter", "copper", "letter", "seven")  # where there are no own ones
+# Used if a model has no words of its own
+WORDS = ("harbour", "tomato", "winter", "copper", "letter", "seven")
 
 
 def proof_of(
     model: SentenceTransformer, folder: Path, embed: Embed, tolerance: float = TOLERANCE
 ) -> Proof:
-    """Prove a model that has embedded no long text yet; ModelError if that fails.
+    """Return the proof of a model that has not embedded a long text yet.
 
-    `embed`: one forward pass of the model in `folder`.
+    `embed` is one forward pass of the model in `folder`. Raises ModelError if the model cannot be
+    proved.
     """
     words = _words(model)
-    between = " " if _reads(model, " ".join(words[:2])) else ""  # some tokenizers know no blank
+    between = " " if _reads(model, " ".join(words[:2])) else ""  # some tokenizers reject blanks
     tokens = proof_tokens(token_limit(model), transformer(folder)[1])
     texts = proof_texts(words, tokens, lambda text: _count(model, text), between)
     try:
@@ -51,15 +53,15 @@ def proof_of(
         ) from error
     except CanaryFailed as error:
         raise ModelError(f"{folder} cannot be scored: {error}") from error
-    except (MemoryError, OSError):  # of this moment, not of the model
+    except (MemoryError, OSError):  # not caused by the model
         raise
-    except Exception as error:  # of torch and transformers: whatever they raise
+    except Exception as error:  # torch and transformers may raise anything
         raise ModelError(f"{folder} fails on plain texts: {said(error)}") from error
     return Proof(tuple(known), np.stack(list(known.values())), batching, texts.short)
 
 
 def said(error: BaseException) -> str:
-    """What an error says first, in a whole sentence, with its kind where it says little else."""
+    """Return the first sentence of an error's message, with its class if the message needs that."""
     sentence, kind = first_sentence(str(error).splitlines()), type(error).__name__
     if not sentence:
         return kind
@@ -67,7 +69,7 @@ def said(error: BaseException) -> str:
 
 
 def _words(model: SentenceTransformer) -> Sequence[str]:
-    """Words of the model's own vocabulary that it can read, as far as it has one."""
+    """Return words of the model's own vocabulary that it can read, or WORDS without such words."""
     tokenizer: Any = getattr(input_module(model), "tokenizer", None)
     if not hasattr(tokenizer, "get_vocab"):
         return WORDS
@@ -76,7 +78,7 @@ def _words(model: SentenceTransformer) -> Sequence[str]:
 
 
 def _count(model: SentenceTransformer, text: str) -> int:
-    """Tokens of a text; words, for a model that counts no tokens."""
+    """Return the number of tokens of a text, or of words if the model does not count tokens."""
     count = whole_tokens(model, text, None)
     return len(text.split()) if count is None else count
 
@@ -84,6 +86,6 @@ def _count(model: SentenceTransformer, text: str) -> int:
 def _reads(model: SentenceTransformer, text: str) -> bool:
     try:
         model.preprocess([text])
-    except Exception:  # of any tokenizer
+    except Exception:  # tokenizers may raise anything
         return False
     return True

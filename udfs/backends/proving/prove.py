@@ -1,9 +1,9 @@
-"""Load a model once, prove what its scores rest on, and convert it: a process of its own.
+"""Load a model once, prove that its scores can be trusted, and convert it, in a child process.
 
     semscore.udfs.backends.proving.prove MODEL_FOLDER [--limit N] [--convert] [--outline]
 
-Torch then never gets into the process that asks: that saves seconds and memory in driver and
-workers. Ends with REFUSED, and the reason as its last line, if the model cannot be used.
+So torch is never imported into the calling process, which saves seconds and memory in driver and
+workers. If the model cannot be used, the exit code is REFUSED and the last line is the reason.
 """
 
 from __future__ import annotations
@@ -28,10 +28,9 @@ if TYPE_CHECKING:
 
 
 def prove(folder: Path, limit: int | None, convert: bool) -> None:
-    """Keep a model's proof, and its conversion if it is wanted, unless they are there.
+    """Make a model's proof, and its conversion if `convert`, unless they exist.
 
-    Other processes that want the same wait meanwhile. Raises ModelError if the model cannot be
-    used.
+    Other processes that need the same ones wait. Raises ModelError if the model cannot be used.
     """
     from semscore.udfs.backends.openvino.convert import convert as write_converted
     from semscore.udfs.backends.proving.proof_of import proof_of
@@ -44,13 +43,13 @@ def prove(folder: Path, limit: int | None, convert: bool) -> None:
             model = load(folder, limit)
             keep_proof(proof_of(model, folder, _embed(model)), place)
         if convert and not converted_place(folder).exists():
-            if model is None or limit is not None:  # it is converted with its own limit
+            if model is None or limit is not None:  # the conversion has the model's own limit
                 model = load(folder)
             write_converted(model, folder, converted_place(folder), read_proof(place).batching)
 
 
 def load(folder: Path, limit: int | None = None) -> SentenceTransformer:
-    """The model in float32 on the CPU; ModelError if a library cannot load it."""
+    """Load the model in float32 on the CPU. Raises ModelError if a library cannot load it."""
     from semscore.udfs.backends.load import load_model
     from semscore.udfs.backends.proving.proof_of import said
 
@@ -58,7 +57,7 @@ def load(folder: Path, limit: int | None = None) -> SentenceTransformer:
         return load_model(folder, "float32", "cpu", limit)
     except (ModelError, MemoryError):
         raise
-    except Exception as error:  # of torch, transformers, sentence-transformers: whatever they raise
+    except Exception as error:  # torch, transformers and sentence-transformers may raise anything
         raise ModelError(f"{folder} cannot be loaded: {said(error)}") from error
 
 
@@ -73,7 +72,7 @@ def _embed(model: SentenceTransformer) -> Embed:
 
 
 def main(words: Sequence[str]) -> int:
-    """Do what the command line says; its exit code."""
+    """Run the command line and return its exit code."""
     from semscore.udfs.backends.proving.outline import check_outline
 
     parser = argparse.ArgumentParser()
@@ -81,13 +80,13 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--limit", type=int)
     parser.add_argument("--convert", action="store_true")
     parser.add_argument("--outline", action="store_true")
-    given = parser.parse_args(words)
-    warnings.simplefilter("ignore")  # torch's about tracing: the result is compared
+    options = parser.parse_args(words)
+    warnings.simplefilter("ignore")  # torch warns about tracing, but the result is compared
     try:
-        if given.outline:
-            check_outline(given.folder)
+        if options.outline:
+            check_outline(options.folder)
         else:
-            prove(given.folder, given.limit, given.convert)
+            prove(options.folder, options.limit, options.convert)
     except ModelError as error:
         sys.stderr.write(f"\n{' '.join(str(error).split())}\n")
         return REFUSED

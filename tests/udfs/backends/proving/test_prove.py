@@ -142,7 +142,7 @@ def test_an_outline_needs_no_weights_in_memory(zoo: MakeModel, name: str) -> Non
     ("change", "says"),
     [
         ({"hidden_size": 64}, "expected (1"),
-        ({"model_type": "distilbert", "dim": DIM, "n_layers": 2, "n_heads": 2}, "they hold"),
+        ({"model_type": "distilbert", "dim": DIM, "n_layers": 2, "n_heads": 2}, "they contain"),
     ],
 )
 def test_an_outline_shows_weights_of_another_model(
@@ -158,7 +158,7 @@ def test_an_outline_shows_weights_of_another_model(
     (folder / "config.json").write_text(json.dumps(config | change))
     assert main([str(folder), "--outline"]) == REFUSED
     said = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "has weights of another model" in said and says in said
+    assert "has the weights of another model" in said and says in said
 
 
 # -- the process -----------------------------------------------------------------------------------
