@@ -17,7 +17,7 @@ from semscore.jobs.spark.session import local_heap
 from semscore.udfs.gpus.device import is_local
 
 NAME = "memory"
-SHOWN = ("hosts", "executors", "workers of each", "heap of each", "beside the heap")
+SHOWN = "hosts", "executors", "workers per executor", "heap per executor", "overhead per executor"
 POWERS = "kmgtp"
 # What Spark adds to an executor's heap where nobody says.
 OVERHEAD_SHARE, OVERHEAD_LEAST = 0.1, 384 * 2**20

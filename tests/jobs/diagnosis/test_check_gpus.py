@@ -88,7 +88,7 @@ def test_a_build_without_kernels_for_the_gpu_is_told(
     [found] = findings({"gpus": lambda: check_gpus("auto", local=True)})
     assert found.level == "fail"
     assert "compute capability 7.0" in found.found
-    assert "take a build for CUDA 12.6" in found.fix
+    assert "use a build for CUDA 12.6" in found.fix
 
 
 def test_a_driver_that_does_not_work_is_told(script: Callable[[str, str], Path]) -> None:
