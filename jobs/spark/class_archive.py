@@ -2,7 +2,7 @@
 
 It is Java's dynamic archive of class data (JEP 350). The second run on a machine writes it when its
 Java ends, which delays nobody; later runs map it into memory. The first run does not write it: it
-has other files to make, and recording its classes would slow it by about 2 s. Java itself refuses
+has enough other work, and recording its classes would slow it by about 2 s. Java itself refuses
 an archive that does not match.
 """
 
