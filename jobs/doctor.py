@@ -1,4 +1,4 @@
-"""What would fail in hours, found in seconds: `semscore doctor`."""
+"""`semscore doctor`: find in seconds what would break or slow a run hours later."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semscore.jobs.processing_job.check_aws import aws_checks
 
 @dataclass(frozen=True, kw_only=True)
 class Question(Settings):
-    """A run of which not all is said yet: without places, the machine alone is looked at."""
+    """The settings of a run, possibly without places; then only the machine is checked."""
 
     inputs: tuple[str, ...] = ()
     output: str = ""
@@ -24,7 +24,7 @@ class Question(Settings):
 
 
 def examine(question: Question) -> Iterator[Finding]:
-    """Make all checks that a question allows, the quick ones first."""
+    """Make all checks that apply, in the order of the registry, and yield their findings."""
     yield from findings(checks_of(Subject(question, likely_conf(question))))
 
 

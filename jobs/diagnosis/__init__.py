@@ -1,1 +1,1 @@
-"""What would end or spoil a run hours from now, found in seconds; one subject in each file."""
+"""Checks that find in seconds what would break or slow a run hours later; one topic per file."""

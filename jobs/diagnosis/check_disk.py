@@ -1,4 +1,4 @@
-"""Disks of this machine: room, and the right to write."""
+"""Check the disks of this machine: free space, and permission to write."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.filesize import decimal
 from semscore.jobs.diagnosis.finding import Finding, Level
 from semscore.udfs.stores.cache import VARIABLE, cache_folder, is_temporary
 
-# A model and what it is converted to; what Spark shuffles and spills comes on top.
+# Enough for a model and its converted form; what Spark shuffles and spills needs more.
 LEAST = 2 * 10**9
 
 
@@ -23,53 +23,55 @@ class Place(NamedTuple):
 
     what: str
     path: Path
-    setting: str  # that chooses another
-    without: Level  # what it means if nothing can be written there
+    setting: str  # the setting that chooses another folder
+    without: Level  # the level of the finding if the folder cannot be written to
 
 
 def check_disk(conf: Mapping[str, str]) -> Iterator[Finding]:
-    """Temporary files, Spark's local folders, the cache of models."""
+    """Check the folders for temporary files and Spark's files, and the model cache."""
     places = [Place("temporary files", Path(tempfile.gettempdir()), "TMPDIR", "fail")]
     local = _spark_folders(conf)
-    without: Level = "fail" if len(local) == 1 else "warn"  # Spark goes on with the others
+    without: Level = "fail" if len(local) == 1 else "warn"  # Spark uses the others
     places += [Place("Spark's files", path, "spark.local.dir", without) for path in local]
-    # Some runs convert no model: the workers say if they must and cannot.
+    # Only a warning, because some runs convert no model. Workers that must, but cannot, fail.
     places.append(Place("models", cache_folder(), "SEMSCORE_CACHE", "warn"))
     if is_temporary():
         yield Finding(
             "disk",
             "warn",
-            f"there is no home folder to keep models in; {cache_folder()} may be gone tomorrow",
-            f"set {VARIABLE} to a folder that stays",
+            f"there is no home folder, so models are kept in {cache_folder()}, where they may be "
+            "deleted at any time",
+            f"set {VARIABLE} to a permanent folder",
         )
-    found = [_look(place) for place in dict.fromkeys(places)]
-    yield from (bad for bad in found if isinstance(bad, Finding))
-    if good := [one for one in found if isinstance(one, str)]:
+    results = [_look(place) for place in dict.fromkeys(places)]
+    yield from (result for result in results if isinstance(result, Finding))
+    if good := [result for result in results if isinstance(result, str)]:
         yield Finding("disk", "ok", ", ".join(good))
 
 
 def _spark_folders(conf: Mapping[str, str]) -> list[Path]:
-    """In the order of Spark's own rules: YARN's word, the environment's, the setting's."""
+    """Return Spark's local folders by its own rules: YARN's, the environment's, the setting's."""
     yarn = os.environ.get("LOCAL_DIRS") if "CONTAINER_ID" in os.environ else None
     chosen = yarn or os.environ.get("SPARK_LOCAL_DIRS") or conf.get("spark.local.dir", "/tmp")
-    return [Path(each.strip()) for each in chosen.split(",")]
+    return [Path(folder.strip()) for folder in chosen.split(",")]
 
 
 def free_bytes(path: Path) -> int:
-    """Of the disk that a folder is on, or would be made on."""
+    """Return the free bytes of the disk that a folder is on, or would be created on."""
     return shutil.disk_usage(_existing(path)).free
 
 
 def _look(place: Place) -> Finding | str:
-    home, fix = _existing(place.path), f"set {place.setting} to a folder on another disk"
+    """Return what is wrong with a folder as a finding, or its free space as text."""
+    folder, fix = _existing(place.path), f"set {place.setting} to a folder on another disk"
     try:
-        with tempfile.TemporaryFile(dir=home) as file:
+        with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"semscore")
             file.flush()
     except OSError as error:
-        found = f"{place.path} ({place.what}) cannot be written: {error.strerror}"
+        found = f"{place.path} ({place.what}) cannot be written to: {error.strerror}"
         return Finding("disk", place.without, found, fix)
-    free = free_bytes(home)
+    free = free_bytes(folder)
     found = f"{decimal(free)} free for {place.what} ({place.path})"
     if free < LEAST:
         return Finding("disk", "warn", f"{found}, less than {decimal(LEAST)}", fix)
@@ -77,7 +79,7 @@ def _look(place: Place) -> Finding | str:
 
 
 def _existing(path: Path) -> Path:
-    """The folder itself, or the one in which it would be made."""
+    """Return the folder itself, or the closest parent that exists."""
     while not path.exists() and path != path.parent:
         path = path.parent
     return path

@@ -1,4 +1,4 @@
-"""Variables of the shell that are about Spark and Python: what a run makes of them."""
+"""Check the shell's variables about Spark and Python."""
 
 from __future__ import annotations
 
@@ -18,43 +18,46 @@ ASK = "import platform; print(platform.python_version())"
 
 
 def check_environment(local: bool) -> Iterator[Finding]:
-    """Which settings in variables a local run leaves out; on a cluster they count."""
+    """Report the settings in variables that a local run ignores; a cluster uses them."""
     if local and (ignored := unheeded(os.environ)):
         found, _, fix = ignored.partition("; ")
         yield Finding(NAME, "warn", found, fix)
     elif local:
         yield Finding(NAME, "ok", "a local run starts its own Spark, with this Python")
     else:
-        given = [name for name in (PYTHON, "SPARK_HOME", "SPARK_CONF_DIR") if name in os.environ]
-        yield Finding(NAME, "ok", f"the cluster's, with {', '.join(given) or 'nothing set'}")
+        names = [name for name in (PYTHON, "SPARK_HOME", "SPARK_CONF_DIR") if name in os.environ]
+        yield Finding(NAME, "ok", f"variables for the cluster: {', '.join(names) or 'none'}")
     if not user_name():
         yield Finding(
             NAME,
             "ok",
-            f"user {os.getuid()} has no name on this system, and is called {stand_in()}",
+            f"user {os.getuid()} has no name on this system, so {stand_in()} is used",
         )
 
 
 def check_worker_python(local: bool) -> Iterator[Finding]:
-    """Ask the Python that PYSPARK_PYTHON names for its version; executors may have another."""
-    given = os.environ.get(PYTHON)
-    if local or not given:
+    """Check the version of the Python that PYSPARK_PYTHON names; executors may have another."""
+    python = os.environ.get(PYTHON)
+    if local or not python:
         return
     ours = platform.python_version()
-    theirs = _version(given)
+    theirs = _version(python)
     fix = f"correct {PYTHON}, or unset it"
     if theirs is None:
-        found = f"{PYTHON} ({given}) does not start on this host; executors need it on theirs"
+        found = f"{PYTHON} ({python}) does not start on this host; executors need it on their hosts"
         yield Finding("worker python", "warn", found, fix)
     elif theirs.split(".")[:2] != ours.split(".")[:2]:
-        found = f"{PYTHON} ({given}) is Python {theirs}, and this is {ours}: Spark wants the same"
+        found = (
+            f"{PYTHON} ({python}) is Python {theirs}, but this is Python {ours}: Spark needs the "
+            "same minor version"
+        )
         yield Finding("worker python", "fail", found, fix)
     else:
-        yield Finding("worker python", "ok", f"{theirs} ({given})")
+        yield Finding("worker python", "ok", f"{theirs} ({python})")
 
 
 def _version(python: str) -> str | None:
-    """What a Python says of itself; None: it does not start."""
+    """Return the version that a Python prints; None if it does not start."""
     command = [shutil.which(python) or python, "-c", ASK]
     try:
         ran = subprocess.run(

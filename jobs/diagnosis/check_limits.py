@@ -1,4 +1,4 @@
-"""Limits that end a run: of time, and of open files."""
+"""Check the limits that can end a run: on time, and on open files."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from semscore.jobs.diagnosis.finding import Finding
 from semscore.jobs.hosts.inside_job import ends_at
 
 SHORT_S = 15 * 60
-OPEN_FILES = 1024  # macOS allows 256 until it is told otherwise, fewer than Spark's own jars
+OPEN_FILES = 1024  # macOS allows 256 by default, which is fewer than Spark's own jars
 
 
 def check_time(deadline: float | None) -> Iterator[Finding]:
-    """How long a run that begins now has: --deadline, else SageMaker's limit, if it is there."""
+    """Report the time left for a run that starts now: --deadline, else SageMaker's limit if any."""
     ends = ends_at()
     if deadline is None and ends is None:
         yield Finding("time limit", "ok", "none")
@@ -28,12 +28,12 @@ def check_time(deadline: float | None) -> Iterator[Finding]:
     if left >= SHORT_S:
         yield Finding("time limit", "ok", found)
         return
-    fix = "give more; what is not done by then can be resumed"
+    fix = "allow more time, or score the rest later with --mode resume"
     yield Finding("time limit", "warn", found, fix)
 
 
 def check_open_files() -> Iterator[Finding]:
-    """What this process, and Spark which inherits it, may open."""
+    """Report how many files this process may open at once; Spark inherits the limit."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= OPEN_FILES:
         yield Finding("open files", "ok", "no limit" if soft < 0 else f"{soft:,} at once")

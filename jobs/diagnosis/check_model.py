@@ -1,4 +1,4 @@
-"""The model: is it here, do executors find it, does it load, and are its scores right?"""
+"""Check the model: it must be here, executors must find it, and it must load and score well."""
 
 from __future__ import annotations
 
@@ -23,31 +23,34 @@ PATIENCE_S = 10.0
 
 
 class Loaded(NamedTuple):
-    """A model as a worker has it."""
+    """A model that was loaded in the same way as by a worker."""
 
     device: str
     backend: str
-    notes: tuple[str, ...]  # what a user should know of how it runs
+    notes: tuple[str, ...]  # what a user should know about how it runs
 
 
 def check_for_model(recipe: Recipe, engine: Engine, master: str) -> Iterator[Finding]:
-    """Find it without the hub, and load it; a model on S3 is fetched. ModelError: it is no good."""
+    """Find the model without the hub, and load it; a model on S3 is downloaded.
+
+    Raises ModelError if the model cannot be used.
+    """
     try:
         folder = local_folder(recipe.model, recipe.revision, ask_hub=False)
     except NotHere as error:
         yield _ask_hub(recipe, str(error))
         return
     check_model(folder, recipe.max_seq_length)
-    on_hub = folder.parent.name == "snapshots"  # of the hub's cache
+    in_hub_cache = folder.parent.name == "snapshots"
     if is_local(master) or is_remote(recipe.model):
-        yield Finding("model", "ok", f"{folder}, without the hub")
-    elif on_hub:
+        yield Finding("model", "ok", f"{folder}, found without the hub")
+    elif in_hub_cache:
         yield Finding(
             "model",
             "warn",
-            f"{recipe.model} is in the hub's cache of this host; each other one fetches it itself, "
-            "and the hub refuses many at once",
-            f"give executors the model as {PLACES}",
+            f"{recipe.model} is in this host's cache of the hub, but every other host would "
+            "download it, and the hub refuses many requests at once",
+            f"provide the model to executors as {PLACES}",
         )
     else:
         yield Finding("model", "ok", f"{folder}; executors must find {recipe.model} too")
@@ -55,59 +58,63 @@ def check_for_model(recipe: Recipe, engine: Engine, master: str) -> Iterator[Fin
 
 
 def _load(folder: Path, recipe: Recipe, engine: Engine, local: bool) -> Iterator[Finding]:
-    """As a worker does, which trusts it only after known pairs score as they should.
+    """Load the model and score known pairs, as a worker does before it trusts a model.
 
-    In a process of its own: a worker sets variables, and imports torch, for good.
+    This runs in a process of its own, because a worker sets variables and imports torch, neither of
+    which can be undone.
     """
-    unsettled = recipe.precision == "auto" or (recipe.precision, recipe.calibration) == (
+    needs_texts = recipe.precision == "auto" or (recipe.precision, recipe.calibration) == (
         "int8",
         None,
     )
     tried = replace(recipe, model=str(folder), revision=None)
-    if unsettled:  # by the dataset's own texts
+    if needs_texts:  # only the dataset's own texts can decide this precision
         tried = replace(tried, precision="float32")
     if not local and not visible_gpus() and not has_mps():
-        engine = replace(engine, device="cpu")  # executors' GPUs are elsewhere
+        engine = replace(engine, device="cpu")  # the GPUs are on the executors' hosts
     start = perf_counter()
     try:
         model = ask_once(_loaded, tried, replace(engine, lease_gpus=True))
-    except Exception as error:  # of any library below
+    except Exception as error:  # any library may raise anything
         yield Finding(
             "canary",
             "fail",
-            f"the model does not load, or scores wrongly: {root_cause(error)}",
-            "--device cpu and --backend torch show where that comes from",
+            f"the model does not load, or gives wrong scores: {root_cause(error)}",
+            "try --device cpu and --backend torch to find the cause",
         )
         return
     seconds = perf_counter() - start
     where = f"{model.device}, {model.backend}, {tried.precision}"
-    yield Finding("canary", "ok", f"known pairs score as they should on {where} ({seconds:.1f} s)")
+    yield Finding("canary", "ok", f"known pairs get the right scores on {where} ({seconds:.1f} s)")
     for note in model.notes:
         yield Finding("canary", "warn", note)
 
 
 def _loaded(recipe: Recipe, engine: Engine) -> Loaded:
-    """What a worker says of a model that it has loaded; raises what it raises."""
+    """Load a model as a worker does, and raise the same errors."""
     from semscore.udfs.worker.resident import resident
 
-    found = resident(recipe, engine)
-    return Loaded(found.device.label, found.encoder.backend.name, found.notes)
+    model = resident(recipe, engine)
+    return Loaded(model.device.label, model.encoder.backend.name, model.notes)
 
 
 def _ask_hub(recipe: Recipe, here: str) -> Finding:
-    """Whether the hub has what this machine has not; nothing is downloaded."""
+    """Report whether the hub has a model that this machine lacks; nothing is downloaded.
+
+    `here`: the message that says where this machine looked for it.
+    """
     from huggingface_hub import HfApi
 
     try:
         HfApi().model_info(hub_name(recipe.model), revision=recipe.revision, timeout=PATIENCE_S)
-    except Exception as error:  # of HTTP, of the network, of the hub's own
-        found = f"{here}, and the hub did not show it: {root_cause(error)}"
-        fix = "correct --model, or give it as a folder, an installed package or s3://…"
+    except Exception as error:  # from HTTP, the network, or the hub itself
+        found = f"{here}, and could not be found on the hub: {root_cause(error)}"
+        fix = "correct --model, or name a folder, an installed package or s3://…"
         return Finding("model", "fail", found, fix)
     return Finding(
         "model",
         "warn",
-        f"{here}; the hub has it: this host would download it, and so would each executor's, "
-        "though the hub refuses many at once",
-        f"download it once, and give executors the model as {PLACES}",
+        f"{here}; the hub has it, but this host and every executor's host would download it, and "
+        "the hub refuses many requests at once",
+        f"download it once, and provide it to executors as {PLACES}",
     )

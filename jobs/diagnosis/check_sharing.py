@@ -1,4 +1,4 @@
-"""Who gets which GPU: the leases of this host, and the discovery script that hands them out."""
+"""Check how GPUs are shared: the leases of this host, and Spark's discovery script."""
 
 from __future__ import annotations
 
@@ -16,33 +16,40 @@ from semscore.udfs.gpus.discovery import PATIENCE_S, visible_gpus
 
 NAME = "discovery script"
 USUAL = (
-    "container/discover_gpus.py is one that works, beside discovery.py and leases.py of udfs/gpus"
+    "use container/discover_gpus.py, with discovery.py and leases.py from udfs/gpus in its folder"
 )
 
 
 def check_leases() -> Iterator[Finding]:
-    """Which of this host's GPUs are held or set aside; LeaseError: nobody can keep account."""
+    """Report which of this host's GPUs are held or set aside.
+
+    Raises LeaseError if leases cannot be recorded.
+    """
     addresses = visible_gpus()
     if not addresses:
         return
     holders = leases.account(addresses)
-    for address in (one for one in addresses if one not in holders):
+    for address in (address for address in addresses if address not in holders):
         yield Finding(
             "gpu leases",
             "warn",
             f"GPU {address} is set aside {leases.quarantined(address)}",
             f"repair it, then remove {leases.quarantine_file(address)}",
         )
-    held = [f"{one} by {', '.join(str(w.pid) for w in who)}" for one, who in holders.items() if who]
+    held = [
+        f"{address} by {', '.join(str(holder.pid) for holder in processes)}"
+        for address, processes in holders.items()
+        if processes
+    ]
     if holders:
-        told = f"GPUs held by processes: {'; '.join(held)}" if held else "all GPUs are free"
-        yield Finding("gpu leases", "ok", f"{told}; kept in {leases.folder()}")
+        found = f"GPUs held by processes: {'; '.join(held)}" if held else "all GPUs are free"
+        yield Finding("gpu leases", "ok", f"{found}; leases are recorded in {leases.folder()}")
     else:
-        yield Finding("gpu leases", "fail", "all GPUs are set aside", "repair one of them")
+        yield Finding("gpu leases", "fail", "all GPUs are set aside", "repair at least one of them")
 
 
 def check_discovery(conf: Mapping[str, str]) -> Iterator[Finding]:
-    """Run Spark's discovery script once, as an executor would; its GPUs are free again after."""
+    """Run Spark's discovery script once, as an executor would; its GPUs are free again later."""
     script = conf.get(SCRIPT)
     if script is None or is_local(conf["spark.master"]):
         return
@@ -50,36 +57,39 @@ def check_discovery(conf: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding(
             NAME,
             "warn",
-            f"{script} is not on this host, and must be on all that executors run on",
+            f"{script} is not on this host; executors need it on all of their hosts",
             f"put it there, or correct {SCRIPT}",
         )
     elif not os.access(script, os.X_OK):
-        yield Finding(NAME, "fail", f"{script} may not be run", f"chmod +x {script}")
+        yield Finding(NAME, "fail", f"{script} is not executable", f"chmod +x {script}")
     elif not visible_gpus():
-        yield Finding(NAME, "ok", f"{script} is there; no GPU here that it could find")
+        yield Finding(NAME, "ok", f"{script} exists; it was not run because this host has no GPU")
     else:
         yield _run(script, conf)
 
 
 def _run(script: str, conf: Mapping[str, str]) -> Finding:
-    mark = "spark.executorEnv."
-    given = {key.removeprefix(mark): conf[key] for key in conf if key.startswith(mark)}
+    """Run the script with the variables that Spark gives to executors, and check its output."""
+    prefix = "spark.executorEnv."
+    variables = {key.removeprefix(prefix): conf[key] for key in conf if key.startswith(prefix)}
     try:
         ran = subprocess.run(
             [script],
             capture_output=True,
             text=True,
             timeout=PATIENCE_S,
-            env=os.environ | given,
+            env=os.environ | variables,
             check=False,
         )
-        said = json.loads(ran.stdout) if ran.returncode == 0 else None
+        answer = json.loads(ran.stdout) if ran.returncode == 0 else None
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         return Finding(NAME, "fail", f"{script}: {error}", USUAL)
     if ran.returncode:
-        told = ran.stderr.strip().splitlines() or ["it says nothing"]
-        return Finding(NAME, "fail", f"{script} ended with {ran.returncode}: {told[-1]}", USUAL)
-    if not (isinstance(said, dict) and said.get("name") == "gpu" and said.get("addresses")):
+        lines = ran.stderr.strip().splitlines() or ["it printed no error"]
+        found = f"{script} ended with exit code {ran.returncode}: {lines[-1]}"
+        return Finding(NAME, "fail", found, USUAL)
+    if not (isinstance(answer, dict) and answer.get("name") == "gpu" and answer.get("addresses")):
         expected = '{"name": "gpu", "addresses": ["0"]}'
-        return Finding(NAME, "fail", f"{script} prints {ran.stdout!r}, expected {expected}", USUAL)
-    return Finding(NAME, "ok", f"{script} gives GPU {', '.join(said['addresses'])}")
+        found = f"{script} printed {ran.stdout!r}, expected {expected}"
+        return Finding(NAME, "fail", found, USUAL)
+    return Finding(NAME, "ok", f"{script} found GPU {', '.join(answer['addresses'])}")

@@ -1,4 +1,4 @@
-"""Settings of Spark that make a run hang, or compute the same twice. Pure."""
+"""Check Spark settings that make a run hang, or compute something twice. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAME = "spark settings"
 
 
 class Harm(NamedTuple):
-    """A setting that does harm here, though other jobs may want it."""
+    """A setting that harms a run, although other jobs may need it."""
 
     key: str
     value: str
@@ -25,16 +25,14 @@ class Harm(NamedTuple):
 
 
 HARMS = (
-    Harm("spark.python.worker.reuse", "false", "each task loads the model anew", "true"),
-    Harm("spark.python.use.daemon", "false", "each task loads the model anew", "true"),
-    Harm(
-        "spark.speculation", "true", "slow tasks are computed twice, whole", "false", on_local=False
-    ),
+    Harm("spark.python.worker.reuse", "false", "each task loads the model again", "true"),
+    Harm("spark.python.use.daemon", "false", "each task loads the model again", "true"),
+    Harm("spark.speculation", "true", "slow tasks are computed twice", "false", on_local=False),
     Harm("spark.task.maxFailures", "1", "one lost worker fails a unit", "4", on_local=False),
     Harm(
         "spark.dynamicAllocation.enabled",
         "true",
-        "executors that idle between units give up their GPU and its loaded model",
+        "executors that are idle between units end, and lose their GPU and its loaded model",
         "false",
         on_local=False,
         on_cpus=False,
@@ -43,25 +41,28 @@ HARMS = (
 
 
 def check_gpu_conf(conf: Mapping[str, str], device: Device) -> Iterator[Finding]:
-    """Before a session is there; UserError for settings that do not go together."""
-    given = [key for key in (TASK, EXECUTOR) if key in conf]
+    """Check the GPU settings before Spark starts; UserError if they contradict each other."""
+    amounts = [key for key in (TASK, EXECUTOR) if key in conf]
     if not is_local(conf["spark.master"]):
         check_gpu_settings(conf, device)
-        told = f"{conf[EXECUTOR]} for an executor, {conf[TASK]} for a task" if given else "none"
-        yield Finding("gpu settings", "ok", told)
-    elif given:
+        found = (
+            f"GPUs per executor: {conf[EXECUTOR]}, per task: {conf[TASK]}" if amounts else "none"
+        )
+        yield Finding("gpu settings", "ok", found)
+    elif amounts:
+        are = "is" if len(amounts) == 1 else "are"
         yield Finding(
             "gpu settings",
             "warn",
-            f"{' and '.join(given)}: a local master schedules no GPUs, so they are left out",
-            "leave them out: workers share the GPUs that they see",
+            f"{' and '.join(amounts)} {are} ignored: a local master schedules no GPUs",
+            "leave GPU settings out: workers share the GPUs that they see",
         )
 
 
 def check_settings(conf: Mapping[str, str]) -> Iterator[Finding]:
-    """What is set, and does harm on such a master."""
+    """Report settings that harm a run on this kind of master."""
     local = is_local(conf["spark.master"])
-    found = [
+    harmful = [
         Finding(
             NAME,
             "warn",
@@ -74,27 +75,27 @@ def check_settings(conf: Mapping[str, str]) -> Iterator[Finding]:
         and (harm.on_cpus or EXECUTOR in conf)
     ]
     if "spark.executor.pyspark.memory" in conf:
-        found.append(
+        harmful.append(
             Finding(
                 NAME,
                 "warn",
-                "spark.executor.pyspark.memory bounds the addresses of a Python worker, of which "
-                "CUDA and OpenVINO reserve many times what they use",
-                "leave it out; spark.executor.memoryOverhead has room for workers",
+                "spark.executor.pyspark.memory limits a Python worker's address space, of which "
+                "CUDA and OpenVINO reserve far more than they use",
+                "leave it out; spark.executor.memoryOverhead sets the memory for workers",
             )
         )
     if conf.get("spark.excludeOnFailure.enabled") == "true" and _is_single(conf):
-        found.append(
+        harmful.append(
             Finding(
                 NAME,
                 "warn",
                 "spark.excludeOnFailure.enabled=true with one executor: a task that fails there "
-                "has nowhere else to go",
-                "set it to false, or take more executors",
+                "cannot run anywhere else",
+                "set it to false, or use more executors",
             )
         )
-    yield from found
-    if not found:
+    yield from harmful
+    if not harmful:
         yield Finding(NAME, "ok", f"master {conf['spark.master']}")
 
 

@@ -1,6 +1,6 @@
-"""Python, Java, Spark and libraries: do they go together?
+"""Check that Python, Java, Spark and the libraries work together.
 
-The bounds are those that semscore's own metadata states, so that none is stated twice.
+The bounds are read from semscore's own metadata, so that none is stated twice.
 """
 
 from __future__ import annotations
@@ -25,17 +25,19 @@ from semscore.udfs.processes.compatible import conflict, installed
 from semscore.udfs.recipe import Device
 
 NAME = "semscore"
-IF_INSTALLED = ("openvino", "launch")  # extras whose packages may be missing, but not be others
+# Extras whose packages may be missing; if they are installed, their versions must fit.
+IF_INSTALLED = ("openvino", "launch")
 SPARKS = ("local", "spark4")  # extras, each with its versions of Spark
 
 
 def check_python() -> Iterator[Finding]:
-    """The range of the metadata; without it, of nothing else."""
+    """Check Python's version against the metadata; without metadata, report only the version."""
     version = platform.python_version()
     try:
         allowed = metadata.metadata(NAME)["Requires-Python"]
     except metadata.PackageNotFoundError:
-        yield Finding("python", "ok", f"{version}; not checked, as the libraries")
+        why = f"{NAME} is not installed here as a package"
+        yield Finding("python", "ok", f"{version}; not checked because {why}")
         return
     if SpecifierSet(allowed).contains(version, prereleases=True):
         yield Finding("python", "ok", version)
@@ -43,96 +45,99 @@ def check_python() -> Iterator[Finding]:
         yield Finding(
             "python",
             "fail",
-            f"{version}, and semscore is for {allowed}",
-            "install it into an environment of such a Python",
+            f"{version}, but semscore needs {allowed}",
+            "install semscore in an environment with such a Python",
         )
 
 
 def check_java() -> Iterator[Finding]:
-    """The Java that a Spark of our own starts with; UserError: there is none that fits."""
+    """Report the Java that starts Spark here; UserError if there is no Java 17."""
     home = java_home()
     yield Finding("java", "ok", f"{java_version(home)} in {home}")
 
 
 def check_spark(local: bool) -> Iterator[Finding]:
-    """Check the Python half of Spark: its version, whether Python and pandas go with it, and
-    whether SPARK_HOME's Java half is of the same version.
+    """Check pyspark: its version, and whether it works with this Python, pandas and SPARK_HOME.
 
-    A local run does not look at SPARK_HOME: it takes both halves from pyspark.
+    SPARK_HOME must have the same version as pyspark. A local run ignores SPARK_HOME, because it
+    also takes Spark's Java code from pyspark.
     """
-    found = Version(pyspark.__version__)
+    version = Version(pyspark.__version__)
     allowed = [bound for extra in SPARKS if (bound := _bounds(extra).get("pyspark"))]
     in_conflict = conflict(installed())
     home = None if local else os.environ.get("SPARK_HOME")
     other = _version_in(Path(home)) if home else None
     if in_conflict:
         yield Finding("spark", "fail", *in_conflict)
-    elif allowed and not any(found in bound for bound in allowed):
+    elif allowed and not any(version in bound for bound in allowed):
         yield Finding(
             "spark",
             "fail",
-            f"pyspark {found} (in {Path(pyspark.__file__).parent}), and semscore is for "
+            f"pyspark {version} (in {Path(pyspark.__file__).parent}), but semscore needs "
             f"{' or '.join(map(str, allowed))}",
-            f"pip install 'pyspark{allowed[-1]}', or take a cluster with such a Spark",
+            f"pip install 'pyspark{allowed[-1]}', or use a cluster with such a Spark",
         )
     elif home and not Path(home, "bin/spark-submit").is_file():
         yield Finding(
             "spark",
             "fail",
-            f"SPARK_HOME ({home}) holds no Spark: there is no bin/spark-submit",
+            f"SPARK_HOME ({home}) does not contain Spark: there is no bin/spark-submit",
             "correct SPARK_HOME, or unset it",
         )
-    elif other and other.release[:2] != found.release[:2]:
+    elif other and other.release[:2] != version.release[:2]:
         yield Finding(
             "spark",
             "fail",
-            f"pyspark is {found}, and SPARK_HOME ({home}) has Spark {other}",
+            f"pyspark is {version}, but SPARK_HOME ({home}) has Spark {other}",
             f"unset SPARK_HOME, or pip install 'pyspark=={other}'",
         )
-    elif found.major < 4 and sys.version_info >= (3, 12) and not find_spec("setuptools"):
+    elif version.major < 4 and sys.version_info >= (3, 12) and not find_spec("setuptools"):
         yield Finding(
             "spark",
             "fail",
-            f"pyspark {found} imports distutils, which Python 3.12 does not have any more",
+            f"pyspark {version} imports distutils, which Python 3.12 no longer has",
             "pip install setuptools",
         )
     else:
-        yield Finding("spark", "ok", str(found))
+        yield Finding("spark", "ok", str(version))
 
 
 def check_packages() -> Iterator[Finding]:
-    """What semscore's metadata asks for: all that it needs, and what there is of its extras."""
+    """Check the required packages, and the installed packages of extras, against the metadata."""
     needed = _bounds("")
     if not needed:
-        why = f"{NAME} is not installed here as a package, so nothing says which versions it needs"
+        why = f"{NAME} is not installed here as a package, so the versions it needs are unknown"
         yield Finding("packages", "ok", f"not checked: {why}")
         return
     optional = {name: bound for extra in IF_INSTALLED for name, bound in _bounds(extra).items()}
     wrong = []
     for name, bound in (optional | needed).items():
-        found = _installed(name)
-        if found is None and name in needed:
+        version = _installed(name)
+        if version is None and name in needed:
             wrong.append((f"{name} is missing", f"{name}{bound}"))
-        elif found is not None and not bound.contains(found, prereleases=True):
-            wrong.append((f"{name} {found} is not {bound}", f"{name}{bound}"))
+        elif version is not None and not bound.contains(version, prereleases=True):
+            wrong.append((f"{name} {version} does not satisfy {bound}", f"{name}{bound}"))
     if not wrong:
         shown = ("numpy", "pandas", "pyarrow", "sentence-transformers", "torch")
         yield Finding("packages", "ok", ", ".join(f"{name} {_installed(name)}" for name in shown))
-    for found, wanted in wrong:
-        yield Finding("packages", "fail", found, f"pip install '{wanted}'")
+    for found, requirement in wrong:
+        yield Finding("packages", "fail", found, f"pip install '{requirement}'")
 
 
 def check_built(device: Device) -> Iterator[Finding]:
-    """In our image: whether it was built for this code and these GPUs; UserError if not."""
+    """Check that our image was built for this code and these GPUs; UserError if not.
+
+    Nothing is reported outside our image.
+    """
     if place := os.environ.get(IMAGE):
         check_image(device)
         yield Finding("image", "ok", f"built for this version ({place})")
 
 
 def _bounds(extra: str) -> dict[str, SpecifierSet]:
-    """The versions that an extra asks for, on this Python; of no extra: semscore itself.
+    """Return the versions that an extra needs on this Python; "": those of semscore itself.
 
-    None where there is no metadata, as where the code came as a zip.
+    Empty if there is no metadata, for example where the code came as a zip.
     """
     try:
         requirements = metadata.requires(NAME) or ()
@@ -148,6 +153,7 @@ def _bounds(extra: str) -> dict[str, SpecifierSet]:
 
 
 def _installed(name: str) -> str | None:
+    """Return the installed version of a package; None if it is not installed."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -155,7 +161,7 @@ def _installed(name: str) -> str | None:
 
 
 def _version_in(home: Path) -> Version | None:
-    """Of the Spark in a folder, by the name of a jar that each has."""
+    """Return the version of the Spark in a folder, from the name of a jar; None if unknown."""
     for jar in home.glob("jars/spark-core_*.jar"):
         return Version(jar.stem.rpartition("_")[2].split("-")[1])
     return None

@@ -1,4 +1,4 @@
-"""What a check has found; also what is found where a check cannot be made."""
+"""The findings of checks, including checks that fail themselves."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Finding:
     """One line of a diagnosis."""
 
     check: str
-    level: Level  # warn: the run works, but slower, or not for long; fail: it does not work
+    level: Level  # warn: the run works, but slower, or may fail later; fail: it does not work
     found: str
-    fix: str = ""  # what to do about it; empty: nothing
+    fix: str = ""  # what to do about it; empty: nothing to do
 
     def __str__(self) -> str:
         return f"{self.check}: {self.found}{f'; {self.fix}' if self.fix else ''}"
@@ -33,9 +33,9 @@ Check = Callable[[], Iterable[Finding]]
 
 
 def findings(checks: Mapping[str, Check]) -> Iterator[Finding]:
-    """Make checks, in order: what they find, or that one was refused. Raises nothing itself.
+    """Make checks in order and yield their findings; a check that raises becomes a finding.
 
-    An error that nobody foresaw is a warning: it says more about the check than about the run.
+    An unexpected error is only a warning, because the check may be at fault rather than the run.
     """
     for name, check in checks.items():
         try:
@@ -45,12 +45,15 @@ def findings(checks: Mapping[str, Check]) -> Iterator[Finding]:
         except Exception as error:
             log.debug("check of %s", name, exc_info=True)
             yield Finding(
-                name, "warn", f"could not be checked: {root_cause(error)}", "--debug shows where"
+                name,
+                "warn",
+                f"could not be checked: {root_cause(error)}",
+                "--debug shows where this happened",
             )
 
 
 def refused(check: str, sentence: str) -> Finding:
-    """An error's sentence, which says what was found and ends with what to do about it."""
+    """Split an error's message, which says what was found and ends with the fix, into a finding."""
     found, _, fix = sentence.rpartition(". ")
     if not found:
         found, _, fix = sentence.partition("; ")

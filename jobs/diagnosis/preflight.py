@@ -1,4 +1,4 @@
-"""The quick checks of a run that is about to begin."""
+"""The quick checks at the start of a run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from semscore.jobs.diagnosis.finding import findings
 from semscore.jobs.diagnosis.registry import Subject, checks_of, likely_conf
 from semscore.jobs.spark.session import spark_settings
 from semscore.udfs.errors import UserError
+from semscore.udfs.processes.compatible import conflict, installed
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -18,24 +19,28 @@ if TYPE_CHECKING:
     from semscore.jobs.options.settings import Settings
     from semscore.udfs.stores.folder import Folder
 
+SKIP = "--no-preflight skips this check"
+
 log = logging.getLogger("semscore")
 
 
 def preflight(
     settings: Settings, source: Source, output: Folder, spark: SparkSession | None
 ) -> None:
-    """Check what takes no time; `spark`: a session that runs already.
+    """Make the quick checks. They import no deep-learning library and start no Java.
 
-    Imports no deep-learning library, starts no Java. Raises UserError for what would make the run
-    fail, and warns of the rest.
+    `spark`: the session, if one runs already. Raises UserError for the first problem that would
+    make the run fail, and logs warnings.
     """
     conf = spark_settings(spark) if spark else likely_conf(settings)
     checks = checks_of(Subject(settings, conf), quick=True) | {
         "output": lambda: check_rights(output),
         "room": lambda: check_room(settings, source, output),
     }
+    in_conflict = conflict(installed())  # similarity() refuses these versions later in any case
     for finding in findings(checks):
         if finding.level == "fail":
-            raise UserError(f"{finding} (--no-preflight begins regardless)")
+            final = in_conflict and finding.found == in_conflict.found
+            raise UserError(str(finding) if final else f"{finding} ({SKIP})")
         if finding.level == "warn":
             log.warning("%s", finding)

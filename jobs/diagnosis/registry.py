@@ -1,4 +1,4 @@
-"""All of doctor's checks, each entered here once, in the order in which they are shown."""
+"""All of doctor's checks, in the order in which their findings are shown."""
 
 from __future__ import annotations
 
@@ -36,39 +36,42 @@ from semscore.udfs.stores.registry import Storage
 
 @dataclass(frozen=True)
 class Subject:
-    """What is examined: a run, of which places may be missing, and Spark's settings for it."""
+    """What is checked: a run, which may lack INPUT or OUTPUT, and Spark's settings for it."""
 
     run: Settings
     conf: dict[str, str]
 
     @property
     def master(self) -> str:
-        """Spark's."""
+        """Spark's master."""
         return self.conf["spark.master"]
 
     @property
     def is_local(self) -> bool:
-        """Whether Spark would run here."""
+        """Whether Spark would run on this machine alone."""
         return is_local(self.master)
 
     @cached_property
     def storage(self) -> Storage:
-        """Where INPUT and OUTPUT are."""
+        """The storage of INPUT and OUTPUT."""
         run = self.run
         return Storage(s3a_settings((*run.inputs, run.output), run.spark.pairs, None))
 
 
 @dataclass(frozen=True)
 class DoctorCheck:
-    """A check of doctor's."""
+    """One of doctor's checks."""
 
     name: str
     check: Callable[[Subject], Iterable[Finding]]
-    quick: bool = False  # takes no time, and a run does not ask it anyway before it writes
+    # Made at the start of each run: it takes no time, and no other part of a run checks the same
+    # before it writes.
+    quick: bool = False
     applies: Callable[[Subject], bool] = lambda _: True
 
 
 def _has_model(subject: Subject) -> bool:
+    """Return whether there is a model to check: one was chosen, or INPUT would be scored."""
     return bool(subject.run.inputs) or subject.run.recipe.model != DEFAULT_MODEL
 
 
@@ -110,7 +113,7 @@ CHECKS = (
 
 
 def checks_of(subject: Subject, quick: bool = False) -> dict[str, Check]:
-    """The checks that apply, or the quick ones of them, for findings()."""
+    """Return the checks that apply, for findings(); `quick`: only the quick ones."""
     return {
         entry.name: partial(entry.check, subject)
         for entry in CHECKS
@@ -119,12 +122,12 @@ def checks_of(subject: Subject, quick: bool = False) -> dict[str, Check]:
 
 
 def likely_conf(settings: Settings) -> dict[str, str]:
-    """The settings that Spark would be started with; those for a host's size among them."""
+    """Return the settings that Spark would start with, including those for the instance type."""
     known = spark_settings(None) | settings.spark.pairs
     master = settings.spark.master or known.get("spark.master") or DEFAULT_MASTER
     sized: dict[str, str] = {}
     if not is_local(master) and not by_spark_submit():
-        with suppress(UserError):  # which the check of memory tells
+        with suppress(UserError):  # the check of memory reports it
             sized = resources_for(
                 master, settings.spark, settings.engine, settings.recipe.precision
             ).conf

@@ -1,1 +1,1 @@
-"""Whose fault an error is, and what it says: out of Python's and Java's stack traces."""
+"""Causes of errors, and the messages for them, extracted from Python's and Java's stack traces."""

@@ -1,6 +1,6 @@
-"""What an error that ends a run is: the user's, the device's, the machine's, or ours. Pure.
+"""The cause of an error that ends a run: the user, the device, the machine, or semscore. Pure.
 
-A worker's exception comes back as text inside Spark's error; its class stands in the traceback.
+A worker's exception arrives as text inside Spark's error; its class is named in the traceback.
 """
 
 from __future__ import annotations
@@ -11,38 +11,35 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from semscore.jobs.failures.root_cause import full_text, root_cause
-from semscore.udfs.errors import (
-    JobError,
-    UserError,
-    by_full_name,
-)
+from semscore.udfs.errors import JobError, UserError, by_full_name
 from semscore.udfs.gpus.leases import LeaseError
 from semscore.udfs.processes.said import exceptions
 
 Ending = type[JobError]
-NO_TEXT = "similarity() takes "  # how the TypeError of a column begins that is not text
+NO_TEXT = "similarity() takes "  # the start of the TypeError for a column that is not text
 
 
 @dataclass(frozen=True)
 class Known:
-    """An error of Java's, Spark's or Python's that has one cause, and what to do about it."""
+    """An error of Java, Spark or Python that has one cause, and a message that says what to do."""
 
     pattern: str
     sentence: Callable[[re.Match[str]], str]
     ending: Ending = JobError
 
 
-def _says(sentence: str) -> Callable[[re.Match[str]], str]:
+def _always(sentence: str) -> Callable[[re.Match[str]], str]:
+    """Return a function that ignores the match and returns a fixed sentence."""
     return lambda _: sentence
 
 
 def _extra() -> str:
-    """Name the extra that has a Spark for this Python."""
+    """Return the name of the extra that installs a Spark for this Python."""
     return "spark4" if sys.version_info >= (3, 13) else "local"
 
 
-FEWER = "start fewer workers (--master local[1]), or take a machine with more memory"
-# In this order: the first that is found in the text counts.
+FEWER = "start fewer workers (--master local[1]), or use a machine with more memory"
+# The first pattern that is found in the text counts, so their order matters.
 KNOWN = (
     Known(
         r"\AModuleNotFoundError: No module named 'pyspark",
@@ -54,101 +51,104 @@ KNOWN = (
     ),
     Known(
         r"Cannot run program \"([^\"]+)\"[^\n]*?(?:error=\d+, )?([^\n,]*)(?=\n|$)",
-        lambda found: (
-            f"Spark cannot start its workers' Python, {found[1]} ({found[2].strip()}): correct "
+        lambda match: (
+            f"Spark cannot start its workers' Python, {match[1]} ({match[2].strip()}): correct "
             "PYSPARK_PYTHON (or spark.pyspark.python), or unset it"
         ),
         UserError,
     ),
     Known(
         r"PYTHON_VERSION_MISMATCH[^\n]*?(\d+\.\d+)[^\n]*?(\d+\.\d+)",
-        lambda found: (
-            f"the workers' Python is {found[1]} and the driver's is {found[2]}, and Spark needs "
+        lambda match: (
+            f"the workers' Python is {match[1]} and the driver's is {match[2]}, but Spark needs "
             "the same version: correct PYSPARK_PYTHON and PYSPARK_DRIVER_PYTHON"
         ),
         UserError,
     ),
     Known(
         r"\nModuleNotFoundError: No module named '([^']+)'",
-        lambda found: (
-            f"the workers' Python has no module {found[1]!r}: install semscore and what it needs "
-            "there, or correct PYSPARK_PYTHON (or spark.pyspark.python)"
+        lambda match: (
+            f"the workers' Python has no module {match[1]!r}: install semscore and its "
+            "dependencies there, or correct PYSPARK_PYTHON (or spark.pyspark.python)"
         ),
         UserError,
     ),
     Known(
         r"java\.lang\.OutOfMemoryError: ([^\n]*)",
-        lambda found: (
-            f"Spark's Java ran out of memory ({found[1].strip()}): give it more with --conf "
-            "spark.driver.memory=8g (on a cluster spark.executor.memory)"
+        lambda match: (
+            f"Spark's Java ran out of memory ({match[1].strip()}): give it more with --conf "
+            "spark.driver.memory=8g (on a cluster, set spark.executor.memory)"
         ),
     ),
     Known(
         r"\b(MemoryError|Cannot allocate memory)\b",
-        _says(f"a Python worker ran out of memory: {FEWER}"),
+        _always(f"a Python worker ran out of memory: {FEWER}"),
     ),
     Known(
         r"No space left on device|Disk quota exceeded",
-        _says(
-            "a disk is full: make room in OUTPUT and in the folder for temporary files, or choose "
-            "others (spark.local.dir, TMPDIR)"
+        _always(
+            "a disk is full: free some space in OUTPUT and in the folders for temporary files, or "
+            "choose other folders (spark.local.dir, TMPDIR)"
         ),
     ),
     Known(
         r"Fatal Python error: ([^\n]+)",
-        lambda found: (
-            f"a Python worker crashed ({found[1].strip()}): a library below is at fault; "
-            "--backend torch or --device cpu may go around it, and --debug shows where it was"
+        lambda match: (
+            f"a Python worker crashed ({match[1].strip()}) because of an error in a library; "
+            "--backend torch or --device cpu may avoid it, and --debug shows where it happened"
         ),
     ),
     Known(
         r"Python worker exited unexpectedly|Python worker failed to connect back"
         r"|java\.net\.SocketException: (Connection reset|Broken pipe)[\s\S]+?\.api\.python\.",
-        _says(
-            "a Python worker was ended from outside, most likely by the system for want of "
-            f"memory: {FEWER}"
+        _always(
+            "a Python worker was killed, most likely by the operating system because memory ran "
+            f"out: {FEWER}"
         ),
     ),
     Known(
         r"ExecutorLostFailure[^\n]*?Reason: ([^\n]*)",
-        lambda found: (
-            f"Spark lost an executor ({found[1].strip().rstrip('.')}), most often for want of "
-            "memory: raise spark.executor.memoryOverhead, or run fewer tasks on each executor"
+        lambda match: (
+            f"Spark lost an executor ({match[1].strip().rstrip('.')}), most likely because memory "
+            "ran out: raise spark.executor.memoryOverhead, or run fewer tasks on each executor"
         ),
     ),
     Known(
         r"\A(Py4JNetworkError|Connection(Refused|Reset|Aborted)Error|BrokenPipeError)\b"
         r"|SparkContext (was|has been) shut ?down|stopped SparkContext",
-        _says(
-            "Spark ended while the run was going on (killed, out of memory, or stopped by somebody "
-            "else); what is committed stays, and --mode resume continues"
+        _always(
+            "Spark ended during the run (killed, out of memory, or stopped by another program); "
+            "committed units are kept, and --mode resume continues the run"
         ),
     ),
 )
 
 
 def judged(error: BaseException) -> JobError | None:
-    """The error that ends a run with its sentence and exit code; None: one that nobody foresaw."""
+    """Return the error to end a run with, which has a message and an exit code.
+
+    None for an error that is not among those known.
+    """
     if isinstance(error, JobError):
         return error
     if isinstance(error, LeaseError):
         return JobError(str(error))
     text = full_text(error)
-    named = by_full_name() | {f"{LeaseError.__module__}.{LeaseError.__qualname__}": JobError}
+    endings = by_full_name() | {f"{LeaseError.__module__}.{LeaseError.__qualname__}": JobError}
     for raised in reversed(exceptions(text)):
-        if ending := named.get(raised.kind):
+        if ending := endings.get(raised.kind):
             return ending(raised.message)
         if raised.kind == "TypeError" and raised.message.startswith(NO_TEXT):
             return UserError(raised.message)
     whole = f"{type(error).__name__}: {text}"
     for known in KNOWN:
-        if found := re.search(known.pattern, whole):
-            return known.ending(known.sentence(found))
+        if match := re.search(known.pattern, whole):
+            return known.ending(known.sentence(match))
     return None
 
 
 def ended_by(error: Exception) -> Exception:
-    """What to raise for an error: what is known of it, caused by it, else the error itself."""
+    """Return what to raise for an error: its known form with the error as its cause, or itself."""
     known = judged(error)
     if known is None or known is error:
         return error
@@ -157,5 +157,5 @@ def ended_by(error: Exception) -> Exception:
 
 
 def sentence(error: BaseException) -> str:
-    """Why something failed, for people: what is known of such errors, else the root cause."""
+    """Return why something failed, for users: the message of a known error, else the root cause."""
     return str(judged(error) or root_cause(error))

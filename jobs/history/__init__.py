@@ -1,1 +1,1 @@
-"""What runs achieved, read from their records: for reports and later plans."""
+"""The records of past runs, read for reports and for plans of later runs."""

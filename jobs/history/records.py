@@ -1,4 +1,4 @@
-"""What is written down about a dataset, read together: the one source of every figure."""
+"""All records of a dataset, read together: the single source of every figure in reports."""
 
 from __future__ import annotations
 
@@ -18,68 +18,71 @@ from semscore.udfs.stores.folder import Folder
 
 @dataclass(frozen=True)
 class Records:
-    """A dataset's own account of how it came to be."""
+    """The records in a dataset of how it was computed."""
 
     run: dict[str, Any]  # run.json
     units: Sequence[UnitRecord]
-    manifest: dict[str, Any] | None  # None: not complete
-    progress: dict[str, Any] | None  # progress.json; None: no unit was begun
+    manifest: dict[str, Any] | None  # None: the dataset is not complete
+    progress: dict[str, Any] | None  # progress.json; None: no unit was started
 
     @property
     def state(self) -> str:
-        """complete, stopped, failed, or running: so it says, but a killed run says so for ever."""
+        """The recorded state: complete, stopped, failed or running.
+
+        A run that was killed stays recorded as running.
+        """
         if self.manifest:
             return "complete"
         return str((self.progress or {}).get("state", "failed"))
 
     @cached_property
     def meters(self) -> Counter[str]:
-        """Sums over all units; peaks are sums too, and of no use."""
+        """The meters, summed over all units; the sums of peaks are meaningless."""
         return sum((Counter(unit.meters) for unit in self.units), Counter[str]())
 
     @cached_property
     def statuses(self) -> Counter[str]:
-        """Status -> rows."""
+        """The number of rows by status."""
         return ledger.statuses(self.units)
 
     @cached_property
     def workers(self) -> dict[str, Counter[str]]:
-        """Worker ("host pid device backend") -> its meters."""
-        found: dict[str, Counter[str]] = {}
+        """The meters by worker ("host pid device backend"), summed over all units."""
+        meters: dict[str, Counter[str]] = {}
         for unit in self.units:
             for label, sums in unit.workers.items():
-                found.setdefault(label, Counter()).update(sums)
-        return found
+                meters.setdefault(label, Counter()).update(sums)
+        return meters
 
     @cached_property
     def hardware(self) -> Counter[str]:
-        """What computed -> rows."""
+        """The number of rows by the hardware that scored them."""
         return sum((Counter(unit.hardware) for unit in self.units), Counter[str]())
 
     @property
     def rows(self) -> int:
-        """In committed units."""
+        """The number of rows in committed units."""
         return sum(unit.rows for unit in self.units)
 
 
 def read_records(output: Folder) -> Records:
-    """Read what semscore wrote down in a folder; UserError: it did not write there."""
+    """Read the records of the dataset in a folder; UserError if semscore did not write it."""
     run = ledger.read_run(output)
     if run is None:
         raise UserError(
-            f"{output.name} holds no dataset of semscore's: it has no {ledger.RUN}. Give the "
+            f"{output.name} is not a dataset written by semscore: it has no {ledger.RUN}. Name the "
             "OUTPUT of a run"
         )
     return Records(run, ledger.read_units(output), *read_ends(output))
 
 
 def read_ends(output: Folder) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-    """The manifest, and how far a run was when it last said so; None: there is none."""
+    """Read the manifest and the last recorded progress; each is None if there is no such file."""
     contents = (output.read(name) for name in (ledger.MANIFEST, ledger.PROGRESS))
     manifest, progress = (json.loads(content or b"null") for content in contents)
     return manifest, progress
 
 
 def seconds_of(moment: str) -> float:
-    """A record's ISO 8601 moment, as time() has it."""
+    """Convert a record's ISO 8601 time into seconds as time() counts them."""
     return datetime.fromisoformat(moment).timestamp()

@@ -1,4 +1,4 @@
-"""Rows a second over time, and how long it all took. Pure."""
+"""Durations of units and runs, and rows per second over time. Pure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from semscore.jobs.ledger.ledger import UnitRecord
 from semscore.jobs.ledger.run_id import began
 from semscore.udfs.meters import worker_of
 
-PAUSE_S = 60.0  # without any unit in work for longer: between two runs
+PAUSE_S = 60.0  # a longer time in which no unit was running is a pause between two runs
 BINS = 60
 SHOWN_FILES = 3
 
 
 @dataclass(frozen=True)
 class Span:
-    """A unit in work, on a clock that stands still in pauses."""
+    """The time in which a unit was running, on a clock that stops during pauses."""
 
     id: str
     began_s: float
@@ -30,13 +30,13 @@ class Span:
 
     @property
     def rows_per_s(self) -> float:
-        """While it was in work, beside others."""
+        """Rows per second while the unit was running, possibly at the same time as others."""
         return self.rows / max(self.ended_s - self.began_s, 1e-3)
 
 
 @dataclass(frozen=True)
 class Rate:
-    """How fast rows were scored within a piece of time."""
+    """The speed of scoring within an interval."""
 
     from_s: float
     to_s: float
@@ -44,9 +44,9 @@ class Rate:
 
 
 def spans(units: Sequence[UnitRecord]) -> list[Span]:
-    """All units by their beginning, from 0 s on, pauses cut out."""
+    """Return the spans of all units, sorted by their start. The first starts at 0 s."""
     ordered = sorted(units, key=lambda unit: (unit.started, unit.ended))
-    found: list[Span] = []
+    result: list[Span] = []
     last, cut = None, 0.0
     for unit in ordered:
         start, end = seconds_of(unit.started), seconds_of(unit.ended)
@@ -57,17 +57,20 @@ def spans(units: Sequence[UnitRecord]) -> list[Span]:
         last = end if last is None else max(last, end)
         files = tuple(str(source["path"]) for source in unit.sources)
         shown = files[:SHOWN_FILES]
-        found.append(Span(unit.id, start - cut, end - cut, unit.rows, len(files), shown))
-    return found
+        result.append(Span(unit.id, start - cut, end - cut, unit.rows, len(files), shown))
+    return result
 
 
 def scoring_seconds(units: Sequence[Span]) -> float:
-    """From the first unit's begin to the last one's end, pauses left out."""
+    """Return the seconds from the first unit's start to the last unit's end, without pauses."""
     return max((unit.ended_s for unit in units), default=0.0)
 
 
 def rates(units: Sequence[Span]) -> list[Rate]:
-    """Rows a second in pieces of like length; a unit's rows are spread evenly over its time."""
+    """Return rows per second in intervals of equal length; empty without units.
+
+    The rows of a unit are spread evenly over its time.
+    """
     whole = scoring_seconds(units)
     if not whole:
         return []
@@ -85,20 +88,20 @@ def rates(units: Sequence[Span]) -> list[Rate]:
 
 @dataclass(frozen=True)
 class RunTime:
-    """A run that took part in a dataset."""
+    """The times and sizes of one of a dataset's runs."""
 
-    run_s: float  # from its begin to its last unit's end
-    scoring_s: float  # from its first unit's begin to that
+    run_s: float  # from the run's start to its last unit's end
+    scoring_s: float  # from its first unit's start to its last unit's end
     slots: int  # tasks that could run at once
-    hosts: int  # whose workers took part
+    hosts: int  # hosts whose workers scored rows
 
 
 def run_times(units: Sequence[UnitRecord]) -> list[RunTime]:
-    """One for each run that committed units; what others cost is not known."""
+    """Return the times of each run that committed units; other runs leave no times."""
     by_run: dict[str, list[UnitRecord]] = {}
     for unit in units:
         by_run.setdefault(unit.run, []).append(unit)
-    return [_run_time(run, some) for run, some in by_run.items()]
+    return [_run_time(run, of_run) for run, of_run in by_run.items()]
 
 
 def _run_time(run: str, units: Sequence[UnitRecord]) -> RunTime:

@@ -1,1 +1,1 @@
-"""Machines, what fits on them, and where this runs."""
+"""Hosts: their types, the executors that fit on them, and the host of this process."""

@@ -1,4 +1,7 @@
-"""Inside a SageMaker processing job: what the service and our image tell a run, and are told."""
+"""The inside of a SageMaker processing job: what a run learns from the service and from our image.
+
+A run also reports to them why it failed.
+"""
 
 from __future__ import annotations
 
@@ -16,53 +19,55 @@ from semscore.udfs.recipe import Device
 from semscore.udfs.version import __version__
 
 JOB = Path("/opt/ml/config/processingjobconfig.json")
-# Where `--input-mode file` has the service put INPUT, and take OUTPUT from.
+# With `--input-mode file`, the service puts INPUT into the first and takes OUTPUT from the second.
 PLACES = "/opt/ml/processing/data/input", "/opt/ml/processing/data/output"
-# Set by our image: a JSON file of what it was built from, and one for smspark-submit to read.
+# Set by our image: a JSON file that says what it was built from, and the file from which
+# smspark-submit reads why a run failed.
 IMAGE, REASON = "SEMSCORE_IMAGE", "SEMSCORE_REASON_FILE"
 
 
 def is_inside() -> bool:
-    """Whether this process is in a processing job's container."""
+    """Return whether this process runs in a processing job's container."""
     return JOB.is_file()
 
 
 def ends_at() -> float | None:
-    """When the service will end the job, as time() has it; None: not inside of one."""
+    """Return when the service will end the job, in seconds as time() counts; None outside a job."""
     try:
         condition = json.loads(JOB.read_text("utf-8"))["StoppingCondition"]
         limit = float(condition["MaxRuntimeInSeconds"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    # The job's clock began before this process did; its container is as old as its first process.
+    # The limit counts from before this process started. The container's first process is closest.
     return float(psutil.Process(1).create_time()) + limit
 
 
 def check_image(device: Device) -> None:
-    """Raise UserError if the image was not built for this code, or its torch not for these GPUs."""
+    """Raise UserError if our image was built for other code, or its torch not for these GPUs."""
     place = os.environ.get(IMAGE)
     if not place:
         return
     image: dict[str, Any] = json.loads(Path(place).read_text("utf-8"))
     if image["semscore"] != __version__:
         raise UserError(
-            f"the image was built for semscore {image['semscore']}, and the job's code is of "
-            f"{__version__}: install semscore=={image['semscore']} where you launch, or build the "
-            "image anew (container/build_and_push.sh)"
+            f"the image was built for semscore {image['semscore']}, but the job's code is "
+            f"semscore {__version__}: install semscore=={image['semscore']} where you launch, or "
+            "rebuild the image (container/build_and_push.sh)"
         )
     host = this_host()
     if device == "cpu" or not host.gpus:
         return
     if image["cuda"] is None:
         raise UserError(
-            f"this host has {host.gpus} GPUs, and the image's torch {image['torch']} is for CPUs: "
-            "build the image with a CUDA build of torch (--torch-index), or say --device cpu"
+            f"this host has GPUs ({host.gpus}), but the image's torch {image['torch']} is a build "
+            "for CPUs: build the image with a CUDA build of torch (--torch-index), or use "
+            "--device cpu"
         )
     if host.gpu:
         check_cuda(host.gpu, image["cuda"])
 
 
 def tell_reason(message: str, code: int) -> None:
-    """Leave the reason for a failure where smspark-submit takes it from, for whoever follows."""
+    """Write the reason for a failure where smspark-submit reads it, for those following the job."""
     if place := os.environ.get(REASON):
         Path(place).write_text(f"{message} (exit code {code})", "utf-8")

@@ -1,4 +1,4 @@
-"""Types of hosts: what conf/instances.toml knows of them."""
+"""Instance types, as listed in conf/instances.toml."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ else:
     import tomli as tomllib
 
 GIB, TERA = 2**30, 1e12
-NOT_SIZES = {"gpu", "bfloat16", "local_disks"}  # of a family's keys
+NOT_SIZES = {"gpu", "bfloat16", "local_disks"}  # keys of a family that do not name a size
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """A model of GPU."""
+    """A GPU model."""
 
     name: str
     memory: int  # bytes
     capability: float  # CUDA's compute capability
-    float32: float = 0.0  # operations a second at best; 0: not known
-    half: float = 0.0  # the same in float16, and in bfloat16 where it has that
+    float32: float = 0.0  # peak operations per second; 0: unknown
+    half: float = 0.0  # the same in float16, and in bfloat16 if the GPU has it
 
 
 @dataclass(frozen=True)
 class Host:
-    """One machine of a cluster."""
+    """A host of a cluster, or this one."""
 
-    cpus: int  # as its system counts them
+    cpus: int  # as the host's system counts them
     memory: int  # bytes
     gpus: int = 0
-    gpu: Gpu | None = None  # None: no GPUs, or their model is not known
-    bfloat16: bool = False  # its CPUs compute in it, several times as fast as in float32
-    local_disks: bool = False  # of its own, beside what it is given
+    gpu: Gpu | None = None  # None: there are no GPUs, or their model is unknown
+    bfloat16: bool = False  # the CPUs compute in bfloat16, several times as fast as in float32
+    local_disks: bool = False  # it has disks of its own, besides the volumes attached to it
     name: str = "this host"
 
 
 def find_host(name: str) -> Host:
-    """The host of a type, `g5.xlarge` or SageMaker's `ml.g5.xlarge`.
+    """Return the host of an instance type: `g5.xlarge`, or SageMaker's `ml.g5.xlarge`.
 
-    Raises UserError, with types of like name, if it is not in the table.
+    Raises UserError if the type is not in the table; the message suggests types with similar names.
     """
     known = host_types()
     short = name.strip().lower().removeprefix("ml.")
     if short not in known:
-        near = get_close_matches(short, known, n=3, cutoff=0.5)
-        hint = f"; like it are {', '.join(near)}" if near else ""
+        similar = get_close_matches(short, known, n=3, cutoff=0.5)
+        hint = f" (did you mean {', '.join(similar)}?)" if similar else ""
         raise UserError(
             f"instance type {name!r} is not in conf/instances.toml{hint}. Add it there, or leave "
             "--instance-type out and set sizes as the files for --properties-file in conf/ show"
@@ -62,7 +62,10 @@ def find_host(name: str) -> Host:
 
 
 def known_gpu(device: str) -> Gpu | None:
-    """The GPU in the table that CUDA calls `device`: "Tesla V100-SXM2-16GB" is V100."""
+    """Return the GPU in the table that CUDA calls `device`: "Tesla V100-SXM2-16GB" is V100.
+
+    None if no GPU in the table has such a name.
+    """
     words = _words(device)
     named = {host.gpu.name: host.gpu for host in host_types().values() if host.gpu}
     return next((gpu for name, gpu in named.items() if _words(name) <= words), None)
@@ -74,7 +77,7 @@ def _words(name: str) -> set[str]:
 
 @lru_cache
 def host_types() -> dict[str, Host]:
-    """All hosts in the table, by family.size."""
+    """Return all hosts in the table, by "family.size"."""
     table = tomllib.loads((files("semscore.conf") / "instances.toml").read_text("utf-8"))
     gpus = {
         name: Gpu(

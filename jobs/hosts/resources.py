@@ -1,4 +1,4 @@
-"""What Spark is started with: the master, and settings that follow from hosts and GPUs."""
+"""What Spark is started with: the master, and the settings that follow from hosts and GPUs."""
 
 from __future__ import annotations
 
@@ -23,52 +23,58 @@ MANAGERS: dict[str, Manager] = {"spark": "standalone", "yarn": "yarn", "k8s": "k
 
 @dataclass(frozen=True)
 class Resources:
-    """How Spark is started, and why."""
+    """How Spark is started, and the reasons."""
 
     master: str
     conf: dict[str, str]
-    reasons: list[tuple[str, str, str]]  # what, how much, why
+    reasons: list[tuple[str, str, str]]  # rows of (what, how much, why)
 
 
 def resources_for(master: str, options: Spark, engine: Engine, precision: Precision) -> Resources:
-    """Size Spark on a master for the hosts that are named, or a local one for this machine.
+    """Size Spark for the instance type in `options`, or, with a local master, for this host.
 
-    Raises UserError for a type of host that is not known, too small, or without the precision.
+    Raises UserError if the instance type is unknown, too small, or does not support the precision.
     """
-    wanted = options.instance_type
+    instance_type = options.instance_type
     if is_local(master):
         return _local(this_host(), master, engine)
-    if wanted is None:
+    if instance_type is None:
         return Resources(
-            master, {}, [("executors", "as Spark's settings say", "no --instance-type")]
+            master, {}, [("executors", "as set in Spark's settings", "no --instance-type")]
         )
-    host = find_host(wanted)
+    host = find_host(instance_type)
     if host.gpu and engine.device != "cpu":
         check_precision(host.gpu, precision)
     manager = MANAGERS.get(master.partition(":")[0])
     if manager is None:
-        raise UserError(f"--instance-type sizes for spark://, yarn and k8s://, not for {master}")
+        raise UserError(
+            f"--instance-type works with --master spark://…, yarn and k8s://…, not with {master}"
+        )
     sizing = size(host, options.instances, engine.workers_per_gpu, manager)
     return Resources(master, sizing.spark_conf(), sizing.explain())
 
 
 def _local(host: Host, master: str, engine: Engine) -> Resources:
-    """All cores; but where GPUs compute, no more workers than are to share them."""
+    """Use all cores; if GPUs compute, start only as many workers as share them."""
     device = engine.device
     gpus = 0 if device == "cpu" else host.gpus
     if device == "gpu" and not gpus and not has_mps():
         raise UserError(
-            "--device gpu, but this machine shows no GPU: nvidia-smi lists none, or "
-            f"CUDA_VISIBLE_DEVICES ({os.environ.get('CUDA_VISIBLE_DEVICES', 'unset')}) hides them"
+            "--device gpu was given, but no GPU was found on this machine: nvidia-smi lists none, "
+            f"or CUDA_VISIBLE_DEVICES ({os.environ.get('CUDA_VISIBLE_DEVICES', 'unset')}) hides "
+            "them. Repair the driver, correct CUDA_VISIBLE_DEVICES, or use --device auto"
         )
     if not gpus or master != "local[*]":
-        why = "a worker on each core" if master == "local[*]" else "as --master says"
+        why = "one worker per core" if master == "local[*]" else "as given by --master"
         return Resources(master, {}, [("master", master, why)])
     workers = gpus * engine.workers_per_gpu
     task_cpus = max(host.cpus // workers, 1)
-    why = f"{gpus} GPUs, {engine.workers_per_gpu} workers on each, {host.cpus} cores"
+    why = f"GPUs: {gpus}, workers per GPU: {engine.workers_per_gpu}, cores: {host.cpus}"
     return Resources(
         f"local[{workers * task_cpus}]",
         {"spark.task.cpus": str(task_cpus)},
-        [("tasks at once", str(workers), why), ("cores of a task", str(task_cpus), "tokenizer")],
+        [
+            ("tasks at once", str(workers), why),
+            ("cores per task", str(task_cpus), "for the tokenizer"),
+        ],
     )

@@ -1,10 +1,14 @@
-"""GPU settings that Spark would refuse, waste, or wait on for ever: found before it does. Pure."""
+"""GPU settings that Spark would refuse, that would leave cores or GPUs idle, or block every job.
+
+They are found before Spark starts. Pure.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from math import floor
 
+from semscore.jobs.failures.wording import counted
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import is_local
 from semscore.udfs.recipe import Device
@@ -17,20 +21,24 @@ CORES, TASK_CPUS = "spark.executor.cores", "spark.task.cpus"
 
 
 def task_gpu_amount(workers: int) -> str:
-    """spark.task.resource.gpu.amount for so many tasks on a GPU, up to 99.
+    """Return spark.task.resource.gpu.amount for this number of tasks on a GPU, at most 99.
 
-    Spark takes the whole part of 1 / amount, so the amount is rounded down: up would lose a task.
+    Spark rounds 1 / amount down to a whole number of tasks, so the amount is rounded down: rounded
+    up, it would cost a task.
     """
     return f"{10_000 // workers / 10_000:g}"
 
 
 def tasks_per_gpu(amount: float) -> int:
-    """What Spark makes of spark.task.resource.gpu.amount, for amounts up to 1."""
+    """Return how many tasks Spark runs per GPU for a spark.task.resource.gpu.amount up to 1."""
     return floor(1 / amount)
 
 
 def missing_gpu_settings(conf: Mapping[str, str]) -> list[str]:
-    """Settings without which Spark schedules no GPUs on conf's master; local ones need none."""
+    """Return the missing settings without which Spark schedules no GPUs on conf's master.
+
+    Empty for a local master, which needs none.
+    """
     master = conf["spark.master"]
     if is_local(master):
         return []
@@ -43,37 +51,37 @@ def missing_gpu_settings(conf: Mapping[str, str]) -> list[str]:
 
 
 def check_gpu_settings(conf: Mapping[str, str], device: Device) -> None:
-    """Raise UserError, with the right figure, for settings that do not go together."""
-    given = [key for key in (TASK, EXECUTOR) if key in conf]
+    """Raise UserError for settings that contradict each other; its message gives the right one."""
+    amounts = [key for key in (TASK, EXECUTOR) if key in conf]
     if is_local(conf["spark.master"]):
-        if given:
+        if amounts:
             raise UserError(
-                f"this Spark is local and has {given[0]} set; a local master schedules no GPUs, so "
-                "every job would wait for ever. Start it without: workers share the GPUs that they "
-                "see"
+                f"this Spark session is local, but {amounts[0]} is set; a local master schedules "
+                "no GPUs, so every job would wait forever. Start Spark without this setting: "
+                "workers share the GPUs that they see"
             )
         return
-    if not given and device != "gpu":
+    if not amounts and device != "gpu":
         return
     missing = missing_gpu_settings(conf)
     if missing:
         raise UserError(
             f"{'--device gpu' if device == 'gpu' else 'GPU scheduling'} on a cluster needs "
-            f"{', '.join(missing)}; conf/spark-standalone.conf, spark-yarn.conf and "
-            "spark-kubernetes.conf show how, for --properties-file of spark-submit"
+            f"{', '.join(missing)}; for examples, see spark-standalone.conf, spark-yarn.conf and "
+            "spark-kubernetes.conf in conf/, which are files for spark-submit --properties-file"
         )
     _check_slots(conf, _whole(conf, EXECUTOR), _task_amount(conf))
 
 
 def _task_amount(conf: Mapping[str, str]) -> float:
-    """GPUs of a task, at most 1."""
+    """Return the GPUs of a task: above 0, at most 1. UserError if Spark would refuse the amount."""
     try:
         amount = float(conf[TASK])
     except ValueError:
         amount = 0
     if not 0 < amount <= 1:
         raise UserError(
-            f"{TASK} must be above 0 and at most 1, for a task computes on one GPU; got "
+            f"{TASK} must be above 0 and at most 1, because a task computes on one GPU; got "
             f"{conf[TASK]!r}"
         )
     if 0.5 < amount < 1:
@@ -84,28 +92,29 @@ def _task_amount(conf: Mapping[str, str]) -> float:
 
 
 def _check_slots(conf: Mapping[str, str], gpus: int, amount: float) -> None:
-    """Cores and GPUs must suffice for the same number of tasks, else one of both idles."""
+    """Raise UserError unless cores and GPUs allow the same number of tasks; else one would idle."""
     if CORES not in conf and conf["spark.master"].startswith("spark"):
-        return  # all cores of whatever worker it is
+        return  # an executor gets all cores of its host, however many these are
     cores, task_cpus = _whole(conf, CORES, "1"), _whole(conf, TASK_CPUS, "1")
-    slots, wanted = cores // task_cpus, gpus * tasks_per_gpu(amount)
-    if slots == wanted:
+    by_cores, by_gpus = cores // task_cpus, gpus * tasks_per_gpu(amount)
+    if by_cores == by_gpus:
         return
-    if cores // max(cores // wanted, 1) == wanted:
-        fix = f"set {TASK_CPUS} to {cores // wanted}"
+    if cores // max(cores // by_gpus, 1) == by_gpus:
+        fix = f"set {TASK_CPUS} to {cores // by_gpus}"
     else:
-        fix = f"set {CORES} to {wanted * task_cpus}"
-        if slots and slots % gpus == 0:
-            fix += f", or {TASK} to {task_gpu_amount(slots // gpus)}"
+        fix = f"set {CORES} to {by_gpus * task_cpus}"
+        if by_cores and by_cores % gpus == 0:
+            fix += f", or {TASK} to {task_gpu_amount(by_cores // gpus)}"
     raise UserError(
-        f"an executor's {cores} cores suffice for {slots} tasks of {task_cpus}, and its {gpus} "
-        f"GPUs for {wanted} tasks of {amount:g}: one of both would idle; {fix}"
+        f"an executor's {counted(cores, 'core')} can run {counted(by_cores, 'task')} at once "
+        f"({task_cpus} per task), but its {counted(gpus, 'GPU')} can run {by_gpus} ({amount:g} per "
+        f"task), so cores or GPUs would idle; {fix}"
     )
 
 
 def _whole(conf: Mapping[str, str], key: str, default: str | None = None) -> int:
-    """A setting that must be a whole number from 1."""
+    """Return a setting that must be a whole number of at least 1; UserError if it is not."""
     text = conf.get(key, default) or ""
     if not text.isdecimal() or int(text) < 1:
-        raise UserError(f"{key} must be a whole number from 1, got {text!r}")
+        raise UserError(f"{key} must be a whole number of at least 1, got {text!r}")
     return int(text)

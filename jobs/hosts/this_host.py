@@ -1,4 +1,4 @@
-"""What this machine has, and this process may use."""
+"""The CPUs, memory and GPUs of this host that this process may use."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from semscore.jobs.hosts.instances import Gpu, Host
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.discovery import ask_driver, visible_gpus
 
-CGROUP = Path("/sys/fs/cgroup")  # a container's own, from inside of it
+CGROUP = Path("/sys/fs/cgroup")  # inside a container, this is the container's own
 GPU_FIGURES = "compute_cap,memory.total,name"
 CPU_FLAGS = {"amx_bf16", "avx512_bf16"}
 
 
 def this_host() -> Host:
-    """CPUs, memory and GPUs, within the limits of the container if there is one.
+    """Return this host's CPUs, memory and GPUs, within the limits of its container if there is one.
 
-    Raises UserError if nvidia-smi is there and does not work.
+    Raises UserError if nvidia-smi is installed but does not work.
     """
     try:
         addresses = visible_gpus()
-        gpu = _model() if addresses else None
+        gpu = _weakest_gpu() if addresses else None
     except (OSError, subprocess.SubprocessError) as error:
         raise UserError(
             f"nvidia-smi does not work on this host ({error}); repair the driver, or hide the GPUs "
@@ -39,17 +39,20 @@ def this_host() -> Host:
 
 
 def _cpus() -> int:
-    """CPUs that this process may run on; of a quota, what it amounts to."""
+    """Return the number of CPUs that this process may use; a cgroup's quota is rounded up."""
     affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     cpus = affinity or 1
-    with suppress(OSError, ValueError):  # no cgroups, or `max`: no limit
+    with suppress(OSError, ValueError):  # there are no cgroups, or the quota is `max`: no limit
         quota, period = (CGROUP / "cpu.max").read_text().split()
         cpus = min(cpus, ceil(int(quota) / int(period)))
     return cpus
 
 
 def _memory() -> int:
-    """Bytes; cgroups of version 1 write a huge number where there is no limit."""
+    """Return the bytes of memory that this process may use.
+
+    Without a limit, cgroups version 1 state a huge number, which the minimum discards.
+    """
     memory: int = psutil.virtual_memory().total
     for name in ("memory.max", "memory/memory.limit_in_bytes"):
         with suppress(OSError, ValueError):
@@ -57,16 +60,17 @@ def _memory() -> int:
     return memory
 
 
-def _model() -> Gpu | None:
-    """The weakest GPU's; None if there is no nvidia-smi, as where GPUs are pretended."""
+def _weakest_gpu() -> Gpu | None:
+    """Return the weakest GPU; None without nvidia-smi, for example where GPUs are pretended."""
     if not shutil.which("nvidia-smi"):
         return None
     rows = (line.split(", ", 2) for line in ask_driver(GPU_FIGURES))
-    found = [Gpu(name, int(mib) * 2**20, float(capability)) for capability, mib, name in rows]
-    return min(found, key=lambda gpu: (gpu.capability, gpu.memory), default=None)
+    gpus = [Gpu(name, int(mib) * 2**20, float(capability)) for capability, mib, name in rows]
+    return min(gpus, key=lambda gpu: (gpu.capability, gpu.memory), default=None)
 
 
 def _has_bfloat16() -> bool:
+    """Return whether Linux lists CPU instructions for bfloat16; False on other systems."""
     with suppress(OSError):
         return not CPU_FLAGS.isdisjoint(Path("/proc/cpuinfo").read_text().split())
     return False

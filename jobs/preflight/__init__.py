@@ -1,1 +1,1 @@
-"""What is settled before OUTPUT begins: checks, the model proved, the precision."""
+"""Steps before a run writes to OUTPUT: checks, proving the model, choosing the precision."""

@@ -1,4 +1,4 @@
-"""What must be true before a run writes anything; each check ends in one clear sentence."""
+"""Conditions that must hold before a run writes anything; a failed check is one clear sentence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 
 def check_output(settings: Settings, storage: Storage) -> Folder:
-    """OUTPUT's folder, which must be apart from INPUT, writable, and free or ours to replace."""
+    """Return OUTPUT's folder after checking it.
+
+    It must not overlap with INPUT, and must be writable. In mode `new` it must be empty; otherwise
+    it may contain only what semscore wrote. Raises UserError if not.
+    """
     try:
         output = storage.folder(settings.output)
         _check_apart(settings, storage, output)
@@ -35,33 +39,34 @@ def check_output(settings: Settings, storage: Storage) -> Folder:
         else:
             ledger.require_ours(output)
     except OSError as error:
-        raise UserError(f"OUTPUT {settings.output} cannot be looked into: {error}") from error
+        raise UserError(f"OUTPUT {settings.output} cannot be read: {error}") from error
     return output
 
 
 def _check_apart(settings: Settings, storage: Storage, output: Folder) -> None:
-    for given in settings.inputs:
-        place = storage.folder(given)
-        if output.url == place.url:
+    """Raise UserError if OUTPUT is INPUT, or one lies inside the other."""
+    for place in settings.inputs:
+        source = storage.folder(place)
+        if output.url == source.url:
             raise UserError(f"OUTPUT {settings.output} is INPUT; choose another folder")
         for inner, outer, what in (
-            (output, place, "OUTPUT lies inside INPUT"),
-            (place, output, "INPUT lies inside OUTPUT"),
+            (output, source, "OUTPUT lies inside INPUT"),
+            (source, output, "INPUT lies inside OUTPUT"),
         ):
             if inner.url.startswith(f"{outer.url}/"):
                 raise UserError(f"{what}: {inner.name} is in {outer.name}; choose another folder")
 
 
 class Model(NamedTuple):
-    """A model that is here, and stays what it is."""
+    """A model on this machine whose content is fixed."""
 
-    recipe: Recipe  # its model and revision resolved
-    sha256: str  # of its content
+    recipe: Recipe  # with the model and revision resolved
+    sha256: str  # of the model's content
     folder: Path
 
 
 def pin_model(recipe: Recipe) -> Model:
-    """Find a recipe's model and check it; UserError if it cannot be used."""
+    """Find a recipe's model, check it and fix its revision; UserError if it cannot be used."""
     if not is_utf8(recipe.model):
         raise UserError(
             f"--model {printable(recipe.model)}: the name is not valid UTF-8; rename the folder"
@@ -71,28 +76,30 @@ def pin_model(recipe: Recipe) -> Model:
         check_model(folder, recipe.max_seq_length)
     except ModelError as error:
         raise UserError(str(error)) from error
-    if folder.parent.name == "snapshots":  # the hub's cache: the folder is named by its commit
+    if folder.parent.name == "snapshots":  # in the hub's cache, the folder's name is the commit
         recipe = replace(recipe, revision=folder.name)
     elif is_remote(recipe.model):
-        recipe = replace(recipe, revision=folder.name)  # what was there when it was fetched
+        recipe = replace(recipe, revision=folder.name)  # identifies what was downloaded
     elif Path(recipe.model).expanduser().is_dir():
-        recipe = replace(recipe, model=str(folder))  # workers run elsewhere
+        recipe = replace(recipe, model=str(folder))  # workers have other working folders
     return Model(recipe, content_sha256(folder), folder)
 
 
 def check_gold(report: Report, columns: Columns, layout: Layout) -> None:
-    """The column that scores are to be compared with must be in the files of the output."""
+    """Raise UserError unless the column to compare scores with will be in OUTPUT's files."""
     gold = report.gold
     if gold is None:
         return
     if gold not in layout.kept:
         raise UserError(
-            f"--gold {gold!r} is none of the columns that are written: "
+            f"--gold {gold!r} is not one of the columns that are written: "
             f"{some_of(layout.kept)}{suggestion(gold, layout.kept)}"
         )
     for names, what in (
-        ((columns.text1, columns.text2), "a text"),
-        (layout.partition_by, "in the folders' names"),
+        ((columns.text1, columns.text2), "a text column"),
+        (layout.partition_by, "a column in the partition folders' names"),
     ):
         if gold in names:
-            raise UserError(f"--gold {gold!r} is {what}; needed is a column of grades in the files")
+            raise UserError(
+                f"--gold {gold!r} is {what}; name a column of grades that is in the files"
+            )

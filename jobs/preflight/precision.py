@@ -1,4 +1,4 @@
-"""The precision of a run, settled once per dataset: `auto` by a probe, int8 by a calibration."""
+"""The precision of a run, decided once per dataset: a probe for `auto`, a calibration for int8."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pyspark.sql import DataFrame
 
 from semscore.jobs.dataset import frames
+from semscore.jobs.failures.wording import counted
 from semscore.jobs.ledger import ledger
 from semscore.udfs.backends.openvino.calibration import (
     TEXTS,
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from semscore.udfs.recipe import Precision, Recipe
     from semscore.udfs.stores.folder import Folder
 
-BOUND = 0.01  # the largest difference from float32 that `auto` accepts
-WORTH_A_PROBE = 2_000  # rows: with fewer, float32 is done before the probe is
+BOUND = 0.01  # the largest difference from float32's scores that `auto` accepts
+WORTH_A_PROBE = 2_000  # rows; fewer are scored in float32 faster than a probe takes
 PROBE_PAIRS = 64
 SAMPLE_FILES = 16
 SAMPLE_ROWS = 512
@@ -44,11 +45,11 @@ log = logging.getLogger("semscore")
 
 @dataclass(frozen=True)
 class Settled:
-    """The recipe with its precision decided, and how that came."""
+    """The recipe with its precision decided, and how it was decided."""
 
     recipe: Recipe
     record: dict[str, Any]  # for run.json
-    calibration: dict[str, bytes] = field(default_factory=dict)  # int8: files to keep, by name
+    calibration: dict[str, bytes] = field(default_factory=dict)  # for int8: files by name
 
     @property
     def int8_sha256(self) -> str | None:
@@ -56,7 +57,7 @@ class Settled:
         return int8_sha256(self.calibration) if self.calibration else None
 
     def keep(self, output: Folder) -> Recipe:
-        """Write the calibration to the dataset that it belongs to: the recipe that points there."""
+        """Write the calibration, if any, to the dataset; return the recipe that refers to it."""
         if not self.calibration:
             return self.recipe
         place = f"{ledger.MODELS}/{self.int8_sha256}"
@@ -75,7 +76,8 @@ def settle(
 ) -> Settled:
     """Decide the precision of all scores of this dataset, on the hardware of an executor.
 
-    Raises UserError if int8 is asked for and the model, or the calibration given, cannot have it.
+    Raises UserError if int8 is requested, but the model cannot be quantised, or the calibration in
+    the recipe does not belong to it.
     """
     record: dict[str, Any] = {"asked": recipe.precision}
     engine = for_master(settings.engine, str(spark.sparkContext.master))
@@ -85,11 +87,11 @@ def settle(
             return Settled(replace(recipe, precision="float32"), record | {"why": why})
         pairs = _sample(spark, settings, source, schema)[:PROBE_PAIRS]
         texts1, texts2 = [a for a, _ in pairs], [b for _, b in pairs]
-        found = _on_executor(spark, lambda: probe(texts1, texts2, recipe, engine))
-        taken, why = choose(found, len(pairs))
-        log.info("precision %s: %s", taken, why)
-        record |= {"why": why, "probe": [asdict(candidate) for candidate in found]}
-        return Settled(replace(recipe, precision=taken), record)
+        candidates = _on_executor(spark, lambda: probe(texts1, texts2, recipe, engine))
+        precision, why = choose(candidates, len(pairs))
+        log.info("precision %s: %s", precision, why)
+        record |= {"why": why, "probe": [asdict(candidate) for candidate in candidates]}
+        return Settled(replace(recipe, precision=precision), record)
     if recipe.precision != "int8":
         return Settled(recipe, record)
     if recipe.calibration:
@@ -105,23 +107,27 @@ def settle(
 
 
 def choose(found: Sequence[Candidate], pairs: int) -> tuple[Precision, str]:
-    """The fastest precision within the bound, and why: float32, the first, always is."""
+    """Return the fastest precision within the bound, and why it was chosen.
+
+    `found`: the probed precisions. The first is float32, which is always within the bound.
+    """
     exact = found[0]
     best = min((c for c in found if c.difference <= BOUND), key=lambda c: c.seconds)
     if not pairs:
         return "float32", "no pair in the sample has two texts"
-    told = "; ".join(
-        f"{c.precision} {exact.seconds / c.seconds:.1f} times as fast as float32 with scores "
-        f"{c.difference:.4f} apart at most"
+    comparison = "; ".join(
+        f"{c.precision} {exact.seconds / c.seconds:.1f} times as fast as float32 with scores at "
+        f"most {c.difference:.4f} apart"
         for c in found[1:]
     )
-    return best.precision, f"on {best.where}, {pairs} pairs: {told} (bound {BOUND})"
+    where = f"on {best.where}, {counted(pairs, 'pair')}"
+    return best.precision, f"{where}: {comparison} (bound {BOUND})"
 
 
 def _sample(
     spark: SparkSession, settings: Settings, source: Source, schema: StructType
 ) -> list[tuple[str, str]]:
-    """Some pairs of texts, from the beginnings of files all over the dataset."""
+    """Return pairs of texts from the beginnings of files that are spread over the dataset."""
     files = source.counted_files
     files = files[:: ceil(len(files) / SAMPLE_FILES)]
     names = (settings.columns.text1, settings.columns.text2)
@@ -138,7 +144,7 @@ def _sample(
 
 
 def _on_executor(spark: SparkSession, question: Callable[[], Answer]) -> Answer:
-    """Ask one executor. Raises UserError for what a model cannot do."""
+    """Call a function on one executor. Raises UserError for what the model cannot do."""
 
     def ask(_: object) -> Answer | ModelError:
         try:

@@ -1,7 +1,8 @@
-"""The model proved on the driver, by a process beside Spark's start, before OUTPUT begins.
+"""Proving the model on the driver, in a process that runs while Spark starts.
 
-What a worker would trip over is then a user's mistake: one sentence, and nothing is written. A
-model that this machine has proved already, with these libraries, is not proved again.
+A model that workers could not use is found before anything is written to OUTPUT, and ends the run
+with one sentence. A model that this machine has proved before with the same libraries is not proved
+again.
 """
 
 from __future__ import annotations
@@ -33,17 +34,18 @@ if TYPE_CHECKING:
     from semscore.jobs.preflight.checks import Model
     from semscore.udfs.recipe import Engine, Recipe
 
-LARGE = 4 * 10**9  # bytes of weights: beyond, the model is built without them
+LARGE = 4 * 10**9  # bytes of weights; a larger model is built without its weights
 POLL_S = 0.05
 
 log = logging.getLogger("semscore")
 
 
 class Proving:
-    """A model that is being proved, and converted for OpenVINO if this machine's workers will ask.
+    """A process that proves a model, and converts it for OpenVINO if local workers will need that.
 
-    Workers that come to it meanwhile wait for the same process. It is begun when this is made.
-    Raises UserError if OpenVINO is asked for by name and cannot compute what is asked.
+    It starts with this object. Workers that need its result in the meantime wait for this process
+    instead of starting their own. Raises UserError if an option requires OpenVINO, but OpenVINO
+    cannot compute what the recipe requires.
     """
 
     def __init__(self, model: Model, engine: Engine, local: bool) -> None:
@@ -58,14 +60,14 @@ class Proving:
         self._outline = not self._place.exists() and (
             weight_bytes(folder) > LARGE or not fits(folder)
         )
-        wanted = self._converts and not converted_place(folder).exists()
-        self._said: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
-        self._process = self._begin() if wanted or not self._place.exists() else None
+        to_convert = self._converts and not converted_place(folder).exists()
+        self._errors: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - open while it runs
+        self._process = self._begin() if to_convert or not self._place.exists() else None
 
     def require(self) -> None:
         """Wait for the proof. Raises UserError if the model cannot be used.
 
-        The conversion is waited for only where OpenVINO is asked for by name.
+        It waits for the conversion too, but only if an option requires OpenVINO.
         """
         process, until_end = self._process, self._outline or (self._named and self._converts)
         if process:
@@ -77,7 +79,7 @@ class Proving:
             if reason.is_file():
                 raise UserError(
                     f"{self._named} needs OpenVINO, which cannot run {self._model.folder}: "
-                    f"{reason.read_text('utf-8')}. Leave it out, and torch computes"
+                    f"{reason.read_text('utf-8')}. Leave out {self._named} to compute with torch"
                 )
 
     def _begin(self) -> subprocess.Popen[bytes]:
@@ -92,17 +94,17 @@ class Proving:
             env=proving_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=self._said,
-            start_new_session=True,  # Ctrl-C is for the run, which may be resumed soon
+            stderr=self._errors,
+            start_new_session=True,  # Ctrl-C ends the run alone; a resumed run can use the proof
         )
 
     def _judge(self, code: int | None) -> None:
-        """Raise UserError if the process has refused the model; its own death says nothing."""
+        """Raise UserError if the process refused the model; if it crashed, only log a warning."""
         if code is None or self._place.exists():
             return
-        self._said.seek(0)
+        self._errors.seek(0)
         try:
-            require_proved(code, self._said.read().decode(errors="replace"))
+            require_proved(code, self._errors.read().decode(errors="replace"))
         except ModelError as error:
             raise UserError(f"model {error}") from error
         except NotProved as error:
@@ -115,13 +117,13 @@ def prove(model: Model, engine: Engine, local: bool) -> None:
 
 
 def _named(recipe: Recipe, engine: Engine) -> str | None:
-    """The option that asks for OpenVINO by name; None: no option does."""
+    """Return the option that requires OpenVINO; None if no option does."""
     if engine.backend == "openvino":
         return "--backend openvino"
     return "--precision int8" if recipe.precision == "int8" else None
 
 
 def _device(engine: Engine) -> str:
-    """What local workers compute on, as torch names it."""
+    """Return torch's name of the device that local workers compute on."""
     on_gpus = engine.device != "cpu" and visible_gpus() and not pretended()
     return "cuda" if on_gpus else "cpu"

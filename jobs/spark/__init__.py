@@ -1,1 +1,1 @@
-"""The Spark session on any platform."""
+"""Starting, joining and configuring Spark on every platform."""

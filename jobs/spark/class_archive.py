@@ -1,8 +1,9 @@
-"""Spark's Java classes, loaded and checked once, then mapped from a file: starts take 2 s less.
+"""An archive of Spark's loaded and verified Java classes, which makes later starts 2 s faster.
 
-Java's dynamic archive of class data (JEP 350): the second run on a machine writes it when its Java
-ends, which nobody waits for; later runs map it. Not the first run, which has enough to make, and is
-slowed by some 2 s of noting down its classes. Java itself refuses an archive that does not fit.
+It is Java's dynamic archive of class data (JEP 350). The second run on a machine writes it when its
+Java ends, which delays nobody; later runs map it into memory. The first run does not write it: it
+has enough other work, and recording its classes would slow it by about 2 s. Java itself refuses
+an archive that does not match.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ import pyspark
 
 from semscore.udfs.stores.cache import cache_folder
 
-SETTLED_S = 10  # a file that has not grown for so long is complete
-QUIET = "-Xlog:disable -Xlog:all=error:stderr"  # else Java lists the classes it leaves out
+SETTLED_S = 10  # a file that has not grown for this long is complete
+QUIET = "-Xlog:disable -Xlog:all=error:stderr"  # without it, Java lists the classes it leaves out
 
 
 def archive_options(java_home: Path) -> str:
-    """Options for Java: to map the archive if there is one, else to make it; none at first."""
+    """Return Java's options to map the archive, or to write it if there is none.
+
+    Empty on the first run, and where the archive cannot be written.
+    """
     jars = Path(pyspark.__file__).parent / "jars"
     release = java_home / "release"
     if not release.is_file() or not jars.is_dir():
@@ -33,10 +37,10 @@ def archive_options(java_home: Path) -> str:
     archive = place / f"{key}.jsa"
     try:
         place.mkdir(parents=True, exist_ok=True)
-        for made in place.glob(f"{key}.*.part"):
-            if time.time() - made.stat().st_mtime > SETTLED_S:
-                made.replace(archive)
-    except OSError:  # not ours to write, or another run was faster
+        for written in place.glob(f"{key}.*.part"):
+            if time.time() - written.stat().st_mtime > SETTLED_S:
+                written.replace(archive)
+    except OSError:  # we may not write there, or another run was faster
         pass
     if archive.is_file():
         return f"-XX:SharedArchiveFile={archive} {QUIET}"

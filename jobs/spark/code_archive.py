@@ -1,4 +1,4 @@
-"""The installed package as a zip that Spark takes with --py-files."""
+"""The installed package as a zip for Spark's --py-files."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ ROOMS = ("conf", "jobs", "udfs")
 
 
 def write_code(target: Path, rooms: Sequence[str] = ROOMS) -> Path:
-    """Write rooms of the package, and what lies in them, into a zip; also from within a zip."""
+    """Write subpackages of semscore with all their files into a zip, and return its path.
+
+    `rooms`: the names of the subpackages. This also works if semscore itself runs from a zip.
+    """
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for face in ("__init__.py", "__main__.py", "py.typed"):
-            archive.writestr(f"semscore/{face}", (files("semscore") / face).read_bytes())
+        for name in ("__init__.py", "__main__.py", "py.typed"):
+            archive.writestr(f"semscore/{name}", (files("semscore") / name).read_bytes())
         for room in rooms:
             for name, file in _files_below(files(f"semscore.{room}"), f"semscore/{room}"):
                 archive.writestr(name, file.read_bytes())
@@ -26,6 +29,7 @@ def write_code(target: Path, rooms: Sequence[str] = ROOMS) -> Path:
 
 
 def _files_below(place: Traversable, name: str) -> Iterator[tuple[str, Traversable]]:
+    """Yield the name in the zip, and the file, for all files in a folder and its subfolders."""
     for item in sorted(place.iterdir(), key=lambda item: item.name):
         if item.is_dir() and item.name != "__pycache__":
             yield from _files_below(item, f"{name}/{item.name}")

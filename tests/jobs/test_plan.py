@@ -162,7 +162,7 @@ def test_a_type_that_cannot_be_does_not_stop_the_others(
         ((), "INPUT is needed"),
         (("no-such",), "there is no such file or folder"),
         (("PAIRS", "--text2", "text3"), "column 'text3' not found"),
-        (("PAIRS", "--instance-type", "ml.g5.13xlarge"), "like it are"),
+        (("PAIRS", "--instance-type", "ml.g5.13xlarge"), "did you mean"),
         (("PAIRS", "--instance-type", "ml.g5.xlarge", "--price", "cheap"), "a number above 0"),
         (("PAIRS", "--past-run", "no-such.json"), "there is no no-such.json in ."),
         (("PAIRS", "--model", "no-such-folder/at/all"), "this folder does not exist"),

@@ -150,9 +150,9 @@ def test_a_report_that_fails_is_not_the_runs_failure(
 
 def test_gold_must_be_among_the_columns_that_are_written(run: Run, tmp_path: Path) -> None:
     write(tmp_path, "a.parquet", **pairs(3), grade=[1, 2, 3])
-    with pytest.raises(UserError, match=r"--gold 'grades' is none .*did you mean 'grade'"):
+    with pytest.raises(UserError, match=r"--gold 'grades' is not one .*did you mean 'grade'"):
         run(report=Report(gold="grades"))
-    with pytest.raises(UserError, match="--gold 'grade' is none of the columns"):
+    with pytest.raises(UserError, match="--gold 'grade' is not one of the columns"):
         run(report=Report(gold="grade"), columns=Columns(keep=("id",)))
     assert not (tmp_path / "out").exists()
 

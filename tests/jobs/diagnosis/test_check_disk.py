@@ -45,7 +45,7 @@ def test_what_cannot_be_written_fails_but_for_the_cache_of_models(
     monkeypatch.setenv("SEMSCORE_CACHE", "/proc/cache")
     spark, cache, rest = check_disk(places | {"spark.local.dir": "/proc/spark"})
     assert [spark.level, cache.level, rest.level] == ["fail", "warn", "ok"]
-    assert spark.found.startswith("/proc/spark (Spark's files) cannot be written: ")
+    assert spark.found.startswith("/proc/spark (Spark's files) cannot be written to: ")
     assert cache.fix == "set SEMSCORE_CACHE to a folder on another disk"
 
 

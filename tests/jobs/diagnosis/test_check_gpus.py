@@ -50,7 +50,7 @@ def test_a_build_for_cpus_beside_gpus_is_told(
     built(None)
     [found] = check_gpus("auto", local=True)  # where workers take the GPUs, and fail
     assert found.level == "fail"
-    assert "2 x NVIDIA A10G, and torch 2.9 is a build for CPUs" in found.found
+    assert "2 x NVIDIA A10G, but torch 2.9 is a build for CPUs" in found.found
     assert "pip install torch --index-url" in found.fix
     assert [one.level for one in check_gpus("auto", local=False)] == ["warn"]
     assert [one.level for one in check_gpus("cpu", local=True)] == ["ok"]
@@ -88,7 +88,7 @@ def test_a_build_without_kernels_for_the_gpu_is_told(
     [found] = findings({"gpus": lambda: check_gpus("auto", local=True)})
     assert found.level == "fail"
     assert "compute capability 7.0" in found.found
-    assert "take a build for CUDA 12.6" in found.fix
+    assert "use a build for CUDA 12.6" in found.fix
 
 
 def test_a_driver_that_does_not_work_is_told(script: Callable[[str, str], Path]) -> None:
@@ -105,4 +105,4 @@ def test_devices_that_nvidia_smi_does_not_tell_of(
     monkeypatch.setattr("shutil.which", lambda _: None)
     built("12.6")
     [found] = check_gpus("auto", local=True)
-    assert (found.level, "no nvidia-smi says which driver" in found.found) == ("warn", True)
+    assert (found.level, "nvidia-smi was not found" in found.found) == ("warn", True)

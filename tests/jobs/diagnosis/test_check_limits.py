@@ -30,7 +30,8 @@ def test_a_deadline_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "ends_at", lambda: time() + 10)
     assert [one.level for one in check_time(7200)] == ["ok"]
     assert [str(one) for one in check_time(60)] == [
-        "time limit: --deadline leaves 1 min; give more; what is not done by then can be resumed"
+        "time limit: --deadline leaves 1 min; allow more time, or score the rest later with --mode "
+        "resume"
     ]
 
 

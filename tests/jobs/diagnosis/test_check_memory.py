@@ -99,4 +99,4 @@ def test_hosts_are_sized_or_refused(look: Look) -> None:
 
 def test_a_size_that_is_none_is_no_stack_trace(look: Look) -> None:
     found = look("yarn", executor_memory="lots")
-    assert (found.level, "'lots' is no size" in found.found) == ("warn", True)
+    assert (found.level, "'lots' is not a size" in found.found) == ("warn", True)

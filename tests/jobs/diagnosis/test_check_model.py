@@ -123,7 +123,7 @@ def test_a_name_that_nobody_knows_fails(hub: SimpleNamespace) -> None:
     [found] = look(Recipe(model="nobody/nothing", revision="v1"))
     assert found.level == "fail"
     assert "or in the cache" in found.found
-    assert "the hub did not show it: 404: no such repository" in found.found
+    assert "could not be found on the hub: 404: no such repository" in found.found
     assert hub.asked == [("nobody/nothing", "v1")]
 
 

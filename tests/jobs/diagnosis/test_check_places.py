@@ -59,7 +59,7 @@ def test_a_file_that_is_no_parquet(settings: Make, pairs: Path) -> None:
     assert found.fix.endswith("--bad-files skip")
     good, bad, *_ = input_of(settings(rows=Rows(bad_files="skip")))
     assert [good.level, bad.level] == ["ok", "warn"]
-    assert "1 unreadable files are left out" in bad.found
+    assert "1 file unreadable, left out" in bad.found
 
 
 def test_files_that_are_ignored_are_told(settings: Make, pairs: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_storage_that_gives_back_something_else(
     monkeypatch.setattr(LocalFolder, "read", lambda *_: b"else")
     output = LocalFolder(str(tmp_path))
     [found] = findings({"output": lambda: check_rights(output)})
-    assert "was written, and reads otherwise" in found.found
+    assert "was written, but its content reads differently" in found.found
 
 
 @pytest.mark.parametrize(

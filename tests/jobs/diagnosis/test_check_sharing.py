@@ -66,12 +66,12 @@ def test_a_folder_in_which_nobody_can_keep_account(
 
 def test_our_own_script_gives_a_gpu(gpus: None) -> None:
     [found] = discovery(OURS)
-    assert (found.level, found.found) == ("ok", f"{OURS} gives GPU 0")
+    assert (found.level, found.found) == ("ok", f"{OURS} found GPU 0")
 
 
 def test_a_script_is_not_run_where_it_would_find_nothing(script: Script) -> None:
     [found] = discovery(script("find", "exit 1"))
-    assert (found.level, "no GPU here" in found.found) == ("ok", True)
+    assert (found.level, "this host has no GPU" in found.found) == ("ok", True)
     assert discovery(script("find", "exit 1"), master="local[2]") == []
     assert list(check_discovery({"spark.master": "yarn"})) == []
 
@@ -91,10 +91,10 @@ def test_a_script_that_may_not_be_run(gpus: None, script: Script) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("echo no GPU is left >&2; exit 1", "ended with 1: no GPU is left"),
-        ("exit 3", "ended with 3: it says nothing"),
+        ("echo no GPU is left >&2; exit 1", "ended with exit code 1: no GPU is left"),
+        ("exit 3", "ended with exit code 3: it printed no error"),
         ("echo hello", "Expecting value"),
-        ("echo '[]'", "prints '[]\\n', expected"),
+        ("echo '[]'", "printed '[]\\n', expected"),
         ('echo \'{"name": "fpga", "addresses": ["0"]}\'', "expected"),
         ('echo \'{"name": "gpu", "addresses": []}\'', "expected"),
     ],
@@ -107,4 +107,4 @@ def test_scripts_that_spark_would_refuse(gpus: None, script: Script, text: str, 
 
 def test_a_script_sees_what_executors_are_told(gpus: None, script: Script) -> None:
     path = script("find", 'printf \'{"name": "gpu", "addresses": ["%s"]}\' "$WORD"')
-    assert discovery(path)[0].found == f"{path} gives GPU from conf"
+    assert discovery(path)[0].found == f"{path} found GPU from conf"

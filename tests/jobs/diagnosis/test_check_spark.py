@@ -33,11 +33,11 @@ def test_spark_as_it_comes_is_all_right(master: str) -> None:
 @pytest.mark.parametrize(
     ("conf", "says"),
     [
-        ({"spark.python.worker.reuse": "false"}, "each task loads the model anew"),
-        ({"spark.python.use.daemon": "False"}, "each task loads the model anew"),
+        ({"spark.python.worker.reuse": "false"}, "each task loads the model again"),
+        ({"spark.python.use.daemon": "False"}, "each task loads the model again"),
         ({"spark.speculation": "true"}, "computed twice"),
         ({"spark.task.maxFailures": "1"}, "one lost worker"),
-        (GPUS | {"spark.dynamicAllocation.enabled": "true"}, "give up their GPU"),
+        (GPUS | {"spark.dynamicAllocation.enabled": "true"}, "lose their GPU"),
         ({"spark.executor.pyspark.memory": "2g"}, "CUDA and OpenVINO reserve"),
         (
             {"spark.excludeOnFailure.enabled": "true", "spark.executor.instances": "1"},

@@ -63,7 +63,7 @@ def test_a_python_that_is_too_old_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(platform, "python_version", lambda: "3.9.18")
     [found] = check_python()
     assert found.level == "fail"
-    assert "3.9.18, and semscore is for >=3.10" in found.found
+    assert "3.9.18, but semscore needs >=3.10" in found.found
 
 
 def test_a_python_that_spark_3_does_not_know_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,11 +94,11 @@ def test_a_pandas_whose_texts_spark_3_changes_is_told(
 @pytest.mark.parametrize(
     ("others", "says"),
     [
-        ({"numpy": "1.24.4"}, "numpy 1.24.4 is not >=1.26; pip install 'numpy>=1.26'"),
-        ({"pandas": "1.5.3"}, "pandas 1.5.3 is not >=2; pip install 'pandas>=2'"),
-        ({"pyarrow": "14.0.0"}, "pyarrow 14.0.0 is not >=18; pip install 'pyarrow>=18'"),
+        ({"numpy": "1.24.4"}, "numpy 1.24.4 does not satisfy >=1.26; pip install 'numpy>=1.26'"),
+        ({"pandas": "1.5.3"}, "pandas 1.5.3 does not satisfy >=2; pip install 'pandas>=2'"),
+        ({"pyarrow": "14.0.0"}, "pyarrow 14.0.0 does not satisfy >=18; pip install 'pyarrow>=18'"),
         ({"pyarrow": None}, "pyarrow is missing; pip install 'pyarrow>=18'"),
-        ({"nncf": "2.0"}, "nncf 2.0 is not <4,>=3; pip install 'nncf<4,>=3'"),
+        ({"nncf": "2.0"}, "nncf 2.0 does not satisfy <4,>=3; pip install 'nncf<4,>=3'"),
     ],
 )
 def test_a_library_out_of_bounds_is_told(
@@ -140,7 +140,7 @@ def test_the_two_halves_of_spark_must_be_of_one_version(
     monkeypatch.setenv("SPARK_HOME", str(tmp_path))
     (tmp_path / "jars").mkdir()
     [found] = check_spark(local=False)
-    assert f"SPARK_HOME ({tmp_path}) holds no Spark" in str(found)
+    assert f"SPARK_HOME ({tmp_path}) does not contain Spark" in str(found)
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "spark-submit").touch()
     jar = tmp_path / "jars" / "spark-core_2.12-3.3.1-amzn-0.jar"

@@ -102,8 +102,8 @@ def test_what_a_worker_raises_is_classified(raised: str, ending: type, says: str
 @pytest.mark.parametrize(
     ("text", "ending", "says"),
     [
-        (KILLED, JobError, "was ended from outside, most likely by the system for want of memory"),
-        (RESET, JobError, "was ended from outside"),
+        (KILLED, JobError, "was killed, most likely by the operating system because memory ran"),
+        (RESET, JobError, "a Python worker was killed"),
         (SEGFAULT, JobError, "a Python worker crashed (Segmentation fault)"),
         (HEAP, JobError, "Spark's Java ran out of memory (Java heap space): give it more"),
         (
@@ -125,7 +125,7 @@ def test_what_a_worker_raises_is_classified(raised: str, ending: type, says: str
             "An error occurred while calling o1.x.\n: java.lang.IllegalStateException: Cannot call "
             "methods on a stopped SparkContext.\nThis stopped SparkContext was created at:\n",
             JobError,
-            "Spark ended while the run was going on",
+            "Spark ended during the run",
         ),
     ],
 )
@@ -139,7 +139,7 @@ def test_what_happens_to_a_process_is_classified(text: str, ending: type, says: 
     "error", [Py4JNetworkError("Answer from Java side is empty"), ConnectionRefusedError(111, "x")]
 )
 def test_a_java_that_has_gone_is_said(error: Exception) -> None:
-    assert "Spark ended while the run was going on" in sentence(error)
+    assert "Spark ended during the run" in sentence(error)
 
 
 @pytest.mark.parametrize(

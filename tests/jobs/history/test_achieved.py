@@ -169,13 +169,13 @@ def test_a_report_gives_back_what_was_written(found: Calibration, tmp_path: Path
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("no json", "is no JSON"),
+        ("no json", "is not valid JSON"),
         ("[]", "has no 'calibration'"),
         ('{"rows": 3}', "has no 'calibration'"),
-        ('{"calibration": []}', "has no 'calibration', or none in it"),
-        ('{"calibration": [{"v": 7}]}', "is of version 7, expected 1"),
-        ('{"calibration": [5]}', "is of version None, expected 1"),
-        ('{"calibration": [{"v": 1, "hardware": "x"}]}', "lacks, or should not have: backend"),
+        ('{"calibration": []}', "has no 'calibration' list, or the list is empty"),
+        ('{"calibration": [{"v": 7}]}', "has version 7, expected 1"),
+        ('{"calibration": [5]}', "has version None, expected 1"),
+        ('{"calibration": [{"v": 1, "hardware": "x"}]}', "or unexpected fields: backend"),
     ],
 )
 def test_a_file_that_is_no_report_is_refused(tmp_path: Path, content: str, said: str) -> None:
@@ -187,7 +187,7 @@ def test_a_file_that_is_no_report_is_refused(tmp_path: Path, content: str, said:
 
 def test_a_figure_that_cannot_be_is_refused(found: Calibration, tmp_path: Path) -> None:
     broken = asdict(found) | {"flop_per_s": 0}
-    with pytest.raises(UserError, match="must be numbers above 0"):
+    with pytest.raises(UserError, match="must all be numbers above 0"):
         read_calibrations(report(tmp_path, [broken]))
 
 

@@ -21,9 +21,9 @@ def gpu(name: str) -> Gpu:
 @pytest.mark.parametrize(
     ("name", "precision", "said"),
     [
-        ("g4dn.xlarge", "bfloat16", r"compute capability 8\.0, and T4 has 7\.5; take float16"),
-        ("p3.2xlarge", "bfloat16", r"compute capability 8\.0, and V100 has 7\.0; take float16"),
-        ("g5.xlarge", "int8", r"CPUs only, not on A10G; take float16, or --device cpu"),
+        ("g4dn.xlarge", "bfloat16", r"capability 8\.0 or higher, and T4 has 7\.5; use float16"),
+        ("p3.2xlarge", "bfloat16", r"capability 8\.0 or higher, and V100 has 7\.0; use float16"),
+        ("g5.xlarge", "int8", r"CPUs only, not on A10G; use float16, or --device cpu"),
     ],
 )
 def test_a_precision_that_a_gpu_lacks_is_refused(
@@ -43,8 +43,8 @@ def test_other_precisions_pass() -> None:
 @pytest.mark.parametrize(
     ("name", "cuda", "said"),
     [
-        ("p3.2xlarge", "13.0", r"V100 has .* 7\.0, and torch for CUDA 13\.0 has kernels from 7\.5"),
-        ("g7e.2xlarge", "12.6", r"12\.0, .* has kernels up to 9\.0; take .* CUDA 12\.8 or later"),
+        ("p3.2xlarge", "13.0", r"V100 has .* 7\.0, but .* CUDA 13\.0 has kernels only from 7\.5"),
+        ("g7e.2xlarge", "12.6", r"12\.0, .* has kernels only up to 9\.0; use .* 12\.8 or later"),
     ],
 )
 def test_a_build_of_torch_without_kernels_for_a_gpu_is_refused(

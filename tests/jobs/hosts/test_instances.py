@@ -43,7 +43,7 @@ def test_all_types_have_figures_that_can_be() -> None:
 
 @pytest.mark.parametrize("name", ["ml.g5.13xlarge", "g5.12xlarg", "ML.G5.12XLARGE1"])
 def test_an_unknown_type_is_refused_with_those_like_it(name: str) -> None:
-    said = rf"'{name}' is not in conf/instances\.toml; like it are .*g5\.12xlarge.*set sizes as"
+    said = rf"'{name}' is not in conf/instances\.toml \(did you mean .*g5\.12xlarge.*set sizes as"
     with pytest.raises(UserError, match=said):
         find_host(name)
 

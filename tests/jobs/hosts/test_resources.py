@@ -56,7 +56,7 @@ def test_a_master_that_counts_is_obeyed(found: Any) -> None:
 
 
 def test_a_gpu_where_there_is_none_is_refused(found: Any, monkeypatch: Any) -> None:
-    with pytest.raises(UserError, match="--device gpu, but this machine shows no GPU"):
+    with pytest.raises(UserError, match="no GPU was found on this machine"):
         found("local[*]", device="gpu")
     monkeypatch.setattr(resources, "has_mps", lambda: True)
     assert found("local[*]", device="gpu").master == "local[*]"
@@ -74,7 +74,7 @@ def test_a_type_without_the_precision_is_refused(found: Any) -> None:
     spark, recipe = Spark(instance_type="ml.g4dn.xlarge"), Recipe(precision="bfloat16")
     with pytest.raises(UserError, match=r"T4 has 7\.5"):
         found("yarn", spark=spark, recipe=recipe)
-    with pytest.raises(UserError, match="not for mesos://h"):
+    with pytest.raises(UserError, match="not with mesos://h"):
         found("mesos://h", spark=spark)
 
 

@@ -197,20 +197,20 @@ def test_a_task_takes_about_a_minute_at_most() -> None:
 
 
 def test_too_many_workers_are_refused_with_the_number_that_fits() -> None:
-    said = r"its 1 GPUs that is 3 cores and 9\.5 GiB, and 3 .* 10 GiB; take --workers-per-gpu 2"
+    said = r"1 GPU: that leaves 3 cores and 9\.5 GiB .* 3 .* 10 GiB; use --workers-per-gpu 2"
     with pytest.raises(UserError, match=said):
         size(find_host("g4dn.xlarge"), workers_per_gpu=3)
-    with pytest.raises(UserError, match=r"7 cores .* 8 workers need .* --workers-per-gpu 7"):
+    with pytest.raises(UserError, match=r"7 cores .* 8 workers .* need .* --workers-per-gpu 7"):
         size(find_host("g6e.2xlarge"), workers_per_gpu=8)
 
 
 @pytest.mark.parametrize(
     ("host", "said"),
     [
-        (Host(cpus=4, memory=8 * GIB, gpus=1), r"3 cores and 2 GiB, .* 4 GiB; take larger"),
-        (Host(cpus=4, memory=64 * GIB, gpus=4), r"each of its 4 GPUs that is 0 cores .* larger"),
-        (Host(cpus=4, memory=4 * GIB), r"3 and 0 GiB are for executors; .* 1 and 3 GiB\. Take la"),
-        (Host(cpus=1, memory=64 * GIB), r"this host has 1 CPUs .* of which 0 and"),
+        (Host(cpus=4, memory=8 * GIB, gpus=1), r"3 cores and 2 GiB per GPU, .* 4 GiB; use larger"),
+        (Host(cpus=4, memory=64 * GIB, gpus=4), r"4 GPUs: that leaves 0 cores .* larger"),
+        (Host(cpus=4, memory=4 * GIB), r"3 and 0 GiB are for ex.* 1 CPU and 3 GiB\. Use larger"),
+        (Host(cpus=1, memory=64 * GIB), r"this host has 1 CPU .* of which 0 and"),
     ],
 )
 def test_hosts_that_are_too_small_are_refused(host: Host, said: str) -> None:
@@ -228,10 +228,10 @@ def test_the_reasons_name_every_figure() -> None:
     told = {what: rest for what, *rest in size(find_host("g5.12xlarge"), 2, 2, "yarn").explain()}
     assert told["hosts"] == ["2 x g5.12xlarge", "48 CPUs, 192 GiB, 4 GPUs (A10G, 24 GiB each)"]
     left = "system 13.5 GiB, driver 10 GiB, YARN's application master 1 GiB"
-    assert told["left free on each"] == ["8 cores, 28 GiB", left]
-    assert told["executors"] == ["8", "one for each GPU"]
-    assert told["GPU of a task"] == ["0.5", "1 / workers"]
+    assert told["left free per host"] == ["8 cores, 28 GiB", left]
+    assert told["executors"] == ["8", "one per GPU"]
+    assert told["GPU per task"] == ["0.5", "1 / workers"]
     assert told["tasks at once"][0] == "16"
     on_cpus = {what: rest for what, *rest in size(find_host("m7i.4xlarge"), 1).explain()}
     assert on_cpus["hosts"][1].endswith("bfloat16 and int8 are fast on these CPUs")
-    assert "GPU of a task" not in on_cpus
+    assert "GPU per task" not in on_cpus

@@ -100,12 +100,12 @@ def test_cpus_are_as_fast_as_those_here_give_or_take(cpu_speed: Speed) -> None:
 @pytest.mark.parametrize(
     ("name", "engine", "precision", "said"),
     [
-        ("ml.g4dn.xlarge", Engine(), "bfloat16", "T4 has 7.5; take float16"),
+        ("ml.g4dn.xlarge", Engine(), "bfloat16", "T4 has 7.5; use float16"),
         ("ml.g5.xlarge", Engine(), "int8", "runs on CPUs only"),
         ("ml.g5.xlarge", Engine(device="cpu"), "auto", "GPUs would be idle"),
         ("ml.m5.xlarge", Engine(device="gpu"), "auto", "it has no GPUs"),
         ("ml.m5.4xlarge", Engine(), "bfloat16", "do not compute in bfloat16"),
-        ("ml.g5.xlarge", Engine(workers_per_gpu=4), "auto", "4 workers need 4 cores"),
+        ("ml.g5.xlarge", Engine(workers_per_gpu=4), "auto", "4 workers per GPU would need 4 cores"),
     ],
 )
 def test_what_cannot_be_is_said(

@@ -38,8 +38,8 @@ def test_the_fastest_within_the_bound_is_taken() -> None:
     taken, why = choose([exact, candidate("bfloat16", 1.0, 0.002)], pairs=64)
     assert taken == "bfloat16"
     assert why == (
-        "on cpu openvino, 64 pairs: bfloat16 2.0 times as fast as float32 with scores 0.0020 apart "
-        "at most (bound 0.01)"
+        "on cpu openvino, 64 pairs: bfloat16 2.0 times as fast as float32 with scores at most "
+        "0.0020 apart (bound 0.01)"
     )
     assert choose([exact, candidate("bfloat16", 1.0, 0.02)], pairs=64)[0] == "float32"
     assert choose([exact, candidate("bfloat16", 3.0, 0.0)], pairs=64)[0] == "float32"

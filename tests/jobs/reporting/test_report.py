@@ -119,7 +119,7 @@ def test_a_folder_that_is_not_ours_has_no_report(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert cli.main(["report", str(tmp_path)]) == 2
-    assert "holds no dataset of semscore's" in caplog.text
+    assert "is not a dataset written by semscore" in caplog.text
 
 
 def test_records_of_another_version_are_not_guessed_at(
@@ -214,7 +214,7 @@ def test_names_from_records_are_text_in_the_page(dataset: Path) -> None:
 def test_what_a_page_cannot_be_made_of_is_told(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UserError, match="holds no dataset of semscore's"):
+    with pytest.raises(UserError, match="is not a dataset written by semscore"):
         report(str(tmp_path / "none"))
     with pytest.raises(UserError, match="'grades' is no column of"):
         report(str(dataset), Report(gold="grades"))

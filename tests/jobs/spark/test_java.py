@@ -115,7 +115,7 @@ def test_wrong_javas_are_named_with_where_they_were_found(
     make_java(nowhere / "path", 'JAVA_VERSION="21.0.2"')
     monkeypatch.setenv("JAVA_HOME", f"{nowhere}/gone")
     match = (
-        f"found JAVA_HOME: no Java in {nowhere}/gone; PATH: Java 21 in {nowhere}/path. Install one"
+        f"found JAVA_HOME: no Java in {nowhere}/gone; PATH: Java 21 in {nowhere}/path. Install it"
     )
     with pytest.raises(UserError, match=match):
         java_home()

@@ -29,7 +29,7 @@ def test_a_local_session_forgets_settings_of_gpus(caplog: pytest.LogCaptureFixtu
 
 def test_a_session_of_spark_connect_is_refused() -> None:
     connect = type("SparkSession", (), {"__module__": "pyspark.sql.connect.session"})
-    with pytest.raises(UserError, match="a session of Spark Connect, and a whole job needs"):
+    with pytest.raises(UserError, match="a Spark Connect session, but a job needs"):
         session.require_classic(connect())
     session.require_classic(None)
     session.require_classic(SparkConf(loadDefaults=False))

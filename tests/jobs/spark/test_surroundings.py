@@ -80,8 +80,8 @@ def test_what_spark_submit_has_set_stays() -> None:
         ({"PYSPARK_SUBMIT_ARGS": "pyspark-shell"}, ""),
         (
             {"PYSPARK_SUBMIT_ARGS": "--driver-memory 2g"},
-            "PYSPARK_SUBMIT_ARGS is ignored: a local run starts its own Spark; settings for it are "
-            "given with --conf",
+            "PYSPARK_SUBMIT_ARGS is ignored: a local run starts its own Spark; pass settings to it "
+            "with --conf",
         ),
         (
             {"SPARK_CONF_DIR": "/c", "HADOOP_CONF_DIR": "/c"},
