@@ -225,10 +225,10 @@ def test_another_model_is_refused(begun: Run, model_folder: Path, tmp_path: Path
 def test_a_scored_file_that_changes_or_goes_is_refused(begun: Run, tmp_path: Path) -> None:
     path = tmp_path / "in" / "0.parquet"
     os.utime(path, (1, 1))
-    with pytest.raises(UserError, match=r"0\.parquet changed since OUTPUT scored it"):
+    with pytest.raises(UserError, match=r"0\.parquet changed after being scored"):
         begun()
     path.unlink()
-    with pytest.raises(UserError, match=r"no longer .*0\.parquet, which OUTPUT has scored"):
+    with pytest.raises(UserError, match=r"no longer .*0\.parquet, although OUTPUT"):
         begun()
 
 
