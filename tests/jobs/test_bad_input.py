@@ -323,7 +323,7 @@ def test_output_that_holds_other_data(refused: Refused, here: Path) -> None:
     write("in/a.parquet")
     write("out/precious.parquet")
     assert refused("in", "out") == (
-        f"OUTPUT {here}/out holds other data (precious.parquet). Choose another OUTPUT"
+        f"OUTPUT {here}/out already contains other data (precious.parquet). Choose another OUTPUT"
     )
 
 
@@ -331,8 +331,8 @@ def test_output_that_holds_a_dataset_of_ours(refused: Refused, here: Path) -> No
     write("in/a.parquet")
     make_dataset("out")
     assert refused("in", "out", "--mode", "new") == (
-        f"OUTPUT {here}/out holds a dataset that semscore wrote. Choose another OUTPUT, go on with "
-        "--mode resume, or replace the dataset with --mode overwrite --yes"
+        f"OUTPUT {here}/out already contains a dataset that semscore wrote. Choose another OUTPUT, "
+        "resume the dataset with --mode resume, or replace it with --mode overwrite --yes"
     )
 
 
@@ -348,8 +348,8 @@ def test_overwriting_what_is_not_ours(refused: Refused, here: Path) -> None:
     write("in/a.parquet")
     write("out/precious.parquet")
     assert refused("in", "out", "--mode", "overwrite", "--yes") == (
-        f"OUTPUT {here}/out holds data that semscore did not write (precious.parquet), and nothing "
-        "of it is deleted. Choose another OUTPUT"
+        f"OUTPUT {here}/out contains data that semscore did not write (precious.parquet), so "
+        "nothing is deleted. Choose another OUTPUT"
     )
 
 
@@ -358,8 +358,8 @@ def test_overwriting_a_dataset_with_a_foreign_file_in_it(refused: Refused, here:
     make_dataset("out")
     Path("out/notes.txt").touch()
     assert refused("in", "out", "--mode", "overwrite", "--yes") == (
-        f"OUTPUT {here}/out also holds notes.txt, which semscore did not write; move it away, or "
-        "choose another OUTPUT"
+        f"OUTPUT {here}/out also contains notes.txt, which semscore did not write. Move it away, "
+        "or choose another OUTPUT"
     )
 
 
@@ -612,8 +612,8 @@ def test_a_column_whose_name_is_not_utf_8(refused: Refused) -> None:
 def test_an_output_that_holds_a_file_whose_name_is_not_utf_8(refused: Refused) -> None:
     write("in/a.parquet")
     named(b"out", b"caf\xe9")
-    assert r"holds other data (caf\xe9)" in refused("in", "out")
-    assert r"did not write (caf\xe9), and" in refused("in", "out", "--mode", "resume")
+    assert r"contains other data (caf\xe9)" in refused("in", "out")
+    assert r"did not write (caf\xe9), so" in refused("in", "out", "--mode", "resume")
 
 
 @pytest.mark.parametrize("places", [("in", "out"), ("pairs", "in/out"), ("in", "in/a/out")])

@@ -55,7 +55,7 @@ def test_on_s3_the_whole_key_counts() -> None:
     check(f"a={'x' * 300}/b={'y' * 300}", url=S3)
     with pytest.raises(UserError, match=r"-by a,b: .* 806 bytes in total .* leaves only 718"):
         check(f"a={'x' * 500}/b={'y' * 300}", url=S3)
-    with pytest.raises(UserError, match=r"leaves 524 for them below s3a://bucket/z"):
+    with pytest.raises(UserError, match=r"leaves only 524 bytes for them below s3a://bucket/z"):
         check(f"k={'x' * 600}", url=f"s3a://bucket/{'z' * 200}")
 
 

@@ -303,7 +303,7 @@ def test_columns_that_are_not_read_may_differ(write: Write, tmp_path: Path) -> N
         UserError, match=r"'x' is int64 in .*Rewrite one of them, leave the .* with --keep"
     ):
         read_source([str(tmp_path)], reads=replace(read, kept=frozenset({"x"})))
-    with pytest.raises(UserError, match=r"'x' is int64 in .*: Rewrite one of them, or score"):
+    with pytest.raises(UserError, match=r"'x' is int64 in .*Rewrite one of them, or score"):
         read_source([str(tmp_path)], reads=replace(read, where="x is null"))
 
 

@@ -236,7 +236,7 @@ def test_other_data_is_refused(run: Run, tmp_path: Path) -> None:
     write(tmp_path, 0)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "notes.txt").touch()
-    with pytest.raises(UserError, match="holds data that semscore did not write"):
+    with pytest.raises(UserError, match="contains data that semscore did not write"):
         run()
 
 
@@ -247,7 +247,7 @@ def test_an_output_that_another_run_writes_to_is_left_alone(begun: Run, tmp_path
     before = units(tmp_path)
     with (
         Lease(LocalFolder(str(tmp_path / "out")), "other"),
-        pytest.raises(OutputInUse, match="run other writes to OUTPUT"),
+        pytest.raises(OutputInUse, match="run other is writing to OUTPUT"),
     ):
         begun()
     assert units(tmp_path) == before
