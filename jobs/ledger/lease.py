@@ -195,7 +195,7 @@ def _path(number: int) -> str:
 
 
 def _place() -> str:
-    """Return where pids are valid: a container has its own pid namespace, but its host's boot."""
+    """Return where a pid is valid: a boot of the host, and a pid namespace, as containers have."""
     try:
         return f"{boot_id()} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:

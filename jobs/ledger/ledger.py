@@ -128,8 +128,8 @@ def read_run(output: Folder) -> dict[str, Any] | None:
         by = record.get("versions", {}).get("semscore", "unknown")
         raise UserError(
             f"OUTPUT {output.name} was started by semscore {by}, which writes records of version "
-            f"{record.get('v')}. This semscore reads version {VERSION}. Use that version, or "
-            "choose another OUTPUT"
+            f"{record.get('v')}. This semscore reads version {VERSION}. Use the semscore that "
+            "started the dataset, or choose another OUTPUT"
         )
     return record
 

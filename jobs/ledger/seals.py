@@ -35,9 +35,8 @@ class Seal(NamedTuple):
 def last_seal(output: Folder) -> Seal:
     """Return the last seal. Its number is 0 if there is none."""
     while paths := seals(output):
-        if content := output.read(
-            paths[-1]
-        ):  # otherwise a later one exists and this one was deleted
+        # If the file is gone, a later one exists.
+        if content := output.read(paths[-1]):
             seal = json.loads(content)
             number = int(PurePosixPath(paths[-1]).stem)
             return Seal(number, seal["lease"], frozenset(seal["units"]))

@@ -89,7 +89,9 @@ def test_any_file_makes_a_folder_not_empty(output: LocalFolder, path: str) -> No
     output.local.mkdir()
     (output.local / path).parent.mkdir(exist_ok=True)
     (output.local / path).touch()
-    with pytest.raises(UserError, match=rf"already contains other data \({path}\). Choose another OUTPUT$"):
+    with pytest.raises(
+        UserError, match=rf"already contains other data \({path}\). Choose another OUTPUT$"
+    ):
         ledger.require_empty(output)
 
 
