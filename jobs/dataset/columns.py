@@ -21,7 +21,7 @@ class Layout:
     partition_by: tuple[str, ...]
 
     def regroups(self, source: Source) -> bool:
-        """Return whether the output has other partition columns than the input. Needs a shuffle."""
+        """Return whether rows need a shuffle: the output has other partition columns than INPUT."""
         return bool(self.partition_by) and self.partition_by != source.partition_columns
 
 

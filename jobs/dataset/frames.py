@@ -26,9 +26,9 @@ BATCH_BYTES = 64 * 2**20  # in one batch of rows, estimated from the averages in
 # batch that repeats one long text has at most 256 MB, far below the 2 GB limit of Arrow and Java.
 # Spark 4's limit in bytes does not replace this one: with 10,000 long texts the heap was full.
 BATCH_ROWS = 256
-PIECES = 4  # in which the rows of one file to be written are read, at least
+PIECES = 4  # read tasks for each file to be written, at least
 TRIES = 5  # files that are tried for the schema
-SHUFFLED = 2  # times as many bytes as in files, for rows in a shuffle
+SHUFFLED = 2  # how many times larger rows are in a shuffle than in files
 
 
 def column(name: str) -> Column:

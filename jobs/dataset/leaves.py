@@ -27,7 +27,7 @@ PLAIN = {
 ANNOTATED = {"String": "string", "Enum": "string", "JSON": "string", "BSON": "binary"}
 SIGNED = {8: "tinyint", 16: "smallint", 32: "int", 64: "bigint"}
 UNSIGNED = {8: "smallint", 16: "int", 32: "bigint", 64: "decimal(20,0)"}
-NANOSECONDS = "bigint (nanoseconds)"  # a number for Spark; semscore distinguishes UTC
+NANOSECONDS = "bigint (nanoseconds)"  # a number for Spark; semscore adds whether it is in UTC
 MAX_DIGITS = 38  # of a decimal in Spark
 
 

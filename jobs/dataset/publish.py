@@ -16,8 +16,8 @@ from semscore.udfs.errors import AuditFailed
 from semscore.udfs.stores.folder import Entry, Folder
 
 MANY = 100_000  # files of one attempt at a unit; the next attempt numbers its files from here
-FEW = 4  # up to so many files are left as they are
-SCATTERED = 2  # more than so many times the right number of files are too many
+FEW = 4  # a unit with up to this many files is not merged
+SCATTERED = 2  # a unit is merged if it has more than this many times the right number of files
 
 
 def stage(

@@ -12,12 +12,12 @@ from semscore.jobs.dataset.listing import CountedFile
 from semscore.jobs.failures.wording import counted
 from semscore.jobs.hosts.executors import TASK_ROWS
 
-UNIT_ROWS = 250_000  # lost at most in a crash: half an hour of work on two cores
+UNIT_ROWS = 250_000  # that a crash may cost: half an hour of work on two cores
 UNIT_BYTES = 256 * 2**20
 UNIT_FILES = 2_000  # Spark looks at each of them before it starts
 UNIT_TASKS = 10  # in such a unit; if more tasks can run at once, units are larger
-GOOD_TASKS = 5  # from one at most; fewer rows each leave little to de-duplicate, and small batches
-MIN_TASK_ROWS = 1_000  # of a task; so few only to use all slots
+GOOD_TASKS = 5  # that one may be split into; smaller ones have few duplicates and small batches
+MIN_TASK_ROWS = 1_000  # tasks are this small only to use all slots
 TASKS_PER_SLOT = 4  # so that the last tasks of a unit end at about the same time
 
 
