@@ -1,8 +1,8 @@
-"""THE job: parquet in, parquet with scores out. Also the file that spark-submit takes.
+"""The scoring job: parquet in, parquet with scores out. Also the file for spark-submit.
 
     spark-submit jobs/score.py INPUT... OUTPUT [options]
 
-The data flows: files -> units -> spark.read -> similarity() -> stage -> publish -> record ->
+Data flow: files -> units -> spark.read -> similarity() -> stage -> publish -> record ->
 report.
 """
 
@@ -47,10 +47,10 @@ log = logging.getLogger("semscore")
 
 
 def score(settings: Settings, spark: SparkSession | None = None) -> Result:
-    """Score INPUT into OUTPUT, on `spark` or the session that is active, else on one of its own.
+    """Score INPUT into OUTPUT, on `spark`, else on the active session, else on a new one.
 
-    Raises UserError before anything is written; OutputInUse then too, or when another run takes
-    over; StoppedEarly, AuditFailed, TooManyErrors or UnitsSetAside after.
+    Raises UserError before anything is written; OutputInUse before, or when another run takes over;
+    StoppedEarly, AuditFailed, TooManyErrors or UnitsSetAside afterwards.
     """
     with with_variables(of_a_run()):
         spark = spark or SparkSession.getActiveSession()
@@ -59,7 +59,7 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
         if job.is_done():
             return _confirm(job)
         master = str(spark.sparkContext.master) if spark else settings.spark.master
-        proving = Proving(job.model, settings.engine, will_be_local(master))  # beside Spark's start
+        proving = Proving(job.model, settings.engine, will_be_local(master))  # while Spark starts
         with session_for(settings, spark) as session:
             run, settled = settle_with(session, job, proving)
             with begun(job, run, settled) as (run, earlier):
@@ -67,7 +67,7 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
 
 
 def _confirm(job: Prepared) -> Result:
-    """Declare a dataset complete to which nothing is to be added, if all of it is there."""
+    """Audit a dataset that has no files left to score, and mark it as complete."""
     assert job.settled is not None
     log.info("nothing is left to score")
     account, output, lease = job.account(job.settled), job.output, job.lease
@@ -85,7 +85,7 @@ def _confirm(job: Prepared) -> Result:
 
 
 def _score_owed(job: Prepared, run: Run, earlier: Sequence[ledger.UnitRecord]) -> Result:
-    """Score what is missing, check that all is there, and declare the dataset complete."""
+    """Score what is missing, audit the dataset, and mark it as complete."""
     settings, output = run.settings, run.output
     ledger.clear_remains(output, run.lease, earlier)
     scale = unit_scale(slots(run.spark), task_rows(run.spark))
@@ -102,9 +102,9 @@ def _score_owed(job: Prepared, run: Run, earlier: Sequence[ledger.UnitRecord]) -
         run.tell_progress(progress, "running")
         with watching(settings.run) as show:
             score_units(run, progress, show)
-        every = [*earlier, *progress.records]
-        ledger.clear_remains(output, run.lease, every)  # copies that took effect late
-        manifest = audit(run, every, progress.rows_total, progress.bad, progress.failed)
+        records = [*earlier, *progress.records]
+        ledger.clear_remains(output, run.lease, records)  # copies that took effect late
+        manifest = audit(run, records, progress.rows_total, progress.bad, progress.failed)
         ledger.finish(output, run.lease, manifest)
         state = "complete"
     except StoppedEarly as error:
@@ -118,8 +118,8 @@ def _score_owed(job: Prepared, run: Run, earlier: Sequence[ledger.UnitRecord]) -
         run.tell_progress(progress, state)
         units = [*earlier, *progress.records]
         seconds = perf_counter() - before_units
-        wanted = not run.stop.in_haste
-        report = report_at_end(output, run.lease, units, settings.report) if wanted else None
+        in_time = not run.stop.in_haste
+        report = report_at_end(output, run.lease, units, settings.report) if in_time else None
     return Result(
         output=output,
         report=report,

@@ -1,1 +1,1 @@
-"""Files in, files out; knows nothing of models."""
+"""Input files, output files and units of work. Independent of models."""

@@ -1,4 +1,4 @@
-"""Whether two files have the same columns, as Spark sees them."""
+"""Compare the columns of two files, as Spark sees them."""
 
 from __future__ import annotations
 
@@ -8,24 +8,29 @@ from semscore.jobs.dataset.reads import Reads
 from semscore.udfs.errors import UserError
 
 
-def require_same_columns(reads: Reads, name1: str, one: Footer, name2: str, two: Footer) -> None:
-    """Raise UserError unless the columns that are read have the same names and types.
+def require_same_columns(
+    reads: Reads, name1: str, footer1: Footer, name2: str, footer2: Footer
+) -> None:
+    """Raise UserError unless the columns that are read have the same names and types in both files.
 
-    In any order. Both files must have rows: one without has nothing that could differ.
+    Their order may differ. Both files must have rows, because a file without rows has no values
+    that could differ.
     """
-    if one.leaves == two.leaves:
+    if footer1.leaves == footer2.leaves:
         return
-    for column in sorted(one.types.keys() ^ two.types.keys()):
+    for column in sorted(footer1.types.keys() ^ footer2.types.keys()):
         if column in reads:
-            has, lacks = (name1, name2) if column in one.types else (name2, name1)
+            has, lacks = (name1, name2) if column in footer1.types else (name2, name1)
             raise UserError(
                 f"column {column!r} is in {has} but not in {lacks}. {_fix(reads, column)}"
             )
-    differing = {*one.leaves} ^ {*two.leaves}
+    differing = {*footer1.leaves} ^ {*footer2.leaves}
     for column in sorted({leaf.column for leaf in differing if leaf.column in reads}):
-        kinds = [_kind(footer.types[column]) for footer in (one, two)]
-        if kinds[0] == kinds[1]:  # alike for Arrow but not for Spark
-            kinds = [f"{kinds[0]} stored as {_stored(f.leaves, column)}" for f in (one, two)]
+        kinds = [_kind(footer.types[column]) for footer in (footer1, footer2)]
+        if kinds[0] == kinds[1]:  # the same for Arrow but not for Spark
+            kinds = [
+                f"{kinds[0]} stored as {_stored(f.leaves, column)}" for f in (footer1, footer2)
+            ]
         raise UserError(
             f"column {column!r} is {kinds[0]} in {name1} but {kinds[1]} in {name2}. "
             f"{_fix(reads, column)}"
@@ -34,7 +39,10 @@ def require_same_columns(reads: Reads, name1: str, one: Footer, name2: str, two:
 
 def _fix(reads: Reads, column: str) -> str:
     out = "leave the column out with --keep, " if reads.may_leave_out(column) else ""
-    return f"All files of INPUT must have the same columns: rewrite one, {out}or score them apart"
+    return (
+        "All files of INPUT must have the same columns. Rewrite one of them, "
+        f"{out}or score them separately"
+    )
 
 
 def _kind(kind: str) -> str:

@@ -1,4 +1,4 @@
-"""Which columns come in and which go out, checked before anything runs."""
+"""Choose the columns of the output, and check all column names before anything runs."""
 
 from __future__ import annotations
 
@@ -17,24 +17,27 @@ NO_PARTITIONS = ("none",)
 class Layout:
     """The columns of the output."""
 
-    kept: tuple[str, ...]  # of the input, partition columns included
+    kept: tuple[str, ...]  # input columns to keep, including partition columns
     partition_by: tuple[str, ...]
 
     def regroups(self, source: Source) -> bool:
-        """Whether the output has other partition columns than the input, and so needs a shuffle."""
+        """Return whether rows need a shuffle: the output has other partition columns than INPUT."""
         return bool(self.partition_by) and self.partition_by != source.partition_columns
 
 
 def plan_columns(source: Source, columns: Columns, partition_by: tuple[str, ...]) -> Layout:
-    """Settle the output's columns, or raise UserError saying which name does not fit."""
+    """Return the output's columns.
+
+    Raises UserError for a column that is missing, has the wrong type or is already taken.
+    """
     for option, name in (("--text1", columns.text1), ("--text2", columns.text2)):
         _require_column(source, name, f"Name it with {option}")
         if name not in source.strings:
             kind = source.types[name]
             why = " (all its values are missing)" if kind == "null" else ""
             raise UserError(
-                f"column {name!r} is {kind}{why}, expected string; "
-                f"cast it, or name another column with {option}"
+                f"column {name!r} is {kind}{why}, expected string. "
+                f"Cast it, or name another column with {option}"
             )
     for name in columns.keep:
         _require_column(source, name, _correct("--keep", name, source))
@@ -47,8 +50,8 @@ def plan_columns(source: Source, columns: Columns, partition_by: tuple[str, ...]
         kind = source.types.get(name, "string")
         if kind.startswith(("list", "large_list", "fixed_size_list", "struct", "map")):
             raise UserError(
-                f"--partition-by {name}: a {kind} cannot be a folder name; "
-                "choose a column of plain values"
+                f"--partition-by {name}: values of type {kind} cannot be folder names. "
+                "Choose a column with plain values"
             )
     kept = {*(columns.keep or source.columns), *partition_by}
     for option, name in (
@@ -57,8 +60,8 @@ def plan_columns(source: Source, columns: Columns, partition_by: tuple[str, ...]
     ):
         if name in kept:
             raise UserError(
-                f"INPUT has a column {name!r} already; name the new one with {option}, "
-                "or leave the old one out by listing the others in --keep"
+                f"INPUT already has a column {name!r}. Name the new column with {option}, "
+                "or leave the old one out by listing the other columns in --keep"
             )
     return Layout(
         kept=tuple(name for name in source.columns if name in kept), partition_by=partition_by
@@ -66,11 +69,11 @@ def plan_columns(source: Source, columns: Columns, partition_by: tuple[str, ...]
 
 
 def _correct(option: str, name: str, source: Source) -> str:
-    """What to do about a name in a list; it may be a piece of one that has a comma."""
+    """Return how to correct a name in a list. It may be a piece of a name that has a comma."""
     for column in source.columns:
         if "," in column and name in map(str.strip, column.split(",")):
             quoted = shlex.quote(join_names([column]))
-            return f"Correct {option}; a name with a comma goes in double quotes: {option} {quoted}"
+            return f"Correct {option}. Put a name with a comma in double quotes: {option} {quoted}"
     return f"Correct {option}"
 
 

@@ -1,4 +1,4 @@
-"""The condition of --where: the same rows whenever Spark is asked."""
+"""The condition of --where, which must select the same rows each time Spark evaluates it."""
 
 from __future__ import annotations
 
@@ -12,26 +12,30 @@ from semscore.jobs.failures.root_cause import root_cause
 from semscore.udfs.errors import UserError, some_of
 
 SUBQUERIES = ("Exists", "ListQuery", "ScalarSubquery")
-# Spark counts it among those that change, though it says where a row is from.
+# Spark counts it as non-deterministic, although the file of a row does not change.
 STEADY = ("InputFileName",)
 
 
 def apply_where(frame: DataFrame, where: str | None) -> DataFrame:
-    """The rows for which `where` is true; UserError if Spark does not understand it."""
+    """Return the rows for which `where` is true, or all rows if it is None.
+
+    Raises UserError if Spark does not understand the condition.
+    """
     try:
         return frame if where is None else frame.where(where)
     except PySparkException as error:
         raise UserError(
-            f"--where {where!r} is no SQL condition on the columns {some_of(frame.columns)}: "
-            f"{root_cause(error)}"
+            f"--where {where!r} is not a valid SQL condition on the columns "
+            f"{some_of(frame.columns)}: {root_cause(error)}"
         ) from error
 
 
 def settled_where(frame: DataFrame, where: str | None) -> str | None:
-    """Fix the condition for all units of a dataset: the current time is written out in it.
+    """Return the condition for all units of a dataset, with the current time written out.
 
-    Raises UserError if Spark does not understand it, or if it selects different rows each time,
-    such as `rand() < 0.5`: these could not be counted, and resuming would mix several choices.
+    Returns None for None. Raises UserError if Spark does not understand the condition, or if it
+    selects different rows each time, as `rand() < 0.5` does. Such rows could not be counted, and a
+    resumed run would mix several selections.
     """
     filtered = apply_where(frame, where)
     if where is None:
@@ -41,7 +45,7 @@ def settled_where(frame: DataFrame, where: str | None) -> str | None:
     if changing:
         raise UserError(
             f"--where {where!r} selects different rows each time Spark evaluates it, because of "
-            f"{some_of(changing)}. To take a random part of the rows, use a hash of a column whose "
+            f"{some_of(changing)}. To take a random sample of rows, use a hash of a column whose "
             "values differ, such as pmod(xxhash64(id), 10) < 5"
         )
     jvm: Any = frame.sparkSession._jvm
@@ -56,20 +60,20 @@ def settled_where(frame: DataFrame, where: str | None) -> str | None:
     except PySparkException:
         pass
     raise UserError(
-        f"--where {where!r} depends on the current time, and is too complex for semscore to fix "
-        "that time; write it out, such as timestamp'2025-01-31 12:00:00'"
+        f"--where {where!r} depends on the current time and is too complex for semscore to replace "
+        "that time by a fixed one. Write the time out, such as timestamp'2025-01-31 12:00:00'"
     )
 
 
 def _condition(plan: Any) -> Any:
-    """What the uppermost filter of a logical plan asks."""
+    """Return the condition of the topmost filter in a logical plan."""
     while plan.getClass().getSimpleName() != "Filter":
         plan = plan.children().head()
     return plan.condition()
 
 
 def _changing(expression: Any) -> Iterator[Any]:
-    """The innermost parts of an expression that may have another value each time."""
+    """Yield the innermost parts of an expression that may have another value each time."""
     parts = expression.children()
     children = [parts.apply(k) for k in range(parts.size())]
     if not all(child.deterministic() for child in children):

@@ -1,4 +1,4 @@
-"""Parquet footers: rows, bytes and columns of files, without reading their data."""
+"""Parquet footers: the rows, bytes and columns of files, without reading their data."""
 
 from __future__ import annotations
 
@@ -23,39 +23,39 @@ from semscore.jobs.dataset.obstacles import (
 )
 from semscore.udfs.stores.folder import Entry, Folder, StorageError
 
-THREADS = 32  # footers are small and far away: waiting, not computing
-AHEAD = 4_000
+THREADS = 32  # reading small, remote footers means waiting, not computing
+AHEAD = 4_000  # footers that are read before they are needed, at most
 TAIL = 64 * 2**10  # bytes that hold most footers
-SIGNATURE = 28  # bytes after a footer that is plain and signed: there are encrypted columns
+SIGNATURE = 28  # bytes after a plain footer that is signed: the file has encrypted columns
 
 
 @dataclass(frozen=True)
 class Footer:
-    """What one file says of itself."""
+    """The contents of one file's footer."""
 
     rows: int
     row_groups: int
     types: dict[str, str]  # top-level column -> Arrow's name of its type
     leaves: tuple[Leaf, ...]
-    row_bytes: dict[str, int]  # top-level column -> bytes per row, in the row group with most
-    obstacles: tuple[Obstacle, ...] = ()  # what Spark cannot read, whether it is to be read or not
-    by_rows: frozenset[str] = frozenset()  # columns that only Spark's reader of rows decodes
+    row_bytes: dict[str, int]  # top-level column -> bytes per row, in its largest row group
+    obstacles: tuple[Obstacle, ...] = ()  # also those in columns that the run does not read
+    by_rows: frozenset[str] = frozenset()  # columns that only Spark's row-based reader decodes
 
     @property
     def strings(self) -> frozenset[str]:
-        """Top-level columns of text."""
+        """Return the top-level text columns."""
         return frozenset(leaf.column for leaf in self.leaves if leaf.is_text)
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A file that cannot be read, and why."""
+    """A file that cannot be read, with the reason."""
 
     reason: str
 
 
 def read_footers(folder: Folder, entries: Iterable[Entry]) -> Iterator[Footer | Unreadable]:
-    """The footers of some files, in order, read in parallel and some ahead of whoever asks."""
+    """Yield the footers of some files, in order. They are read in parallel and in advance."""
     pool, ahead = ThreadPoolExecutor(THREADS), deque[Future[Footer | Unreadable]]()
     try:
         for entry in entries:
@@ -72,9 +72,9 @@ def _read_footer(folder: Folder, entry: Entry) -> Footer | Unreadable:
     if entry.size == 0:
         return Unreadable("it is empty")
     if ":" in entry.path.rpartition("/")[2]:
-        return Unreadable("Spark opens no file with a colon in its name")
+        return Unreadable("Spark cannot open a file with a colon in its name")
     if "//" in f"/{entry.path}":
-        return Unreadable("Spark opens no object with two slashes in a row in its name")
+        return Unreadable("Spark cannot open an object with two consecutive slashes in its name")
     try:
         with folder.open(entry) as file:
             return _parsed(file)
@@ -87,18 +87,18 @@ def _read_footer(folder: Folder, entry: Entry) -> Footer | Unreadable:
 
 
 def _parsed(file: BinaryIO) -> Footer | Unreadable:
-    """Read the end of a file: once, or twice if its footer is large."""
+    """Read the footer at the end of a file: in one read, or in two if the footer is large."""
     size = file.seek(0, io.SEEK_END)
     tail = _last(file, min(TAIL, size))
     if tail.endswith(b"PARE"):
         return Unreadable("it is encrypted")
     length = int.from_bytes(tail[-8:-4], "little")
     if tail.endswith(b"PAR1") and length + 8 > size:
-        return Unreadable("it is cut off: its footer would be larger than the whole file")
+        return Unreadable("it is truncated: its footer would be larger than the whole file")
     if len(tail) < length + 8 <= size:
         tail = _last(file, length + 8)
     metadata = pq.read_metadata(pa.BufferReader(tail))
-    # pyarrow ends the whole process when it is asked about a column that is encrypted.
+    # pyarrow aborts the whole process when it is asked about an encrypted column.
     if length - metadata.serialized_size == SIGNATURE:
         return Unreadable("some of its columns are encrypted")
     return _footer(metadata)
@@ -110,7 +110,7 @@ def _last(file: BinaryIO, size: int) -> bytes:
 
 
 def reason(error: Exception) -> str:
-    """Why a file cannot be read, on one line."""
+    """Return on one line why a file cannot be read."""
     known = error.strerror if isinstance(error, OSError) else None
     text = "".join(filter(str.isprintable, known or " ".join(str(error).split())))
     return text.rstrip(" .:")
@@ -122,7 +122,7 @@ def _footer(metadata: pq.FileMetaData) -> Footer:
     row_bytes = dict.fromkeys(schema.names, 0)
     obstacles = dict.fromkeys(of_types(leaves))
     by_rows = set()
-    seen = set()  # most row groups are written alike
+    seen = set()  # most row groups are written in the same way
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         if not group.num_rows:
             continue

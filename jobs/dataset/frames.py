@@ -1,4 +1,4 @@
-"""A unit's files as a DataFrame: one explicit schema, values as Spark reads them."""
+"""A unit's files as a DataFrame, with one explicit schema and values as Spark reads them."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ from semscore.jobs.failures.root_cause import root_cause
 from semscore.jobs.spark.session import OPEN_COST
 from semscore.udfs.errors import UserError
 
-BATCH_BYTES = 64 * 2**20  # in one batch of rows, by the averages in the footers
-# Footers do not tell how long the texts in a dictionary are. Writers end a dictionary at 1 MB, so
-# that a batch of one long text repeated has 256 MB at worst, far below Arrow's and Java's 2 GB.
-# Spark 4's bound in bytes does not replace it: with 10,000 long texts the heap was full.
+BATCH_BYTES = 64 * 2**20  # in one batch of rows, estimated from the averages in the footers
+# Footers do not show how long the texts in a dictionary are. Writers end a dictionary at 1 MB, so a
+# batch that repeats one long text has at most 256 MB, far below the 2 GB limit of Arrow and Java.
+# Spark 4's limit in bytes does not replace this one: with 10,000 long texts the heap was full.
 BATCH_ROWS = 256
-PIECES = 4  # of a file's rows, at least
-TRIES = 5  # files that may give the schema
-SHUFFLED = 2  # rows between tasks are so many times larger than in files
+PIECES = 4  # read tasks for each file to be written, at least
+TRIES = 5  # files that are tried for the schema
+SHUFFLED = 2  # how many times larger rows are in a shuffle than in files
 
 
 def column(name: str) -> Column:
-    """A top-level column, whatever characters its name has."""
+    """Return a top-level column, whatever characters its name contains."""
     return F.col(quoted(name))
 
 
 def quoted(name: str) -> str:
-    """A column's name as Spark SQL takes it."""
+    """Return a column's name, quoted for Spark SQL."""
     return f"`{name.replace('`', '``')}`"
 
 
 def lenient(spark: SparkSession) -> SparkSession:
-    """The same session, which from now on passes over files that it cannot read: for samples."""
+    """Make a session skip files that it cannot read, and return it. For reading samples."""
     spark.conf.set("spark.sql.files.ignoreCorruptFiles", "true")
     spark.conf.set("spark.sql.files.ignoreMissingFiles", "true")
     return spark
 
 
 def read_schema(spark: SparkSession, source: Source) -> StructType:
-    """The schema of the whole run: as Spark reads a file that has rows, all fields optional.
+    """Return the schema of the whole run, as Spark reads a file that has rows. Fields are nullable.
 
-    Without columns that Spark has no type for, none of which is read. Partition columns are text:
-    their folder names are all that is known of them. Raises UserError if Spark can open none of
+    Columns for which Spark has no type are left out; the run reads none of them. Partition columns
+    are text, because only their folder names are known. Raises UserError if Spark can open none of
     several files.
     """
     reasons = []
@@ -62,7 +62,7 @@ def read_schema(spark: SparkSession, source: Source) -> StructType:
         except Exception as error:  # Java's, or pyspark's own
             reasons.append(f"{file.url} cannot be read by Spark: {root_cause(error)}")
             continue
-        # In a dataset without rows, columns without a type are text: nothing says otherwise.
+        # In a dataset without rows, columns without a type may be text, and are read as text.
         texts = {name: StructField(name, StringType()) for name in source.typeless}
         return StructType([texts.get(field.name, field) for field in schema])
     raise UserError(f"{reasons[0]}. Replace or remove the file")
@@ -74,15 +74,15 @@ def _schema_of(spark: SparkSession, source: Source, file: SourceFile) -> StructT
     except Exception:
         if source.reads.kept is None:
             raise
-        return _legal_schema(spark, source, file)  # it may be for a column that is not read
+        return _legal_schema(spark, source, file)  # the run may not read the column that failed
     assert isinstance(schema, StructType)
     return schema
 
 
 def _legal_schema(spark: SparkSession, source: Source, file: SourceFile) -> StructType:
-    """The schema of a file without columns that are not read and for which Spark has no type.
+    """Return the schema of a file without the columns that are not read and have no Spark type.
 
-    Spark itself refuses the whole schema then.
+    Spark itself refuses the whole schema of such a file.
     """
     jvm: Any = spark._jvm
     parquet = jvm.org.apache.parquet
@@ -93,32 +93,32 @@ def _legal_schema(spark: SparkSession, source: Source, file: SourceFile) -> Stru
         )
     )
     path = jvm.org.apache.hadoop.fs.Path(file.url)
-    place = parquet.hadoop.util.HadoopInputFile.fromPath(path, state.newHadoopConf())
-    with closing(parquet.hadoop.ParquetFileReader.open(place)) as reader:
+    input_file = parquet.hadoop.util.HadoopInputFile.fromPath(path, state.newHadoopConf())
+    with closing(parquet.hadoop.ParquetFileReader.open(input_file)) as reader:
         stored = reader.getFileMetaData().getSchema()
     fields = []
     for column_ in stored.getFields():
         alone = jvm.java.util.ArrayList()
         alone.add(column_)
         try:
-            found = converter.convert(parquet.schema.MessageType(stored.getName(), alone))
+            converted = converter.convert(parquet.schema.MessageType(stored.getName(), alone))
         except Exception:
             if column_.getName() in source.reads:
                 raise
             continue
-        fields += StructType.fromJson(json.loads(found.asNullable().json())).fields
-    times = Counter(field.name for field in fields)
+        fields += StructType.fromJson(json.loads(converted.asNullable().json())).fields
+    occurrences = Counter(field.name for field in fields)
     folders = [StructField(name, StringType()) for name in source.partition_columns]
-    return StructType([*(field for field in fields if times[field.name] == 1), *folders])
+    return StructType([*(field for field in fields if occurrences[field.name] == 1), *folders])
 
 
 def read_files(
     spark: SparkSession, schema: StructType, source: Source, files: Sequence[SourceFile]
 ) -> DataFrame:
-    """The rows of some files.
+    """Return the rows of some files.
 
-    Files without rows are not opened: their columns may be of any type. Timestamps in nanoseconds,
-    which Spark lacks, are cut to microseconds.
+    Files without rows are not opened, because their columns may have any type. Timestamps in
+    nanoseconds, which Spark lacks, are truncated to microseconds.
     """
     filled = [file for file in files if source.counts.get(file.url, (1, 1))[0]]
     by_root: dict[str, list[str]] = {}
@@ -139,9 +139,9 @@ def read_files(
 
 
 def spread(spark: SparkSession, frame: DataFrame, unit: Unit, tasks: int) -> DataFrame:
-    """So many tasks: by splitting files where possible, else by a shuffle.
+    """Spread rows over `tasks` tasks: by splitting files where possible, otherwise by a shuffle.
 
-    A shuffle comes before scoring, so that the scoring stage is the last one.
+    The shuffle comes before scoring, so that the scoring stage is the last one.
     """
     spark.conf.set("spark.sql.files.minPartitionNum", tasks)
     return frame if unit.row_groups >= tasks else frame.repartition(tasks)
@@ -150,7 +150,7 @@ def spread(spark: SparkSession, frame: DataFrame, unit: Unit, tasks: int) -> Dat
 def regroup(
     spark: SparkSession, frame: DataFrame, partition_by: Sequence[str], tasks: int
 ) -> DataFrame:
-    """Bring the rows of each output folder together, before scoring; large ones stay split."""
+    """Bring the rows of each output folder together, before scoring. Large folders stay split."""
     columns = ", ".join(map(quoted, partition_by))
     hint = f"REBALANCE({tasks}, {columns})"  # DataFrame.hint takes no columns
     return spark.sql(f"SELECT /*+ {hint} */ * FROM {{frame}}", frame=frame)
@@ -159,10 +159,10 @@ def regroup(
 def gather(
     frame: DataFrame, url: str, partition_by: Sequence[str], sizes: Sequence[int], files: int
 ) -> DataFrame:
-    """What was written from `frame` to `url`, to be written again as about so many files.
+    """Return the rows that were written from `frame` to `url`, to be written again to fewer files.
 
-    `sizes`: bytes of the files there. Partition columns are read as the text in their folders'
-    names: these stay as they are.
+    `sizes`: bytes of the files at `url`. `files`: about how many files to write. Partition columns
+    are read as the text in their folder names, so that these names stay the same.
     """
     spark, names = frame.sparkSession, set(partition_by)
     fields = [
@@ -176,14 +176,14 @@ def gather(
         parts = PIECES * files
         spark.conf.set("spark.sql.adaptive.advisoryPartitionSizeInBytes", SHUFFLED * size // files)
         written = regroup(spark, written, partition_by, files)
-    packed = size + len(sizes) * OPEN_COST  # as Spark weighs them
+    packed = size + len(sizes) * OPEN_COST  # Spark adds a cost for each file
     spark.conf.set("spark.sql.files.minPartitionNum", parts)
     spark.conf.set("spark.sql.files.maxPartitionBytes", ceil(packed / parts) + 1)
     return written
 
 
 def bound_batches(spark: SparkSession, source: Source, text1: str, text2: str) -> None:
-    """Bound the rows that Spark reads, and hands to Python, at a time, by what the footers say."""
+    """Limit how many rows Spark reads, and passes to Python, at a time, based on the footers."""
     texts = source.row_bytes.get(text1, 0) + source.row_bytes.get(text2, 0)
     for key, row in (
         ("spark.sql.parquet.columnarReaderBatchSize", sum(source.row_bytes.values())),
@@ -193,25 +193,25 @@ def bound_batches(spark: SparkSession, source: Source, text1: str, text2: str) -
 
 
 def _input_reader(spark: SparkSession, root: str) -> DataFrameReader:
-    """For files that others wrote: without the sums beside them, which may be out of date.
+    """Return a reader for files that others wrote. It ignores the checksum files beside them.
 
     Hadoop's local file system compares a file with `.NAME.crc`, which Spark writes and other tools
-    do not update. Parquet has sums of its own.
+    do not update, so it may be out of date. Parquet has checksums of its own.
     """
     reader = _reader(spark, root)
     if root.startswith("file:") and not spark._jsc.hadoopConfiguration().get("fs.file.impl"):
         reader.option("fs.file.impl", "org.apache.hadoop.fs.RawLocalFileSystem")
-        reader.option("fs.file.impl.disable.cache", "true")  # the cached one compares
+        reader.option("fs.file.impl.disable.cache", "true")  # the cached file system would compare
     return reader
 
 
 def _reader(spark: SparkSession, root: str) -> DataFrameReader:
-    """Paths stand for themselves: as globs, those with both `[` and `:` cannot even be escaped."""
+    """Return a reader that takes paths literally. In globs, `[` and `:` cannot both be escaped."""
     return spark.read.option("basePath", root).option("__globPaths__", "false")
 
 
 def _micros(name: str, in_utc: bool) -> Column:
-    """A column of nanoseconds as timestamps; floored, as pandas does, also before 1970."""
+    """Convert nanoseconds to timestamps, rounded down as in pandas, also before 1970."""
     nanoseconds = quoted(name)
     instant = F.expr(f"timestamp_micros(({nanoseconds} - pmod({nanoseconds}, 1000)) div 1000)")
     return instant if in_utc else instant.cast("timestamp_ntz")  # the session's zone is UTC

@@ -1,7 +1,7 @@
-"""The primitive columns of a parquet file as Spark sees them: where they are, and of what type.
+"""The primitive columns of a parquet file as Spark sees them, with their paths and types.
 
-Two files whose leaves are equal are read alike. What inner fields of lists and maps are called does
-not count, nor how a type is stored.
+Spark reads two files with equal leaves in the same way. The names of inner fields of lists and maps
+do not count, nor does the way in which a type is stored.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-# By how a value is stored, where no annotation says more.
+# By physical type, for columns without an annotation.
 PLAIN = {
     "BOOLEAN": "boolean",
     "INT32": "int",
@@ -27,7 +27,7 @@ PLAIN = {
 ANNOTATED = {"String": "string", "Enum": "string", "JSON": "string", "BSON": "binary"}
 SIGNED = {8: "tinyint", 16: "smallint", 32: "int", 64: "bigint"}
 UNSIGNED = {8: "smallint", 16: "int", 32: "bigint", 64: "decimal(20,0)"}
-NANOSECONDS = "bigint (nanoseconds)"  # Spark reads a number; with and without UTC differ for us
+NANOSECONDS = "bigint (nanoseconds)"  # a number for Spark; semscore adds whether it is in UTC
 MAX_DIGITS = 38  # of a decimal in Spark
 
 
@@ -36,34 +36,34 @@ class Leaf:
     """A primitive column."""
 
     path: tuple[str, ...]  # from the top; inside lists and maps `element`, `key`, `value`
-    kind: str  # Spark's type, or how it is stored where Spark has none
-    lists: int  # how many lists and maps it is in
+    kind: str  # Spark's type, or how it is stored if Spark has none
+    lists: int  # number of lists and maps around it
     physical: str = field(compare=False)
     logical: str = field(compare=False)
 
     @property
     def column(self) -> str:
-        """The top-level column that it is part of."""
+        """Return the top-level column to which it belongs."""
         return self.path[0]
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Return the path as text, for messages."""
         return ".".join(self.path)
 
     @property
     def stored(self) -> str:
-        """How it is stored, for people."""
+        """Return how it is stored, for messages."""
         return f"{self.physical} ({self.logical})"
 
     @property
     def is_text(self) -> bool:
-        """Whether it is a top-level column of text."""
+        """Return whether it is a top-level text column."""
         return len(self.path) == 1 and not self.lists and self.kind == "string"
 
 
 def leaves_of(schema: pq.ParquetSchema, arrow: pa.Schema) -> tuple[Leaf, ...]:
-    """Return the leaves in their order; `arrow`: the same schema, by which columns nest.
+    """Return the leaves in their order. `arrow`: the same schema, which shows how columns nest.
 
     Parquet's own paths do not say whether `a.b` is one column or a field of another.
     """
@@ -73,7 +73,7 @@ def leaves_of(schema: pq.ParquetSchema, arrow: pa.Schema) -> tuple[Leaf, ...]:
 
 
 def spark_type(physical: str, logical: str) -> str | None:
-    """Return what Spark makes of a leaf; None: it has no such type."""
+    """Return the Spark type of a leaf, or None if Spark has none."""
     if logical in ("None", "Null"):
         return PLAIN.get(physical)
     if integer := re.fullmatch(r"Int\(bitWidth=(\d+), isSigned=(\w+)\)", logical):
@@ -96,16 +96,16 @@ def _leaf(column: pq.ColumnSchema, path: tuple[str, ...]) -> Leaf:
 
 def _paths(field: pa.Field, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Yield the paths of a field's leaves, in the order of the file's columns."""
-    kind, here = field.type, (*above, field.name)
+    kind, path = field.type, (*above, field.name)
     while isinstance(kind, pa.BaseExtensionType):
         kind = kind.storage_type
     if pa.types.is_map(kind):
-        yield from _paths(kind.key_field.with_name("key"), here)
-        yield from _paths(kind.item_field.with_name("value"), here)
+        yield from _paths(kind.key_field.with_name("key"), path)
+        yield from _paths(kind.item_field.with_name("value"), path)
     elif hasattr(kind, "value_field"):  # a list of any sort
-        yield from _paths(kind.value_field.with_name("element"), here)
+        yield from _paths(kind.value_field.with_name("element"), path)
     elif pa.types.is_struct(kind):
         for inner in kind:
-            yield from _paths(inner, here)
+            yield from _paths(inner, path)
     else:
-        yield here
+        yield path

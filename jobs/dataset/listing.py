@@ -1,4 +1,4 @@
-"""The files of the input, as they are listed."""
+"""List the files of INPUT."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from semscore.udfs.stores.names import is_hidden, is_utf8, printable
 from semscore.udfs.stores.registry import Storage
 
 NOT_TEXT = "its name is not valid UTF-8"
-PARQUET = (".parquet", ".parq", ".pq", "")  # some engines write files without an ending
-THREADS = 16  # that look at files once more
+PARQUET = (".parquet", ".parq", ".pq", "")  # some engines write files without an extension
+THREADS = 16  # that check whether files have changed
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class SourceFile:
 
     @property
     def url(self) -> str:
-        """Where the file is."""
+        """Return the URL of the file."""
         return f"{self.root}/{self.path}"
 
     @property
     def entry(self) -> Entry:
-        """The file as its root's folder lists it."""
+        """Return the file as the folder at its root lists it."""
         return Entry(self.path, self.size, self.tag)
 
 
@@ -48,7 +48,7 @@ class CountedFile(SourceFile):
 
 @dataclass(frozen=True)
 class BadFile:
-    """A file set aside, and why."""
+    """A file that was set aside, with the reason."""
 
     path: str
     reason: str
@@ -56,20 +56,21 @@ class BadFile:
 
 @dataclass(frozen=True)
 class Listing:
-    """What one input is."""
+    """The files of one input."""
 
-    given: str
+    given: str  # as the user wrote it
     folder: Folder
-    files: tuple[SourceFile, ...]  # those that may be parquet, by path; never none
-    ignored: tuple[str, ...]  # files that do not end like parquet
-    bad: tuple[BadFile, ...]  # those that Spark cannot have, by their names
+    files: tuple[SourceFile, ...]  # those that may be parquet, sorted by path; at least one
+    ignored: tuple[str, ...]  # files without a parquet extension
+    bad: tuple[BadFile, ...]  # files that Spark cannot open because of their names
 
 
 def list_input(given: str, storage: Storage, skip_bad_files: bool = False) -> Listing:
-    """The files of an input that count.
+    """List the files of an input that count.
 
-    Raises UserError if there is no such file or folder, or no parquet in it, if it is a table whose
-    log decides which files count, or if Spark cannot have a file's name (unless these are skipped).
+    Raises UserError if the input does not exist or contains no parquet files, if it is a table
+    whose log decides which files count, or if Spark cannot open a file because of its name (unless
+    such files are skipped).
     """
     try:
         folder, entries, is_file = storage.find(given)
@@ -81,12 +82,13 @@ def list_input(given: str, storage: Storage, skip_bad_files: bool = False) -> Li
     if is_file:
         if is_hidden(entries[0].path):
             raise UserError(
-                f"INPUT {given}: Spark reads no file whose name begins with '_' or '.'; rename it"
+                f"INPUT {given}: Spark ignores files whose names begin with '_' or '.'. Rename it"
             )
         return Listing(given, folder, _files(folder, entries), (), ())
     visible = [entry for entry in entries if not is_hidden(entry.path)]
     if not visible:
-        hidden = f" but for hidden files: {some_of([e.path for e in entries])}" if entries else ""
+        names = some_of([entry.path for entry in entries])
+        hidden = f" except for hidden files: {names}" if entries else ""
         raise UserError(f"INPUT {given}: the folder is empty{hidden}")
     parquet: list[Entry] = []
     others: list[str] = []
@@ -106,16 +108,19 @@ def list_input(given: str, storage: Storage, skip_bad_files: bool = False) -> Li
     if not parquet:
         if bad:
             raise UserError(
-                f"INPUT {given}: Spark can read none of its files, such as {bad[0].path}: "
+                f"INPUT {given}: Spark cannot read any of its files. For example, {bad[0].path}: "
                 f"{NOT_TEXT}"
             )
-        raise UserError(f"INPUT {given}: no parquet files in it, only {some_of(others)}")
+        raise UserError(f"INPUT {given} contains no parquet files, only {some_of(others)}")
     ignored = tuple(map(folder.full, others))
     return Listing(given, folder, _files(folder, parquet), ignored, tuple(bad))
 
 
 def each_once(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
-    """Sorted by root and path; a file that two inputs hold belongs to the outer one."""
+    """Return each file once, sorted by root and path.
+
+    A file that two inputs contain belongs to the outer one.
+    """
     once: dict[str, SourceFile] = {}
     for file in sorted(files, key=lambda file: (file.root, file.path)):
         once.setdefault(file.url, file)
@@ -123,7 +128,10 @@ def each_once(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
 
 
 def changed(files: Sequence[SourceFile], storage: Storage) -> list[BadFile]:
-    """Those files that are not what was listed any more; StorageError if S3 cannot be reached."""
+    """Return the files that changed, or were deleted, after they were listed.
+
+    Raises StorageError if S3 cannot be reached.
+    """
 
     def look(file: SourceFile) -> BadFile | None:
         try:

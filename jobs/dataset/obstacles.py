@@ -1,7 +1,7 @@
-"""What Spark's parquet reader cannot read, as far as a footer shows it.
+"""Find out from a footer what Spark's parquet reader cannot read.
 
-Tried on Spark 3.5.9 with files of each codec, encoding and type. Where a footer shows nothing, such
-as bytes that were changed, Spark finds out when it reads: sifting.py.
+Tested on Spark 3.5.9 with files of each codec, encoding and type. A footer does not show all
+problems, such as corrupted bytes. Spark finds these when it reads the data: see sifting.py.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from semscore.jobs.dataset.leaves import MAX_DIGITS, NANOSECONDS, Leaf
 
-# UNKNOWN is pyarrow's word for Hadoop's older form of LZ4, and its LZ4 is LZ4_RAW.
+# In pyarrow, UNKNOWN means Hadoop's older form of LZ4, and LZ4 means LZ4_RAW.
 CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD", "LZ4", "UNKNOWN"}
 ENCODINGS = {
     "PLAIN",
@@ -26,14 +26,14 @@ ENCODINGS = {
     "DELTA_LENGTH_BYTE_ARRAY",
     "DELTA_BYTE_ARRAY",
 }
-# Encoding and physical types that only Spark's slower reader, row by row, decodes.
+# Encoding -> physical types that only Spark's slower, row-based reader decodes.
 BY_ROWS = {"BYTE_STREAM_SPLIT": {"FLOAT", "DOUBLE"}}
 MAX_MILLISECONDS = (2**63 - 1) // 1000  # Spark counts microseconds in 64 bits
 TYPES = (
     ("Time(", "is a time of day", "Cast it to a timestamp or a string", False),
     ("UUID", "is a UUID", "Cast it to a string", False),
     ("Interval", "is an interval", "Cast it to a number or a string", False),
-    # Spark's library does not know these words: it cannot even open the file.
+    # Spark's library does not know these types and cannot even open the file.
     ("Float16", "is a 16-bit float", "Cast it to float32", True),
     ("Geometry", "is a geometry", "Store it as plain binary", True),
     ("Geography", "is a geography", "Store it as plain binary", True),
@@ -43,7 +43,7 @@ TYPES = (
 
 @dataclass(frozen=True)
 class Obstacle:
-    """Something in a file that keeps Spark from reading a column."""
+    """Something in a file that prevents Spark from reading a column."""
 
     column: str  # at the top level
     what: str  # "column 'x' is a time of day"
@@ -61,8 +61,10 @@ def of_types(leaves: Sequence[Leaf]) -> Iterator[Obstacle]:
         column = f"column {leaf.name!r}"
         decimal = re.match(r"Decimal\(precision=(\d+)", leaf.logical)
         if decimal and int(decimal[1]) > MAX_DIGITS:
-            what = f"{column} is a decimal of {decimal[1]} digits ({MAX_DIGITS} at most are read)"
-            yield Obstacle(leaf.column, what, "Cast it to a shorter one or a string")
+            what = (
+                f"{column} is a decimal of {decimal[1]} digits (Spark reads at most {MAX_DIGITS})"
+            )
+            yield Obstacle(leaf.column, what, "Cast it to a shorter decimal or a string")
         for marker, what, fix, whole in TYPES:
             if leaf.logical.startswith(marker):
                 yield Obstacle(leaf.column, f"{column} {what}", fix, whole)
@@ -73,7 +75,7 @@ def of_types(leaves: Sequence[Leaf]) -> Iterator[Obstacle]:
 
 
 def of_chunk(leaf: Leaf, codec: str, encodings: Sequence[str]) -> Iterator[Obstacle]:
-    """Yield what is wrong with how a column is written in a row group."""
+    """Yield the problems with how a column is written in a row group."""
     if codec not in CODECS:
         what = f"column {leaf.name!r} is compressed with {codec.lower()}"
         yield Obstacle(leaf.column, what, "Write it with zstd or snappy")
@@ -84,23 +86,23 @@ def of_chunk(leaf: Leaf, codec: str, encodings: Sequence[str]) -> Iterator[Obsta
 
 
 def needs_rows(leaf: Leaf, encodings: Sequence[str]) -> bool:
-    """Whether Spark has to read a column row by row."""
+    """Return whether Spark must read a column row by row."""
     return any(leaf.physical in BY_ROWS.get(encoding, ()) for encoding in encodings)
 
 
 def has_milliseconds(leaf: Leaf) -> bool:
-    """Whether a column holds timestamps that can be out of Spark's range."""
+    """Return whether a column holds timestamps that may be outside Spark's range."""
     return leaf.logical.startswith("Timestamp(") and "timeUnit=milliseconds" in leaf.logical
 
 
 def of_milliseconds(leaf: Leaf, statistics: Any) -> Iterator[Obstacle]:
-    """Yield timestamps that overflow when Spark makes microseconds of them.
+    """Yield an obstacle if timestamps overflow when Spark converts them to microseconds.
 
-    `statistics`: of a row group, or None; without a minimum and maximum nothing is known.
+    `statistics`: those of a row group, or None. Yields nothing without a minimum and a maximum.
     """
     if statistics is None or not statistics.has_min_max:
         return
     ends = statistics.min_raw, statistics.max_raw  # `min` and `max` raise OverflowError
     if max(map(abs, ends)) > MAX_MILLISECONDS:
-        what = f"column {leaf.name!r} has a timestamp beyond the years -290307 to 294247"
-        yield Obstacle(leaf.column, what, "Replace such values by nulls")
+        what = f"column {leaf.name!r} has a timestamp outside the years -290307 to 294247"
+        yield Obstacle(leaf.column, what, "Replace such values with nulls")

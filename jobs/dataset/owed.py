@@ -1,4 +1,4 @@
-"""What a dataset still lacks: the files of INPUT that no committed unit has. Pure."""
+"""Find the files of INPUT that no committed unit contains. Pure."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from semscore.udfs.errors import UserError, some_of
 
 
 def owed(files: Iterable[SourceFile], records: Iterable[UnitRecord]) -> tuple[SourceFile, ...]:
-    """The files that are not scored yet, in their order.
+    """Return the files that are not scored yet, in their order.
 
-    Raises UserError if one that is scored has changed since, or is gone: its rows in the output are
-    no longer those of INPUT.
+    Raises UserError if a scored file has changed since or is missing, because its rows in the
+    output are then no longer those of INPUT.
     """
-    given = {file.url: file for file in files}
+    by_url = {file.url: file for file in files}
     scored = {source["path"]: source for record in records for source in record.sources}
-    gone = sorted(scored.keys() - given.keys())
-    if gone:
+    missing = sorted(scored.keys() - by_url.keys())
+    if missing:
         raise UserError(
-            f"INPUT has no longer {some_of(gone, 5)}, which OUTPUT has scored. Put back what is "
-            "missing, or score anew into another OUTPUT"
+            f"INPUT no longer has {some_of(missing, 5)}, although OUTPUT has the scores. Restore "
+            "what is missing, or score everything again into another OUTPUT"
         )
     changed = [
         path
         for path, source in sorted(scored.items())
-        if (source["size"], source["tag"]) != (given[path].size, given[path].tag)
+        if (source["size"], source["tag"]) != (by_url[path].size, by_url[path].tag)
     ]
     if changed:
         raise UserError(
-            f"{some_of(changed, 5)} changed since OUTPUT scored it. Put back what was there, or "
-            "score anew into another OUTPUT"
+            f"{some_of(changed, 5)} changed after being scored into OUTPUT. Restore the original "
+            "content, or score everything again into another OUTPUT"
         )
-    return tuple(file for url, file in given.items() if url not in scored)
+    return tuple(file for url, file in by_url.items() if url not in scored)

@@ -1,4 +1,4 @@
-"""The output's partition folders: not too many, with names that the storage takes."""
+"""Check the output's partition folders: how many there are, and whether the names are valid."""
 
 from __future__ import annotations
 
@@ -19,58 +19,58 @@ from semscore.udfs.stores.names import ESCAPED, NO_VALUE, folder_name
 from semscore.udfs.stores.registry import is_remote, kind_of
 
 MAX_FOLDERS = 10_000  # partition folders that a dataset may have
-MAX_NAME = 255  # bytes of a file's or folder's name, on all usual file systems
-STAGED = 300  # of these, for the folders and the file's name while a unit is staged
-SHOWN = 40  # characters of a value
+MAX_NAME = 255  # bytes in the name of a file or folder, on all common file systems
+STAGED = 300  # bytes of a key for the file name, and for the staging folders around it
+SHOWN = 40  # characters of a value in a message
 
 
 @dataclass(frozen=True)
 class Longest:
     """The value of a partition column whose folder has the longest name."""
 
-    value: str  # its beginning
+    value: str  # the first characters
     size: int  # bytes of the folder's name
 
 
 def check_folders(frame: DataFrame, source: Source, layout: Layout, output: Folder) -> None:
-    """Raise UserError for folders that cannot be; asks Spark where rows are to be regrouped."""
+    """Raise UserError for folders that cannot be created. Queries Spark if it must regroup rows."""
     if layout.regroups(source):
-        count, longest = _asked(frame, layout)
+        count, longest = _queried(frame, layout)
     else:
         count, longest = _listed(source)
     by = ",".join(layout.partition_by)
     if layout.partition_by and count > MAX_FOLDERS:
         raise UserError(
-            f"--partition-by {by} would make {count:,} folders, more than {MAX_FOLDERS:,}; "
-            "choose columns with fewer values, or none"
+            f"--partition-by {by} would create {count:,} folders; at most {MAX_FOLDERS:,} are "
+            "allowed. Choose columns with fewer values, or none"
         )
     if is_remote(output.url):
         _check_key(output, longest)
         return
-    for column, found in longest.items():
-        if found.size > MAX_NAME:
+    for column, folder in longest.items():
+        if folder.size > MAX_NAME:
             raise UserError(
-                f"--partition-by {column}: the folder of the value {found.value!r}… would have a "
-                f"name of {found.size:,} bytes, and file systems allow {MAX_NAME}. Choose a column "
-                "with shorter values, or none"
+                f"--partition-by {column}: the folder of the value {folder.value!r}… would have a "
+                f"name of {folder.size:,} bytes, but file systems allow at most {MAX_NAME}. Choose "
+                "a column with shorter values, or none"
             )
 
 
 def _check_key(output: Folder, longest: Mapping[str, Longest]) -> None:
     _, _, key = output.url.partition("://")[2].partition("/")
-    size = sum(found.size + 1 for found in longest.values())
+    size = sum(folder.size + 1 for folder in longest.values())
     room = kind_of(output.url).most_bytes - STAGED - len(key.encode())
     if size > room:
-        column, found = max(longest.items(), key=lambda item: item[1].size)
+        column, folder = max(longest.items(), key=lambda item: item[1].size)
         raise UserError(
-            f"--partition-by {','.join(longest)}: the names of the folders would have {size:,} "
-            f"bytes together, such as those of {column}={found.value!r}…, and S3 leaves {room:,} "
-            f"for them below {output.name}. Choose columns with shorter values, or none"
+            f"--partition-by {','.join(longest)}: the folder names would take {size:,} bytes in "
+            f"total (one is {column}={folder.value!r}…), but S3 leaves only {room:,} bytes for "
+            f"them below {output.name}. Choose columns with shorter values, or none"
         )
 
 
 def _listed(source: Source) -> tuple[int, dict[str, Longest]]:
-    """How many folders INPUT has, which the output takes over, and their longest names."""
+    """Return the number of folders in INPUT, which the output keeps, and their longest names."""
     folders = {PurePosixPath(file.path).parent for file in source.files}
     longest: dict[str, Longest] = {}
     for name, value in (pair for folder in folders for pair in _pairs(folder)):
@@ -81,43 +81,43 @@ def _listed(source: Source) -> tuple[int, dict[str, Longest]]:
 
 
 def _pairs(folder: PurePosixPath) -> Iterator[tuple[str, str]]:
-    """Columns and values in a folder's path, as Spark decodes them: `%C3` is one character."""
+    """Yield the columns and values in a path, as Spark decodes them: `%C3` is one character."""
     for part in folder.parts:
         name, equals, value = part.partition("=")
         if equals:
             yield unquote(name, "latin-1"), unquote(value, "latin-1")
 
 
-def _asked(frame: DataFrame, layout: Layout) -> tuple[int, dict[str, Longest]]:
-    """How many folders the rows make, and their longest names, in one query.
+def _queried(frame: DataFrame, layout: Layout) -> tuple[int, dict[str, Longest]]:
+    """Return the number of folders for the rows and their longest names, from one query.
 
-    Raises UserError for values that cannot be names.
+    Raises UserError for values that cannot be folder names.
     """
     columns = layout.partition_by
     texts = [frames.column(name).cast("string").alias(f"v{k}") for k, name in enumerate(columns)]
-    asked = [F.count(F.lit(1)).alias("count")]
+    aggregates = [F.count(F.lit(1)).alias("count")]
     for k in range(len(columns)):
         text = F.col(f"v{k}")
         length = F.octet_length(F.regexp_replace(text, ESCAPED, "xxx"))
         shown = F.substring(text, 1, SHOWN)
         raw = text.cast("binary")
         lossy = F.decode(raw, "UTF-8").cast("binary") != raw
-        asked += [
+        aggregates += [
             F.max(length).alias(f"size{k}"),
             F.max_by(shown, length).alias(f"longest{k}"),
             F.max(F.when(F.instr(text, "\0") > 0, shown)).alias(f"nul{k}"),
             F.max(F.when(lossy, shown)).alias(f"lossy{k}"),
         ]
-    [found] = frame.select(*texts).distinct().agg(*asked).collect()
+    [row] = frame.select(*texts).distinct().agg(*aggregates).collect()
     longest = {}
     for k, column in enumerate(columns):
-        for kind, what in (("nul", "has a NUL character"), ("lossy", "is not valid UTF-8")):
-            if found[f"{kind}{k}"] is not None:
+        for kind, what in (("nul", "contains a NUL character"), ("lossy", "is not valid UTF-8")):
+            if row[f"{kind}{k}"] is not None:
                 raise UserError(
-                    f"--partition-by {column}: the value {found[f'{kind}{k}']!r} {what}, which "
-                    "no folder's name can have. Choose another column, or none"
+                    f"--partition-by {column}: the value {row[f'{kind}{k}']!r} {what}, so it "
+                    "cannot be a folder name. Choose another column, or none"
                 )
-        value = found[f"size{k}"] or len(NO_VALUE)
+        value = row[f"size{k}"] or len(NO_VALUE)
         size = len(folder_name(column, "").encode()) - len(NO_VALUE) + value
-        longest[column] = Longest(found[f"longest{k}"] or "", size)
-    return found["count"], longest
+        longest[column] = Longest(row[f"longest{k}"] or "", size)
+    return row["count"], longest

@@ -1,4 +1,4 @@
-"""Stage a unit, publish it: each row gets to its final place once."""
+"""Stage and publish a unit, so that each row reaches its final place once."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from semscore.jobs.ledger.ledger import STAGING, DataFile
 from semscore.udfs.errors import AuditFailed
 from semscore.udfs.stores.folder import Entry, Folder
 
-MANY = 100_000  # files of a unit; names of another attempt begin there
-FEW = 4  # files that are left as they are
-SCATTERED = 2  # times as many files as there should be
+MANY = 100_000  # files of one attempt at a unit; the next attempt numbers its files from here
+FEW = 4  # a unit with up to this many files is not merged
+SCATTERED = 2  # a unit is merged if it has more than this many times the right number of files
 
 
 def stage(
@@ -28,10 +28,10 @@ def stage(
     partition_by: Sequence[str],
     file_bytes: int,
 ) -> list[DataFile]:
-    """Write a unit to its own staging folder; what its footers say was written.
+    """Write a unit to its own staging folder; return the files, with the rows in their footers.
 
-    Each task writes files of its own. If these are many and small, they are written once more,
-    together: that costs seconds, where scoring took minutes.
+    Each task writes its own files. If these are many and small, they are merged by writing them
+    again, which takes seconds where scoring takes minutes.
     """
     place = f"{STAGING}/{run}/{unit}"
     staged = _written(frame, output, f"{place}/scored", partition_by)
@@ -45,7 +45,7 @@ def stage(
 
 
 def good_count(sizes: Mapping[str, int], file_bytes: int) -> int:
-    """How many files of about `file_bytes` hold what these do, each folder apart. Pure."""
+    """Return how many files of about `file_bytes` can hold these, folder by folder. Pure."""
     folders: Counter[PurePosixPath] = Counter()
     for path, size in sizes.items():
         folders[PurePosixPath(path).parent] += size
@@ -65,9 +65,9 @@ def destinations(
 ) -> dict[str, DataFile]:
     """Staged path -> published file.
 
-    No two runs, and no two attempts of one, give the same name, so what a run finds unfinished and
-    removes is never what a later one has put there since. Empty files are left out, but for one
-    when all are: it carries the schema.
+    File names differ between runs, and between attempts of one run. A run that finds unfinished
+    files and removes them therefore never removes those of a later run. Empty files are left out;
+    if all files are empty, one is kept for its schema.
     """
     place = PurePosixPath(f"{STAGING}/{run}/{unit}")
     moves = {}
@@ -80,18 +80,21 @@ def destinations(
 
 
 def publish(output: Folder, moves: dict[str, DataFile]) -> None:
-    """Copy staged files to where they belong."""
+    """Copy staged files to their final places."""
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(lambda staged: output.copy(staged, moves[staged].path), moves))
 
 
 def discard_staging(output: Folder, run: str, unit: str) -> None:
-    """Remove what was staged for a unit."""
+    """Delete the staged files of a unit."""
     output.delete_folder(f"{STAGING}/{run}/{unit}")
 
 
 def count_rows(output: Folder, entries: Sequence[Entry]) -> list[DataFile]:
-    """Rows of files that this run wrote, by their footers; AuditFailed if one is broken."""
+    """Return files that semscore wrote, with the rows in their footers.
+
+    Raises AuditFailed if a file cannot be read.
+    """
     files = []
     for entry, footer in zip(entries, read_footers(output, entries), strict=True):
         if isinstance(footer, Unreadable):

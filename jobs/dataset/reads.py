@@ -1,4 +1,4 @@
-"""Which columns of INPUT's files a run reads: the others need not be alike, or readable."""
+"""The columns that a run reads from INPUT. Others may differ between files, or be unreadable."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reads:
-    """The columns that are read, by name; without arguments, all are."""
+    """The columns that are read, by name. Without arguments, all columns are read."""
 
-    needed: frozenset[str] = frozenset()  # whatever is kept
+    needed: frozenset[str] = frozenset()  # read whatever --keep says
     kept: frozenset[str] | None = None  # None: all
     where: str | None = None  # a condition, which is not parsed
 
     def __contains__(self, column: str) -> bool:
-        """Whether a column may be read."""
+        """Return whether a column may be read."""
         return self.kept is None or column in self.kept or not self.may_leave_out(column)
 
     def may_leave_out(self, column: str) -> bool:
-        """Whether --keep decides if a column is read."""
+        """Return whether --keep decides if a column is read."""
         return column not in self.needed and not self._in_where(column)
 
     def _in_where(self, column: str) -> bool:
-        """Whether the condition may name a column: a word of it is the same."""
+        """Return whether the condition may name a column: whether the name is a word in it."""
         names = "|".join(map(re.escape, {column, column.replace("`", "``")}))
         return bool(self.where and re.search(rf"(?<!\w)(?:{names})(?!\w)", self.where))
 

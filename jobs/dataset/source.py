@@ -1,4 +1,4 @@
-"""The input: files, their footers, one schema, partition columns."""
+"""The input: its files, their footers, one schema, and the partition columns."""
 
 from __future__ import annotations
 
@@ -22,69 +22,70 @@ from semscore.jobs.dataset.listing import (
 )
 from semscore.jobs.dataset.obstacles import Obstacle
 from semscore.jobs.dataset.reads import Reads
+from semscore.jobs.failures.wording import counted
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.folder import Folder
 from semscore.udfs.stores.registry import Storage
 
-AT_FIRST = 2_000  # footers that are read before anything runs: all, or some from all over
+AT_FIRST = 2_000  # footers that are read before anything runs: all, or an evenly spread sample
 
 
 @dataclass(frozen=True)
 class Source:
-    """A parquet dataset whose files all have the same columns, as far as these are read."""
+    """A parquet dataset whose files agree in all columns that are read."""
 
     files: tuple[SourceFile, ...]  # sorted by root and path
     counts: dict[str, tuple[int, int]]  # URL of a file whose footer was read -> rows, row groups
-    first: tuple[str, Footer]  # a file, with which all others agree; it has rows if any has
-    strings: frozenset[str]  # those that are text, partition columns included
+    first: tuple[str, Footer]  # a file that all others agree with; it has rows if any has
+    strings: frozenset[str]  # the text columns, including partition columns
     partition_columns: tuple[str, ...]  # columns in the folder names, all text
     nanoseconds: dict[str, bool]  # timestamp columns in nanoseconds -> whether they are in UTC
-    row_bytes: dict[str, int]  # column -> bytes per row where it has most
+    row_bytes: dict[str, int]  # column -> bytes per row in the file where it is largest
     skipped: tuple[BadFile, ...]
-    ignored: tuple[str, ...]  # files that do not end like parquet
+    ignored: tuple[str, ...]  # files without a parquet extension
     reads: Reads = field(default_factory=Reads)
     by_rows: set[str] = field(default_factory=set)  # URLs of files that Spark must read row by row
 
     @property
     def types(self) -> dict[str, str]:
-        """Column in the files -> Arrow's name of its type."""
+        """Return a map from each column in the files to Arrow's name of its type."""
         return self.first[1].types
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """All columns, as Spark will order them."""
+        """Return all columns, in Spark's order."""
         return (*self.types, *self.partition_columns)
 
     @property
     def typeless(self) -> frozenset[str]:
-        """Columns without a type, in a dataset without rows: nothing says that they are no text."""
+        """Return the columns without a type, which may be text, if the dataset has no rows."""
         return frozenset() if self.first[1].rows else _typeless(self.first[1])
 
     @property
     def counted_files(self) -> list[SourceFile]:
-        """Those whose footers were read, and agree."""
+        """Return the files whose footers were read and agree."""
         return [file for file in self.files if file.url in self.counts]
 
     @property
     def filled_files(self) -> list[SourceFile]:
-        """Counted files that have rows; all counted files if none has."""
+        """Return the counted files that have rows, or all counted files if none has."""
         counted = self.counted_files
         return [file for file in counted if self.counts[file.url][0]] or counted
 
     @property
     def rows(self) -> int:
-        """Rows of the files whose footers were read."""
+        """Return the number of rows in the files whose footers were read."""
         return sum(rows for rows, _ in self.counts.values())
 
     def counted(
         self, files: Sequence[SourceFile], storage: Storage = Storage()
     ) -> Iterator[CountedFile | BadFile]:
-        """Some of the files with their rows, in order; footers not read yet are, some ahead."""
-        for root, some in groupby(files, key=lambda file: file.root):
-            folder, these = storage.folder(root), list(some)
-            unread = [file.entry for file in these if file.url not in self.counts]
+        """Yield some of the files with their rows, in order. Reads missing footers, in advance."""
+        for root, group in groupby(files, key=lambda file: file.root):
+            folder, in_root = storage.folder(root), list(group)
+            unread = [file.entry for file in in_root if file.url not in self.counts]
             footers = read_footers(folder, unread)
-            for file in these:
+            for file in in_root:
                 bad = None
                 if file.url not in self.counts:
                     bad = self._count(folder, file, next(footers))
@@ -95,7 +96,7 @@ class Source:
     def _count(
         self, folder: Folder, file: SourceFile, footer: Footer | Unreadable
     ) -> BadFile | None:
-        """Note what a footer says, unless the file is of no use."""
+        """Record what a footer says, or return why the file cannot be used."""
         if isinstance(footer, Unreadable):
             return BadFile(file.url, footer.reason)
         if footer.rows:
@@ -111,22 +112,22 @@ class Source:
 
 @dataclass
 class _Look:
-    """What the footers say that are read before anything runs."""
+    """The contents of the footers that are read before anything runs."""
 
     skip_bad_files: bool
     reads: Reads
     first: tuple[str, Footer] | None = None  # a file with rows
-    empty: tuple[str, Footer] | None = None  # one without
+    empty: tuple[str, Footer] | None = None  # a file without rows
     skipped: list[BadFile] = field(default_factory=list)
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
     row_bytes: dict[str, int] = field(default_factory=dict)
     by_rows: set[str] = field(default_factory=set)
 
     def at(self, listing: Listing, step: int) -> None:
-        """Read the footers of every so-many-th file of an input.
+        """Read the footer of every `step`-th file of an input.
 
-        Raises UserError for a file that cannot be read (unless these are skipped), files that
-        differ, and an input of which no file can be read.
+        Raises UserError for a file that cannot be read (unless such files are skipped), for files
+        that differ, and for an input of which no file can be read.
         """
         seen = listing.files[::step]
         entries = (file.entry for file in seen)
@@ -134,8 +135,9 @@ class _Look:
             self._add(listing.folder.full(file.path), file, footer)
         if seen == listing.files and not self.counts.keys() & {file.url for file in seen}:
             raise UserError(
-                f"INPUT {listing.given}: none of its {len(seen)} parquet files can be read, "
-                f"such as {self.skipped[-1].path}: {self.skipped[-1].reason}"
+                f"INPUT {listing.given}: none of its parquet files can be read "
+                f"({counted(len(seen), 'file')}). For example, {self.skipped[-1].path}: "
+                f"{self.skipped[-1].reason}"
             )
 
     def _add(self, name: str, file: SourceFile, footer: Footer | Unreadable) -> None:
@@ -156,9 +158,9 @@ class _Look:
             self.empty = self.empty or (name, footer)
         _note(self, file, footer)
 
-    def _skip(self, name: str, reason: str, told: str) -> None:
+    def _skip(self, name: str, reason: str, problem: str) -> None:
         if not self.skip_bad_files:
-            raise UserError(f"{name} {told}, or set such files aside with --bad-files skip")
+            raise UserError(f"{name} {problem}, or set such files aside with --bad-files skip")
         self.skipped.append(BadFile(name, reason))
 
 
@@ -168,21 +170,21 @@ def read_source(
     storage: Storage = Storage(),
     reads: Reads = Reads(),
 ) -> Source:
-    """List the files of all inputs and read their footers; of very many files, some footers.
+    """List the files of all inputs and read their footers, or a sample of very many footers.
 
-    `reads`: the columns that count; the others may differ, and be what Spark cannot read. Files
-    without rows count for nothing but themselves. Raises UserError for: an input that is missing,
-    empty or without parquet, a file that cannot be read (unless these are skipped), files that
-    differ in columns or partition columns.
+    `reads`: the columns that count. Others may differ between files, or be unreadable for Spark.
+    The columns of files without rows are not compared. Raises UserError for an input that is
+    missing, empty or without parquet files, for a file that cannot be read (unless such files are
+    skipped), and for files that differ in columns or partition columns.
     """
     listings = [list_input(given, storage, skip_bad_files) for given in inputs]
     step = ceil(sum(len(listing.files) for listing in listings) / AT_FIRST)
     look = _look(listings, step, skip_bad_files, reads)
-    if step > 1 and look.first is None:  # columns are known of files with rows alone
+    if step > 1 and look.first is None:  # only files with rows show the columns
         look = _look(listings, 1, skip_bad_files, reads)
     first = look.first or look.empty
     if first is None:
-        raise UserError(f"INPUT: no file can be read, such as {look.skipped[-1].path}")
+        raise UserError(f"INPUT: no file can be read, for example {look.skipped[-1].path}")
     if look.first is None and (obstacle := _obstacle(reads, first[1])):
         raise UserError(f"{first[0]} {_refusal(reads, obstacle)}")
     unread = {file.path for file in look.skipped}
@@ -211,17 +213,17 @@ def read_source(
 
 
 def _require_apart(partitions: Iterable[str], footer: Footer) -> None:
-    """Raise UserError for a column that is both in the files and in the folders' names."""
+    """Raise UserError for a column that is both in the files and in the folder names."""
     for name in partitions:
         if name in footer.types:
             raise UserError(
-                f"column {name!r} is both in the files and in the folder names of INPUT; "
-                "drop it from the files or rename the folders"
+                f"column {name!r} is both in the files and in the folder names of INPUT. "
+                "Drop it from the files or rename the folders"
             )
 
 
 def _look(listings: Sequence[Listing], step: int, skip_bad_files: bool, reads: Reads) -> _Look:
-    bad = [one for listing in listings for one in listing.bad]
+    bad = [file for listing in listings for file in listing.bad]
     look = _Look(skip_bad_files, reads, skipped=bad)
     for listing in listings:
         look.at(listing, step)
@@ -229,9 +231,9 @@ def _look(listings: Sequence[Listing], step: int, skip_bad_files: bool, reads: R
 
 
 def _obstacle(reads: Reads, footer: Footer) -> Obstacle | None:
-    """Return what keeps Spark from reading a file; first, what --keep cannot help against."""
-    found = [one for one in footer.obstacles if one.whole or one.column in reads]
-    return min(found, key=lambda one: _may_drop(reads, one), default=None)
+    """Return what prevents Spark from reading a file. Prefers what --keep cannot avoid."""
+    relevant = [found for found in footer.obstacles if found.whole or found.column in reads]
+    return min(relevant, key=lambda obstacle: _may_drop(reads, obstacle), default=None)
 
 
 def _may_drop(reads: Reads, obstacle: Obstacle) -> bool:
@@ -243,13 +245,13 @@ def _unreadable(obstacle: Obstacle) -> str:
 
 
 def _refusal(reads: Reads, obstacle: Obstacle) -> str:
-    """Say what is wrong with a file, and the ways out."""
+    """Return what is wrong with a file, and what to do about it."""
     out = ", leave the column out with --keep" if _may_drop(reads, obstacle) else ""
     return f"cannot be read by Spark: {obstacle.what}. {obstacle.fix}{out}"
 
 
 def _note(seen: Source | _Look, file: SourceFile, footer: Footer) -> None:
-    """Note what the footer of a good file says."""
+    """Record what the footer of a good file says."""
     seen.counts[file.url] = footer.rows, footer.row_groups
     for column, size in footer.row_bytes.items():
         seen.row_bytes[column] = max(size, seen.row_bytes.get(column, 0))
@@ -271,7 +273,7 @@ def _nanoseconds(reads: Reads, footer: Footer) -> dict[str, bool]:
 
 
 def _partition_columns(files: Sequence[SourceFile]) -> tuple[str, ...]:
-    """The columns in the folder names, which must be those of every file."""
+    """Return the columns in the folder names, which must be the same for every file."""
     first: tuple[str, tuple[str, ...]] | None = None
     seen: set[str] = set()
     for file in files:
@@ -281,23 +283,23 @@ def _partition_columns(files: Sequence[SourceFile]) -> tuple[str, ...]:
         seen.add(folder)
         folders = PurePosixPath(file.path).parent.parts
         pairs = [part.split("=", 1) for part in folders if "=" in part]
-        # Spark decodes `%C3` as one character, so that is what the column is called there
+        # Spark decodes `%C3` as one character, so the column has that name in Spark.
         names = tuple(unquote(name, "latin-1") for name, _ in pairs)
         if not all(map(all, pairs)) or len(set(names)) < len(names):
             raise UserError(
-                f"{file.url} lies in folders that name no column, no value, or one column twice; "
-                "partition folders must be called column=value"
+                f"{file.url} is in folders that lack a column name or a value, or name one column "
+                "twice. Partition folders must be named column=value"
             )
         if names and len(names) < len(folders):
             raise UserError(
-                f"{file.url} lies in both plain and partition (column=value) folders; give the "
-                "folder right above the partition folders as INPUT"
+                f"{file.url} is in both plain and partition (column=value) folders. Use the folder "
+                "directly above the partition folders as INPUT"
             )
         first = first or (file.url, names)
         if names != first[1]:
             shown = [", ".join(columns) or "none" for columns in (first[1], names)]
             raise UserError(
-                f"partition columns differ: {shown[0]} for {first[0]}, {shown[1]} for {file.url}; "
-                "give folders of one kind as INPUT"
+                f"partition columns differ: {shown[0]} for {first[0]}, {shown[1]} for {file.url}. "
+                "Use folders with the same partition columns as INPUT"
             )
     return first[1] if first else ()

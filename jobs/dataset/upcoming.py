@@ -1,4 +1,4 @@
-"""The units that a run has still to begin, made as footers are read."""
+"""The units that a run has not begun yet. They are formed as footers are read."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ log = logging.getLogger("semscore")
 
 
 class Upcoming:
-    """A queue of units, of which the first is ready before the last is known.
+    """A queue of units. The first is ready before the last is known.
 
-    `size`: bytes of all files. `files` in order, the bad ones among them.
+    `files`: in order, with the bad files among them. `size`: bytes of all files.
     """
 
     def __init__(self, files: Iterable[CountedFile | BadFile], size: int, scale: int = 1) -> None:
@@ -27,39 +27,39 @@ class Upcoming:
         self._ended = False
 
     def peek(self) -> Unit | None:
-        """The next unit, which stays; None: there is no other."""
+        """Return the next unit without removing it, or None if none is left."""
         while not self._ready and not self._ended:
             self._make()
         return self._ready[0] if self._ready else None
 
     def take(self) -> Unit:
-        """The next unit; IndexError if there is none."""
+        """Remove and return the next unit. Raises IndexError if none is left."""
         self.peek()
         return self._ready.popleft()
 
     def make_all(self) -> None:
-        """Read what there is to read: all figures are exact from then on."""
+        """Read all remaining footers. From then on, all figures are exact."""
         while not self._ended:
             self._make()
 
     def close(self) -> None:
-        """Read no further."""
+        """Stop reading footers."""
         self._units.close()
         self._ended = True
 
     @property
     def exact(self) -> bool:
-        """Whether all units are made."""
+        """Return whether all units are formed."""
         return self._ended
 
     @property
     def units(self) -> int:
-        """How many there are and were; so far unread files counted like those before, by size."""
+        """Return the number of units, including those taken. Estimates unread files by size."""
         return self._estimated(self._made)
 
     @property
     def rows(self) -> int:
-        """Rows in all units, likewise."""
+        """Return the number of rows in all units, estimated in the same way."""
         return self._estimated(self._rows)
 
     def _estimated(self, figure: int) -> int:

@@ -1,1 +1,1 @@
-"""Exactly once: lease, records, seals."""
+"""Exactly-once output: the lease, the records and the seals."""

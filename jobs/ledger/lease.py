@@ -1,10 +1,11 @@
-"""Which run writes to an output: one at a time, and one that has died is succeeded.
+"""The lease on an output: one run writes at a time, and another can take over from a dead run.
 
     _semscore/lease/<number>.json
 
-Who creates the next number holds the lease: one step of the storage, so that of many one wins.
-Numbers only grow and the last one stays: a run that was stopped, and wakes up when another has
-taken over, finds a higher number than its own, now and for ever.
+The run that creates the file with the next number holds the lease. The storage does this in one
+step, so only one of several runs succeeds. Numbers only grow, and the file with the highest number
+stays. A run that was suspended, and wakes up after another run has taken over, therefore always
+finds a higher number than its own.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from semscore.udfs.stores.folder import Folder
 HOME = "_semscore/lease"
 FILE = re.compile(rf"{HOME}/\d{{9}}\.json")
 BEAT_S = 10.0
-SURE_S = 1.0  # a look at the lease is good for this long
-UNKNOWN_S = 60.0  # without a change, until a run that cannot be looked at counts as dead
+SURE_S = 1.0  # a check of the lease is valid for this long
+UNKNOWN_S = 60.0  # without a change, until a run on another host counts as dead
 LOOK_S = 1.0
 
 log = logging.getLogger("semscore")
@@ -39,29 +40,29 @@ log = logging.getLogger("semscore")
 
 @dataclass(frozen=True)
 class Owner:
-    """Who holds a lease."""
+    """The holder of a lease."""
 
     run: str
     host: str
-    place: str  # where its pid means something: a boot of a system, and a space of pids in it
+    place: str  # where its pid is valid: a boot of a system, and a pid namespace in it
     pid: int
-    started: str  # of the process, for pids return
-    beat: int = 0  # grows as long as the run lives
+    started: str  # start time of the process, because pids are reused
+    beat: int = 0  # increases while the run lives
     released: bool = False
 
 
 class Last(NamedTuple):
-    """The lease with the highest number, and who has or had it."""
+    """The lease with the highest number, and its holder or last holder."""
 
-    number: int  # 0: there is none
+    number: int  # 0 if there is no lease
     owner: Owner | None
 
 
 def require_free(output: Folder, patience: float = UNKNOWN_S) -> Last:
-    """The last lease, when it binds nobody any more.
+    """Return the last lease, once no living run holds it.
 
-    Raises OutputInUse if its owner lives. That is seen at once in this system; else it takes
-    `patience` seconds.
+    Raises OutputInUse if its owner lives. This is known at once if the owner is on the same system;
+    otherwise it takes up to `patience` seconds.
     """
     last = _last(output)
     owner = last.owner
@@ -71,7 +72,12 @@ def require_free(output: Folder, patience: float = UNKNOWN_S) -> Last:
         if started(owner.pid) == owner.started:
             raise _in_use(output, owner)
         return last
-    log.warning("looking %.0f s whether run %s on %s still writes", patience, owner.run, owner.host)
+    log.warning(
+        "waiting up to %.0f s to see whether run %s on %s is still writing",
+        patience,
+        owner.run,
+        owner.host,
+    )
     end = monotonic() + patience
     while monotonic() < end:
         sleep(LOOK_S)
@@ -81,9 +87,9 @@ def require_free(output: Folder, patience: float = UNKNOWN_S) -> Last:
 
 
 class Lease:
-    """Held from `with` to its end; a thread shows meanwhile that the run lives.
+    """A lease that is held within a `with` block, while a thread shows that the run lives.
 
-    `seen`: what require_free has found before, and need not find again.
+    `seen`: the result of an earlier require_free, which is not called again if nothing changed.
     """
 
     def __init__(
@@ -93,20 +99,20 @@ class Lease:
         pid = os.getpid()
         self._owner = Owner(run, socket.gethostname(), _place(), pid, started(pid) or "")
         self.run = run
-        self.number = 0  # no other run has had the same here, nor will
+        self.number = 0  # no other run ever has the same number here
         self._ended = Event()
         self._leaves_trace = True
         self._beats = Thread(target=self._beat, name="semscore-lease", daemon=True)
 
     def __enter__(self) -> Lease:
-        """Take the lease; OutputInUse if another run has it."""
+        """Take the lease. Raises OutputInUse if another run holds it."""
         while not self.number:
             last = _last(self._output)
             if last != self._seen:
                 last = require_free(self._output, self._patience)
             if self._output.create_if_absent(_path(last.number + 1), _json(self._owner)):
                 self.number = last.number + 1
-        self.require()  # by now others may have come, and gone, with higher numbers
+        self.require()  # meanwhile other runs may have taken, and released, higher numbers
         old = [path for path in _paths(self._output) if path < _path(self.number)]
         self._output.delete(old)
         self._beats.start()
@@ -119,14 +125,15 @@ class Lease:
             owner = last.owner
             who = f"run {owner.run} on {owner.host}" if owner else "another run"
             raise OutputInUse(
-                f"{who} has taken over OUTPUT {self._output.name}, since this one seemed to be "
-                "dead; what is committed stays, and the other run does the rest"
+                f"{who} has taken over OUTPUT {self._output.name}, because this run seemed to be "
+                "dead. Committed units are kept, and the other run scores the rest"
             )
 
     def while_held(self, paths: Iterable[str]) -> Iterator[str]:
-        """The same paths, as long as no other run has taken over; OutputInUse then.
+        """Yield the same paths. Raises OutputInUse once another run has taken over.
 
-        For what cannot be undone. A process that is stopped in between notices before the next.
+        For actions that cannot be undone. A process that is suspended in between notices before it
+        acts on the next path.
         """
         looked = float("-inf")
         for path in paths:
@@ -136,20 +143,23 @@ class Lease:
             yield path
 
     def leave_no_trace(self) -> None:
-        """Delete the lease at its end, so that OUTPUT is as if this run had never been.
+        """Delete the lease at its end, so that OUTPUT is as it was before this run.
 
-        Only where nobody else has ever held it: numbers would be used twice else.
+        Has no effect if another run has ever held the lease, because a number would be used twice.
         """
         self._leaves_trace = self.number > 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        """Release it: the next run need not wait. Raises OutputInUse if an error came of that."""
+        """Release the lease, so that the next run need not wait.
+
+        Raises OutputInUse if the block failed because another run has taken over.
+        """
         self._ended.set()
         self._beats.join()
         if isinstance(error, Exception) and not isinstance(error, OutputInUse):
-            self.require()  # else that is the reason
+            self.require()  # if the lease was lost, that is the reason
         with suppress(Exception):
             if self._leaves_trace:
                 self._output.write(_path(self.number), _json(replace(self._owner, released=True)))
@@ -162,7 +172,7 @@ class Lease:
             beat += 1
             try:
                 self._output.write(_path(self.number), _json(replace(self._owner, beat=beat)))
-            except Exception:  # the next beat may come through; others wait for several
+            except Exception:  # the next beat may succeed; other runs wait for several
                 log.debug("lease not renewed", exc_info=True)
 
 
@@ -176,7 +186,7 @@ def _last(output: Folder) -> Last:
 
 
 def _paths(output: Folder) -> list[str]:
-    """In order; without what the storage has in work."""
+    """Return the paths of all leases in order, without files that are still being written."""
     return [entry.path for entry in output.entries(HOME) if FILE.fullmatch(entry.path)]
 
 
@@ -185,7 +195,7 @@ def _path(number: int) -> str:
 
 
 def _place() -> str:
-    """A container has a space of pids of its own, and the boot of its host."""
+    """Return where a pid is valid: a boot of the host, and a pid namespace, as containers have."""
     try:
         return f"{boot_id()} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
@@ -194,8 +204,8 @@ def _place() -> str:
 
 def _in_use(output: Folder, owner: Owner) -> OutputInUse:
     return OutputInUse(
-        f"run {owner.run} writes to OUTPUT {output.name} (process {owner.pid} on {owner.host}); "
-        "wait for it, or choose another folder"
+        f"run {owner.run} is writing to OUTPUT {output.name} (process {owner.pid} on "
+        f"{owner.host}). Wait for it, or choose another folder"
     )
 
 

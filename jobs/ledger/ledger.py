@@ -1,11 +1,11 @@
-"""What is written down about a run, in `_semscore/` of the output.
+"""The records of a dataset, in `_semscore/` of the output.
 
-    run.json              how the dataset was begun
+    run.json              how the dataset was started
     units/<id>-<n>.json   a committed unit; n: the number of the lease that its run held
-    seals/<k>.json        which units counted when a run took over, as far as it saw
+    seals/<k>.json        which units counted when a run took over, as far as that run saw
 
-Which of these units count, the last seal says (seals.py). All names but run.json's, the manifest's
-and _SUCCESS's are of one run, so none can overwrite, or delete, what another has put there.
+The last seal decides which of these units count (seals.py). Except for run.json, the manifest and
+_SUCCESS, each name belongs to one run, so no run can overwrite or delete what another has written.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ MODELS = f"{HOME}/model"
 SUCCESS = "_SUCCESS"
 DATA_FILE = re.compile(r"(.*/)?part-[0-9a-f]{12}-\d+-\d{5,}\.zstd\.parquet")
 VERSION = 3  # of the records' format
-THREADS = 16  # records that are read at once
+THREADS = 16  # for reading records
 
 log = logging.getLogger("semscore")
 
@@ -56,7 +56,7 @@ class DataFile:
 
 @dataclass(frozen=True)
 class UnitRecord:
-    """A committed unit: its files are published, each row once."""
+    """A committed unit. Its files are published, and each row is in them once."""
 
     id: str
     run: str
@@ -77,49 +77,48 @@ class UnitRecord:
 
     @property
     def path(self) -> str:
-        """Where it is written; no other run has the same place."""
+        """Return the path of the record. No other run writes to the same path."""
         return f"{UNITS}/{self.id}-{self.lease}.json"
 
 
 def require_empty(output: Folder) -> None:
-    """Raise UserError, with the ways out, if anything is in the output folder.
+    """Raise UserError, with the possible fixes, if the output folder contains anything.
 
-    What a run leaves that was killed before it had begun is nothing.
+    What is left of a run that was killed before it started the dataset does not count.
     """
-    found = [entry for entry in output.entries() if not entry.path.startswith(f"{HOME}/")]
+    others = [entry for entry in output.entries() if not entry.path.startswith(f"{HOME}/")]
     ours = output.read(RUN) is not None
-    if not found and not ours:
+    if not others and not ours:
         return
     ways = "Choose another OUTPUT"
     if ours:
-        ways += ", go on with --mode resume, or replace the dataset with --mode overwrite --yes"
-    what = "a dataset that semscore wrote" if ours else f"other data ({printable(found[0].path)})"
-    raise UserError(f"OUTPUT {output.name} holds {what}. {ways}")
+        ways += ", resume the dataset with --mode resume, or replace it with --mode overwrite --yes"
+    what = "a dataset that semscore wrote" if ours else f"other data ({printable(others[0].path)})"
+    raise UserError(f"OUTPUT {output.name} already contains {what}. {ways}")
 
 
 def require_ours(output: Folder) -> list[Entry]:
-    """All files of a dataset that semscore wrote; UserError if there is any other file."""
-    found = output.entries()
-    others = [entry for entry in found if not entry.path.startswith(f"{HOME}/")]
-    if others and not any(entry.path == RUN for entry in found):
+    """Return all files of a dataset that semscore wrote. Raises UserError for any other file."""
+    entries = output.entries()
+    others = [entry for entry in entries if not entry.path.startswith(f"{HOME}/")]
+    if others and not any(entry.path == RUN for entry in entries):
         raise UserError(
-            f"OUTPUT {output.name} holds data that semscore did not write "
-            f"({printable(others[0].path)}), "
-            "and nothing of it is deleted. Choose another OUTPUT"
+            f"OUTPUT {output.name} contains data that semscore did not write "
+            f"({printable(others[0].path)}), so nothing is deleted. Choose another OUTPUT"
         )
     for entry in others:
         if not (entry.path == SUCCESS or _is_data(entry)):
             raise UserError(
-                f"OUTPUT {output.name} also holds {printable(entry.path)}, which semscore did not "
-                "write; move it away, or choose another OUTPUT"
+                f"OUTPUT {output.name} also contains {printable(entry.path)}, which semscore did "
+                "not write. Move it away, or choose another OUTPUT"
             )
-    return found
+    return entries
 
 
 def read_run(output: Folder) -> dict[str, Any] | None:
-    """The record of the run that began the dataset; None: no run has.
+    """Return the record of the run that started the dataset, or None if no run has.
 
-    Raises UserError if its form is another version's.
+    Raises UserError if the record has the format of another version.
     """
     content = output.read(RUN)
     if content is None:
@@ -128,42 +127,50 @@ def read_run(output: Folder) -> dict[str, Any] | None:
     if record.get("v") != VERSION:
         by = record.get("versions", {}).get("semscore", "unknown")
         raise UserError(
-            f"OUTPUT {output.name} was begun by semscore {by}, whose records are of version "
-            f"{record.get('v')}, and this semscore reads version {VERSION}. Use that semscore, or "
-            "choose another OUTPUT"
+            f"OUTPUT {output.name} was started by semscore {by}, which writes records of version "
+            f"{record.get('v')}. This semscore reads version {VERSION}. Use the semscore that "
+            "started the dataset, or choose another OUTPUT"
         )
     return record
 
 
 def recorded_where(output: Folder) -> str | None:
-    """The condition by which the dataset was begun; None: all rows, or an older record."""
+    """Return the condition with which the dataset was started.
+
+    None means all rows, or a record of an older version.
+    """
     where: str | None = (read_run(output) or {}).get("where")
     return where
 
 
 def read_units(output: Folder) -> list[UnitRecord]:
-    """The committed units, by id."""
+    """Return the committed units, sorted by id."""
     return _read_units(output, last_seal(output))
 
 
 def statuses(records: Sequence[UnitRecord]) -> Counter[str]:
-    """Status -> rows of some units."""
+    """Return the number of rows with each status in some units."""
     return sum((Counter(record.statuses) for record in records), Counter[str]())
 
 
 def histogram(records: Sequence[UnitRecord], name: str) -> Counter[int]:
-    """`score` or `tokens` of some units: bin -> pairs, or distinct texts."""
+    """Return the sum of a histogram over some units.
+
+    `name`: `score` (bin -> pairs) or `tokens` (bin -> distinct texts).
+    """
     return sum((Counter(record.hist[name]) for record in records), Counter[int]())
 
 
 def take_over(output: Folder, lease: Lease, afresh: bool = False) -> list[UnitRecord]:
-    """Settle, as the holder of the lease, which units count: none, or those that do by now.
+    """Decide, as the holder of the lease, which units count, and return them.
 
-    First the staging folders go, from which all copies are made: a run that only seemed dead can
-    publish and declare nothing any more. What it commits does not count from here on. Raises
+    These are the units that count so far, or none if `afresh`. The staging folders are deleted
+    first. All copies are made from them, so a run that only seemed dead can no longer publish
+    units or mark the dataset as complete. What it commits from here on does not count. Raises
     OutputInUse if another run takes over meanwhile.
     """
-    for _ in range(2):  # a copy that was begun before its source went is seen now, or is published
+    # The second pass sees what a copy wrote that began before its source was deleted.
+    for _ in range(2):
         for run in output.folders(STAGING):
             lease.require()
             output.delete_folder(f"{STAGING}/{run}")
@@ -176,39 +183,39 @@ def take_over(output: Folder, lease: Lease, afresh: bool = False) -> list[UnitRe
         path = seal_path(last.number + 1)
         if output.create_if_absent(path, _json(seal)):
             break
-    if seals(output)[-1] != path:  # it was there once, and later ones have come since
+    if seals(output)[-1] != path:  # it was the last seal once, and others have followed
         raise OutputInUse(f"another run has taken over OUTPUT {output.name}")
     return records
 
 
 def clear_remains(output: Folder, lease: Lease, records: Sequence[UnitRecord]) -> None:
-    """Remove, as the holder of the lease, what other runs left unfinished beside these units."""
+    """Delete, as the holder of the lease, what other runs left unfinished beside these units."""
     counted = {record.path for record in records}
     known = counted | {file.path for record in records for file in record.files}
-    void = [entry.path for entry in output.entries(UNITS) if entry.path not in counted]
+    uncounted = [entry.path for entry in output.entries(UNITS) if entry.path not in counted]
     strays = [entry.path for entry in data_files(output) if entry.path not in known]
     old = seals(output)[:-1]
     staged = [run for run in output.folders(STAGING) if run != lease.run]
-    # Records before their files: a record without files would be worse than the reverse.
-    output.delete(lease.while_held([*void, *strays, *old]))
+    # Records are deleted before their files: a record without files is worse than the reverse.
+    output.delete(lease.while_held([*uncounted, *strays, *old]))
     for run in lease.while_held(staged):  # tasks may outlive their driver for a while
         output.delete_folder(f"{STAGING}/{run}")
 
 
 def begin(output: Folder, lease: Lease, record: dict[str, Any]) -> None:
-    """Write the run's record; OutputInUse if another run has begun here meanwhile."""
+    """Write the run's record. Raises OutputInUse if another run has started here meanwhile."""
     lease.require()
     if not output.create_if_absent(RUN, _json(record)):
         raise OutputInUse(
-            f"another run has begun to write to OUTPUT {output.name}; wait for it, or choose "
+            f"another run has started writing to OUTPUT {output.name}. Wait for it, or choose "
             "another folder"
         )
 
 
 def replace_run(output: Folder, lease: Lease, record: dict[str, Any]) -> None:
-    """Write the run's record in place of that of a dataset whose units do not count any more.
+    """Write the run's record in place of that of a dataset whose units no longer count.
 
-    What that had beside its units, such as a calibration, is removed.
+    Everything else of the old dataset except its units, such as an int8 calibration, is deleted.
     """
     staged = f"{STAGING}/{record['run']}/run.json"
     output.write(staged, _json(record))
@@ -223,14 +230,14 @@ def replace_run(output: Folder, lease: Lease, record: dict[str, Any]) -> None:
 
 
 def commit(output: Folder, record: UnitRecord) -> None:
-    """Write a unit's record, in place of one of an attempt whose end was not told.
+    """Write a unit's record, in place of that of an attempt whose outcome is unknown.
 
-    Raises OutputInUse, and leaves no record, if it counts for nothing.
+    Raises OutputInUse, and leaves no record, if the record does not count.
     """
     output.write(record.path, _json(asdict(record)))
     try:
         seal = last_seal(output)
-    except OSError:  # it stands; that it counts for nothing, if so, will be found out
+    except OSError:  # the record stays; if it does not count, the run finds out later
         log.debug("seal not read", exc_info=True)
         return
     if seal.lease > record.lease and not seal.counts(record.path):
@@ -239,12 +246,12 @@ def commit(output: Folder, record: UnitRecord) -> None:
 
 
 def reopen(output: Folder, lease: Lease, run: str) -> None:
-    """Declare the dataset incomplete: more is to come, and its report is not true any more."""
+    """Mark the dataset as incomplete, and delete its report, which would be out of date."""
     put_away(output, lease, run, (SUCCESS, MANIFEST, PAGE, REPORT))
 
 
 def finish(output: Folder, lease: Lease, manifest: dict[str, Any]) -> None:
-    """Declare the dataset complete."""
+    """Mark the dataset as complete."""
     home = f"{STAGING}/{manifest['run']}"
     output.write(f"{home}/manifest.json", _json(manifest))
     output.write(f"{home}/_SUCCESS", f"{manifest['run']}\n".encode())
@@ -256,29 +263,29 @@ def finish(output: Folder, lease: Lease, manifest: dict[str, Any]) -> None:
 
 
 def tell_progress(output: Folder, lease: Lease, facts: dict[str, Any]) -> None:
-    """Write progress.json, as the holder of the lease; a failure to do so is not the run's."""
+    """Write progress.json, as the holder of the lease. A failure to do so is ignored."""
     with suppress(Exception):
         lease.require()
         output.write(PROGRESS, _json(facts))
 
 
 def data_files(output: Folder) -> list[Entry]:
-    """The published files, as listed now."""
+    """Return the published files, as listed now."""
     return [entry for entry in output.entries() if _is_data(entry)]
 
 
 def put_away(output: Folder, lease: Lease, run: str, paths: Sequence[str]) -> None:
-    """Delete files whose names are not this run's alone, if they are there."""
-    found = []
+    """Delete the files that exist at some paths, which other runs may write as well."""
+    entries = []
     for path in paths:
         with suppress(FileNotFoundError):
-            found.append(output.entry(path))
-    if not found:
+            entries.append(output.entry(path))
+    if not entries:
         return
     home = f"{STAGING}/{run}/away"
     output.write(f"{home}/mark", b"")
     lease.require()
-    for entry in found:
+    for entry in entries:
         output.withdraw(entry, home)
     output.delete_folder(home)
 
@@ -290,10 +297,12 @@ def _read_units(output: Folder, seal: Seal) -> list[UnitRecord]:
     return [_record(json.loads(content)) for content in contents if content is not None]
 
 
-def _record(told: dict[str, Any]) -> UnitRecord:
-    files = [DataFile(**file) for file in told["files"]]
-    hist = {name: {int(bin_): n for bin_, n in bins.items()} for name, bins in told["hist"].items()}
-    return UnitRecord(**told | {"files": files, "hist": hist})
+def _record(content: dict[str, Any]) -> UnitRecord:
+    files = [DataFile(**file) for file in content["files"]]
+    hist = {
+        name: {int(bin_): n for bin_, n in bins.items()} for name, bins in content["hist"].items()
+    }
+    return UnitRecord(**content | {"files": files, "hist": hist})
 
 
 def _is_data(entry: Entry) -> bool:

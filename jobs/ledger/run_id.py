@@ -1,24 +1,24 @@
-"""Names of runs, which say when each began."""
+"""Ids of runs, which contain the start time."""
 
 from __future__ import annotations
 
 import uuid
 from datetime import datetime, timezone
 
-STAMP = "%Y%m%dT%H%M%S"  # of runs' names
+STAMP = "%Y%m%dT%H%M%S"  # start time in a run's id
 
 
 def new_id() -> str:
-    """A name for a run that begins now, and that no other has."""
+    """Return a unique id for a run that starts now."""
     return f"{datetime.now(timezone.utc):{STAMP}}-{uuid.uuid4().hex[:8]}"
 
 
 def began(run: str) -> float:
-    """When a run began, as time() has it: its id says so."""
+    """Return when a run started, according to its id, as seconds since the epoch."""
     stamp = datetime.strptime(run.partition("-")[0], STAMP)
     return stamp.replace(tzinfo=timezone.utc).timestamp()
 
 
 def now() -> str:
-    """The time in UTC, ISO 8601."""
+    """Return the current time in UTC, as ISO 8601."""
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")

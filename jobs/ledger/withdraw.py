@@ -1,4 +1,4 @@
-"""Taking back what a run has begun, where it is then refused."""
+"""Undo what a run has started if it is refused afterwards."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from semscore.udfs.stores.folder import Folder
 
 @contextmanager
 def unless_refused(output: Folder, lease: Lease) -> Iterator[None]:
-    """Remove again what a run has begun, as the holder of the lease, if a UserError ends it.
+    """Remove what a run has started, as the holder of the lease, if a UserError ends the block.
 
-    Nothing is removed of a dataset that another run began, or that has the record of a unit.
+    Nothing is removed from a dataset that another run started, or that has the record of a unit.
     """
     try:
         yield
@@ -37,6 +37,6 @@ def _withdraw(output: Folder, lease: Lease) -> None:
         output, lease, lease.run, [path for path in listed if not path.startswith(apart)]
     )
     output.delete_folder(f"{ledger.STAGING}/{lease.run}")
-    if lease.number == 1:  # else others have been here, and numbers must not be used twice
+    if lease.number == 1:  # otherwise others were here, and numbers must not be used twice
         output.delete(lease.while_held(seals(output)))
         lease.leave_no_trace()

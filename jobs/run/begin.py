@@ -1,4 +1,4 @@
-"""A run begins: what Spark must be asked before, and OUTPUT, which is then this run's."""
+"""The start of a run: check what needs Spark, then take OUTPUT for this run."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 
 
 def settle_with(spark: SparkSession, job: Prepared, proving: Proving) -> tuple[Run, Settled]:
-    """Settle what takes Spark: schema, condition, precision; that model and workers are sound.
+    """Determine what needs Spark: schema, condition, precision. Check the model and the workers.
 
-    Raises UserError for what would fail; nothing is written by then.
+    Raises UserError for what would fail later. Nothing is written yet.
     """
     waking = Waking(spark)
     use_s3a(spark, job.s3a)
     settings, source, own = job.settings, job.source, job_session(spark)
     schema = frames.read_schema(own, source)
     frames.bound_batches(own, source, *job.text_columns)
-    looks = frames.lenient(job_session(spark))  # what is bad is told when it is its turn
+    looks = frames.lenient(job_session(spark))  # bad files are reported when their unit is scored
     frames.bound_batches(looks, source, *job.text_columns)
-    some = frames.read_files(looks, schema, source, source.filled_files[:1])
+    sample = frames.read_files(looks, schema, source, source.filled_files[:1])
     where = ledger.recorded_where(job.output) if job.settled else None
-    where = where or settled_where(some, settings.rows.where)
+    where = where or settled_where(sample, settings.rows.where)
     waking.require()
     proving.require()
     settled = job.settled or settle(
@@ -61,7 +61,7 @@ def settle_with(spark: SparkSession, job: Prepared, proving: Proving) -> tuple[R
         lease=job.lease,
         stop=job.stop,
     )
-    # One file shows whether --where can be evaluated; folders are named by the values of all.
+    # One file shows whether --where can be evaluated. Folder names depend on the values of all.
     seen = source.files if job.layout.regroups(source) else source.filled_files[:1]
     check_folders(read(run, looks, seen), source, job.layout, job.output)
     return run, settled
@@ -71,10 +71,10 @@ def settle_with(spark: SparkSession, job: Prepared, proving: Proving) -> tuple[R
 def begun(
     job: Prepared, run: Run, settled: Settled
 ) -> Iterator[tuple[Run, Sequence[ledger.UnitRecord]]]:
-    """Have OUTPUT as long as this lasts: the run, and the units that earlier ones have committed.
+    """Hold OUTPUT within the block. Yield the run, and the units that earlier runs committed.
 
-    An OUTPUT that this run has begun, and then refuses, is as it was. Raises OutputInUse if another
-    run has it.
+    If this run has started OUTPUT and is then refused, OUTPUT is left as it was. Raises OutputInUse
+    if another run holds it.
     """
     output, lease = job.output, job.lease
     replaces = job.settings.target.mode == "overwrite"

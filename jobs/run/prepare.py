@@ -1,4 +1,4 @@
-"""What a run knows before Spark is there: its files, columns, model, OUTPUT, and what is owed."""
+"""Prepare a run without Spark: its files, columns, model, OUTPUT, and what is left to score."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from semscore.jobs.dataset.owed import owed
 from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
 from semscore.jobs.diagnosis.preflight import preflight
+from semscore.jobs.failures.wording import counted
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.lease import Lease, require_free
 from semscore.jobs.ledger.run_id import new_id
@@ -37,11 +38,11 @@ log = logging.getLogger("semscore")
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run of which all is known that can be known without Spark; nothing is written yet."""
+    """Everything about a run that can be known without Spark. Nothing is written yet."""
 
     id: str
     settings: Settings
-    began: float  # as perf_counter() has it
+    began: float  # as from perf_counter()
     stop: Stop
     s3a: dict[str, str]  # S3A's settings
     storage: Storage
@@ -51,46 +52,47 @@ class Prepared:
     model: Model
     corrections: dict[str, Any]  # see token_limit.corrections
     lease: Lease
-    settled: Settled | None  # how the dataset was begun that is resumed; None: it begins
+    settled: Settled | None  # how the resumed dataset was started; None for a new one
 
     @property
     def text_columns(self) -> tuple[str, str]:
-        """The two that are scored."""
+        """Return the two columns that are scored."""
         return self.settings.columns.text1, self.settings.columns.text2
 
     def fingerprint(self, settled: Settled) -> str:
-        """The identity of the scores."""
+        """Return the fingerprint, which identifies the scores."""
         parts = (settled.recipe, self.model.sha256, self.text_columns, settled.int8_sha256)
         return fingerprint(*parts, self.corrections)
 
     def account(self, settled: Settled) -> Account:
-        """What its books are about."""
+        """Return the facts that the run's records are about."""
         return Account(self.id, self.settings, self.fingerprint(settled), self.source, self.output)
 
     def owed(self, records: Sequence[ledger.UnitRecord]) -> tuple[SourceFile, ...]:
-        """The files to score beside what is recorded; none if --limit is reached."""
+        """Return the files that are not in the records, or none if --limit is reached."""
         limit = self.settings.rows.limit
         reached = limit and sum(record.rows for record in records) >= limit
         return () if reached else owed(self.source.files, records)
 
     def is_done(self) -> bool:
-        """Whether the dataset that is resumed lacks nothing."""
+        """Return whether the resumed dataset has no files left to score."""
         return self.settled is not None and not self.owed(ledger.read_units(self.output))
 
     def require_unchanged(self) -> None:
-        """Raise OutputInUse if another run has begun the dataset differently meanwhile."""
+        """Raise OutputInUse if another run has started the dataset differently meanwhile."""
         if _resumed(self.settings, self.output, self.model, self.corrections) != self.settled:
             raise self.begun_anew()
 
     def begun_anew(self) -> OutputInUse:
-        """What to raise where another run was faster."""
-        return OutputInUse(f"another run wrote to OUTPUT {self.output.name} meanwhile; start again")
+        """Return the error for the case that another run was faster."""
+        return OutputInUse(f"another run wrote to OUTPUT {self.output.name} meanwhile. Start again")
 
 
 def prepare(settings: Settings, spark: SparkSession | None) -> Prepared:
-    """Look at INPUT, OUTPUT and the model; `spark`: a session that runs already.
+    """Inspect INPUT, OUTPUT and the model. `spark`: a session that runs already, or None.
 
-    Raises UserError for what cannot be scored or written, OutputInUse if another run writes there.
+    Raises UserError for what cannot be scored or written, and OutputInUse if another run is
+    writing to OUTPUT.
     """
     began, stop, id_ = perf_counter(), Stop(settings.limits), new_id()
     s3a = s3a_settings((*settings.inputs, settings.output), settings.spark.pairs, spark)
@@ -98,7 +100,7 @@ def prepare(settings: Settings, spark: SparkSession | None) -> Prepared:
     skip = settings.rows.bad_files == "skip"
     reads = columns_read(settings.columns, settings.target.partition_by, settings.rows.where)
     source = read_source(settings.inputs, skip, storage, reads)
-    _tell_about(source)
+    _log_notes(source)
     layout = plan_columns(source, settings.columns, settings.target.partition_by)
     check_gold(settings.report, settings.columns, layout)
     output = check_output(settings, storage)
@@ -130,14 +132,14 @@ def _resumed(
     return resumed(output, settings, model.recipe, model.sha256, corrections)
 
 
-def _tell_about(source: Source) -> None:
+def _log_notes(source: Source) -> None:
     for bad in source.skipped:
         log.warning("set aside %s: %s", bad.path, bad.reason)
     if source.ignored:
         log.warning(
-            "ignored %d files that do not end like parquet, such as %s",
-            len(source.ignored),
+            "ignored %s whose extension is not .parquet, .parq or .pq, such as %s",
+            counted(len(source.ignored), "file"),
             source.ignored[0],
         )
     for name in source.nanoseconds:
-        log.warning("column %r: timestamps are cut from nanoseconds to microseconds", name)
+        log.warning("column %r: timestamps are truncated from nanoseconds to microseconds", name)

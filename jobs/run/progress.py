@@ -1,4 +1,4 @@
-"""What became of the units so far, and how that is told to whoever follows."""
+"""The progress of a run: the outcome of its units so far, and the facts in progress.json."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ SHOWN_ASIDE = 50
 
 @dataclass
 class Progress:
-    """The units of a run that have ended, beside those that were there before."""
+    """The units of a run that have ended, and the units of earlier runs."""
 
     earlier: Sequence[UnitRecord]
     upcoming: Upcoming
     limit: int | None = None  # rows of the dataset
     records: list[UnitRecord] = field(default_factory=list)
     failed: list[FailedUnit] = field(default_factory=list)
-    reason: str | None = None  # why the run ended without being complete
+    reason: str | None = None  # why the run ended with an incomplete dataset
     began: float = field(default_factory=monotonic)
 
     def __post_init__(self) -> None:
         self._live, self._meters = 0, Meters()
-        self._marked = (0, 0.0)  # rows of this run, seconds from its begin, when rows came last
+        self._marked = (0, 0.0)  # rows of this run, and seconds from its start, when rows last came
         self._workers: set[str] = set()
         self._tokens = 0  # of this run
         self._sums = Counter[str]()  # of the dataset
@@ -42,14 +42,14 @@ class Progress:
         self.rows_before = self._sums["rows"]  # of the units that were there before
 
     def book(self, record: UnitRecord) -> None:
-        """A unit is committed."""
+        """Add a unit that was committed."""
         self.records.append(record)
         self._workers.update(record.workers)
         self._tokens += record.meters["tokens"]
         self._add(record)
 
     def see(self, rows: int, meters: Meters) -> None:
-        """Units that are in work: rows scored, as Spark says, and meters of tasks that ended."""
+        """Update the running units: rows scored, according to Spark, and meters of ended tasks."""
         self._live, self._meters = max(rows, meters.rows), meters
         if self._scored > self._marked[0]:
             self._marked = (self._scored, self._seconds)
@@ -66,48 +66,48 @@ class Progress:
 
     @property
     def bad(self) -> list[BadFile]:
-        """Files that turned out to be unreadable."""
+        """Return the files that turned out to be unreadable."""
         return self.upcoming.bad
 
     @property
     def units(self) -> int:
-        """Of this run, as far as is known."""
+        """Return the number of units of this run, as far as it is known."""
         return self.upcoming.units
 
     @property
     def rows(self) -> int:
-        """Of this run at most, as far as is known."""
+        """Return the largest possible number of rows of this run, as far as it is known."""
         rows = self.upcoming.rows
         return rows if self.limit is None else min(rows, self.limit - self.rows_before)
 
     @property
     def rows_total(self) -> int:
-        """Rows of the dataset in the end, as far as is known."""
+        """Return the number of rows of the complete dataset, as far as it is known."""
         return self.rows_before + self.rows
 
     @property
     def rows_done(self) -> int:
-        """Rows of this run's committed units."""
+        """Return the number of rows in this run's committed units."""
         return self._sums["rows"] - self.rows_before
 
     @property
     def errors(self) -> int:
-        """Rows of the dataset so far that the model failed on."""
+        """Return the number of rows in the dataset so far on which the model failed."""
         return self._sums["errors"]
 
     @property
     def rows_per_s(self) -> float | None:
-        """Of committed units, since the first unit began; None: none has ended."""
+        """Return the rows per second of committed units, or None if no unit has ended."""
         return self.rows_done / self._seconds if self.records else None
 
     @property
     def _pace(self) -> float | None:
-        """Rows a second up to when rows came last: they come by whole windows."""
+        """Return the rows per second up to the last arrival. Rows arrive in whole windows."""
         rows, seconds = self._marked
         return rows / seconds if rows else None
 
     def _left_s(self, pace: float, rows: int) -> int:
-        """Seconds for the rows that are left, counting down between windows."""
+        """Return the seconds for the remaining rows, counting down between windows."""
         waited = self._seconds - self._marked[1]
         left = rows / pace - waited
         return round(left if left > 0 else rows * self._seconds / self._marked[0])
@@ -117,7 +117,7 @@ class Progress:
         return max(monotonic() - self.began, 1e-9)
 
     def facts(self, state: State) -> dict[str, Any]:
-        """For progress.json. Rates are of this run, sums of the whole dataset."""
+        """Return the facts for progress.json: rates of this run, sums of the whole dataset."""
         scored = self._scored if state == "running" else self.rows_done
         pace = self._pace
         live = self._meters if state == "running" else Meters()

@@ -1,4 +1,4 @@
-"""The rows of INPUT that a run scores, and which files keep Spark from reading them."""
+"""Read the rows of INPUT that a run scores, and find the files that Spark cannot read."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from semscore.jobs.spark.session import job_session
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-OTHERS = 3  # files of other units that show whether it is the files
+OTHERS = 3  # files of other units that show whether the files are the cause
 
 
 def read(run: Run, spark: SparkSession, files: Sequence[SourceFile]) -> DataFrame:
-    """The rows of some files that are to be scored."""
+    """Return the rows of some files that are to be scored."""
     frame = frames.read_files(spark, run.schema, run.source, files)
     return apply_where(frame, run.where)
 
 
 def unreadable(run: Run, unit: Unit) -> list[BadFile]:
-    """The files of a unit that Spark cannot read, by reading all of them once more.
+    """Return the files of a unit that Spark cannot read, by reading all of them again.
 
-    Raises NoneReadable if it cannot read files of other units either: then it is not the files.
+    Raises NoneReadable if Spark cannot read files of other units either. Then the files are not the
+    cause.
     """
     spark = job_session(run.spark)
     spark.sparkContext.setJobGroup(run.id, unit.what)
@@ -47,20 +48,21 @@ def unreadable(run: Run, unit: Unit) -> list[BadFile]:
         also = sift(others, lambda files: read_through(files, 1), lambda: is_over(run))
         if len(also) == len(others):
             raise NoneReadable(
-                f"Spark can read neither this unit nor others: {bad[0].path}: {bad[0].reason}"
+                "Spark cannot read the files of this unit, nor those of other units. For example, "
+                f"{bad[0].path}: {bad[0].reason}"
             )
     return bad
 
 
 def _others(run: Run, unit: Unit) -> list[SourceFile]:
-    """Some files of other units, from all over."""
+    """Return some files of other units, evenly spread."""
     these = {file.url for file in unit.files}
     others = [file for file in run.source.filled_files if file.url not in these]
     return others[:: max(len(others) // OTHERS, 1)][:OTHERS]
 
 
 def is_over(run: Run) -> bool:
-    """Whether a unit fails because the run ends, or Spark has."""
+    """Return whether a unit fails because the run is ending, or Spark has stopped."""
     if run.dropping.is_set():
         return True
     try:

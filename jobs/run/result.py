@@ -1,4 +1,4 @@
-"""What a run has done, and what is in the dataset that it leaves."""
+"""The result of a run, and the contents of the dataset that it leaves."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from functools import cached_property
 from html import escape
 from typing import Any
 
+from semscore.jobs.failures.wording import counted
 from semscore.jobs.ledger import ledger
 from semscore.udfs.errors import JobError
 from semscore.udfs.pairs.statuses import STATUSES
@@ -18,66 +19,68 @@ from semscore.udfs.stores.folder import Folder
 
 @dataclass(frozen=True)
 class Result:
-    """A complete dataset, and what this run did of it."""
+    """A complete dataset, and what this run contributed to it."""
 
     output: Folder
     manifest: dict[str, Any] = field(repr=False)
     units: Sequence[ledger.UnitRecord] = field(repr=False)  # of the whole dataset
-    report: str | None = None  # where it is; None: there is none
+    report: str | None = None  # where the report is; None if there is none
     rows: int = 0  # that this run scored
     seconds: float = 0.0  # from the first look at INPUT to the report
-    scoring_seconds: float = 0.0  # of that, from the first unit's start to the last record
+    scoring_seconds: float = 0.0  # of `seconds`, from the first unit's start to the last record
 
     @cached_property
     def statuses(self) -> Counter[str]:
-        """Status -> rows of the whole dataset."""
+        """Return the number of rows with each status in the whole dataset."""
         return ledger.statuses(self.units)
 
     @property
     def shares(self) -> list[tuple[str, str, str]]:
-        """Each status that occurs, with its rows and their share, for people."""
-        found = ((status, self.statuses[status]) for status in STATUSES)
+        """Return each status that occurs with its rows and their share, as text."""
+        counts = ((status, self.statuses[status]) for status in STATUSES)
         rows = self.manifest["rows"]
-        return [(status, f"{n:,}", f"{n / rows:.1%}") for status, n in found if n]
+        return [(status, f"{n:,}", f"{n / rows:.1%}") for status, n in counts if n]
 
     @cached_property
     def score_hist(self) -> Counter[int]:
-        """Bin of udfs.meters -> pairs."""
+        """Return the histogram of the scores: bin of udfs.meters -> pairs."""
         return ledger.histogram(self.units, "score")
 
     @property
     def sentences(self) -> list[str]:
-        """For people: time and speed of this run, audit, and where the files are."""
+        """Return sentences on time and speed of this run, the audit, and where the files are."""
         audit = self.manifest["audit"]
         chosen = [f"{name} {audit[name]}" for name in ("where", "limit") if audit[name] is not None]
         skipped = audit["skipped_files"]
-        told = [
-            f"audit: {audit['rows_in']:,} rows in, {audit['rows_out']:,} rows out"
+        lines = [
+            f"audit: {counted(audit['rows_in'], 'row')} in, "
+            f"{counted(audit['rows_out'], 'row')} out"
             + (f" ({', '.join(chosen)})" if chosen else "")
-            + (f"; {len(skipped)} unreadable files set aside" if skipped else ""),
-            f"{len(self.manifest['files']):,} data files, {self.manifest['bytes'] / 2**20:,.1f} MB "
-            f"in {self.output.name}",
+            + (f"; {counted(len(skipped), 'unreadable file')} set aside" if skipped else ""),
+            f"{counted(len(self.manifest['files']), 'data file')}, "
+            f"{self.manifest['bytes'] / 2**20:,.1f} MB in {self.output.name}",
         ]
         if self.rows:
             speed = self.rows / self.scoring_seconds
-            told.insert(
+            lines.insert(
                 0,
-                f"{self.rows:,} rows in {self.seconds:.1f} s: {self.scoring_seconds:.1f} s for "
-                f"scoring and writing, models' loading included ({speed:,.0f} pairs/s)",
+                f"{counted(self.rows, 'row')} in {self.seconds:.1f} s: "
+                f"{self.scoring_seconds:.1f} s for scoring and writing, including model loading "
+                f"({speed:,.0f} pairs/s)",
             )
-        return [*told, f"report: {self.report}"] if self.report else told
+        return [*lines, f"report: {self.report}"] if self.report else lines
 
     def _repr_html_(self) -> str:
-        """For notebooks: what `semscore score` prints at its end, without the distribution."""
+        """Return for notebooks what `semscore score` prints at its end, but no distribution."""
         cells = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self.shares)
         rows = "".join(f"<tr>{row}</tr>" for row in cells)
-        told = "<br>".join(map(escape, self.sentences))
+        text = "<br>".join(map(escape, self.sentences))
         head = "<tr><th>status</th><th>rows</th><th>share</th></tr>"
-        return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table><p>{told}</p>"
+        return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table><p>{text}</p>"
 
 
 def read_result(output: Folder) -> Result:
-    """A complete dataset that another process has written.
+    """Return a complete dataset that another process has written.
 
     Raises JobError if it is not complete.
     """

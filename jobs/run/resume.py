@@ -1,4 +1,4 @@
-"""Going on with a dataset: the same recipe, the same rows and columns, or a sentence why not."""
+"""Check whether a dataset can be resumed: same recipe, same rows, same columns."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from semscore.udfs.recipe import Recipe
     from semscore.udfs.stores.folder import Folder
 
-# By slice, what may differ from run to run of one dataset; all else must be as it was. An option
-# that is forgotten here is refused too often, never mixed into one dataset.
+# By slice, the options that may differ between runs of one dataset. All others must be the same. If
+# an option is missing here, runs are refused too often, but scores are never mixed in one dataset.
 MAY_DIFFER = {
     "recipe": {"model", "revision", "calibration", "precision"},  # compared by what they resolve to
     "columns": set(),
@@ -33,10 +33,10 @@ def resumed(
     model_sha256: str,
     corrections: dict[str, Any],
 ) -> Settled | None:
-    """How the dataset in OUTPUT was begun, to go on with it; None: there is none, or a new one.
+    """Return how the dataset in OUTPUT was started, or None if there is none to resume.
 
-    Precision and int8 calibration are the dataset's own. Raises UserError, naming what differs, if
-    this run would give other scores, rows or columns.
+    Precision and int8 calibration are those of the dataset. Raises UserError, naming what differs,
+    if this run would produce other scores, rows or columns.
     """
     record = ledger.read_run(output) if settings.target.mode == "resume" else None
     if record is None:
@@ -44,8 +44,8 @@ def resumed(
     differences = _differences(record, settings, recipe, model_sha256)
     if differences:
         raise UserError(
-            f"OUTPUT {output.name} was begun otherwise: {'; '.join(differences)}. Give the same "
-            "options, or choose another OUTPUT"
+            f"OUTPUT {output.name} was started with different options ({'; '.join(differences)}). "
+            "Use the same options, or choose another OUTPUT"
         )
     files = _calibration(output, record, recipe, model_sha256) if record["int8_sha256"] else {}
     settled = Settled(
@@ -57,13 +57,13 @@ def resumed(
         if corrections and fingerprint(*parts) == record["fingerprint"]:
             raise UserError(
                 f"OUTPUT {output.name} was started by an earlier version of semscore, which read "
-                f"texts otherwise for this model: {_read_now(corrections)}. The scores would "
-                "differ: choose another OUTPUT, or replace this one with --mode overwrite --yes"
+                f"texts differently for this model: {_read_now(corrections)}. The scores would "
+                "differ. Choose another OUTPUT, or replace this one with --mode overwrite --yes"
             )
         raise UserError(
-            f"OUTPUT {output.name} was begun with another int8 calibration, or by a semscore of "
-            f"scoring version {record['scoring_version']} (this one has {SCORING_VERSION}). Choose "
-            "another OUTPUT"
+            f"OUTPUT {output.name} was started with another int8 calibration, or by a semscore "
+            f"with scoring version {record['scoring_version']} (this one has {SCORING_VERSION}). "
+            "Choose another OUTPUT"
         )
     return settled
 
@@ -71,26 +71,26 @@ def resumed(
 def _calibration(
     output: Folder, record: dict[str, Any], recipe: Recipe, model_sha256: str
 ) -> dict[str, bytes]:
-    """The files of the dataset's int8 calibration, or of the one that is given."""
+    """Return the files of the int8 calibration in `recipe`, or else of the dataset's own."""
     if recipe.calibration:
         try:
             return read_calibration(recipe.calibration, model_sha256)
         except ModelError as error:
-            raise UserError(f"OUTPUT {output.name} cannot be gone on with: {error}") from error
+            raise UserError(f"OUTPUT {output.name} cannot be resumed: {error}") from error
     home = f"{ledger.MODELS}/{record['int8_sha256']}"
     files = {name: output.read(f"{home}/{name}") for name in FILES}
-    found = {name: content for name, content in files.items() if content is not None}
-    if len(found) < len(FILES):
+    present = {name: content for name, content in files.items() if content is not None}
+    if len(present) < len(FILES):
         raise UserError(
-            f"OUTPUT {output.name} cannot be gone on with: its int8 calibration in {home} is gone"
+            f"OUTPUT {output.name} cannot be resumed: its int8 calibration in {home} is missing"
         )
-    return found
+    return present
 
 
 def _differences(
     record: dict[str, Any], settings: Settings, recipe: Recipe, model_sha256: str
 ) -> list[str]:
-    """What is not as the record says, each as `--option a then, b now`."""
+    """Return what differs from the record, each as `--option was a, now b`."""
     then = record["options"] | {"recipe": record["recipe"]}
     now: dict[str, Any] = {
         "recipe": recipe,
@@ -106,28 +106,30 @@ def _differences(
     ]
     if recipe.precision != "auto":
         pairs.append(("precision", then["recipe"]["precision"], recipe.precision))
-    told = [
-        f"--{name.replace('_', '-')} {_shown(a)} then, {_shown(b)} now"
+    texts = [
+        f"--{name.replace('_', '-')} was {_shown(a)}, now {_shown(b)}"
         for name, a, b in pairs
         if _plain(a) != _plain(b)
     ]
     if record["model_sha256"] != model_sha256:
-        told.append(
-            f"--model {record['recipe']['model']} with content {record['model_sha256'][:12]} then, "
-            f"{recipe.model} with {model_sha256[:12]} now"
+        texts.append(
+            f"--model was {record['recipe']['model']} with content {record['model_sha256'][:12]}, "
+            f"now {recipe.model} with content {model_sha256[:12]}"
         )
-    return told
+    return texts
 
 
 def _read_now(corrections: dict[str, Any]) -> str:
-    """What of a model is read otherwise since then, for people."""
-    told = []
+    """Return how texts for a model are now read differently."""
+    changes = []
     if "max_seq_length" in corrections:
         most = corrections["max_seq_length"]
-        told.append(f"texts are now cut at {most} tokens, the last that it has a position for")
+        changes.append(
+            f"texts are now truncated to {most} tokens, because the model has no more positions"
+        )
     if "split_special_tokens" in corrections:
-        told.append('special tokens such as "[SEP]" in a text are now read as plain characters')
-    return ", and ".join(told)
+        changes.append('special tokens such as "[SEP]" in a text are now read as plain characters')
+    return ", and ".join(changes)
 
 
 def _plain(value: Any) -> Any:

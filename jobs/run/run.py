@@ -1,4 +1,4 @@
-"""A run: what its units share, what is recorded of it, and the audit at its end."""
+"""A run: what its units share, and what is recorded about it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LIBRARIES = ("pandas", "pyarrow", "sentence-transformers", "torch", "transformer
 
 @dataclass(frozen=True)
 class Account:
-    """What a run's books are about."""
+    """The facts that a run's records are about."""
 
     id: str
     settings: Settings
@@ -52,47 +52,47 @@ class Account:
 
 @dataclass(frozen=True)
 class FailedUnit:
-    """A unit that could not be scored, and why."""
+    """A unit that could not be scored, with the error."""
 
-    what: str  # its id and files, for people
+    what: str  # its id and files, for messages
     error: Exception
 
     @property
     def reason(self) -> str:
-        """In a sentence."""
+        """Return the error as a sentence."""
         return sentence(self.error)
 
 
 @dataclass(frozen=True)
 class Run(Account):
-    """What all units of a run share."""
+    """Everything that the units of a run share."""
 
     recipe: Recipe  # resolved
     layout: Layout
-    where: str | None  # --where, with the time of now written out
+    where: str | None  # --where, with the current time written out
     spark: SparkSession
     schema: StructType  # of the input
     storage: Storage
     lease: Lease
     stop: Stop
-    meters: dict[str, Accumulator[Meters]] = field(default_factory=dict)  # of units, by what
-    dropping: Event = field(default_factory=Event)  # running units are abandoned
-    told: set[str] = field(default_factory=set)  # notes that were shown
+    meters: dict[str, Accumulator[Meters]] = field(default_factory=dict)  # by Unit.what
+    dropping: Event = field(default_factory=Event)  # set when running units are abandoned
+    told: set[str] = field(default_factory=set)  # notes that were logged
 
     def tell_progress(self, progress: Progress, state: State) -> None:
-        """Write progress.json."""
-        with suppress(Exception):  # nothing of this may take the place of what ends a run
+        """Write progress.json. A failure to do so is ignored."""
+        with suppress(Exception):  # must not replace the error that ends a run
             ledger.tell_progress(self.output, self.lease, progress.facts(state))
 
     def tell(self, notes: Iterable[str]) -> None:
-        """Show what workers note of how they run, each note once."""
+        """Log what workers note about how they run, each note once."""
         for note in sorted(set(notes) - self.told):
             log.warning(note)
             self.told.add(note)
 
 
 def run_record(run: Run, model: Model, settled: Settled) -> dict[str, Any]:
-    """What run.json says."""
+    """Return the contents of run.json."""
     settings = run.settings
     slices = ("columns", "rows", "engine", "target", "limits", "report")
     return {
@@ -100,7 +100,7 @@ def run_record(run: Run, model: Model, settled: Settled) -> dict[str, Any]:
         "run": run.id,
         "started": now(),
         "versions": {"semscore": __version__, "python": sys.version.split()[0]}
-        # A cluster's Spark need not be a package.
+        # On a cluster, Spark may not be installed as a package.
         | {"pyspark": run.spark.version}
         | {name: metadata.version(name) for name in LIBRARIES},
         "master": run.spark.sparkContext.master,

@@ -1,4 +1,4 @@
-"""Ending before all is done, in good order: a time limit, a signal, a trial's few units."""
+"""Stop a run early but cleanly: at a time limit, on a signal, or after --max-units."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from types import FrameType
 from semscore.jobs.hosts.inside_job import ends_at
 from semscore.jobs.options.slices import Limits
 
-GRACE_S = 60.0  # from a signal until units in work are dropped
-MARGIN_S = 45.0  # before the time limit: for the drop, records, Spark's end
-CAUTION = 1.3  # a unit may take so much longer than its rows at the pace so far
+GRACE_S = 60.0  # from a signal until running units are abandoned
+MARGIN_S = 45.0  # before the time limit: to abandon units, write records and stop Spark
+CAUTION = 1.3  # a unit may take this many times longer than the pace so far suggests
 
 log = logging.getLogger("semscore")
 
 
 class Stop:
-    """Whether another unit may begin, and how long those in work may go on.
+    """Decide whether another unit may begin, and how long running units may continue.
 
-    Made when the run begins: from then on its time counts.
+    Create it when the run starts, because its time limit counts from then.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._units_left = limits.max_units
-        self._ends = _deadline(limits.deadline)  # as time() has it
+        self._ends = _deadline(limits.deadline)  # as from time()
         self._drop_at = None if self._ends is None else self._ends - MARGIN_S
-        self._heard = False  # a signal
+        self._heard = False  # whether a signal came
         self.reason: str | None = None
 
     def may_begin(self, rows: int, rows_per_s: float | None) -> bool:
-        """Whether a unit of so many rows may begin; `rows_per_s`: None, nothing is known yet."""
+        """Return whether a unit of `rows` rows may begin. `rows_per_s`: None if not known yet."""
         if self.reason:
             return False
         if self._units_left == 0:
@@ -42,7 +42,7 @@ class Stop:
         elif self._drop_at is not None:
             left = self._drop_at - time()
             if left <= 0 or (rows_per_s and rows / rows_per_s * CAUTION > left):
-                self.reason = "no other unit would be done by the time limit"
+                self.reason = "no other unit would finish before the time limit"
         if self.reason:
             return False
         if self._units_left is not None:
@@ -51,7 +51,7 @@ class Stop:
 
     @property
     def drops(self) -> bool:
-        """Whether units in work are to be given up now."""
+        """Return whether running units must be abandoned now."""
         if self._drop_at is None or time() < self._drop_at:
             return False
         self.reason = self.reason or "the time limit is reached"
@@ -59,38 +59,40 @@ class Stop:
 
     @property
     def in_haste(self) -> bool:
-        """Whether the run must end soon, and leave out what can be done later."""
+        """Return whether the run must end soon and skip what can be done later."""
         return self.reason is not None and self._drop_at is not None
 
     @contextmanager
     def signals(self) -> Iterator[None]:
-        """SIGTERM and Ctrl-C, as long as this lasts, end the run in good order; twice, at once."""
+        """Let SIGTERM and Ctrl-C end the run cleanly within the block; a second one, at once."""
         if threading.current_thread() is not threading.main_thread():
-            yield  # Python takes signals in its main thread only
+            yield  # Python handles signals in its main thread only
             return
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-        def hear(number: int, _: FrameType | None) -> None:
+        def handle(number: int, _: FrameType | None) -> None:
             if self._heard:
                 raise KeyboardInterrupt
             self._heard = True
             self.reason = signal.Signals(number).name
             self._drop_at = min(time() + GRACE_S, self._drop_at or float("inf"))
             log.warning(
-                "%s: units in work have %.0f s to end; once more ends at once", self.reason, GRACE_S
+                "received %s: running units have %.0f s to finish; send it again to stop at once",
+                self.reason,
+                GRACE_S,
             )
 
-        for number in before:
-            signal.signal(number, hear)
+        for number in previous:
+            signal.signal(number, handle)
         try:
             yield
         finally:
-            for number, handler in before.items():
+            for number, handler in previous.items():
                 signal.signal(number, handler)
 
 
 def _deadline(seconds: float | None) -> float | None:
-    """When the run must have ended, as time() has it."""
+    """Return when the run must have ended, as from time(), or None if there is no limit."""
     if seconds is not None:
         return time() + seconds
     return ends_at()

@@ -1,4 +1,4 @@
-"""How a run shows that it goes on: a bar on a terminal, elsewhere a line every half minute."""
+"""Show the progress of a run: a bar on a terminal, elsewhere a log line every 30 seconds."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ EVERY_S = 30.0  # between lines
 
 log = logging.getLogger("semscore")
 
-Facts: TypeAlias = dict[str, Any]  # as progress.json has them
+Facts: TypeAlias = dict[str, Any]  # as in progress.json
 Show: TypeAlias = Callable[[Facts], None]
 
 
 @contextmanager
 def watching(run: Run) -> Iterator[Show]:
-    """As long as this lasts, facts that are given to the result are shown, if they are to be."""
+    """Yield a function that shows facts, within the block. With --quiet, it shows nothing."""
     console = Console(stderr=True)
     if run.quiet:
         yield lambda _: None
@@ -41,25 +41,25 @@ def watching(run: Run) -> Iterator[Show]:
 
 
 class _Bar(Progress):
-    """Rows done of all, and a second line for the rest: it must fit 80 columns."""
+    """A bar for the rows done, and a second line for the rest, which must fit into 80 columns."""
 
     def __init__(self, console: Console) -> None:
         columns = (TextColumn("scoring"), BarColumn(None), TaskProgressColumn())
-        self._told = ""
+        self._line = ""
         super().__init__(*columns, console=console, transient=True, expand=True)
         self._task: TaskID = self.add_task("scoring", total=None)
 
     def show(self, facts: Facts) -> None:
-        self._told = told(facts)
+        self._line = told(facts)
         self.update(self._task, completed=facts["rows"], total=facts["rows_total"])
 
     def get_renderables(self) -> Iterable[RenderableType]:
         yield from super().get_renderables()
-        yield Text(self._told)
+        yield Text(self._line)
 
 
 class _Lines:
-    """`progress rows=512 rows_total=4000 …`, with the same facts as fields of a JSON line."""
+    """Log `progress rows=512 rows_total=4000 …`. JSON lines also have the facts as fields."""
 
     def __init__(self) -> None:
         self._last = monotonic()

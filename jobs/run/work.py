@@ -1,4 +1,4 @@
-"""The units of a run: read, scored, staged, published, recorded; a few at once."""
+"""Score the units of a run: read, score, stage, publish and record them, a few at once."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from semscore.jobs.dataset.publish import destinations, discard_staging, publish
 from semscore.jobs.dataset.sifting import NoneReadable
 from semscore.jobs.dataset.units import Unit, task_count
 from semscore.jobs.failures.causes import ended_by, sentence
+from semscore.jobs.failures.wording import counted
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.run_id import now
 from semscore.jobs.run.audit import require_few_errors
@@ -39,17 +40,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("semscore")
 
-AT_ONCE = 2  # so that the last tasks of one unit leave their slots to the first of the next
+AT_ONCE = 2  # so that the next unit uses slots that the last tasks of a unit leave free
 ATTEMPTS = 2
-ROUNDS = 3  # in which files are set aside; the first finds all that are bad by then
-LOOK_S = 1.0  # between looks at the clock
-TELL_S = 10.0  # between versions of progress.json, if no unit ends
-HOPELESS = 3  # units set aside before any was scored: it is not their data
+ROUNDS = 3  # of setting files aside; the first finds all that are bad at that time
+LOOK_S = 1.0  # between checks of the clock
+TELL_S = 10.0  # between versions of progress.json while no unit ends
+HOPELESS = 3  # units set aside before any was scored; then their data is not the cause
 
 
 @dataclass(frozen=True)
 class Done:
-    """What became of a unit."""
+    """The outcome of a unit."""
 
     record: ledger.UnitRecord | None
     bad: Sequence[BadFile] = ()  # files that turned out to be unreadable, or have changed
@@ -57,26 +58,27 @@ class Done:
 
 
 def score_units(run: Run, progress: Progress, show: Show) -> None:
-    """Score all that is upcoming, write down in `progress` what becomes of them, and show it.
+    """Score all upcoming units, record their outcomes in `progress`, and show the progress.
 
-    Raises OutputInUse if another run takes over, StoppedEarly, TooManyErrors, AuditFailed, and what
-    the first unit raised if none of the dataset could be scored.
+    Raises OutputInUse if another run takes over, StoppedEarly, TooManyErrors, AuditFailed, and the
+    error of the first unit if no unit of the dataset could be scored.
     """
     rows = run.settings.rows
     left = None if rows.limit is None else rows.limit - progress.rows_before
-    # How many rows a condition leaves of a unit is known when that is done.
+    # With a condition, the number of rows in a unit is known only when the unit is done.
     at_once = 1 if left is not None and rows.where is not None else AT_ONCE
     upcoming, running = progress.upcoming, dict[Future[Done], Unit]()
     upcoming.peek()
     about = "" if upcoming.exact else "about "
-    log.info("scoring %s%s rows in %d units", about, f"{progress.rows:,}", progress.units)
-    told = monotonic()
+    rows_text, units_text = counted(progress.rows, "row"), counted(progress.units, "unit")
+    log.info("scoring %s%s in %s", about, rows_text, units_text)
+    recorded_at = monotonic()
     with ThreadPoolExecutor(at_once, thread_name_prefix="semscore-unit") as pool:
         try:
             while not run.stop.drops:
                 while len(running) < at_once and (left is None or left > 0):
                     unit = upcoming.peek()
-                    ahead = sum(one.rows for one in (unit, *running.values()) if one)
+                    ahead = sum(other.rows for other in (unit, *running.values()) if other)
                     if unit is None or not run.stop.may_begin(ahead, progress.rows_per_s):
                         break
                     upcoming.take()
@@ -96,9 +98,9 @@ def score_units(run: Run, progress: Progress, show: Show) -> None:
                         require_few_errors(run, progress.errors, progress.rows_total)
                 progress.see(*_live(run, running.values()))
                 show(progress.facts("running"))
-                if ended or monotonic() - told > TELL_S:
+                if ended or monotonic() - recorded_at > TELL_S:
                     run.tell_progress(progress, "running")
-                    told = monotonic()
+                    recorded_at = monotonic()
         finally:
             dropped = _drop(run, running)
             run.output.delete_folder(f"{ledger.STAGING}/{run.id}")
@@ -107,26 +109,27 @@ def score_units(run: Run, progress: Progress, show: Show) -> None:
 
 
 def _require_unstopped(run: Run, progress: Progress) -> None:
-    """Raise StoppedEarly if the run was told to end while units are left."""
+    """Raise StoppedEarly if the run was stopped while units are left."""
     if run.stop.reason:
-        aside = f", {len(progress.failed)} set aside" if progress.failed else ""
+        failed = counted(len(progress.failed), "unit")
+        aside = f", and set aside {failed}" if progress.failed else ""
         about = "" if progress.upcoming.exact else "about "
         raise StoppedEarly(
-            f"stopped ({run.stop.reason}): {len(progress.records)} of {about}{progress.units} "
-            f"units are scored by this run, {progress.rows_done:,} rows{aside}"
+            f"stopped ({run.stop.reason}): this run scored {len(progress.records):,} of {about}"
+            f"{counted(progress.units, 'unit')} ({counted(progress.rows_done, 'row')}){aside}"
         )
 
 
 def _live(run: Run, units: Iterable[Unit]) -> tuple[int, Meters]:
-    """Rows scored so far in units that are in work, and the meters of their tasks that ended."""
+    """Return the rows scored so far in running units, and the meters of their ended tasks."""
     most = {unit.what: unit.rows for unit in units}
     ended = [run.meters[what].value for what in most if what in run.meters]
-    found = rows_from_python(run.spark, most) if most else {}
-    return sum(min(rows, most[what]) for what, rows in found.items()), sum(ended, Meters())
+    scored = rows_from_python(run.spark, most) if most else {}
+    return sum(min(rows, most[what]) for what, rows in scored.items()), sum(ended, Meters())
 
 
 def _drop(run: Run, running: Iterable[Future[Done]]) -> int:
-    """Give up the units in work; how many that were. One that is just done is committed still."""
+    """Abandon the running units; return their number. One that is just done is still committed."""
     futures = list(running)
     for future in futures:
         future.cancel()
@@ -144,29 +147,29 @@ def _book(progress: Progress, unit: Unit, done: Done) -> None:
     if done.error:
         progress.failed.append(FailedUnit(unit.what, done.error))
         log.warning("set aside %s: %s", unit.what, progress.failed[-1].reason)
-        some = progress.records or progress.earlier
-        if not some and len(progress.failed) == min(HOPELESS, progress.units):
+        scored = progress.records or progress.earlier
+        if not scored and len(progress.failed) == min(HOPELESS, progress.units):
             raise ended_by(progress.failed[0].error)
 
 
 def _attempt(run: Run, unit: Unit, limit: int | None) -> Done:
-    """Score a unit, and once more if that fails for no known reason."""
+    """Score a unit. If this fails for an unknown reason, try once more."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return _score_readable(run, unit, limit, attempt)
         except Exception as error:
-            run.lease.require()  # else the reason is that
+            run.lease.require()  # if the lease was lost, that is the reason
             if isinstance(error, JobError) or is_over(run):
                 raise
             log.debug("%s failed", unit.what, exc_info=True)
             if attempt == ATTEMPTS:
                 return Done(None, error=error)
-            log.warning("%s is tried again: %s", unit.what, sentence(error))
+            log.warning("trying %s again: %s", unit.what, sentence(error))
     raise AssertionError("every attempt returns or raises")
 
 
 def _score_readable(run: Run, unit: Unit, limit: int | None, attempt: int) -> Done:
-    """Score a unit without the files that Spark cannot read, and those that have changed."""
+    """Score a unit without files that Spark cannot read, or that have changed."""
     bad: list[BadFile] = []
     for _ in range(ROUNDS):
         try:
@@ -177,18 +180,18 @@ def _score_readable(run: Run, unit: Unit, limit: int | None, attempt: int) -> Do
             if is_over(run):
                 raise
             log.debug("%s failed", unit.what, exc_info=True)
-            found = changed(unit.files, run.storage)
-            if not found and not isinstance(error, AuditFailed):
+            unusable = changed(unit.files, run.storage)
+            if not unusable and not isinstance(error, AuditFailed):
                 try:
-                    found = unreadable(run, unit)
+                    unusable = unreadable(run, unit)
                 except NoneReadable as none:
                     return Done(None, error=none)
-            if not found:
+            if not unusable:
                 raise
-        for file in found:
+        for file in unusable:
             log.warning("set aside %s: %s", file.path, file.reason)
-        bad += found
-        urls = {file.path for file in found}
+        bad += unusable
+        urls = {file.path for file in unusable}
         unit = Unit(tuple(file for file in unit.files if file.url not in urls))
         if not unit.files:
             return Done(None, bad)
@@ -198,11 +201,11 @@ def _score_readable(run: Run, unit: Unit, limit: int | None, attempt: int) -> Do
 def _score_unit(run: Run, unit: Unit, limit: int | None, attempt: int) -> ledger.UnitRecord:
     """Read, score, stage, publish and record one unit of at most `limit` rows.
 
-    What is published and not recorded stays until the run ends: no other attempt has such names.
+    Files that are published but not recorded stay until the run ends. Each attempt has other names.
     """
     run.lease.require()
     started = now()
-    spark = job_session(run.spark)  # of its own: it has settings for this unit
+    spark = job_session(run.spark)  # a session of its own, with settings for this unit
     spark.sparkContext.setJobGroup(run.id, unit.what)
     names = run.settings.columns
     frames.bound_batches(spark, run.source, names.text1, names.text2)
@@ -228,17 +231,20 @@ def _score_unit(run: Run, unit: Unit, limit: int | None, attempt: int) -> ledger
     run.lease.require()
     publish(run.output, moves)
     ledger.commit(run.output, record)
-    with suppress(OSError):  # from here on the unit is done; others remove what is left
+    with suppress(OSError):  # the unit is done; leftovers are deleted later
         discard_staging(run.output, run.id, unit.id)
     return record
 
 
 def _require_whole(run: Run, unit: Unit, rows: int, staged: int) -> None:
-    """Raise AuditFailed, and leave nothing staged, if files have changed or rows are missing."""
-    if found := changed(unit.files, run.storage):
-        why = f"{found[0].path}: {found[0].reason}"
+    """Raise AuditFailed, and leave nothing staged, if files changed or row counts differ."""
+    if bad := changed(unit.files, run.storage):
+        why = f"{bad[0].path}: {bad[0].reason}"
     elif staged != rows:
-        why = f"unit {unit.id}: {rows:,} rows went in but {staged:,} came out; it was not published"
+        why = (
+            f"unit {unit.id} was not published: {counted(rows, 'row')} went in, but {staged:,} "
+            "came out"
+        )
     else:
         return
     discard_staging(run.output, run.id, unit.id)
@@ -248,7 +254,7 @@ def _require_whole(run: Run, unit: Unit, rows: int, staged: int) -> None:
 def _record(
     run: Run, unit: Unit, files: list[ledger.DataFile], meters: Meters, started: str
 ) -> ledger.UnitRecord:
-    """What is written down of a unit that is about to be published."""
+    """Return the record of a unit that is about to be published."""
     return ledger.UnitRecord(
         id=unit.id,
         run=run.id,
@@ -272,7 +278,7 @@ def _record(
 
 
 def _with_scores(run: Run, frame: DataFrame, accumulator: Any) -> DataFrame:
-    """Kept columns, score and status; the fingerprint goes with the score into each footer."""
+    """Return kept columns, score and status. Each footer gets the fingerprint, with the score."""
     names = run.settings.columns
     result = "semscore result"
     while result in frame.columns:

@@ -155,7 +155,7 @@ def test_a_failure_has_the_jobs_own_reason_and_exit_code(
         *("--instance-type", "ml.g4dn.xlarge", "--model", "/opt/semscore/model"),
     )
     assert service.run(request) == 2
-    assert service.message.startswith("--where 'no_such_column > 1' is no SQL condition")
+    assert service.message.startswith("--where 'no_such_column > 1' is not a valid SQL condition")
     assert service.message.endswith("(exit code 2)")
 
 

@@ -100,7 +100,7 @@ def require_in_use(dataset: Any, pid: int) -> None:
     before = dataset.committed()
     code, told = dataset.run()
     assert code == 5, told
-    assert "writes to OUTPUT" in told and f"process {pid}" in told
+    assert "is writing to OUTPUT" in told and f"process {pid}" in told
     assert dataset.committed() == before
 
 

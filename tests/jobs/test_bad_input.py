@@ -113,7 +113,7 @@ def test_input_that_is_empty(refused: Refused) -> None:
 def test_input_without_parquet(refused: Refused) -> None:
     Path("in").mkdir()
     Path("in/pairs.csv").touch()
-    assert refused("in", "out") == "INPUT in: no parquet files in it, only pairs.csv"
+    assert refused("in", "out") == "INPUT in contains no parquet files, only pairs.csv"
 
 
 def test_one_missing_input_among_several(refused: Refused) -> None:
@@ -147,8 +147,8 @@ def test_files_with_different_columns(refused: Refused, here: Path) -> None:
     write("in/b.parquet", grade=[1, 2, 3])
     assert refused("in", "out") == (
         f"column 'grade' is in {here}/in/b.parquet but not in {here}/in/a.parquet. All files of "
-        "INPUT must have the same columns: rewrite one, leave the column out with --keep, or score "
-        "them apart"
+        "INPUT must have the same columns. Rewrite one of them, leave the column out with --keep, "
+        "or score them separately"
     )
 
 
@@ -179,13 +179,13 @@ def test_files_with_different_types(refused: Refused, here: Path) -> None:
         ),
         (
             pa.array([1], pa.decimal256(50, 2)),
-            "column 'x' is a decimal of 50 digits (38 at most are read). Cast it to a shorter one "
-            "or a string, leave the column out with --keep, or",
+            "column 'x' is a decimal of 50 digits (Spark reads at most 38). Cast it to a shorter "
+            "decimal or a string, leave the column out with --keep, or",
         ),
         (
             pa.array([2**60], pa.timestamp("ms")),
-            "column 'x' has a timestamp beyond the years -290307 to 294247. Replace such values by "
-            "nulls, leave the column out with --keep, or",
+            "column 'x' has a timestamp outside the years -290307 to 294247. Replace such values "
+            "with nulls, leave the column out with --keep, or",
         ),
     ],
     ids=["time of day", "float16", "nested nanoseconds", "long decimal", "far timestamp"],
@@ -212,7 +212,7 @@ def test_a_codec_that_spark_lacks(refused: Refused, here: Path) -> None:
 
 def test_folders_that_are_no_whole_partition(refused: Refused) -> None:
     write("in/k=/a.parquet")
-    assert refused("in", "out").endswith("partition folders must be called column=value")
+    assert refused("in", "out").endswith("Partition folders must be named column=value")
 
 
 # --- columns ---
@@ -237,15 +237,15 @@ def test_a_text_column_that_is_not_there_lists_those_there_are(refused: Refused)
 def test_a_text_column_that_is_no_text(refused: Refused) -> None:
     write("in/a.parquet", id=[1, 2, 3])
     assert refused("in", "out", "--text1", "id") == (
-        "column 'id' is int64, expected string; cast it, or name another column with --text1"
+        "column 'id' is int64, expected string. Cast it, or name another column with --text1"
     )
 
 
 def test_input_that_is_scored_already(refused: Refused) -> None:
     write("in/a.parquet", semanticScore=[0.1, 0.2, 0.3])
     assert refused("in", "out") == (
-        "INPUT has a column 'semanticScore' already; name the new one with --score-column, or "
-        "leave the old one out by listing the others in --keep"
+        "INPUT already has a column 'semanticScore'. Name the new column with --score-column, "
+        "or leave the old one out by listing the other columns in --keep"
     )
 
 
@@ -275,8 +275,8 @@ def test_a_partition_column_that_is_not_there(refused: Refused) -> None:
 def test_a_partition_column_that_is_a_list(refused: Refused) -> None:
     write("in/a.parquet", tags=[["a"]] * 3)
     assert refused("in", "out", "--partition-by", "tags") == (
-        "--partition-by tags: a list<element: string> cannot be a folder name; choose a column of "
-        "plain values"
+        "--partition-by tags: values of type list<element: string> cannot be folder names. "
+        "Choose a column with plain values"
     )
 
 
@@ -323,7 +323,7 @@ def test_output_that_holds_other_data(refused: Refused, here: Path) -> None:
     write("in/a.parquet")
     write("out/precious.parquet")
     assert refused("in", "out") == (
-        f"OUTPUT {here}/out holds other data (precious.parquet). Choose another OUTPUT"
+        f"OUTPUT {here}/out already contains other data (precious.parquet). Choose another OUTPUT"
     )
 
 
@@ -331,8 +331,8 @@ def test_output_that_holds_a_dataset_of_ours(refused: Refused, here: Path) -> No
     write("in/a.parquet")
     make_dataset("out")
     assert refused("in", "out", "--mode", "new") == (
-        f"OUTPUT {here}/out holds a dataset that semscore wrote. Choose another OUTPUT, go on with "
-        "--mode resume, or replace the dataset with --mode overwrite --yes"
+        f"OUTPUT {here}/out already contains a dataset that semscore wrote. Choose another OUTPUT, "
+        "resume the dataset with --mode resume, or replace it with --mode overwrite --yes"
     )
 
 
@@ -348,8 +348,8 @@ def test_overwriting_what_is_not_ours(refused: Refused, here: Path) -> None:
     write("in/a.parquet")
     write("out/precious.parquet")
     assert refused("in", "out", "--mode", "overwrite", "--yes") == (
-        f"OUTPUT {here}/out holds data that semscore did not write (precious.parquet), and nothing "
-        "of it is deleted. Choose another OUTPUT"
+        f"OUTPUT {here}/out contains data that semscore did not write (precious.parquet), so "
+        "nothing is deleted. Choose another OUTPUT"
     )
 
 
@@ -358,8 +358,8 @@ def test_overwriting_a_dataset_with_a_foreign_file_in_it(refused: Refused, here:
     make_dataset("out")
     Path("out/notes.txt").touch()
     assert refused("in", "out", "--mode", "overwrite", "--yes") == (
-        f"OUTPUT {here}/out also holds notes.txt, which semscore did not write; move it away, or "
-        "choose another OUTPUT"
+        f"OUTPUT {here}/out also contains notes.txt, which semscore did not write. Move it away, "
+        "or choose another OUTPUT"
     )
 
 
@@ -595,8 +595,8 @@ def test_a_file_whose_name_is_not_utf_8(
         "such files aside with --bad-files skip"
     )
     assert refused("in", "out", "--bad-files", "skip") == (
-        f"INPUT in: Spark can read none of its files, such as {here}/{shown}: its name is not "
-        "valid UTF-8"
+        f"INPUT in: Spark cannot read any of its files. For example, {here}/{shown}: its "
+        "name is not valid UTF-8"
     )
 
 
@@ -611,8 +611,8 @@ def test_a_column_whose_name_is_not_utf_8(refused: Refused) -> None:
 def test_an_output_that_holds_a_file_whose_name_is_not_utf_8(refused: Refused) -> None:
     write("in/a.parquet")
     named(b"out", b"caf\xe9")
-    assert r"holds other data (caf\xe9)" in refused("in", "out")
-    assert r"did not write (caf\xe9), and" in refused("in", "out", "--mode", "resume")
+    assert r"contains other data (caf\xe9)" in refused("in", "out")
+    assert r"did not write (caf\xe9), so" in refused("in", "out", "--mode", "resume")
 
 
 @pytest.mark.parametrize("places", [("in", "out"), ("pairs", "in/out"), ("in", "in/a/out")])

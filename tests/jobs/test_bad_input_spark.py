@@ -77,7 +77,7 @@ def refused(
 def test_a_where_that_is_no_condition(refused: Refused, where: str, says: str) -> None:
     message = refused("--where", where)
     assert message.startswith(
-        f"--where {where!r} is no SQL condition on the columns text1, text2, id: "
+        f"--where {where!r} is not a valid SQL condition on the columns text1, text2, id: "
     )
     assert says in message
 
@@ -100,26 +100,26 @@ def test_a_where_that_is_no_condition(refused: Refused, where: str, says: str) -
 def test_a_where_that_takes_other_rows_each_time(refused: Refused, where: str, part: str) -> None:
     assert refused("--where", where) == (
         f"--where {where!r} selects different rows each time Spark evaluates it, because of "
-        f"{part}. To take a random part of the rows, use a hash of a column whose values differ, "
-        "such as pmod(xxhash64(id), 10) < 5"
+        f"{part}. To take a random sample of rows, use a hash of a column whose values "
+        "differ, such as pmod(xxhash64(id), 10) < 5"
     )
 
 
 def test_a_time_in_a_condition_that_cannot_be_written_out(refused: Refused) -> None:
     where = "now() > timestamp'2020-01-01' and exists(array(1, 2), x -> x = id)"
     assert refused("--where", where) == (
-        f"--where {where!r} depends on the current time, and is too complex for semscore to fix "
-        "that time; write it out, such as timestamp'2025-01-31 12:00:00'"
+        f"--where {where!r} depends on the current time and is too complex for semscore to replace "
+        "that time by a fixed one. Write the time out, such as timestamp'2025-01-31 12:00:00'"
     )
 
 
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ("é" * 150, f"the folder of the value '{'é' * 40}'… would have a name of 302 bytes, and"),
-        ("/" * 90, f"the folder of the value '{'/' * 40}'… would have a name of 272 bytes, and"),
-        ("a\0b", r"the value 'a\x00b' has a NUL character, which no folder's name can have. "),
-        (b"Cr\xe8me", "the value 'Cr\ufffdme' is not valid UTF-8, which no folder's name can have"),
+        ("é" * 150, f"the folder of the value '{'é' * 40}'… would have a name of 302 bytes, but"),
+        ("/" * 90, f"the folder of the value '{'/' * 40}'… would have a name of 272 bytes, but"),
+        ("a\0b", r"the value 'a\x00b' contains a NUL character, so it cannot be a folder name. "),
+        (b"Cr\xe8me", "the value 'Cr\ufffdme' is not valid UTF-8, so it cannot be a folder name"),
     ],
 )
 def test_values_that_cannot_be_folders(refused: Refused, value: str | bytes, says: str) -> None:
@@ -136,8 +136,8 @@ def test_values_that_cannot_be_folders(refused: Refused, value: str | bytes, say
 def test_too_many_folders(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partitions, "MAX_FOLDERS", 29)
     assert refused("--partition-by", "id") == (
-        "--partition-by id would make 30 folders, more than 29; choose columns with fewer values, "
-        "or none"
+        "--partition-by id would create 30 folders; at most 29 are allowed. Choose columns with "
+        "fewer values, or none"
     )
 
 

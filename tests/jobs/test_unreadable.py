@@ -153,7 +153,9 @@ def test_a_fault_of_spark_s_own_sets_no_file_aside(
         monkeypatch.setattr(module, "read", read)
     monkeypatch.setattr(work.ledger, "commit", commit)
     monkeypatch.setattr(work, "AT_ONCE", 1)
-    with pytest.raises(UnitsSetAside, match=r"20 of 60 rows .*neither this unit nor .*no rights"):
+    with pytest.raises(
+        UnitsSetAside, match=r"20 of 60 rows .*cannot read the files of this unit, nor .*no rights"
+    ):
         run(rows=SKIP)
 
 

@@ -51,7 +51,7 @@ def test_input_output_and_model_are_on_s3_with_rights_of_their_own(
     assert dataset.server.access().secret_key not in str(record)
     code, told = dataset.run("--model", model, *writer)
     assert code == 2
-    assert "holds a dataset that semscore wrote" in told
+    assert "already contains a dataset that semscore wrote" in told
 
 
 def test_a_killed_run_is_resumed_and_scores_what_came_since(dataset: Any, server: Any) -> None:

@@ -54,10 +54,10 @@ def table(request: pytest.FixtureRequest, write: Write, tmp_path: Path) -> str:
     ("place", "relation"),
     [
         ("lake/t", "is"),
-        ("lake", "holds"),
-        ("lake/t/data", "lies in"),
-        ("lake/t/data/day=1", "lies in"),
-        ("lake/t/data/day=1/a.parquet", "lies in"),
+        ("lake", "contains"),
+        ("lake/t/data", "is inside"),
+        ("lake/t/data/day=1", "is inside"),
+        ("lake/t/data/day=1/a.parquet", "is inside"),
     ],
 )
 def test_a_table_is_refused_wherever_it_is(
@@ -67,14 +67,14 @@ def test_a_table_is_refused_wherever_it_is(
         files(tmp_path / place)
     said = str(refused.value)
     assert f"INPUT {tmp_path}/{place} {relation} a" in said
-    assert f"{table} table ({tmp_path}/lake/t), and the log in" in said
-    assert "score it with similarity() (docs/scoring.md#tables), or write its rows out" in said
+    assert f"{table} table ({tmp_path}/lake/t). The log in" in said
+    assert "score it with similarity() (docs/scoring.md#tables), or export its rows" in said
 
 
 @pytest.mark.parametrize("place", ["lake/t", "lake/t/scored", "lake/t/data/day=1/new/out"])
 @pytest.mark.usefixtures("table")
 def test_no_output_goes_into_a_table(tmp_path: Path, place: str) -> None:
-    with pytest.raises(UserError, match=f"^OUTPUT {tmp_path}/{place} (is|lies in) a.* table"):
+    with pytest.raises(UserError, match=f"^OUTPUT {tmp_path}/{place} (is|is inside) a.* table"):
         require_no_table(LocalFolder(str(tmp_path / place)))
     require_no_table(LocalFolder(str(tmp_path / "lake/other")))
 
@@ -104,7 +104,7 @@ def test_a_log_behind_a_link_is_a_log(write: Write, tmp_path: Path) -> None:
 )
 def test_hive_s_transactions_are_refused(write: Write, tmp_path: Path, folder: str) -> None:
     write(f"t/k=1/{folder}/000000_0")
-    with pytest.raises(UserError, match=f"Hive table with transactions .k=1/{folder}/000000_0"):
+    with pytest.raises(UserError, match=f"transactional Hive table .k=1/{folder}/000000_0"):
         files(tmp_path / "t")
 
 
@@ -167,7 +167,7 @@ def stream(write: Write, tmp_path: Path) -> Path:
 def test_the_files_that_the_log_lists_count(stream: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert files(stream) == [f"k=é/{n}.parquet" for n in (1, 2, 3)]
-    assert "2 files are not in the log" in caplog.text
+    assert "ignored 2 files not listed in the log" in caplog.text
     assert files(stream / "k=é") == ["1.parquet", "2.parquet", "3.parquet"]
     assert files(stream / "k=é/2.parquet") == ["2.parquet"]
 
@@ -180,7 +180,7 @@ def test_a_stream_may_lie_below_beside_others(stream: Path, write: Write, tmp_pa
 
 @pytest.mark.parametrize("place", ["k=é/failed.parquet", "k=a%2Fb"])
 def test_an_input_of_which_nothing_counts_is_refused(stream: Path, place: str) -> None:
-    with pytest.raises(UserError, match="lists none of its files, so none counts"):
+    with pytest.raises(UserError, match="lists none of its files, so none of them counts"):
         files(stream / place)
 
 
@@ -192,7 +192,9 @@ def test_a_listed_file_that_is_gone_is_named(stream: Path) -> None:
 
 def test_a_stream_that_was_moved_is_refused(stream: Path, tmp_path: Path) -> None:
     stream.rename(tmp_path / "moved")
-    with pytest.raises(UserError, match=r"which is not in that folder, so Spark could not read"):
+    with pytest.raises(
+        UserError, match=r"which is not in the stream's folder, so Spark could not read"
+    ):
         files(tmp_path / "moved")
 
 
@@ -207,7 +209,7 @@ def test_a_log_that_cannot_be_read_is_named(stream: Path, batch: str, says: str)
 
 
 def test_no_output_goes_into_a_stream_s_folder(stream: Path) -> None:
-    with pytest.raises(UserError, match="lies in the output of a Spark stream"):
+    with pytest.raises(UserError, match="is inside the output of a Spark stream"):
         require_no_table(LocalFolder(str(stream / "out")))
 
 

@@ -57,7 +57,7 @@ def test_a_lease_that_is_held_binds_others_and_one_that_is_released_does_not(
     output: LocalFolder,
 ) -> None:
     with Lease(output, "first") as first:
-        with pytest.raises(OutputInUse, match=rf"run first writes .*process {os.getpid()} on "):
+        with pytest.raises(OutputInUse, match=rf"run first is writing .*process {os.getpid()} on "):
             require_free(output)
         with pytest.raises(OutputInUse), Lease(output, "second"):
             pass
@@ -101,7 +101,7 @@ def test_what_was_seen_to_be_dead_is_not_waited_for_again(output: LocalFolder) -
 
 
 def test_a_process_that_was_killed_is_succeeded_at_once(output: LocalFolder, holder: Any) -> None:
-    with pytest.raises(OutputInUse, match="run other writes"):
+    with pytest.raises(OutputInUse, match="run other is writing"):
         require_free(output)
     holder.kill()
     holder.wait()
@@ -127,7 +127,7 @@ def test_a_run_elsewhere_is_dead_when_it_shows_nothing_for_a_while(
         monkeypatch.setattr(module, "BEAT_S", 0.05)
     living = Lease(output, "living")
     living._owner = replace(living._owner, place="another system")
-    with living, pytest.raises(OutputInUse, match="run living writes"):
+    with living, pytest.raises(OutputInUse, match="run living is writing"):
         require_free(output, patience=30)
 
 

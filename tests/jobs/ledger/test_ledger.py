@@ -89,7 +89,9 @@ def test_any_file_makes_a_folder_not_empty(output: LocalFolder, path: str) -> No
     output.local.mkdir()
     (output.local / path).parent.mkdir(exist_ok=True)
     (output.local / path).touch()
-    with pytest.raises(UserError, match=rf"holds other data \({path}\). Choose another OUTPUT$"):
+    with pytest.raises(
+        UserError, match=rf"already contains other data \({path}\). Choose another OUTPUT$"
+    ):
         ledger.require_empty(output)
 
 
@@ -130,7 +132,7 @@ def test_a_folder_with_one_foreign_file_is_not_ours(output: LocalFolder, path: s
     fill(output, *OURS)
     (output.local / path).parent.mkdir(exist_ok=True, parents=True)
     (output.local / path).touch()
-    match = rf"also holds {path}, which semscore did not write; move it away"
+    match = rf"also contains {path}, which semscore did not write. Move it away"
     with pytest.raises(UserError, match=match):
         ledger.require_ours(output)
 
@@ -142,7 +144,7 @@ def test_a_folder_without_our_run_record_is_not_ours(
     output: LocalFolder, paths: tuple[str, ...]
 ) -> None:
     fill(output, *paths)
-    match = "holds data that semscore did not write .*nothing of it is deleted. Choose another"
+    match = "contains data that semscore did not write .*nothing is deleted. Choose another"
     with pytest.raises(UserError, match=match):
         ledger.require_ours(output)
 
@@ -192,7 +194,7 @@ def test_a_run_that_another_succeeded_deletes_nothing_more(
 def test_the_first_run_to_begin_has_the_folder(output: LocalFolder) -> None:
     ledger.begin(output, held(output), {"run": "é"})
     with pytest.raises(
-        OutputInUse, match=r"another run has begun to write to OUTPUT .*wait for it"
+        OutputInUse, match=r"another run has started writing to OUTPUT .*Wait for it"
     ):
         ledger.begin(output, held(output), {"run": "late"})
     assert json.loads(output.read(ledger.RUN) or b"") == {"run": "é"}

@@ -128,7 +128,7 @@ def test_records_of_another_version_are_not_guessed_at(
     run = json.loads((dataset / ledger.RUN).read_text("utf-8"))
     (dataset / ledger.RUN).write_text(json.dumps(run | {"v": 2}), "utf-8")
     assert cli.main(["report", str(dataset)]) == 2
-    assert "was begun by semscore 0.1.0, whose records are of version 2" in caplog.text
+    assert "was started by semscore 0.1.0, which writes records of version 2" in caplog.text
 
 
 def test_what_is_missing_is_named(

@@ -117,8 +117,8 @@ def test_the_facts_read_as_a_line(clock: Clock) -> None:
     progress.book(record(250, ok=249, error=1))
     progress.see(0, Meters())
     assert told(progress.facts("running")) == (
-        "250 of 1,000 rows (25%), 25 rows/s, 0 min 30 s left, 1 of 1 units, 1 workers, "
-        "50% distinct texts, 1 errors"
+        "250 of 1,000 rows (25%), 25 rows/s, 0 min 30 s left, 1 of 1 unit, 1 worker, "
+        "50% distinct texts, 1 error"
     )
 
 

@@ -58,7 +58,7 @@ def test_the_notebook_has_statuses_speed_audit_and_places(make: Make) -> None:
     assert "4 rows in 3.0 s: 2.0 s for scoring and writing" in html
     assert "(2 pairs/s)" in html
     assert "audit: 4 rows in, 4 rows out" in html
-    assert "1 data files, 2.0 MB in /out/" in html
+    assert "1 data file, 2.0 MB in /out/" in html
     assert "report: /out/page.html" in html
 
 
@@ -77,7 +77,7 @@ def test_names_and_conditions_are_text_in_the_notebook(make: Make) -> None:
 def test_names_are_no_markup_on_the_terminal_and_stay_whole(make: Make) -> None:
     told = io.StringIO()
     print_summary(Console(file=told, width=20), make())
-    assert f"1 data files, 2.0 MB in {NAME}\n" in told.getvalue()
+    assert f"1 data file, 2.0 MB in {NAME}\n" in told.getvalue()
 
 
 def test_a_prompt_shows_it_in_a_line(make: Make) -> None:

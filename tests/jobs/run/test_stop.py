@@ -46,7 +46,7 @@ def test_no_unit_begins_that_would_not_be_done_in_time(clock: list[float]) -> No
     assert stop.may_begin(1000, None), "nothing is known of the pace yet"
     assert stop.may_begin(1000, 20.0)
     assert not stop.may_begin(1000, 10.5), "a unit may take longer than its rows say"
-    assert stop.reason == "no other unit would be done by the time limit"
+    assert stop.reason == "no other unit would finish before the time limit"
     assert not stop.drops
     clock[0] += 100
     assert stop.drops
