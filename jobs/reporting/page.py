@@ -58,7 +58,7 @@ def _rows(facts: Facts) -> dict[str, Any]:
         ],
         "score_note": "all scored pairs" if facts.scores_of_all else read,
         "score_rows": [(f"{b.low:.3g}, {b.high:.3g}", f"{b.pairs:,}") for b in facts.scores],
-        "partition_note": f"{read}; thin line: 5th to 95th percentile of the scores; thick "
+        "partition_note": f"{read}. Thin line: 5th to 95th percentile of the scores; thick "
         "bar: 25th to 75th percentile; tick: median",
         "partition_rows": [
             (p.name, f"{p.rows:,}", f"{p.seen:,}", *(f"{q:.3f}" for q in p.quantiles))
@@ -69,7 +69,7 @@ def _rows(facts: Facts) -> dict[str, Any]:
             *((file["path"], file["reason"]) for file in audit.skipped),
             *((unit["what"], unit["reason"]) for unit in audit.failed),
         ],
-        "pairs_note": f"Examples, sorted by score ({read}). Long texts are shortened here.",
+        "pairs_note": f"Examples sorted by score, {read}. Long texts are shortened here.",
         "names": facts.what.columns,
         "samples": [
             (_where(where), list(pairs))
@@ -171,7 +171,7 @@ def _gold_note(gold: Gold, read: str) -> str:
         return f"no correlation: {gold.reason}"
     return (
         f"Spearman {gold.spearman:.3f}, Pearson {gold.pearson:.3f} over "
-        f"{counted(gold.pairs, 'graded pair')} ({read})"
+        f"{counted(gold.pairs, 'graded pair')}, {read}"
     )
 
 
@@ -182,7 +182,7 @@ def _gflop(flop_per_s: float) -> str:
 def _rows_read(facts: Facts) -> str:
     if facts.rows_seen >= facts.audit.rows_out:
         return "from all rows"
-    return f"from {facts.rows_seen:,} rows, spread over the output; not a random sample"
+    return f"from {facts.rows_seen:,} rows spread over the output, not a random sample"
 
 
 def _where(where: str) -> str:

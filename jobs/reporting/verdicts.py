@@ -72,9 +72,10 @@ def _complete(facts: Facts) -> Verdict:
 
 def _fast(facts: Facts) -> Verdict:
     speed, busy = facts.speed, facts.spent.share("forward")
+    each = ", each" if facts.what.slots > 1 else ""
     rates = (
         f"{speed.pairs_per_s:,.0f} pairs and {speed.tokens_per_s:,.0f} tokens per second with "
-        f"{counted(facts.what.slots, 'parallel worker')} on "
+        f"{counted(facts.what.slots, 'parallel worker')}{each} on "
         f"{' or '.join(facts.what.hardware) or 'unknown hardware'}; workers spent {busy:.0%} of "
         "their time running the model"
     )
