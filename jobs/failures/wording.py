@@ -1,8 +1,8 @@
-"""Words that messages share."""
+"""Numbers in messages to users."""
 
 from __future__ import annotations
 
 
-def counted(n: int, noun: str) -> str:
-    """Return a number with its noun in the right form: `1 file`, `1,200 files`."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun in the right form: "1 unit", "1,200 units"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
