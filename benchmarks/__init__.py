@@ -1,6 +1,6 @@
-"""Measuring: the engine and its peers on the same data, in one run. See README.md."""
+"""Measure semscore and other tools on the same data, in one run. See README.md."""
 
 from pathlib import Path
 
-BUILD = Path("build/bench")  # corpora, outputs, logs: nothing of it is committed
+BUILD = Path("build/bench")  # corpora, outputs and logs, which are never committed
 RESULTS = Path("benchmarks/results")

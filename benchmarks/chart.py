@@ -1,4 +1,4 @@
-"""The chart: a bar for each contender, and where its hardware limit is."""
+"""Draw the chart: a bar for each contender, with a mark at its hardware limit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STYLE = {"font.size": 10, "svg.hashsalt": "semscore", "svg.fonttype": "path"}
 
 
 def draw(result: dict[str, Any], lines: list[dict[str, Any]], path: Path) -> None:
-    """Write pairs/s of all `lines`, slowest on top, as SVG."""
+    """Write the pairs/s of all `lines` as SVG, the slowest on top."""
     lines = sorted(lines, key=lambda line: -line["pairs_per_s"])
     rates = [line["pairs_per_s"] for line in lines]
     limits = [limit(result, line["precision"]) for line in lines]
@@ -34,15 +34,15 @@ def draw(result: dict[str, Any], lines: list[dict[str, Any]], path: Path) -> Non
         for y, (line, most) in enumerate(zip(lines, limits, strict=True)):
             if most:
                 axes.plot([most, most], [y - 0.4, y + 0.4], color=LIMIT, linewidth=2)
-            beside = axes.get_yaxis_transform()  # x: share of the width, so that no line is crossed
+            beside = axes.get_yaxis_transform()  # x: share of the width, right of all bars
             axes.text(1.01, y, _note(line), va="center", transform=beside)
         axes.set_yticks(range(len(lines)), [label(line["contender"]) for line in lines])
         axes.set_xlim(0, 1.12 * max(*rates, *(most or 0 for most in limits)))
-        axes.set_xlabel("pairs per second in steady state, more is better")
+        axes.set_xlabel("pairs per second in steady state (more is better)")
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(
             handles=[Line2D([], [], color=LIMIT, linewidth=2)],
-            labels=["hardware limit: matrix products of the distinct texts, nothing else"],
+            labels=["hardware limit: only the matrix products of the distinct texts"],
             loc="lower center",
             bbox_to_anchor=(0.4, 1.0),
             frameon=False,

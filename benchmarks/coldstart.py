@@ -1,7 +1,7 @@
-"""Seconds from the shell to two scored rows on disk: `python -m benchmarks.coldstart --help`.
+"""Measure seconds from the shell to two scored rows: `python -m benchmarks.coldstart --help`.
 
-For semscore the first time, when nothing that it keeps is there yet; the second time, which notes
-down Java's classes; and after. The files of the libraries are in the system's cache in all cases.
+Measures semscore three times: with an empty cache; the second time, when it archives Java's
+classes; and after that. In all cases, the files of the libraries are in the system's page cache.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ ROWS = 2
 
 
 def main() -> None:
-    """Each contender once per turn, semscore three times with one new cache."""
+    """Run each contender once per turn, and semscore three times with one new cache."""
     options = parser(__doc__)
     options.add_argument("--turns", type=int, default=3)
-    given = options.parse_args()
-    model = str(local_folder(given.model))
-    data = first_rows(corpus("en", given.suite), ROWS)
+    args = options.parse_args()
+    model = str(local_folder(args.model))
+    data = first_rows(corpus("en", args.suite), ROWS)
     book = Book("coldstart", ["contender", "when", "turn", "wall_s", "cpu_s", "error"])
-    for turn in range(given.turns):
-        for contender in (f"semscore:{given.precision}", "original", "daft_udf"):
+    for turn in range(args.turns):
+        for contender in (f"semscore:{args.precision}", "original", "daft_udf"):
             ours = parts(contender)[0] == "semscore"
             with TemporaryDirectory(prefix="semscore-bench-") as cache:
                 for when in ("first", "second", "after") if ours else ("any",):
                     if when == "after":
-                        sleep(SETTLED_S + 2)  # by then the archive of classes counts as written
+                        sleep(SETTLED_S + 2)  # the archive of classes then counts as complete
                     env = {"SEMSCORE_CACHE": cache}
-                    result = trial(contender, data, model, env=env, limit_s=given.limit)
+                    result = trial(contender, data, model, env=env, limit_s=args.limit)
                     book.add(turn=turn, when=when, **result)
     for contender, when in dict.fromkeys((p["contender"], p["when"]) for p in book.points):
         chosen = [p for p in book.points if (p["contender"], p["when"]) == (contender, when)]

@@ -1,4 +1,4 @@
-"""Who is measured, by name: `daft_udf`, `semscore:bfloat16`. Without a precision: float32."""
+"""The contenders, by name: `daft_udf`, `semscore:bfloat16`. The default precision is float32."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ PEERS = (
     "daft_udf:bfloat16",
 )
 OURS = ("semscore:float32", "semscore:bfloat16", "semscore:int8", "semscore:auto")
-BASELINE = "original"  # what the others are compared with
+BASELINE = "original"  # the contender that the others are compared with
 
 
 def parts(contender: str) -> tuple[str, str]:
-    """Its name and precision."""
+    """Split a contender into its name and its precision."""
     name, _, precision = contender.partition(":")
     if name not in LABELS:
-        raise ValueError(f"no contender {name!r}; there are: {', '.join(LABELS)}")
+        raise ValueError(f"unknown contender {name!r}; choose from: {', '.join(LABELS)}")
     return name, precision or "float32"
 
 
 def label(contender: str) -> str:
-    """Its name for people."""
+    """Return the readable name of a contender."""
     name, precision = parts(contender)
     return f"{LABELS[name]}, {precision}"
 
@@ -44,7 +44,7 @@ def label(contender: str) -> str:
 def command(
     contender: str, data: Path, output: Path, model: str, options: Sequence[str] = ()
 ) -> list[str]:
-    """The command that scores the pairs in `data` into the new folder `output`."""
+    """Return the command that scores the pairs in `data` into the new folder `output`."""
     name, precision = parts(contender)
     python = Path(sys.executable)
     if name == "semscore":
@@ -56,5 +56,5 @@ def command(
 
 
 def score_column(contender: str) -> str:
-    """The column with the scores in its output."""
+    """Return the name of the score column in a contender's output."""
     return "semanticScore" if parts(contender)[0] == "semscore" else "score"

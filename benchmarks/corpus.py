@@ -1,13 +1,13 @@
-"""Real text pairs as parquet, from Debian's package descriptions.
+"""Make parquet files of real text pairs from Debian's package descriptions.
 
     python -m benchmarks.corpus [--suite bookworm]
 
-Needs a Debian machine with apt. The lists go to a private folder under build/bench/, and neither
-they nor the pairs are to be committed: each package's licence governs its description. The same
-lists give the same rows in the same order.
+Needs a Debian machine with apt. The lists are downloaded to a separate folder under build/bench/.
+Do not commit the lists or the pairs, because the description of each package has that package's
+licence. The same lists always give the same rows in the same order.
 
 en        summary x each paragraph of the English description: 135,033 pairs in bookworm
-en-nodup  of these, the pairs of which neither text has occurred before, in either column
+en-nodup  those pairs of en in which neither text has occurred before, in either column
 de        English summary or paragraph x its German translation: 41,864 pairs
 """
 
@@ -32,7 +32,7 @@ SCHEMA = pa.schema([(name, pa.string()) for name in ("id", "section", "text1", "
 
 
 class Pair(NamedTuple):
-    """One row; `id` is unique, `section` is the package's first letter."""
+    """One row. `id` is unique, `section` is the first letter of the package."""
 
     id: str
     section: str
@@ -41,7 +41,7 @@ class Pair(NamedTuple):
 
 
 def corpus(name: str, suite: str = "bookworm") -> Path:
-    """The folder of a corpus, which is made if it is not there."""
+    """Return the folder of a corpus. Make the corpus if it does not exist."""
     folder = BUILD / "corpora" / suite / name
     if not folder.is_dir():
         write_parquet(pa.Table.from_pylist(_rows(name, suite), SCHEMA), folder, FILES)
@@ -58,7 +58,7 @@ def _rows(name: str, suite: str) -> list[dict[str, str]]:
 
 
 def summary_and_paragraphs(english: dict[str, list[str]]) -> list[Pair]:
-    """Each package's summary with each of its paragraphs."""
+    """Pair each package's summary with each of its paragraphs."""
     return [
         Pair(f"{package}/{i}", package[0], summary, paragraph)
         for package, (summary, *paragraphs) in sorted(english.items())
@@ -67,7 +67,7 @@ def summary_and_paragraphs(english: dict[str, list[str]]) -> list[Pair]:
 
 
 def translated(english: dict[str, list[str]], other: dict[str, list[str]]) -> list[Pair]:
-    """Each text with its translation, where both descriptions have as many paragraphs."""
+    """Pair each text with its translation, if both descriptions have the same number of texts."""
     pairs = []
     for package, texts in sorted(english.items()):
         if len(other.get(package, ())) == len(texts):
@@ -77,15 +77,15 @@ def translated(english: dict[str, list[str]], other: dict[str, list[str]]) -> li
 
 
 def unrepeated(pairs: list[Pair]) -> list[Pair]:
-    """The pairs of which no text has occurred in an earlier row, nor twice in its own."""
+    """Return the pairs with two different texts that occur in no earlier row."""
     texts = pd.Series([text for pair in pairs for text in (pair.text1, pair.text2)])
     seen_before = texts.duplicated().to_numpy().reshape(-1, 2).any(axis=1)  # (pairs,)
     return [pairs[i] for i in np.flatnonzero(~seen_before)]
 
 
 def descriptions(language: str, suite: str) -> dict[str, list[str]]:
-    """Package -> its summary and paragraphs, each on one line."""
-    found = {}
+    """Return package -> summary and paragraphs, each on one line."""
+    texts = {}
     for stanza in _translation_list(language, suite).split("\n\n"):
         lines = stanza.split("\n")
         fields = dict(line.split(": ", 1) for line in lines if line[:1] != " " and ": " in line)
@@ -94,8 +94,8 @@ def descriptions(language: str, suite: str) -> dict[str, list[str]]:
         if summary is not None and body:
             blocks = groupby(body, key=lambda line: line in (".", ""))
             paragraphs = [" ".join(block) for is_gap, block in blocks if not is_gap]
-            found[fields["Package"]] = [summary, *paragraphs]
-    return found
+            texts[fields["Package"]] = [summary, *paragraphs]
+    return texts
 
 
 def _translation_list(language: str, suite: str) -> str:
@@ -106,14 +106,14 @@ def _translation_list(language: str, suite: str) -> str:
     paths = list(folder.glob(pattern))
     if len(paths) != 1:
         raise FileNotFoundError(
-            f"{len(paths)} lists named {pattern} in {folder}, expected one; does apt on this "
-            f"machine have {suite} main among its sources? Name its suite with --suite"
+            f"found {len(paths)} lists named {pattern} in {folder}, expected one. Check that apt's "
+            f"sources on this machine include {suite} main, or name another suite with --suite"
         )
-    return paths[0].read_bytes().decode("utf-8", "replace")  # as it is: no change of line ends
+    return paths[0].read_bytes().decode("utf-8", "replace")  # without changing line ends
 
 
 def _fetch_lists(folder: Path) -> None:
-    """Let apt download the lists into `folder`, as plain text, away from the system's own."""
+    """Let apt download the lists as plain text into `folder`, apart from the system's lists."""
     (folder / "partial").mkdir(parents=True, exist_ok=True)
     options = {
         "Dir::State::Lists": folder,
@@ -127,9 +127,11 @@ def _fetch_lists(folder: Path) -> None:
 
 
 def main() -> None:
-    """Make all corpora and say where they are."""
+    """Make all corpora and print their folders."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--suite", default="bookworm", help="Debian release among apt's sources")
+    parser.add_argument(
+        "--suite", default="bookworm", help="Debian release that is in apt's sources"
+    )
     suite = parser.parse_args().suite
     for name in NAMES:
         print(corpus(name, suite))

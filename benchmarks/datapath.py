@@ -1,7 +1,8 @@
-"""Pairs a second when the model costs nothing: `python -m benchmarks.datapath --help`.
+"""Measure pairs per second with a model that does nothing: `python -m benchmarks.datapath --help`.
 
-Spark reads, hands the texts to the workers, they find the distinct ones, a model that does nothing
-gives vectors, scores are compared and written. Once cold, then warm, in one Spark.
+Spark reads the texts and passes them to the workers. The workers find the distinct texts, take
+vectors from an idle model and compare them, and Spark writes the scores. The first turn is cold,
+the others are warm, all in one Spark session.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ DIM = 384
 
 
 def idle_udf() -> Any:
-    """The scoring UDF with a model that does nothing; shipped by value, for workers know it not."""
+    """Return the scoring UDF with an idle model.
+
+    It is pickled by value, because workers cannot import this module.
+    """
 
     class Idle:
         name, dim, token_budget, stretch = "idle", DIM, 1 << 30, 2.0
@@ -74,12 +78,14 @@ def idle_udf() -> Any:
 
 
 def main() -> None:
-    """Read, score with the idle model, write; several times."""
+    """Read, score with the idle model and write, several times."""
     options = parser(__doc__)
     options.add_argument("--turns", type=int, default=5)
-    options.add_argument("--copies", type=int, default=3, help="of the corpus, read one by one")
-    given = options.parse_args()
-    data = corpus("en", given.suite)
+    options.add_argument(
+        "--copies", type=int, default=3, help="how often the corpus is read in each turn"
+    )
+    args = options.parse_args()
+    data = corpus("en", args.suite)
     source = read_source((str(data),), False)
     plan_columns(source, Columns(), ())
     started = start_session("local[*]", {})
@@ -88,8 +94,8 @@ def main() -> None:
     schema = frames.read_schema(spark, source)
     output = BUILD / "out" / "datapath"
     book = Book("datapath", ["turn", "rows", "seconds", "pairs_per_s", "without_udf_s"])
-    for turn in range(given.turns):
-        files = list(source.files) * given.copies
+    for turn in range(args.turns):
+        files = list(source.files) * args.copies
         frame = frames.read_files(spark, schema, source, files)
         seconds = []
         for column in (idle_udf()("text1", "text2"), F.lit(1)):

@@ -1,4 +1,4 @@
-"""What the benchmarks write: parquet folders, slices of them, results that survive a stop."""
+"""Write parquet folders, slices of them, and results that survive an interruption."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks import BUILD
 
 
 def write_parquet(table: pa.Table, folder: Path, files: int) -> None:
-    """Write `table` as files of equal length; `folder` appears only when all are there."""
+    """Write `table` as files of equal length. `folder` appears only when all files are written."""
     unfinished = folder.with_name(folder.name + ".unfinished")
     unfinished.mkdir(parents=True, exist_ok=True)
     size = max(-(-len(table) // files), 1)  # rows per file, rounded up
@@ -25,19 +25,19 @@ def write_parquet(table: pa.Table, folder: Path, files: int) -> None:
 
 
 def first_rows(corpus: Path, rows: int, files: int = 8) -> Path:
-    """A folder with the first rows of a corpus in so many files, made if it is not there."""
+    """Return a folder with the first `rows` of a corpus in `files` files; make it if needed."""
     files = min(files, rows)
     folder = BUILD / "slices" / f"{corpus.parent.name}-{corpus.name}-{rows}-in-{files}"
     if not folder.is_dir():
         table = pq.read_table(corpus)
         if len(table) < rows:
-            raise ValueError(f"{corpus} has {len(table):,} rows, not {rows:,}")
+            raise ValueError(f"{corpus} has only {len(table):,} rows, but {rows:,} are needed")
         write_parquet(table.slice(0, rows), folder, files)
     return folder
 
 
 def save_json(path: Path, value: Any) -> None:
-    """Write `value`; an interrupt leaves the file as it was before, or as it is after."""
+    """Write `value` as JSON, atomically: an interruption leaves the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
     unfinished.write_text(json.dumps(value, indent=1) + "\n", "utf-8")
@@ -45,7 +45,7 @@ def save_json(path: Path, value: Any) -> None:
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
-    """A markdown table; floats get three significant digits."""
+    """Return a markdown table. Floats have three significant digits."""
     head = list(head)
     lines = [head, ["---"] * len(head)]
     lines += [[f"{c:,.3g}" if isinstance(c, float) else str(c) for c in row] for row in rows]

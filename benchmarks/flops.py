@@ -1,7 +1,8 @@
-"""How much there is to compute: `python -m benchmarks.flops FOLDER --model MODEL`.
+"""Count the operations that pairs need: `python -m benchmarks.flops FOLDER --model MODEL`.
 
-A text of s tokens costs layers * (24 h^2 + 4 s h) * s floating-point operations in a transformer
-whose feed-forward part is 4 h wide: 24 h^2 in the weights' products, 4 s h in attention.
+In a transformer whose feed-forward part is 4 h wide, a text of s tokens needs
+layers * (24 h^2 + 4 s h) * s floating-point operations: 24 h^2 for the products with the weights,
+4 s h for attention.
 """
 
 from __future__ import annotations
@@ -20,29 +21,29 @@ from semscore.udfs.models.fetch import local_folder
 
 @dataclass(frozen=True)
 class Work:
-    """What scoring some pairs takes, if each text is embedded, and if each distinct text is."""
+    """The work of scoring pairs, if every text is embedded, and if only distinct texts are."""
 
     pairs: int
     texts: int
     distinct_texts: int
-    tokens: int  # special ones included, cut where the model cuts
+    tokens: int  # with special tokens, after truncation by the model
     distinct_tokens: int
     flop: float
     distinct_flop: float
 
     def __sub__(self, smaller: Work) -> Work:
-        """What these pairs take beyond their first ones, given as `smaller`."""
-        mine, its = asdict(self), asdict(smaller)
-        return Work(**{name: mine[name] - its[name] for name in mine})
+        """Return the work of these pairs without that of their first ones, `smaller`."""
+        all_work, first = asdict(self), asdict(smaller)
+        return Work(**{name: all_work[name] - first[name] for name in all_work})
 
 
 def flop_per_text(tokens: NDArray[np.int64], layers: int, hidden: int) -> NDArray[np.float64]:
-    """Token counts (n,) -> operations (n,)."""
+    """Compute the operations of each text: token counts (n,) -> operations (n,)."""
     return layers * (24.0 * hidden**2 + 4.0 * tokens * hidden) * tokens
 
 
 def count_work(data: Path, model: Path) -> Work:
-    """Count tokens with the model's own tokenizer, and operations by its configuration."""
+    """Count tokens with the model's tokenizer, and operations from its configuration."""
     from sentence_transformers import SentenceTransformer
 
     encoder = SentenceTransformer(str(model), device="cpu")

@@ -1,10 +1,10 @@
-"""The engine on one GPU, without Spark: `python -m benchmarks.gpu MODEL_FOLDER --help`.
+"""Measure the engine on one GPU, without Spark: `python -m benchmarks.gpu MODEL_FOLDER --help`.
 
-Worker processes as Spark would run them, each with its own model on the same device, each scoring
-windows of pairs through the engine's own code: pairs/s, tokens/s, share of the measured bfloat16
-matrix limit, how busy the device was. Beside it `encode` of sentence-transformers, batches of 128
-a column, in float32 and float16. Needs no network and nothing but MODEL_FOLDER; with no pairs
-given it makes some of the lengths that the English corpus has.
+Starts worker processes as Spark would, each with its own model on the same device. Each scores
+windows of pairs with the engine's own code. Measures pairs/s, tokens/s, the share of the measured
+bfloat16 matrix limit, and how busy the device was. For comparison, also measures `encode` of
+sentence-transformers in float32 and float16, one column at a time in batches of 128. Needs only
+MODEL_FOLDER and no network: it makes pairs whose lengths are like those of the English corpus.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from semscore.udfs.texts.encoder import Encoder
 from semscore.udfs.worker import resident as worker
 
 WORDS = ["time", "year", "people", "way", "day", "thing", "world", "school", "state", "student"]
-LOG_MEAN, LOG_SPREAD = 2.7, 0.9  # of words in a text: 15 in the middle, 9 of 10 below 50
+LOG_MEAN, LOG_SPREAD = 2.7, 0.9  # of words in a text: median 15, 90% below 50
 BATCH_ROWS = 4096
 
 
 def made_pairs(rows: int, seed: int) -> tuple[pd.Series[str], pd.Series[str]]:
-    """Pairs of random words, as long as real ones, hardly any text twice."""
+    """Make pairs of random words, as long as real texts, with hardly any repeats."""
     random = np.random.default_rng(seed)
 
     def texts() -> pd.Series[str]:
@@ -50,14 +50,14 @@ def made_pairs(rows: int, seed: int) -> tuple[pd.Series[str], pd.Series[str]]:
 
 
 def work(
-    ready: Any, go: Any, results: Any, given: argparse.Namespace, rows: int, threads: int, seed: int
+    ready: Any, go: Any, results: Any, args: argparse.Namespace, rows: int, threads: int, seed: int
 ) -> None:
-    """One worker: load, warm up, wait for the others, score its pairs; its meters."""
-    recipe = Recipe(model=str(given.model), precision=given.precision)
-    engine = Engine(backend="torch", token_budget=given.token_budget, window_rows=given.window_rows)
-    backend, _ = load_backend(given.model, recipe, engine, given.device, threads)
+    """Run one worker: load, warm up, wait for the others, score, and report its meters."""
+    recipe = Recipe(model=str(args.model), precision=args.precision)
+    engine = Engine(backend="torch", token_budget=args.token_budget, window_rows=args.window_rows)
+    backend, _ = load_backend(args.model, recipe, engine, args.device, threads)
     resident = worker.Resident(
-        Encoder(backend, engine.token_budget, None), TaskDevice(given.device), ()
+        Encoder(backend, engine.token_budget, None), TaskDevice(args.device), ()
     )
     worker.resident = lambda *_: resident  # type: ignore[assignment]
     first, second = made_pairs(rows, seed)
@@ -76,44 +76,47 @@ def work(
     results.put(meters.figures() | {"rows": len(first)})
 
 
-def run_engine(given: argparse.Namespace, workers: int, threads: int) -> dict[str, Any]:
-    """All workers at once: seconds from the common start to the last one's end."""
+def run_engine(args: argparse.Namespace, workers: int, threads: int) -> dict[str, Any]:
+    """Run all workers in parallel and return the sums of their meters.
+
+    `seconds` is the time from the common start until the last worker ends.
+    """
     context = get_context("spawn")
     ready, go, results = context.Semaphore(0), context.Event(), context.Queue()
-    shared = (ready, go, results, given, given.rows // workers, threads)
+    shared = (ready, go, results, args, args.rows // workers, threads)
     processes = [context.Process(target=work, args=(*shared, seed)) for seed in range(workers)]
     for process in processes:
         process.start()
     for _ in processes:
         ready.acquire()
-    with watched(given.device) as busy:
+    with watched(args.device) as busy:
         start = perf_counter()
         go.set()
         figures = [results.get(timeout=3600) for _ in processes]
         seconds = perf_counter() - start
     for process in processes:
         process.join()
-    total = {name: sum(each[name] for each in figures) for name in figures[0]}
+    total = {name: sum(of_worker[name] for of_worker in figures) for name in figures[0]}
     return {"seconds": seconds, "gpu_busy": float(np.mean(busy)) if busy else None} | total
 
 
-def run_encode(given: argparse.Namespace, dtype: str) -> float:
-    """The original's way, pairs/s: `encode` of each column, 128 texts a batch."""
+def run_encode(args: argparse.Namespace, dtype: str) -> float:
+    """Measure the pairs/s of `encode`, one column at a time in batches of 128 texts."""
     import torch
     from sentence_transformers import SentenceTransformer
 
     kinds = {"dtype": getattr(torch, dtype)}
-    model = SentenceTransformer(str(given.model), device=given.device, model_kwargs=kinds)
-    first, second = made_pairs(given.encode_rows, 99)
+    model = SentenceTransformer(str(args.model), device=args.device, model_kwargs=kinds)
+    first, second = made_pairs(args.encode_rows, 99)
     model.encode(first[:512].tolist(), batch_size=128)
     start = perf_counter()
     for texts in (first, second):
         model.encode(texts.tolist(), batch_size=128)
-    return given.encode_rows / (perf_counter() - start)
+    return args.encode_rows / (perf_counter() - start)
 
 
 def peak_flops(device: str) -> float:
-    """Best of some bfloat16 matrix products on the device, operations a second."""
+    """Return the operations per second of the fastest of 20 bfloat16 matrix products."""
     import torch
 
     n = 8192 if device.startswith("cuda") else 1024
@@ -121,14 +124,14 @@ def peak_flops(device: str) -> float:
     best = float("inf")
     for _ in range(20):
         start = perf_counter()
-        (a @ b)[0, 0].item()  # waits for the product
+        (a @ b)[0, 0].item()  # `item` waits for the product
         best = min(best, perf_counter() - start)
     return 2 * n**3 / best
 
 
 @contextmanager
 def watched(device: str) -> Iterator[list[float]]:
-    """How busy the GPU is while this lasts, looked at every 0.2 s: shares of 1."""
+    """Collect the utilisation of the GPU inside the `with` block, every 0.2 s, as shares of 1."""
     looks: list[float] = []
     if not device.startswith("cuda"):
         yield looks
@@ -137,59 +140,57 @@ def watched(device: str) -> Iterator[list[float]]:
     with subprocess.Popen([*query, "-lms=200"], stdout=subprocess.PIPE, text=True) as watch:
         yield looks
         watch.terminate()
-        told = watch.communicate()[0].splitlines()
-        looks += [float(line) / 100 for line in told if line.strip().isdigit()]
+        lines = watch.communicate()[0].splitlines()
+        looks += [float(line) / 100 for line in lines if line.strip().isdigit()]
 
 
 def main() -> None:
-    """Each number of workers, then `encode`; one JSON document."""
+    """Measure `encode` and each number of workers, and write one JSON document."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", type=Path)
-    parser.add_argument("--device", default="cuda:0", help="cpu: to see that all works")
+    parser.add_argument("--device", default="cuda:0", help="cpu only shows that everything works")
     parser.add_argument("--precision", default="bfloat16")
     parser.add_argument("--worker-counts", type=int, nargs="+", default=[1, 2, 4, 8])
-    parser.add_argument("--cpus", type=int, default=16, help="shared out to the workers")
+    parser.add_argument("--cpus", type=int, default=16, help="cores, divided among the workers")
     parser.add_argument("--rows", type=int, default=400_000)
     parser.add_argument("--encode-rows", type=int, default=20_000)
     parser.add_argument("--token-budget", type=int)
     parser.add_argument("--window-rows", type=int, default=65_536)
     parser.add_argument("--out", type=Path, default=Path("gpu.json"))
-    given = parser.parse_args()
+    args = parser.parse_args()
     import torch
 
-    if given.device != "cpu" and not torch.cuda.is_available():
-        sys.exit("this torch sees no CUDA device; nothing was measured")
-    config = json.loads((given.model / "config.json").read_text("utf-8"))
+    if args.device != "cpu" and not torch.cuda.is_available():
+        sys.exit("torch found no CUDA device; nothing was measured")
+    config = json.loads((args.model / "config.json").read_text("utf-8"))
     layers = config.get("num_hidden_layers") or config["n_layers"]
     hidden = config.get("hidden_size") or config["dim"]
     result: dict[str, Any] = {
         "date": f"{datetime.now(timezone.utc):%Y-%m-%d}",
-        "device": given.device
-        if given.device == "cpu"
-        else torch.cuda.get_device_name(given.device),
+        "device": args.device if args.device == "cpu" else torch.cuda.get_device_name(args.device),
         "torch": torch.__version__,
-        "model": given.model.name,
-        "precision": given.precision,
-        "peak_flops": peak_flops(given.device),
-        "encode_pairs_per_s": {dt: run_encode(given, dt) for dt in ("float32", "float16")},
+        "model": args.model.name,
+        "precision": args.precision,
+        "peak_flops": peak_flops(args.device),
+        "encode_pairs_per_s": {dt: run_encode(args, dt) for dt in ("float32", "float16")},
         "engine": [],
     }
-    for workers in given.worker_counts:
-        threads = max(given.cpus // workers, 1)
-        found = run_engine(given, workers, threads)
-        # of texts of the mean length: attention, which grows with the square, is a few per cent
-        mean = np.array([found["tokens"] / max(found["distinct_texts"], 1)])
-        flop = float(flop_per_text(mean, layers, hidden)[0]) * found["distinct_texts"]
-        found |= {
+    for workers in args.worker_counts:
+        threads = max(args.cpus // workers, 1)
+        point = run_engine(args, workers, threads)
+        # As if all texts had the mean length: only attention is not linear in it, a few per cent.
+        mean = np.array([point["tokens"] / max(point["distinct_texts"], 1)])
+        flop = float(flop_per_text(mean, layers, hidden)[0]) * point["distinct_texts"]
+        point |= {
             "workers": workers,
             "threads_each": threads,
-            "pairs_per_s": found["rows"] / found["seconds"],
-            "tokens_per_s": found["tokens"] / found["seconds"],
-            "share_of_peak": flop / found["seconds"] / result["peak_flops"],
+            "pairs_per_s": point["rows"] / point["seconds"],
+            "tokens_per_s": point["tokens"] / point["seconds"],
+            "share_of_peak": flop / point["seconds"] / result["peak_flops"],
         }
-        result["engine"].append(found)
-        given.out.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-        print({name: found[name] for name in ("workers", "pairs_per_s", "gpu_busy")}, flush=True)
+        result["engine"].append(point)
+        args.out.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+        print({name: point[name] for name in ("workers", "pairs_per_s", "gpu_busy")}, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What this machine can do: `python -m benchmarks.hardware`.
+"""Measure what this machine can do: `python -m benchmarks.hardware`.
 
-The peak of a precision is the best of many matrix products of a size that suits caches. It is an
-upper limit for any engine here, and no vendor's figure.
+The peak of a precision is the fastest of many matrix products, of a size that suits the caches. It
+is measured, not a vendor's figure, and an upper limit for any engine on this machine.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 
 SHAPE = (2048, 768, 3072)  # tokens x hidden size x feed-forward size of a BERT-base layer
-SECONDS = 1.5  # of products, for each precision and number of threads
+SECONDS = 1.5  # of matrix products, for each precision and number of threads
 FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_bf16", "amx_int8")
 LIBRARIES = (
     *("numpy", "pandas", "pyarrow", "torch", "transformers", "sentence-transformers"),
@@ -30,7 +30,7 @@ LIBRARIES = (
 
 
 def describe() -> dict[str, Any]:
-    """CPU, memory, peaks, versions and date: what each result carries."""
+    """Return CPU, memory, peaks, versions and date, which are saved with each result."""
     return {
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "cpu": _cpuinfo("model name"),
@@ -38,19 +38,19 @@ def describe() -> dict[str, Any]:
         "flags": [flag for flag in FLAGS if flag in _cpuinfo("flags").split()],
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "system": platform.platform(),
-        "load": os.getloadavg()[0],  # of others, when this was measured
+        "load": os.getloadavg()[0],  # by other processes, before the measurement
         "gemm_gflops": gemm_peaks(),
         "versions": {"python": platform.python_version()} | _versions(),
     }
 
 
 def cores() -> int:
-    """Cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def gemm_peaks() -> dict[str, dict[str, float]]:
-    """Precision -> threads -> 10^9 operations a second."""
+    """Return precision -> threads -> 10^9 operations per second."""
     import torch
 
     rows, inner, columns = SHAPE
@@ -59,7 +59,7 @@ def gemm_peaks() -> dict[str, dict[str, float]]:
     products: dict[str, Callable[[], Any]] = {
         "float32": partial(torch.mm, a.float(), b.float()),
         "bfloat16": partial(torch.mm, a.bfloat16(), b.bfloat16()),
-        "int8": partial(torch._int_mm, a, b),  # no public name, and none else in torch
+        "int8": partial(torch._int_mm, a, b),  # private, but the only int8 product in torch
     }
     before = torch.get_num_threads()
     peaks: dict[str, dict[str, float]] = {precision: {} for precision in products}
@@ -73,7 +73,7 @@ def gemm_peaks() -> dict[str, dict[str, float]]:
 
 
 def peak(hardware: dict[str, Any], precision: str) -> float | None:
-    """The most that the whole machine does, in operations a second; None: not measured."""
+    """Return the peak of the whole machine in operations per second; None: not measured."""
     rates = hardware["gemm_gflops"].get(precision)
     return max(rates.values()) * 1e9 if rates else None
 
@@ -90,7 +90,7 @@ def _best_s(product: Callable[[], Any]) -> float:
 
 
 def _cpuinfo(key: str) -> str:
-    """The first value of a key in /proc/cpuinfo; empty if there is none, as on ARM."""
+    """Return the first value of a key in /proc/cpuinfo, or "" if it is missing, as on ARM."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key)), "")
 

@@ -1,7 +1,7 @@
-"""When does the first unit begin, of very many small files? `python -m benchmarks.manyfiles`.
+"""Measure how soon the first unit of many small files starts: `python -m benchmarks.manyfiles`.
 
-A dataset of links to a few parquet files: each is listed and its footer read as if it were one of
-its own. Nothing is scored.
+The dataset consists of hard links to a few parquet files. Each link is listed, and its footer is
+read, as if it were a file of its own. Nothing is scored.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from semscore.jobs.dataset.owed import owed
 from semscore.jobs.dataset.source import read_source
 from semscore.jobs.dataset.upcoming import Upcoming
 
-FOLDERS = 100  # a link more to one file needs another file at some number
+FOLDERS = 100  # each with its own file, because the number of links to one file is limited
 ROWS = 10
 
 
 def main() -> None:
-    """Plan datasets of more and more files."""
+    """Divide datasets of more and more files into units."""
     options = parser(__doc__)
     options.add_argument("--files", type=int, nargs="+", default=[1_000, 10_000, 100_000])
-    given = options.parse_args()
+    args = options.parse_args()
     book = Book("manyfiles", ["files", "listed_s", "first_unit_s", "all_units_s", "units", "rows"])
     place = BUILD / "manyfiles"
-    for count in given.files:
+    for count in args.files:
         shutil.rmtree(place, ignore_errors=True)
         texts = [f"text {n}" for n in range(ROWS)]
         for folder in range(FOLDERS):

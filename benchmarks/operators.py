@@ -1,7 +1,8 @@
-"""What a forward pass consists of: `python -m benchmarks.operators --help`.
+"""Measure the operators of a forward pass: `python -m benchmarks.operators --help`.
 
-One batch of random tokens on one thread, OpenVINO's own times by operator. The matrix products'
-rate stands beside the rate that torch reaches in a product of the same kind (hardware.py).
+Runs one batch of random tokens on one thread and takes the times that OpenVINO reports for each
+operator. Compare the rate of the matrix products with the rate that torch reaches in a product of
+the same kind (hardware.py).
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from semscore.udfs.recipe import Recipe
 
 import openvino  # isort: skip
 
-ROWS, WIDTH = 48, 32  # about the batch that a CPU's budget makes of these texts
+ROWS, WIDTH = 48, 32  # about the batch that the token budget of a CPU makes from these texts
 TURNS = 10
 PRODUCTS = ("FullyConnected", "FullyConnectedQuantizedLegacy", "MatMul")
 
 
 def milliseconds(place: Path, precision: str) -> Counter[str]:
-    """Time by kind of operator in one forward pass, all code made: name -> ms."""
+    """Measure the time of each kind of operator in a warm forward pass: name -> ms."""
     settings = {
         "INFERENCE_PRECISION_HINT": HINTS[precision],  # type: ignore[index]
         "INFERENCE_NUM_THREADS": 1,
@@ -43,40 +44,40 @@ def milliseconds(place: Path, precision: str) -> Counter[str]:
     model = openvino.Core().compile_model(place / "model.xml", "CPU", settings)
     request = model.create_infer_request()
     ids = np.random.default_rng(0).integers(1000, 20_000, (ROWS, WIDTH))
-    given = [ids, np.ones_like(ids)]
-    request.infer(given)
-    found: Counter[str] = Counter()
+    inputs = [ids, np.ones_like(ids)]
+    request.infer(inputs)
+    times: Counter[str] = Counter()
     for _ in range(TURNS):
-        request.infer(given)
+        request.infer(inputs)
         for part in request.profiling_info:
-            found[part.node_type] += part.real_time.total_seconds() * 1000 / TURNS
-    return found
+            times[part.node_type] += part.real_time.total_seconds() * 1000 / TURNS
+    return times
 
 
 def main() -> None:
-    """Precision after precision."""
+    """Measure one precision after the other."""
     options = parser(__doc__)
-    given = options.parse_args()
-    model = local_folder(given.model)
+    args = options.parse_args()
+    model = local_folder(args.model)
     columns = ["precision", "all_ms", "products_ms", "products_share", "gflop_per_s", "others"]
     book = Book("operators", columns)
     config = json.loads((model / "config.json").read_text("utf-8"))
     layers, hidden = config["num_hidden_layers"], config["hidden_size"]
     gflop = ROWS * WIDTH * layers * 24 * hidden**2 / 1e9  # in the products with weights
     with tempfile.TemporaryDirectory() as folder:
-        texts = distinct_texts(first_rows(corpus("en", given.suite), 500))
-        int8 = calibrate(texts, Recipe(model=given.model), folder).calibration
+        texts = distinct_texts(first_rows(corpus("en", args.suite), 500))
+        int8 = calibrate(texts, Recipe(model=args.model), folder).calibration
         assert int8
         places = {"float32": converted(model), "bfloat16": converted(model), "int8": Path(int8)}
         for precision, place in places.items():
-            found = milliseconds(place, precision)
-            products = sum(found[name] for name in PRODUCTS)
-            others = Counter({name: ms for name, ms in found.items() if name not in PRODUCTS})
+            times = milliseconds(place, precision)
+            products = sum(times[name] for name in PRODUCTS)
+            others = Counter({name: ms for name, ms in times.items() if name not in PRODUCTS})
             book.add(
                 precision=precision,
-                all_ms=found.total(),
+                all_ms=times.total(),
                 products_ms=products,
-                products_share=products / found.total(),
+                products_share=products / times.total(),
                 gflop_per_s=gflop / products * 1000,
                 others=", ".join(f"{name} {ms:.1f}" for name, ms in others.most_common(4)),
             )

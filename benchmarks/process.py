@@ -1,7 +1,7 @@
-"""Run a command and say what it cost, seen from outside: JVM, Python workers and daemons included.
+"""Run a command and measure its cost from outside, with JVM, Python workers and daemons.
 
-Linux only: orphans are adopted, and memory is read as each process's share (PSS), so that pages
-which forked workers have in common count once.
+Works on Linux only. Orphaned processes are adopted. Memory is the proportional share of each
+process (PSS), so that pages that forked workers share count once.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from time import perf_counter
 
 import psutil
 
-GRACE_S = 20  # for what a command leaves running, to end by itself
-PERIOD_S = 0.25  # between two looks at the processes' CPU time
-LOOKS_PER_MEMORY = 4  # memory is looked at less often: it makes the kernel walk page tables
+GRACE_S = 20  # time for processes that a command leaves running to end by themselves
+PERIOD_S = 0.25  # between two readings of the processes' CPU time
+LOOKS_PER_MEMORY = 4  # memory is read less often, because the kernel walks page tables for it
 PR_SET_CHILD_SUBREAPER = 36  # from linux/prctl.h
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command took, with all processes that it started."""
+    """What a command and all processes that it started used."""
 
     wall_s: float
     cpu_s: float
     peak_bytes: int
-    exit_code: int  # -9: also when it was stopped at its time limit
+    exit_code: int  # -9: also if it was stopped at its time limit
 
 
 @dataclass
 class _Watch:
-    """What the living descendants of this process have used, as last seen."""
+    """What the descendants of this process have used, as last read."""
 
     cpu_s: dict[tuple[int, float], float] = field(default_factory=dict)  # (pid, birth) -> seconds
     peak_bytes: int = 0
@@ -46,7 +46,7 @@ class _Watch:
         self.looks += 1
         in_use = 0
         for process in psutil.Process().children(recursive=True):
-            with suppress(psutil.Error):  # it has just ended
+            with suppress(psutil.Error):  # the process has just ended
                 times = process.cpu_times()
                 self.cpu_s[process.pid, process.create_time()] = times.user + times.system
                 in_use += process.memory_full_info().pss if at_memory else 0
@@ -56,7 +56,7 @@ class _Watch:
 def measure(
     command: list[str], log: Path, env: dict[str, str] | None = None, limit_s: float = 3600
 ) -> Cost:
-    """Run `command` with `env` added to the environment and its output in `log`; wait for all."""
+    """Run `command` with `env` added to its environment, write its output to `log`, and wait."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     log.parent.mkdir(parents=True, exist_ok=True)
     before_s = _reaped_cpu_s()
@@ -79,8 +79,8 @@ def measure(
                 process.kill()
     wall_s = perf_counter() - start
     _end_what_is_left()
-    # Each is a lower bound: looks miss the last moments, and the kernel's own sum misses processes
-    # whose parent ignored their end.
+    # Both are lower bounds: the readings miss the last moments, and the kernel's sum misses
+    # processes whose parent did not wait for them.
     cpu_s = max(sum(watch.cpu_s.values()), _reaped_cpu_s() - before_s)
     return Cost(wall_s, cpu_s, watch.peak_bytes, exit_code)
 
@@ -91,7 +91,7 @@ def _reaped_cpu_s() -> float:
 
 
 def _end_what_is_left() -> None:
-    """Daemons that outlive their command would take part in the next measurement."""
+    """End daemons that outlive their command, because they would affect the next measurement."""
     left = psutil.Process().children(recursive=True)
     left = psutil.wait_procs(left, timeout=GRACE_S)[1]  # Java may be writing its class archive
     for process in left:
@@ -100,6 +100,6 @@ def _end_what_is_left() -> None:
     for process in psutil.wait_procs(left, timeout=5)[1]:
         with suppress(psutil.Error):
             process.kill()
-    with suppress(ChildProcessError):  # adopted ones are ours to bury
+    with suppress(ChildProcessError):  # this process must wait for adopted ones
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

@@ -1,7 +1,7 @@
-"""What exactly-once costs: `python -m benchmarks.protocol --help`.
+"""Measure what exactly-once costs: `python -m benchmarks.protocol --help`.
 
-Seconds that a run spends on lease, records, publishing and audit, by unit and as a share of its
-time; and how long it takes to find that nothing is left of a dataset of many units.
+Measures the seconds that a run spends on lease, records, publishing and audit, as a share of its
+time, and how long a run takes to find that nothing is left to do in a dataset of many units.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ STEPS: tuple[tuple[Any, str], ...] = (
 
 
 def clock(seconds: Counter[str]) -> None:
-    """From now on, add up what the protocol's steps take; one within another counts twice."""
+    """From now on, add up the time of the protocol's steps. Nested steps count twice."""
     lock = Lock()
 
     def timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*given: Any, **named: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
             start = perf_counter()
             try:
-                return function(*given, **named)
+                return function(*args, **kwargs)
             finally:
                 with lock:
                     seconds[name] += perf_counter() - start
@@ -63,7 +63,7 @@ def clock(seconds: Counter[str]) -> None:
 
 
 def multiply(source: Path, output: Path, times: int) -> None:
-    """Make a dataset of one file, scored as one unit, one of many: copies under other names."""
+    """Turn a dataset of one file and one unit into one of many: copies under other names."""
     [file] = source.glob("*.parquet")
     [path] = (output / ledger.UNITS).glob("*.json")
     record = json.loads(path.read_text("utf-8"))
@@ -71,12 +71,12 @@ def multiply(source: Path, output: Path, times: int) -> None:
     for number in range(1, times):
         name, unit = f"copy-{number:06}.parquet", f"{number:012x}"
         shutil.copy2(file, source / name)
-        made = (source / name).stat()
+        copied = (source / name).stat()
         published = data["path"].replace(record["id"], unit)
         (output / published).hardlink_to(output / data["path"])
         [read] = record["sources"]
         place, _, _ = read["path"].rpartition("/")
-        sources = [read | {"path": f"{place}/{name}", "tag": str(made.st_mtime_ns)}]
+        sources = [read | {"path": f"{place}/{name}", "tag": str(copied.st_mtime_ns)}]
         other = record | {"id": unit, "sources": sources, "files": [data | {"path": published}]}
         (output / ledger.UNITS / f"{unit}-{record['lease']}.json").write_text(
             json.dumps(other), "utf-8"
@@ -84,14 +84,16 @@ def multiply(source: Path, output: Path, times: int) -> None:
 
 
 def main() -> None:
-    """A run of some units, then a dataset of many that is complete."""
+    """Measure a run of several units, then a run on a complete dataset of many units."""
     options = parser(__doc__)
     options.add_argument("--rows", type=int, default=20_000)
     options.add_argument("--unit-rows", type=int, default=2_500)
-    options.add_argument("--units", type=int, default=1000, help="of the complete dataset")
-    given = options.parse_args()
-    english, output = corpus("en", given.suite), BUILD / "out" / "protocol"
-    recipe = Recipe(model=given.model, precision=given.precision)
+    options.add_argument(
+        "--units", type=int, default=1000, help="number of units in the complete dataset"
+    )
+    args = options.parse_args()
+    english, output = corpus("en", args.suite), BUILD / "out" / "protocol"
+    recipe = Recipe(model=args.model, precision=args.precision)
     book = Book("protocol", ["what", "rows", "units", "wall_s", "protocol_s", "share"])
 
     def run(data: Path) -> job.Result:
@@ -100,17 +102,17 @@ def main() -> None:
             Settings(inputs=(str(data),), output=str(output), recipe=recipe, target=target)
         )
 
-    units.UNIT_ROWS = given.unit_rows
+    units.UNIT_ROWS = args.unit_rows
     seconds: Counter[str] = Counter()
     shutil.rmtree(output, ignore_errors=True)
     clock(seconds)
-    data = first_rows(english, given.rows, given.rows // given.unit_rows)
+    data = first_rows(english, args.rows, args.rows // args.unit_rows)
     result = run(data)
     total = sum(seconds.values())
     book.add(
         what="a run",
         rows=result.rows,
-        units=given.rows // given.unit_rows,
+        units=args.rows // args.unit_rows,
         wall_s=result.scoring_seconds,
         protocol_s=total,
         share=total / result.scoring_seconds,
@@ -121,12 +123,12 @@ def main() -> None:
     shutil.rmtree(data, ignore_errors=True)
     shutil.copytree(first_rows(english, 100, 1), data)
     run(data)
-    multiply(data, output, given.units)
+    multiply(data, output, args.units)
     result = run(data)
     book.add(
         what="nothing is left",
         rows=result.manifest["rows"],
-        units=given.units,
+        units=args.units,
         wall_s=result.seconds,
     )
     shutil.rmtree(output)

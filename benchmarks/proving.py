@@ -1,7 +1,8 @@
-"""What the model's proof adds to a start: `python -m benchmarks.proving --help`.
+"""Measure what checking the model adds to a start: `python -m benchmarks.proving --help`.
 
-Seconds from the shell to two scored rows: with nothing kept (the model is proved and converted
-beside Spark's start), with all but the proof kept, and with the proof too, which is then only read.
+Measures seconds from the shell to two scored rows: with an empty cache (the model is checked and
+converted while Spark starts), with everything cached except the proof of the check, and with the
+proof, which is then only read.
 """
 
 from __future__ import annotations
@@ -24,25 +25,25 @@ WHEN = ("nothing kept", "all but the proof kept", "all kept")
 
 
 def main() -> None:
-    """One new cache; the last two cases take turns in it."""
+    """Measure all cases in one new cache; the last two take turns."""
     options = parser(__doc__)
     options.add_argument("--turns", type=int, default=3)
-    given = options.parse_args()
-    model = str(local_folder(given.model))
-    data = first_rows(corpus("en", given.suite), ROWS)
+    args = options.parse_args()
+    model = str(local_folder(args.model))
+    data = first_rows(corpus("en", args.suite), ROWS)
     book = Book("proving", ["when", "turn", "wall_s", "cpu_s", "error"])
     with TemporaryDirectory(prefix="semscore-bench-") as cache:
 
         def measure(when: str, turn: int) -> None:
             env = {"SEMSCORE_CACHE": cache}
-            contender = f"semscore:{given.precision}"
-            result = trial(contender, data, model, env=env, limit_s=given.limit)
+            contender = f"semscore:{args.precision}"
+            result = trial(contender, data, model, env=env, limit_s=args.limit)
             result.pop("contender", None)
             book.add(when=when, turn=turn, **result)
 
         measure(WHEN[0], 0)
-        sleep(SETTLED_S + 2)  # by then the archive of classes counts as written
-        for turn in range(given.turns):
+        sleep(SETTLED_S + 2)  # after this time, the archive of classes counts as complete
+        for turn in range(args.turns):
             shutil.rmtree(Path(cache, "proofs"))
             measure(WHEN[1], turn)
             measure(WHEN[2], turn)

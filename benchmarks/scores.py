@@ -1,4 +1,4 @@
-"""What the scores should be: float32 sentence-transformers, in the plainest way."""
+"""Compute the expected scores with sentence-transformers in float32, in the simplest way."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from benchmarks import BUILD
 
-BATCH = 32  # texts; larger ones are slower on a CPU
+BATCH = 32  # texts; larger batches are slower on a CPU
 
 
 TEXTS = ["text1", "text2"]
 
 
 def reference(data: Path, model: Path, name: str) -> pd.Series:
-    """The score of each pair in `data`, by id; kept under the model's `name` for later runs."""
+    """Return id -> score for each pair in `data`; caches the scores under the model's `name`."""
     pairs = pq.read_table(data, columns=["id", *TEXTS]).to_pandas()
     cache = BUILD / "reference" / f"{Path(name).name}.parquet"
     known = pd.read_parquet(cache) if cache.exists() else pd.DataFrame(columns=[*TEXTS, "score"])
@@ -36,7 +36,7 @@ def reference(data: Path, model: Path, name: str) -> pd.Series:
 def encode_and_compare(
     model: Path, text1: Sequence[str], text2: Sequence[str]
 ) -> NDArray[np.float32]:
-    """`SentenceTransformer.encode`, each distinct text once, and cosine: n pairs -> (n,)."""
+    """Embed each distinct text once with `encode` and return the cosines: n pairs -> (n,)."""
     from sentence_transformers import SentenceTransformer
 
     encoder = SentenceTransformer(str(model), device="cpu", model_kwargs={"dtype": "float32"})
@@ -47,14 +47,16 @@ def encode_and_compare(
 
 
 def difference(output: Path, column: str, expected: pd.Series) -> dict[str, float]:
-    """How far the scores in `output` are from those expected, row by row: largest and mean.
+    """Return the largest and the mean difference of the scores in `output` from `expected`.
 
-    Raises ValueError unless each row is there once and has a score.
+    Raises ValueError if `output` does not have each row once, with a score.
     """
-    found = pq.read_table(output, columns=["id", column]).to_pandas().set_index("id")[column]
-    if not found.index.is_unique or set(found.index) != set(expected.index):
-        raise ValueError(f"{len(found):,} rows came out of {len(expected):,}, or not the same ones")
-    if found.isna().any():
-        raise ValueError(f"{found.isna().sum():,} of {len(found):,} rows have no score")
-    gap = (found - expected[found.index]).abs()
+    scores = pq.read_table(output, columns=["id", column]).to_pandas().set_index("id")[column]
+    if not scores.index.is_unique or set(scores.index) != set(expected.index):
+        raise ValueError(
+            f"expected {len(expected):,} rows, each once; found {len(scores):,} or other ids"
+        )
+    if scores.isna().any():
+        raise ValueError(f"{scores.isna().sum():,} of {len(scores):,} rows have no score")
+    gap = (scores - expected[scores.index]).abs()
     return {"max_diff": float(gap.max()), "mean_diff": float(gap.mean())}

@@ -1,8 +1,8 @@
-"""Where the seconds go: `python -m benchmarks.seconds --help`.
+"""Measure how the time of a run is spent: `python -m benchmarks.seconds --help`.
 
-A run's own meters by step, and beside them the forward pass alone: the same texts, tokenised
-beforehand, in as many processes as the run has workers. What the run takes beyond that, in steady
-state, is everything that is not the model.
+Compares the meters of a run, by step, with the forward pass alone: the same texts, tokenised
+beforehand, in as many processes as the run has workers. In steady state, the difference is the time
+of everything that is not the model.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STEPS = ("load_s", "wait_input_s", "tokenize_s", "forward_s", "compare_s", "emit
 
 
 def forward_only(texts: list[str], model: str, precision: str) -> float:
-    """Seconds of the forward pass for some texts, by this process, model loaded and warm."""
+    """Return the seconds of the forward pass over `texts` in this process, without loading."""
     from semscore.udfs.backends.registry import load_backend
     from semscore.udfs.texts.encoder import Encoder
 
@@ -39,37 +39,37 @@ def forward_only(texts: list[str], model: str, precision: str) -> float:
 
 
 def distinct_texts(data: Path) -> list[str]:
-    """The distinct texts of both columns, in order of appearance."""
+    """Return the distinct texts of both columns, in order of appearance."""
     table = pq.read_table(data, columns=["text1", "text2"])
     pairs = zip(table["text1"].to_pylist(), table["text2"].to_pylist(), strict=True)
     return list(dict.fromkeys(text for pair in pairs for text in pair))
 
 
 def main() -> None:
-    """Two sizes, the difference by step, the forward pass alone."""
+    """Measure two sizes, their difference by step, and the forward pass alone."""
     options = parser(__doc__)
     options.add_argument("--rows", type=int, nargs=2, default=[10_000, 20_000])
     options.add_argument("--precisions", nargs="+", default=["float32", "bfloat16"])
     options.add_argument("--workers", type=int, default=2)
-    given = options.parse_args()
-    english = corpus("en", given.suite)
+    args = options.parse_args()
+    english = corpus("en", args.suite)
     columns = ["precision", "rows", "wall_s", *STEPS, "forward_only_s", "outside_forward"]
     book = Book("seconds", columns)
-    slices = [first_rows(english, rows) for rows in given.rows]
+    slices = [first_rows(english, rows) for rows in args.rows]
     few, many = (distinct_texts(data) for data in slices)
     new = many[len(few) :]
-    for precision in given.precisions:
-        given.precision = precision
-        warm_up(f"semscore:{given.precision}", first_rows(english, 2), given.model)
-        small, large = (score(given, data) for data in slices)
+    for precision in args.precisions:
+        args.precision = precision
+        warm_up(f"semscore:{args.precision}", first_rows(english, 2), args.model)
+        small, large = (score(args, data) for data in slices)
         wall = large["wall_s"] - small["wall_s"]
-        with ProcessPoolExecutor(given.workers) as pool:
-            shares = [new[k :: given.workers] for k in range(given.workers)]
-            n = given.workers
-            alone = max(pool.map(forward_only, shares, [given.model] * n, [given.precision] * n))
+        with ProcessPoolExecutor(args.workers) as pool:
+            shares = [new[k :: args.workers] for k in range(args.workers)]
+            n = args.workers
+            alone = max(pool.map(forward_only, shares, [args.model] * n, [args.precision] * n))
         steps = {name: large["meters"][name] - small["meters"][name] for name in STEPS}
         book.add(
-            precision=given.precision,
+            precision=args.precision,
             rows=large["rows"] - small["rows"],
             wall_s=wall,
             **steps,

@@ -1,9 +1,9 @@
-"""From raw timings to a line for each contender, and the table.
+"""Summarise raw timings: one line for each contender, and the table.
 
     python -m benchmarks.summary benchmarks/results/NAME.json
 
-draws table and chart again. Seconds for each row in steady state are (t(N2) - t(N1)) / (N2 - N1):
-what every run pays once, such as imports, falls out.
+writes the table and the chart again. In steady state, the seconds per row are
+(t(N2) - t(N1)) / (N2 - N1), without the time that every run spends once, for example on imports.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from benchmarks.contenders import BASELINE, label, parts
 from benchmarks.files import table
 from benchmarks.hardware import peak
 
-Result = dict[str, Any]  # what run.py saves
+Result = dict[str, Any]  # as saved by run.py
 HEAD = (
     *("contender", "pairs/s", "× script", "of the limit", "start-up s"),
     *("CPU s per 1,000", "peak GB", "largest difference"),
@@ -26,7 +26,7 @@ HEAD = (
 
 
 def summarize(result: Result) -> list[dict[str, Any]]:
-    """One line for each contender that has finished both sizes, in the order of `result`."""
+    """Return a line for each contender that finished both sizes, in the order of `result`."""
     lines = [_line(result, contender) for contender in result["contenders"]]
     lines = [line for line in lines if line]
     base = next((line["pairs_per_s"] for line in lines if line["contender"] == BASELINE), None)
@@ -36,16 +36,16 @@ def summarize(result: Result) -> list[dict[str, Any]]:
 
 
 def limit(result: Result, precision: str) -> float | None:
-    """Pairs a second if the whole machine did nothing but these rows' matrix products."""
+    """Return the pairs per second if the machine computed only the rows' matrix products."""
     operations = peak(result["hardware"], precision)
     per_pair = result["work"]["distinct_flop"] / result["work"]["pairs"]
     return operations / per_pair if operations else None
 
 
 def _line(result: Result, contender: str) -> dict[str, Any] | None:
-    good = [t for t in result["timings"] if t["contender"] == contender and "error" not in t]
+    completed = [t for t in result["timings"] if t["contender"] == contender and "error" not in t]
     small, large = result["rows"]
-    at = {(t["round"], t["rows"]): t for t in good}
+    at = {(t["round"], t["rows"]): t for t in completed}
     rounds = [r for r, rows in at if rows == large and (r, small) in at]
     if not rounds:
         return None
@@ -53,9 +53,9 @@ def _line(result: Result, contender: str) -> dict[str, Any] | None:
         median((at[r, large][name] - at[r, small][name]) / (large - small) for r in rounds)
         for name in ("wall_s", "cpu_s")
     )
-    if wall_s <= 0:  # too few rows for this machine's noise
+    if wall_s <= 0:  # too few rows: the difference is lost in noise
         return None
-    starts = [t["wall_s"] for t in good if t["rows"] not in (small, large)]
+    starts = [t["wall_s"] for t in completed if t["rows"] not in (small, large)]
     precision = at[rounds[0], large].get("precision") or parts(contender)[1]
     most = limit(result, precision)
     return {
@@ -72,7 +72,7 @@ def _line(result: Result, contender: str) -> dict[str, Any] | None:
 
 
 def markdown(result: Result) -> str:
-    """The table, with data, hardware, versions and date above it."""
+    """Return the table, with data, hardware, versions and date above it."""
     hardware, work = result["hardware"], result["work"]
     small, large = result["rows"]
     lines = summarize(result)
@@ -87,7 +87,7 @@ def markdown(result: Result) -> str:
         f"{work['distinct_flop'] / 1e12:.2f} TFLOP in distinct texts.  ",
         f"{hardware['cores']} cores of {hardware['cpu']} ({', '.join(hardware['flags'])}), "
         f"{hardware['memory_gb']} GB; {versions}.  ",
-        "Limit, pairs/s, if matrix products were all: "
+        "Limit in pairs/s, if only matrix products were computed: "
         + ", ".join(f"{name} {most:,.0f}" for name, most in limits.items() if most)
         + ".\n",
         table(HEAD, map(_cells, lines)),
@@ -98,7 +98,7 @@ def markdown(result: Result) -> str:
 
 
 def failures(result: Result) -> list[dict[str, Any]]:
-    """The timings that did not end well."""
+    """Return the timings of runs that failed."""
     return [t for t in result["timings"] if "error" in t]
 
 
@@ -121,7 +121,7 @@ def _or_dash(value: float | None, form: str) -> str:
 
 
 def write(result: Result, folder: Path) -> None:
-    """NAME.md and, as soon as there is a line, NAME.svg."""
+    """Write NAME.md and, if any contender has a line, NAME.svg."""
     from benchmarks.chart import draw
 
     (folder / f"{result['name']}.md").write_text(markdown(result), "utf-8")

@@ -1,4 +1,4 @@
-"""Pairs with a given share of repeats, or of a given length, made from a corpus."""
+"""Make pairs with a given share of repeats, or of a given length, from a corpus."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ FILES = 8
 
 
 def repeated(corpus: Path, share: float, rows: int) -> Path:
-    """`rows` pairs, a share of them repeats of others among them, in random order.
+    """Make `rows` pairs in random order, a `share` of which repeat other pairs; return the folder.
 
-    `corpus` must itself be free of repeats.
+    `corpus` itself must not contain repeats.
     """
     folder = BUILD / "synthetic" / f"repeated-{share}-{rows}"
     if not folder.is_dir():
@@ -32,7 +32,7 @@ def repeated(corpus: Path, share: float, rows: int) -> Path:
 
 
 def cut(corpus: Path, words: int, rows: int) -> Path:
-    """`rows` pairs of texts of `words` words each: the corpus, read on and on, cut anew."""
+    """Make `rows` pairs of texts of `words` words, cut from the corpus; return the folder."""
     folder = BUILD / "synthetic" / f"cut-{words}-{rows}"
     if not folder.is_dir():
         stream = (word for text in pq.read_table(corpus)["text2"] for word in text.as_py().split())
@@ -45,6 +45,6 @@ def cut(corpus: Path, words: int, rows: int) -> Path:
 
 
 def _renamed(table: pa.Table) -> pa.Table:
-    """With new ids, so that each row has its own."""
+    """Replace the ids, so that each row has its own."""
     ids = pa.array(map(str, range(len(table))), pa.string())
     return pa.table({"id": ids, "text1": table["text1"], "text2": table["text2"]})

@@ -1,4 +1,4 @@
-"""One measurement: a contender, some pairs, a new output folder, and everything that it tells."""
+"""Run one measurement: a contender scores pairs into a new output folder."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def trial(
     env: dict[str, str] | None = None,
     limit_s: float = 3600,
 ) -> dict[str, Any]:
-    """Run it, compare its scores with those `expected`, and delete its output.
+    """Run a contender, compare its scores with `expected`, and delete its output.
 
-    A failure is part of the result, as `error`: the other contenders go on.
+    A failure is returned as `error` in the result, so that the other contenders still run.
     """
     output = BUILD / "out" / f"{contender.replace(':', '-')}-{data.name}"
     log = BUILD / "logs" / f"{output.name}.log"
@@ -51,13 +51,13 @@ def trial(
 
 
 def warm_up(contender: str, data: Path, model: str) -> None:
-    """Let semscore make what it keeps between runs, so that no measured run has to."""
+    """Let semscore fill its cache, so that no measured run has to."""
     if parts(contender)[0] == "semscore":
         trial(contender, data, model)
 
 
 def records(output: Path) -> dict[str, Any]:
-    """What semscore's own records say: the precision it settled on, and its units' meters."""
+    """Return the precision that semscore chose and the sums of its units' meters."""
     run = json.loads((output / "_semscore" / "run.json").read_text("utf-8"))
     total: dict[str, float] = {}
     for path in (output / "_semscore" / "units").glob("*.json"):

@@ -1,7 +1,7 @@
-"""Models of well-known sizes with random weights: `python -m benchmarks.twin distiluse bert-base`.
+"""Make models of well-known sizes: `python -m benchmarks.twin distiluse bert-base`.
 
-For speed and memory, which depend on shapes alone; their scores mean nothing. They read with the
-small model's tokenizer, so that token counts are those of the other benchmarks.
+Their weights are random, so their scores mean nothing. Speed and memory depend only on the shapes.
+They use the tokenizer of the small model, so token counts are the same as in the other benchmarks.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ SEED = 1
 
 
 def twin(kind: str) -> Path:
-    """The folder of a twin, made if it is not there.
+    """Return the folder of a model. Make the model if it does not exist.
 
-    distiluse: distiluse-base-multilingual-cased-v2, 6 layers of 768, mean pooling, Dense 768 to 512
-    with tanh, 128 tokens. bert-base: 12 layers of 768, mean pooling, 256 tokens.
+    distiluse is like distiluse-base-multilingual-cased-v2: 6 layers of 768, mean pooling, Dense 768
+    to 512 with tanh, 128 tokens. bert-base: 12 layers of 768, mean pooling, 256 tokens.
     """
     import torch
     from sentence_transformers import SentenceTransformer

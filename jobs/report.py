@@ -1,4 +1,4 @@
-"""The report of a dataset, from its own records, while a run is going on or at any time after.
+"""Rebuild the report of a dataset from its records, during a run or at any time after it.
 
 semscore report OUTPUT [--gold grade] [--price 1.2] [--open]
 """
@@ -21,10 +21,10 @@ from semscore.udfs.stores.registry import Storage
 
 
 def remake(place: str, given: dict[str, Any], to: str | None = None) -> tuple[Facts, str]:
-    """Rebuild and write the report of OUTPUT `place`: what it says, and where it is.
+    """Rebuild and write the report of the dataset in `place`; return its facts and its path.
 
-    `given`: fields of Report that are not to be as in the last report; `to`: another folder for
-    what is written. Raises UserError if there is no dataset, or it cannot be read.
+    `given` holds the fields of Report that replace those of the last report. `to` is another
+    folder to write to. Raises UserError if there is no dataset, or if it cannot be read.
     """
     require_drawing()
     storage = Storage()
@@ -35,35 +35,35 @@ def remake(place: str, given: dict[str, Any], to: str | None = None) -> tuple[Fa
         facts = make_report(output, records, asked)
         written = write_report(output if to is None else storage.folder(to), facts, asked)
     except (OSError, pa.ArrowException) as error:
-        raise UserError(f"the report of {place} cannot be made: {error}") from error
+        raise UserError(f"cannot create the report of {place}: {error}") from error
     return facts, written
 
 
 @dataclass(frozen=True)
 class Page:
-    """A report as a value: shown inline where it is the last expression of a notebook's cell."""
+    """A report that a notebook shows inline if it is the last expression of a cell."""
 
     output: str  # the name of the dataset
     html: str = field(repr=False)  # complete, needs nothing else
 
     def _repr_html_(self) -> str:
-        """The page in a frame of its own, apart from the notebook's styles; nothing in it runs."""
-        # Else links within the page would open the notebook in the frame.
-        inside = self.html.replace("<head>", '<head><base href="about:srcdoc">', 1)
+        """Return the page in a frame without the notebook's styles, in which no script runs."""
+        # Without a base, links within the page would open the notebook in the frame.
+        page = self.html.replace("<head>", '<head><base href="about:srcdoc">', 1)
         return (
-            f'<iframe title="Report of {quoted(self.output)}" srcdoc="{quoted(inside)}" sandbox '
+            f'<iframe title="Report of {quoted(self.output)}" srcdoc="{quoted(page)}" sandbox '
             'style="width: 100%; height: 700px; border: 0"></iframe>'
         )
 
 
 def report(place: str, asked: Report | None = None) -> Page:
-    """The report of OUTPUT `place`, on a disk or S3, to show in a notebook; nothing is written.
+    """Return the report of the dataset in `place` (a folder or S3), to show it in a notebook.
 
-    Returns the one that is there; if there is none, or `asked` says what to show, one made from
-    the records.
+    Returns the existing report. If there is none, or if `asked` says what to show, creates one
+    from the records. Writes nothing.
 
-    Raises UserError if there is no dataset of semscore's, it cannot be read, it has no column
-    `asked.gold`, or what draws charts is needed and not installed.
+    Raises UserError if `place` has no dataset of semscore, if the dataset cannot be read or has no
+    column `asked.gold`, or if the packages that draw charts are needed but not installed.
     """
     try:
         output = Storage().folder(place)
@@ -74,7 +74,7 @@ def report(place: str, asked: Report | None = None) -> Page:
         records = read_records(output)
         facts = make_report(output, records, asked or asked_before(output, records))
     except (OSError, pa.ArrowException) as error:
-        raise UserError(f"the report of {place} cannot be made: {error}") from error
+        raise UserError(f"cannot create the report of {place}: {error}") from error
     from semscore.jobs.reporting.page import render
 
     return Page(output.name, render(facts))

@@ -2,8 +2,8 @@
 
     from semscore import Recipe, local_spark, similarity
 
-Importing this starts nothing, and loads neither Spark nor torch: each name is fetched when it is
-first used. What is not listed here may change between versions.
+Importing this package starts nothing and loads neither Spark nor torch. Each name is loaded when
+it is first used. Names that are not listed here may change between versions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`python -m semscore`: the command."""
+"""Run the command with `python -m semscore`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""sentence-transformers alone: everything in memory, one call, all threads."""
+"""Score with sentence-transformers alone: everything in memory, one call, all threads."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from benchmarks.peers.common import WORKERS, arguments, load_model, score
 
 
 def main() -> None:
-    """Read all, score all, write all."""
-    given = arguments()
-    pairs = pd.read_parquet(given.input)
-    model = load_model(given.model, given.precision, threads=WORKERS)
+    """Read all pairs, score them, and write all scores."""
+    args = arguments()
+    pairs = pd.read_parquet(args.input)
+    model = load_model(args.model, args.precision, threads=WORKERS)
     pairs["score"] = score(model, pairs["text1"].tolist(), pairs["text2"].tolist())
-    pairs[["id", "score"]].to_parquet(given.output / "part-0.parquet")
+    pairs[["id", "score"]].to_parquet(args.output / "part-0.parquet")
 
 
 if __name__ == "__main__":

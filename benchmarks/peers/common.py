@@ -1,7 +1,7 @@
-"""What all peers share: arguments, the model, one worker with one thread for each core.
+"""Arguments, model and scoring of all peers: one worker with one thread for each core.
 
-Fewer workers with more threads each are slower on a CPU. So are batches of more than 32 texts, but
-more rows at a time help: `encode` sorts all that it gets by length before it cuts batches.
+On a CPU, fewer workers with more threads each are slower, and so are batches of more than 32 texts.
+More rows at a time are faster, because `encode` sorts them by length before it forms batches.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 WORKERS = len(os.sched_getaffinity(0))
 BATCH = 32  # texts in a forward pass
-ROWS = 256  # pairs given to `encode` at a time, where an engine cuts its data
+ROWS = 256  # pairs per call of `encode`, if a tool splits its data
 
 
 def arguments() -> argparse.Namespace:
-    """`input`, `output`, `model`: Path; `precision`: str. The output folder is made."""
+    """Parse `input`, `output`, `model` (Path) and `precision` (str), and make the output folder."""
     parser = argparse.ArgumentParser()
     parser.add_argument("input", type=Path)
     parser.add_argument("output", type=Path)
@@ -34,7 +34,7 @@ def arguments() -> argparse.Namespace:
 
 
 def load_model(folder: Path, precision: str, threads: int = 1) -> Any:
-    """The SentenceTransformer, on so many threads of this process."""
+    """Load the SentenceTransformer, to run on `threads` threads of this process."""
     import torch
     from sentence_transformers import SentenceTransformer
 
@@ -44,12 +44,12 @@ def load_model(folder: Path, precision: str, threads: int = 1) -> Any:
 
 
 def score(model: Any, text1: Sequence[str], text2: Sequence[str]) -> NDArray[np.float32]:
-    """Both columns in one call of `encode`, then cosine: n pairs -> (n,)."""
+    """Embed both columns in one call of `encode` and return the cosines: n pairs -> (n,)."""
     vectors = model.encode([*text1, *text2], batch_size=BATCH, show_progress_bar=False)
     return cosine(vectors[: len(text1)], vectors[len(text1) :])
 
 
 def cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(n, dim), (n, dim) -> (n,)."""
+    """Return the cosine of each pair of rows: (n, dim), (n, dim) -> (n,)."""
     lengths = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     return ((a * b).sum(axis=1) / lengths).astype(np.float32)

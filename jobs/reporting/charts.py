@@ -1,7 +1,7 @@
-"""The report's charts, as SVG: no script, no request, colours from the page's own style.
+"""Draw the report's charts as SVG, without scripts or requests.
 
-Altair describes them, vl-convert draws them. Colours are CSS variables, which SVG takes as they
-are, so that one drawing serves light and dark.
+Altair describes the charts and vl-convert draws them. Colours are CSS variables of the page, so
+the same drawing works in light and dark mode.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from semscore.jobs.reporting.spent import STEPS
 WIDTH, HEIGHT = 420, 190
 MOST_WORKERS = 24
 INK, SOFT, LINE = "var(--ink)", "var(--soft)", "var(--line)"
-MAIN = "var(--c4)"  # that of the forward pass
-# Liberation has Arial's widths, by which vl-convert, that brings it along, leaves room for labels.
+MAIN = "var(--c4)"  # the colour of the forward pass
+# vl-convert measures labels with Liberation, which it ships. Its letters are as wide as Arial's.
 FONT = "Arial, Liberation Sans, Helvetica, sans-serif"
-# What XML has no way to write: vl-convert does not raise at it, it ends the process.
+# Characters that XML cannot contain. vl-convert does not raise on them: it ends the process.
 UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 SVG = "http://www.w3.org/2000/svg"
 
-Drawing: TypeAlias = Any  # one of Altair's charts, whose methods are not typed; None: no chart
+Drawing: TypeAlias = Any  # an Altair chart, whose methods have no types; None: no chart
 
 
 def draw_all(facts: Facts) -> dict[str, str]:
-    """Name -> SVG; a chart for which there is nothing to show is left out."""
+    """Return name -> SVG. Charts without data are left out."""
     ElementTree.register_namespace("", SVG)
     drawn = {name: draw(facts) for name, draw in CHARTS.items()}
     return {name: _svg(chart) for name, chart in drawn.items() if chart is not None}
@@ -54,7 +54,7 @@ def _lengths(facts: Facts) -> Drawing:
         .mark_bar(color=MAIN)
         .encode(
             x=alt.X("texts:Q", title="distinct texts"),
-            y=alt.Y("tokens:N", sort=None, title="tokens of a text"),
+            y=alt.Y("tokens:N", sort=None, title="tokens per text"),
         )
         .properties(width=WIDTH - 60, height=alt.Step(20))
     )
@@ -67,12 +67,12 @@ def _partitions(facts: Facts) -> Drawing:
     data = _frame([(p.name, *p.quantiles) for p in facts.partitions], ["partition", *names])
     base = alt.Chart(data).encode(y=alt.Y("partition:N", sort=None, title=None))
     score = alt.Scale(zero=False)
-    wide = base.mark_rule(color=SOFT).encode(
+    whiskers = base.mark_rule(color=SOFT).encode(
         x=alt.X("q5:Q", title="score", scale=score), x2="q95:Q"
     )
     box = base.mark_bar(color=MAIN, size=10).encode(x="q25:Q", x2="q75:Q")
-    middle = base.mark_tick(color=INK, size=14, thickness=2).encode(x="q50:Q")
-    return (wide + box + middle).properties(width=WIDTH - 80, height=alt.Step(22))
+    median = base.mark_tick(color=INK, size=14, thickness=2).encode(x="q50:Q")
+    return (whiskers + box + median).properties(width=WIDTH - 80, height=alt.Step(22))
 
 
 def _seconds(facts: Facts) -> Drawing:
@@ -105,7 +105,7 @@ def _rates(facts: Facts) -> Drawing:
         .encode(
             x=alt.X("from:Q", title="seconds of scoring", scale=alt.Scale(nice=False)),
             x2="to:Q",
-            y=alt.Y("rows:Q", title="rows a second"),
+            y=alt.Y("rows:Q", title="rows per second"),
             y2=alt.Y2Datum(0),
         )
         .properties(width=WIDTH, height=HEIGHT)
@@ -124,7 +124,7 @@ def _units(facts: Facts) -> Drawing:
         .encode(
             x=alt.X("from:Q", title="seconds of scoring", scale=alt.Scale(nice=False)),
             x2="to:Q",
-            y=alt.Y("unit:O", title="units, by their beginning", axis=alt.Axis(labels=False)),
+            y=alt.Y("unit:O", title="units, in order of start", axis=alt.Axis(labels=False)),
         )
         .properties(width=WIDTH, height=height)
     )
@@ -205,7 +205,7 @@ def _writable(value: Any) -> Any:
 
 
 def _svg(chart: Drawing) -> str:
-    """Draw a chart; what a mark says to screen readers shows under a pointer too."""
+    """Draw a chart. Each mark's label for screen readers is also its tooltip."""
     chart = chart.configure(background="transparent", font=FONT, padding=12)
     chart = chart.configure_view(stroke=None).configure_axis(
         labelColor=INK,
@@ -224,6 +224,6 @@ def _svg(chart: Drawing) -> str:
     for mark in list(root.iter()):
         guide = mark.get("aria-roledescription") in ("axis", "legend")
         if mark.get("role") == "graphics-symbol" and not guide:
-            told = ElementTree.SubElement(mark, f"{{{SVG}}}title")
-            told.text = mark.get("aria-label")
+            tooltip = ElementTree.SubElement(mark, f"{{{SVG}}}title")
+            tooltip.text = mark.get("aria-label")
     return ElementTree.tostring(root, encoding="unicode")

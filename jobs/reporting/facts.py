@@ -1,4 +1,4 @@
-"""All that a report says, as one value, out of records and a look at the rows. Pure."""
+"""Compute all facts of a report from the records and a sample of the rows. Pure."""
 
 from __future__ import annotations
 
@@ -45,60 +45,60 @@ SHOWN_FAILED = 50
 
 @dataclass(frozen=True)
 class What:
-    """What was run, on what."""
+    """What was run, and on which data and hardware."""
 
     input: list[str]
     output: str
     columns: dict[str, str]  # text1, text2, score_column, status_column -> names
     recipe: dict[str, Any]
     fingerprint: str
-    precision: str  # why it is this one
+    precision: str  # the reason for the precision that was used
     asked_precision: str
     model_sha256: str
     versions: dict[str, str]
     master: str
     hardware: list[str]
-    hosts: int  # of the run that had the most
-    slots: int  # tasks that could run at once, likewise
-    runs: int  # that took part
+    hosts: int  # the most in any run
+    slots: int  # tasks that can run at the same time: the most in any run
+    runs: int  # runs that committed units
 
 
 @dataclass(frozen=True)
 class Audit:
-    """Whether all is there."""
+    """Whether the dataset is complete."""
 
     state: str  # complete, stopped, failed, running
-    reason: str | None  # why it failed
+    reason: str | None  # why the run ended without being complete
     rows_in: int | None  # None: not complete
     rows_out: int
-    rows_total: int | None  # that there will be; None: not known
+    rows_total: int | None  # rows of the complete dataset; None: unknown
     where: str | None
     limit: int | None
-    statuses: dict[str, int]  # those that occur
+    statuses: dict[str, int]  # status -> rows; statuses without rows are left out
     files: int
     bytes: int
-    skipped: list[dict[str, str]]  # path, reason
+    skipped: list[dict[str, str]]  # path, reason: files that could not be read
     failed: list[dict[str, str]]  # what, reason: units set aside
 
     def share(self, status: str) -> float:
-        """Of all rows, 0 to 1."""
+        """Return the share of all rows with this status, 0 to 1."""
         return self.statuses.get(status, 0) / self.rows_out if self.rows_out else 0.0
 
 
 @dataclass(frozen=True)
 class Texts:
-    """Lengths and repeats."""
+    """Lengths of texts, and repeats."""
 
-    texts: int  # of pairs that have two
+    texts: int  # in pairs with two texts
     distinct: int  # embedded
     tokens: int  # of distinct texts
-    padded: int
+    padded: int  # tokens that the model read, with padding
     lengths: dict[int, int]  # bin k: 2^k to 2^(k+1) - 1 tokens -> distinct texts
     oom_retries: int
 
     @property
     def named_lengths(self) -> list[tuple[str, int]]:
-        """Ranges of tokens, for people -> distinct texts; the last has those that were cut."""
+        """Return (readable range of tokens, distinct texts). The last range has truncated texts."""
         last = max(self.lengths, default=0)
         return [
             (f"{2**k:,} or more" if k == last else token_range(k), n)
@@ -107,42 +107,42 @@ class Texts:
 
     @property
     def repeats(self) -> float:
-        """Share of texts that were not embedded, since a like one nearby was: 0 to 1."""
+        """Return the share of texts that reused the embedding of an equal text nearby, 0 to 1."""
         return 1 - self.distinct / self.texts if self.texts else 0.0
 
     @property
     def padding(self) -> float:
-        """Share of what the model read that was padding: 0 to 1."""
+        """Return the share of padding in the tokens that the model read, 0 to 1."""
         return 1 - self.tokens / self.padded if self.padded else 0.0
 
 
 @dataclass(frozen=True)
 class Speed:
-    """How fast it was."""
+    """How fast the runs were."""
 
-    run_s: float  # of all runs, from their begin
-    scoring_s: float  # from first to last unit, pauses left out
-    pairs_per_s: float  # over that
-    tokens_per_s: float
-    flop: float  # floating-point operations for distinct texts, padding left out
+    run_s: float  # of all runs, each from its start
+    scoring_s: float  # from the first unit to the last, without pauses
+    pairs_per_s: float  # over scoring_s
+    tokens_per_s: float  # over scoring_s
+    flop: float  # floating-point operations for distinct texts, without padding
     flop_per_s: float  # all workers together, over scoring_s
-    worker_flop_per_s: float  # of one worker, while it ran the model
-    saved_s: float  # of one worker running the model, that repeats would have taken
+    worker_flop_per_s: float  # one worker, while it ran the model
+    saved_s: float  # time that one worker would have run the model for repeats
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What it cost, if a host's price is known."""
+    """What the runs cost, if the price of a host is known."""
 
     host_hours: float
-    price: float | None  # of a host, per hour
+    price: float | None  # of one host, per hour
     cost: float | None
     per_million_pairs: float | None
 
 
 @dataclass(frozen=True)
 class Facts:
-    """A run, told whole; report.json is this."""
+    """All facts of a report, as in report.json."""
 
     v: int
     what: What
@@ -151,16 +151,16 @@ class Facts:
     spent: Spent
     rates: list[Rate]
     slowest: list[Span]
-    units: list[Span]  # none if there are too many to be drawn
+    units: list[Span]  # empty if there are too many to draw
     texts: Texts
-    rows_seen: int  # by whoever looked: see looks.py
+    rows_seen: int  # rows that were read from the output: see looks.py
     scores: list[Bin]
-    scores_of_all: bool  # else of the rows seen
+    scores_of_all: bool  # whether `scores` counts all rows, not only the rows that were read
     partitions: list[Partition]
     cost: Cost
     gold: Gold | None
-    samples: list[Pair] | None  # None: none are to be shown
-    calibration: list[Calibration]  # for plans
+    samples: list[Pair] | None  # None: pairs must not be shown
+    calibration: list[Calibration]  # achieved speeds, for plans
 
 
 def gather(
@@ -171,7 +171,7 @@ def gather(
     gold: str | None = None,
     samples: bool = True,
 ) -> Facts:
-    """Put all together; `rows`: a look at the output; `price` of a host, per hour."""
+    """Compute the facts. `rows`: a sample of the output; `price`: of one host, per hour."""
     units = spans(records.units)
     scoring_s = scoring_seconds(units)
     runs = run_times(records.units)

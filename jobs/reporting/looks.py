@@ -1,4 +1,4 @@
-"""A bounded look at the scored rows themselves: all of a small dataset, some of a large one."""
+"""Read the scored rows: all rows of a small dataset, a sample of a large one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from semscore.udfs.texts.from_arrow import to_pandas
 
 MOST_ROWS = 200_000
 MOST_FILES = 64
-MOST_SMALL_FILES = 500  # of a dataset that is looked at whole
+MOST_SMALL_FILES = 500  # of a dataset that is read completely
 BATCH_ROWS = 4096
 THREADS = 8
 NO_PARTITION = ""
@@ -27,7 +27,7 @@ NO_PARTITION = ""
 
 @dataclass(frozen=True)
 class Wanted:
-    """Columns of the output; texts and gold are looked at only if they are in it."""
+    """Columns of the output to read; texts and gold are skipped if the output lacks them."""
 
     score: str
     status: str
@@ -37,7 +37,7 @@ class Wanted:
 
     @property
     def names(self) -> dict[str, str]:
-        """Column in the output -> what it is called in a look."""
+        """Return column in the output -> column in the result of `look`."""
         return {
             column: role
             for role in ("text1", "text2", "status", "score", "gold")
@@ -46,10 +46,11 @@ class Wanted:
 
 
 def look(output: Folder, files: Sequence[DataFile], wanted: Wanted) -> pd.DataFrame:
-    """Some rows with `score`, `status`, `partition` and, where wanted, `text1`, `text2`, `gold`.
+    """Read rows with `score`, `status`, `partition` and, if wanted, `text1`, `text2`, `gold`.
 
-    All rows if these are few; else the first rows of row groups from all over the files, in whose
-    order they come: no random sample, since files are written as their input was.
+    Reads all rows of a small dataset. Of a large one, reads the first rows of row groups that are
+    spread over the files, in the order of the files. This is not a random sample, because files
+    are written in the order of their input.
     """
     total = sum(file.rows for file in files)
     chosen = files if total <= MOST_ROWS and len(files) <= MOST_SMALL_FILES else _spread(files)
@@ -63,49 +64,49 @@ def look(output: Folder, files: Sequence[DataFile], wanted: Wanted) -> pd.DataFr
 
 
 def partition_of(file: DataFile) -> str:
-    """The folders that a file lies in, as people write them: `lang=de/day=1`."""
+    """Return the partition folders of a file in readable form: `lang=de/day=1`."""
     folder = str(PurePosixPath(file.path).parent)
     return NO_PARTITION if folder == "." else unquote(folder)
 
 
 def _spread(files: Sequence[DataFile]) -> list[DataFile]:
-    """At most MOST_FILES: of each partition in turn, the largest file first."""
+    """Choose at most MOST_FILES: from each partition in turn, the largest file first."""
     by_partition: dict[str, list[DataFile]] = {}
     for file in sorted(files, key=lambda file: (-file.rows, file.path)):
         by_partition.setdefault(partition_of(file), []).append(file)
-    queues = sorted(by_partition.values(), key=lambda some: -sum(file.rows for file in some))
+    queues = sorted(by_partition.values(), key=lambda queue: -sum(file.rows for file in queue))
     rounds = max(map(len, queues), default=0)
     turns = [queue[turn] for turn in range(rounds) for queue in queues if turn < len(queue)]
     return turns[:MOST_FILES]
 
 
 def _read(output: Folder, file: DataFile, wanted: Wanted, rows: int) -> pd.DataFrame:
-    """About `rows` rows of a file: all, or the first ones of row groups from all over.
+    """Read about `rows` rows of a file: all, or the first of row groups spread over the file.
 
-    Rows are decoded in batches: repeated texts, of which a row group is small, can be large.
+    Decodes rows in batches, because repeated texts are small in a row group but large in memory.
     """
     with output.open(output.entry(file.path)) as opened:
         parquet = pq.ParquetFile(opened)
-        there = set(parquet.schema_arrow.names)
-        inside = {name: role for name, role in wanted.names.items() if name in there}
+        in_file = set(parquet.schema_arrow.names)
+        roles = {name: role for name, role in wanted.names.items() if name in in_file}
         groups = parquet.num_row_groups
         needed = min(ceil(rows * groups / max(file.rows, 1)), groups)
-        each = ceil(rows / max(needed, 1))
+        rows_per_group = ceil(rows / max(needed, 1))
         parts = [
             part
             for k in range(needed)
-            for part in _first(parquet, k * groups // needed, list(inside), each)
+            for part in _first(parquet, k * groups // needed, list(roles), rows_per_group)
         ]
-        schema = pa.schema([parquet.schema_arrow.field(name) for name in inside])
+        schema = pa.schema([parquet.schema_arrow.field(name) for name in roles])
     table = pa.Table.from_batches(parts, schema)
-    columns = {role: to_pandas(table[name]) for name, role in inside.items()}
+    columns = {role: to_pandas(table[name]) for name, role in roles.items()}
     return pd.DataFrame(columns).assign(partition=partition_of(file))
 
 
 def _first(
     parquet: pq.ParquetFile, group: int, columns: list[str], rows: int
 ) -> Iterator[pa.RecordBatch]:
-    """The first rows of a row group."""
+    """Yield the first rows of a row group, in batches."""
     size = min(rows, BATCH_ROWS)
     for batch in parquet.iter_batches(size, row_groups=[group], columns=columns):
         yield batch.slice(0, rows)

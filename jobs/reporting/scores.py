@@ -1,4 +1,4 @@
-"""Scores: their distribution, by partition too, and pairs to look at. Pure."""
+"""Compute distributions of the scores and choose example pairs. Pure."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from semscore.udfs.pairs.statuses import SCORED, STATUSES
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 MOST_PARTITIONS = 20
-SHOWN = 6  # pairs from the top, the middle and the bottom; of each other status
+SHOWN = 6  # pairs from each of top, middle and bottom, and of each status except ok
 SHOWN_CHARS = 300
 BINS_LOOKED_AT = 40
 
 
 @dataclass(frozen=True)
 class Bin:
-    """Pairs with a score in a range."""
+    """The number of pairs whose score is in a range."""
 
     low: float
     high: float
@@ -30,17 +30,17 @@ class Bin:
 
 @dataclass(frozen=True)
 class Partition:
-    """Scores of a partition, as far as it was looked at."""
+    """Scores of a partition, from the rows that were read."""
 
     name: str
-    rows: int  # in all
-    seen: int  # scored rows that were looked at
+    rows: int  # all rows of the partition
+    seen: int  # scored rows that were read
     quantiles: list[float]  # at QUANTILES
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A row to look at."""
+    """A row to show as an example."""
 
     where: str  # top, middle, bottom, or its status
     score: float | None
@@ -50,18 +50,16 @@ class Pair:
 
 
 def counted_bins(histogram: Counter[int]) -> list[Bin]:
-    """Cosines of all pairs, from the lowest bin that has any to the highest."""
+    """Return the bins of all cosines, from the lowest non-empty bin to the highest."""
     if not histogram:
         return []
     step = 2 / SCORE_BINS
-    places = range(min(histogram), max(histogram) + 1)
-    return [
-        Bin(round(-1 + k * step, 6), round(-1 + (k + 1) * step, 6), histogram[k]) for k in places
-    ]
+    used = range(min(histogram), max(histogram) + 1)
+    return [Bin(round(-1 + k * step, 6), round(-1 + (k + 1) * step, 6), histogram[k]) for k in used]
 
 
 def seen_bins(rows: pd.DataFrame) -> list[Bin]:
-    """Scores of any metric, of the rows that were looked at."""
+    """Return bins of the scores of any metric, from the rows that were read."""
     scores = rows.score.dropna().to_numpy(dtype=float)
     if not len(scores):
         return []
@@ -73,7 +71,7 @@ def seen_bins(rows: pd.DataFrame) -> list[Bin]:
 
 
 def by_partition(rows: pd.DataFrame, counts: Counter[str]) -> list[Partition]:
-    """The largest partitions, by name; `counts`: partition -> rows in all."""
+    """Return the largest partitions, sorted by name. `counts`: partition -> all its rows."""
     groups = dict(list(rows.dropna(subset=["score"]).groupby("partition").score))
     shown = sorted(name for name, _ in counts.most_common(MOST_PARTITIONS) if name in groups)
     return [
@@ -88,7 +86,10 @@ def by_partition(rows: pd.DataFrame, counts: Counter[str]) -> list[Partition]:
 
 
 def pairs_to_see(rows: pd.DataFrame) -> list[Pair]:
-    """Pairs from the top, the middle and the bottom of the scores, and some of each status."""
+    """Choose pairs from the top, middle and bottom of the scores and of each other status.
+
+    Returns no pairs if the rows have no texts.
+    """
     if not {"text1", "text2"} <= set(rows):
         return []
     ranked = rows[rows.status.isin(SCORED)].sort_values("score", ascending=False, kind="stable")
@@ -101,7 +102,7 @@ def pairs_to_see(rows: pd.DataFrame) -> list[Pair]:
         "bottom": rest.iloc[-SHOWN:],
     }
     parts |= {status: rows[rows.status == status].iloc[:SHOWN] for status in STATUSES[1:]}
-    return [pair for where, some in parts.items() for pair in _pairs(where, some)]
+    return [pair for where, part in parts.items() for pair in _pairs(where, part)]
 
 
 def _pairs(where: str, rows: pd.DataFrame) -> Sequence[Pair]:

@@ -1,4 +1,4 @@
-"""Where the workers' seconds went. Pure."""
+"""Compute how the workers' time was spent. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from semscore.udfs.meters import worker_of
 
-# What a worker does one after another. It waits for a thread that reads and tokenises beside it.
+# The steps of a worker, one after another. A separate thread reads and tokenises meanwhile.
 STEPS = {
     "load": "loading the model",
     "read": "waiting for rows",
@@ -22,63 +22,63 @@ STEPS = {
 
 @dataclass(frozen=True)
 class WorkerTime:
-    """One Python worker."""
+    """The time of one Python worker."""
 
     host: str
     device: str
     backend: str
     process: str
     rows: int
-    seconds: dict[str, float]  # step of STEPS -> s, all but `idle`
+    seconds: dict[str, float]  # step of STEPS, except `idle` -> s
 
     @property
     def name(self) -> str:
-        """For people."""
+        """Return a readable name."""
         return f"{self.host} {self.device} {self.backend} ({self.process})"
 
 
 @dataclass(frozen=True)
 class Spent:
-    """All workers' seconds by step, and by worker."""
+    """The time of all workers, by step and by worker."""
 
     seconds: dict[str, float]  # step of STEPS -> s
-    workers: list[WorkerTime]  # those with the most rows first
-    tokenize_s: float  # in the thread beside, waited for or not
-    read_s: float
+    workers: list[WorkerTime]  # the one with the most rows first
+    tokenize_s: float  # in the separate thread, whether the worker waited for it or not
+    read_s: float  # likewise
 
     @property
     def total(self) -> float:
-        """Seconds of all workers together."""
+        """Return the seconds of all workers together."""
         return sum(self.seconds.values())
 
     def share(self, step: str) -> float:
-        """Of all workers' time, 0 to 1."""
+        """Return the share of a step in all workers' time, 0 to 1."""
         return self.seconds[step] / self.total if self.total else 0.0
 
     @property
     def limit(self) -> str:
-        """The step that took the most."""
+        """Return the step that took the most time."""
         return max(self.seconds, key=self.seconds.__getitem__)
 
 
 def spent(workers: Mapping[str, Counter[str]], slot_s: float) -> Spent:
-    """Split the time of all workers; `slot_s`: seconds x tasks that could run at once."""
-    split = [_worker(label, sums) for label, sums in workers.items()]
-    seconds = {step: sum(worker.seconds.get(step, 0.0) for worker in split) for step in STEPS}
+    """Split the time of all workers into steps. `slot_s`: slots x seconds."""
+    times = [_worker(label, sums) for label, sums in workers.items()]
+    seconds = {step: sum(worker.seconds.get(step, 0.0) for worker in times) for step in STEPS}
     seconds["idle"] = max(slot_s - sum(seconds.values()), 0.0)
     return Spent(
         seconds=seconds,
-        workers=sorted(split, key=lambda worker: -worker.rows),
+        workers=sorted(times, key=lambda worker: -worker.rows),
         tokenize_s=sum(float(sums["tokenize_s"]) for sums in workers.values()),
         read_s=sum(float(sums["read_s"]) for sums in workers.values()),
     )
 
 
 def _worker(label: str, sums: Counter[str]) -> WorkerTime:
-    """Waiting is put down to reading and tokenising as these two took the thread's time."""
+    """Divide waiting between reading and tokenising in proportion to the time of each."""
     worker = worker_of(label)
-    waited, beside = sums["wait_input_s"], sums["read_s"] + sums["tokenize_s"]
-    for_rows = waited * (sums["read_s"] / beside if beside else 1.0)
+    waited, in_thread = sums["wait_input_s"], sums["read_s"] + sums["tokenize_s"]
+    for_rows = waited * (sums["read_s"] / in_thread if in_thread else 1.0)
     return WorkerTime(
         host=worker.host,
         device=worker.device,

@@ -1,4 +1,4 @@
-"""The five questions that a reader has, answered in sentences, and what to change. Pure."""
+"""Answer the reader's questions in sentences, and advise what to change. Pure."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from semscore.jobs.failures.wording import counted
 from semscore.jobs.reporting.facts import Facts
 from semscore.jobs.reporting.spent import STEPS
 
 Level = Literal["good", "fair", "bad"]
 
 # Shares of the workers' time.
-BUSY, HALF_BUSY = 0.7, 0.4  # of running the model
-WASTED = 0.15  # of any other step, worth a sentence
-SHORT_S = 120.0  # in less, a run's start weighs more than its work
+BUSY, HALF_BUSY = 0.7, 0.4  # spent running the model
+WASTED = 0.15  # spent in any other step; above this, the report advises on it
+SHORT_S = 120.0  # in a shorter run, the start weighs more than the work
 MUCH_TRUNCATED, MUCH_EMPTY, MUCH_PADDED = 0.01, 0.05, 0.25
-FOLLOWS = 0.2  # least rank correlation of scores that follow grades at all
+FOLLOWS = 0.2  # smallest rank correlation at which scores count as following grades
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """An answer for people who read nothing else."""
+    """A question about the run, with its answer."""
 
     question: str
     answer: str
@@ -29,80 +30,86 @@ class Verdict:
 
 
 def verdicts(facts: Facts) -> list[Verdict]:
-    """Was it right, was it fast, what limited it, what did it cost."""
-    return [_right(facts), _fast(facts), _limit(facts), _cost(facts)]
+    """Answer: Is it complete? Was it fast? What limited it? What did it cost?"""
+    return [_complete(facts), _fast(facts), _limit(facts), _cost(facts)]
 
 
 def advice(facts: Facts) -> list[str]:
-    """What to change, the weightiest first; never empty."""
-    found = [sentence for rule in (_of_rows, _of_time, _of_texts) for sentence in rule(facts)]
-    return found or ["Nothing stands out: keep these settings."]
+    """Return what to change, the most important first. Never empty."""
+    sentences = [sentence for rule in (_of_rows, _of_time, _of_texts) for sentence in rule(facts)]
+    return sentences or ["Nothing stands out. Keep these settings."]
 
 
-def _right(facts: Facts) -> Verdict:
-    audit, question = facts.audit, "Was it right?"
+def _complete(facts: Facts) -> Verdict:
+    audit, question = facts.audit, "Is it complete?"
     if audit.state != "complete":
-        of = f" of {audit.rows_total:,}" if audit.rows_total else ""
-        rows = f"{audit.rows_out:,}{of} rows are scored"
-        why = f" {audit.reason}" if audit.reason else ""
-        return Verdict(question, f"Not finished ({audit.state}): {rows}.{why}", "bad")
-    given = {"--where": audit.where, "--limit": audit.limit}
-    chosen = [f"{option} {value}" for option, value in given.items() if value is not None]
-    told = f"{audit.rows_in:,} rows in, {audit.rows_out:,} rows out"
-    told += f" ({' '.join(chosen)})" if chosen else ", counted in the files"
+        rows = (
+            f"{audit.rows_out:,} of {counted(audit.rows_total, 'row')}"
+            if audit.rows_total
+            else counted(audit.rows_out, "row")
+        )
+        reason = f" Reason: {audit.reason}" if audit.reason else ""
+        return Verdict(question, f"No ({audit.state}): {rows} scored.{reason}", "bad")
+    assert audit.rows_in is not None  # a complete dataset has been audited
+    options = {"--where": audit.where, "--limit": audit.limit}
+    chosen = [f"{option} {value}" for option, value in options.items() if value is not None]
+    answer = f"{counted(audit.rows_in, 'row')} in, {counted(audit.rows_out, 'row')} out"
+    answer += f" ({' '.join(chosen)})" if chosen else ", counted in the files"
     errors, cut = audit.statuses.get("error", 0), audit.share("truncated")
-    told += f"; the model failed on {errors:,} rows" if errors else "; the model failed on none"
+    answer += f"; the model failed on {counted(errors, 'row') if errors else 'no row'}"
     if audit.skipped:
-        told += f"; {len(audit.skipped)} unreadable files left out"
+        answer += f"; {counted(len(audit.skipped), 'unreadable file')} set aside"
     if cut > MUCH_TRUNCATED:
-        told += f"; {cut:.1%} are scored on their texts' beginnings only"
+        answer += f"; in {cut:.1%} of the rows a text was truncated"
     rank = facts.gold.spearman if facts.gold else None
     if facts.gold and rank is not None:
         follow = "the scores" if rank >= FOLLOWS else "the scores hardly"
-        told += f"; {follow} follow {facts.gold.column}: rank correlation {rank:.3f}"
+        answer += f"; {follow} follow {facts.gold.column} (rank correlation {rank:.3f})"
     against = rank is not None and rank < FOLLOWS
     odd = errors or audit.skipped or cut > MUCH_TRUNCATED or against
-    return Verdict(question, f"Complete: {told}.", "fair" if odd else "good")
+    return Verdict(question, f"Yes: {answer}.", "fair" if odd else "good")
 
 
 def _fast(facts: Facts) -> Verdict:
     speed, busy = facts.speed, facts.spent.share("forward")
-    told = (
-        f"{speed.pairs_per_s:,.0f} pairs and {speed.tokens_per_s:,.0f} tokens a second, on "
-        f"{facts.what.slots:,} workers at once, each on "
-        f"{' or '.join(facts.what.hardware) or 'unknown hardware'}; they ran the model "
-        f"{busy:.0%} of their time"
+    each = ", each" if facts.what.slots > 1 else ""
+    rates = (
+        f"{speed.pairs_per_s:,.0f} pairs and {speed.tokens_per_s:,.0f} tokens per second with "
+        f"{counted(facts.what.slots, 'parallel worker')}{each} on "
+        f"{' or '.join(facts.what.hardware) or 'unknown hardware'}; workers spent {busy:.0%} of "
+        "their time running the model"
     )
     if speed.scoring_s < SHORT_S:
-        return Verdict("Was it fast?", f"Too short to judge: {told}.", "fair")
+        return Verdict("Was it fast?", f"Too short to judge: {rates}.", "fair")
     level: Level = "good" if busy >= BUSY else "fair" if busy >= HALF_BUSY else "bad"
     opinion = {"good": "Yes, for this hardware", "fair": "It could be faster", "bad": "No"}[level]
-    return Verdict("Was it fast?", f"{opinion}: {told}.", level)
+    return Verdict("Was it fast?", f"{opinion}: {rates}.", level)
 
 
 def _limit(facts: Facts) -> Verdict:
     step = facts.spent.limit
-    told = f"{STEPS[step].capitalize()}: {facts.spent.share(step):.0%} of the workers' time"
+    answer = f"{STEPS[step].capitalize()}: {facts.spent.share(step):.0%} of the workers' time"
     level: Level = "good" if step == "forward" else "fair"
-    return Verdict("What limited it?", f"{told}.", level)
+    return Verdict("What limited it?", f"{answer}.", level)
 
 
 def _cost(facts: Facts) -> Verdict:
     cost, question = facts.cost, "What did it cost?"
     hours = f"{cost.host_hours:,.3f} host-hours"
     if cost.cost is None or cost.per_million_pairs is None:
-        told = f"{hours}; give --price, of a host for an hour, to see what that is."
-        return Verdict(question, told, "fair")
+        answer = f"{hours}. To see the cost, give --price, the price of one host per hour."
+        return Verdict(question, answer, "fair")
     return Verdict(
         question,
-        f"{money(cost.cost)}, which is {money(cost.per_million_pairs)} for a million pairs: "
-        f"{hours} at {cost.price:,g} each. The start of hosts and of Spark on them is not counted.",
+        f"{money(cost.cost)}, or {money(cost.per_million_pairs)} per million pairs: "
+        f"{hours} at {cost.price:,g} each. The time to start hosts, and Spark on them, is not "
+        "counted.",
         "good",
     )
 
 
 def money(amount: float) -> str:
-    """Three digits at least, and cents."""
+    """Format an amount: two decimals, or three significant digits below 1."""
     return f"{amount:,.2f}" if amount >= 1 else f"{amount:,.3g}"
 
 
@@ -111,47 +118,50 @@ def _of_rows(facts: Facts) -> Iterator[str]:
     errors, cut = audit.statuses.get("error", 0), audit.share("truncated")
     if audit.failed:
         yield (
-            f"Units were set aside ({audit.failed[0]['reason']}): mend that, then --mode resume "
-            "scores them."
+            f"Some units were set aside ({audit.failed[0]['reason']}). Fix the cause, then score "
+            "them with --mode resume."
         )
     elif audit.state == "stopped":
-        yield "Go on with the same command and --mode resume; what is scored stays."
+        yield "To continue, run the same command with --mode resume. Scored rows are kept."
     elif audit.state == "failed":
-        yield "Mend what is named above, then go on with --mode resume; what is scored stays."
+        yield (
+            "Fix the cause that is named above, then continue with --mode resume. Scored rows are "
+            "kept."
+        )
     if errors:
         yield (
-            f"Look at the {errors:,} rows of status error: the model fails on each alone. If that "
-            "may be, --max-error-rate lets a run pass."
+            f"Look at the rows with status error ({errors:,}): the model failed on each of them "
+            "alone. To accept such rows, raise --max-error-rate."
         )
     if cut > MUCH_TRUNCATED:
         yield (
-            f"In {cut:.1%} of the pairs a text is longer than the model reads: a higher "
-            "--max-seq-length, if the model has more positions, or texts split beforehand."
+            f"In {cut:.1%} of the pairs, a text is longer than the model reads. Raise "
+            "--max-seq-length if the model has more positions, or split the texts beforehand."
         )
     empty = audit.share("null") + audit.share("blank")
     if empty > MUCH_EMPTY:
-        yield f"{empty:.1%} of the rows have no text in a column: are --text1 and --text2 right?"
+        yield f"{empty:.1%} of the rows have a column without text. Check --text1 and --text2."
 
 
 def _of_time(facts: Facts) -> Iterator[str]:
     time, short = facts.spent, facts.speed.scoring_s < SHORT_S
     if short:
         yield (
-            "In so short a run its beginning and its end, when not every worker has a task, weigh "
-            "more than in a long one: judge the speed by more rows."
+            "In such a short run, the start and the end, when some workers have no task, weigh "
+            "more than in a long run. Judge the speed by a run with more rows."
         )
     on_gpu = any(worker.device.startswith("gpu") for worker in time.workers)
     fewer = "fewer hosts, or " if facts.what.hosts > 1 else ""
     steps = {
-        "idle": "few rows make few tasks"
+        "idle": "there are few tasks, because there are few rows"
         if short
-        else f"{fewer}INPUT in more and smaller files, so that there is a task for each worker",
-        "load": "fewer and longer tasks, and spark.python.worker.reuse left on",
-        "tokenize": "hosts with more CPU cores for each GPU, or --workers-per-gpu one higher"
+        else f"use {fewer}more and smaller files in INPUT, so that each worker has a task",
+        "load": "make tasks fewer and longer, and leave spark.python.worker.reuse on",
+        "tokenize": "use hosts with more CPU cores per GPU, or raise --workers-per-gpu by one"
         if on_gpu
-        else "fewer workers on each core",
-        "read": "INPUT nearer, in larger files with row groups of 50 to 200 MB and zstd",
-        "write": "fewer columns with --keep, and OUTPUT on faster storage",
+        else "run fewer workers on each core",
+        "read": "move INPUT nearer; use larger files with row groups of 50 to 200 MB and zstd",
+        "write": "write fewer columns (--keep), and put OUTPUT on faster storage",
     }
     for step, fix in steps.items():
         if time.share(step) > WASTED:
@@ -162,24 +172,24 @@ def _of_time(facts: Facts) -> Iterator[str]:
 
 def _of_model(facts: Facts, on_gpu: bool) -> Iterator[str]:
     if facts.what.asked_precision == "float32":
-        yield "Scores within 0.01 of these come faster with --precision auto."
+        yield "With --precision auto, scoring is faster and scores are within 0.01 of these."
     elif not on_gpu and all(worker.backend == "torch" for worker in facts.spent.workers):
         yield (
-            "On CPUs most models run about twice as fast in OpenVINO: pip install "
-            "'semscore[openvino]', unless torch was asked for."
+            "On CPUs, most models run about twice as fast with OpenVINO. Unless you chose torch, "
+            "run pip install 'semscore[openvino]'."
         )
     else:
         yield (
-            "The model itself is the limit, as it should be: only other hardware, more of it, or a "
+            "The model itself is the limit, as it should be. Only other hardware, more of it, or a "
             "smaller model is faster."
         )
 
 
 def _of_texts(facts: Facts) -> Iterator[str]:
     if facts.texts.oom_retries:
-        yield "A device ran out of memory and retried; a smaller --token-budget saves that."
+        yield "A device ran out of memory and had to retry. A smaller --token-budget avoids that."
     if facts.texts.padding > MUCH_PADDED:
         yield (
-            f"{facts.texts.padding:.0%} of what the model read was padding: a larger "
-            "--window-rows lets texts of like length meet."
+            f"{facts.texts.padding:.0%} of what the model read was padding. With a "
+            "larger --window-rows, more texts of similar length are batched together."
         )

@@ -1,6 +1,6 @@
-"""A dataset's report as it is written: report.json, and report.html where charts can be drawn.
+"""Write the report of a dataset: report.json and, if charts can be drawn, report.html.
 
-OUTPUT's way: records -> a look at some rows -> facts -> report.json -> report.html
+The steps: records -> a sample of the rows -> facts -> report.json -> report.html
 """
 
 from __future__ import annotations
@@ -29,28 +29,35 @@ log = logging.getLogger("semscore")
 
 
 def make_report(output: Folder, records: Records, asked: Report) -> Facts:
-    """Gather what there is to say of a dataset.
+    """Read a sample of the output and compute the facts of its report.
 
-    Raises UserError if it has no column --gold.
+    Raises UserError if --gold is not a column of grades in the output.
     """
     columns = records.run["options"]["columns"]
     if asked.gold in [columns[name] for name in COLUMNS]:
-        raise UserError(f"--gold {asked.gold!r} is a text, the score or the status, and no grade")
+        raise UserError(
+            f"--gold {asked.gold!r} is a text column, the score or the status. Name a column of "
+            "grades"
+        )
     text1, text2 = (columns[name] if asked.samples else None for name in ("text1", "text2"))
     files = [file for unit in records.units for file in unit.files]
     wanted = Wanted(columns["score_column"], columns["status_column"], text1, text2, asked.gold)
     rows = look(output, files, wanted)
     if asked.gold and files and "gold" not in rows:
         raise UserError(
-            f"--gold {asked.gold!r} is no column of the files in {output.name}; a column of grades "
-            "must be in INPUT and kept (--keep), and not in the folders' names"
+            f"--gold {asked.gold!r} is not a column of the files in {output.name}. The column of "
+            "grades must be in the files of INPUT, not in their folders' names, and must be kept "
+            "(--keep)"
         )
     return gather(records, rows, output.name, asked.price, asked.gold, asked.samples)
 
 
 def write_report(output: Folder, facts: Facts, asked: Report) -> str:
-    """Write report.json, and report.html where charts can be drawn: the place of the better one."""
-    told = asdict(facts) | {
+    """Write report.json and, if charts can be drawn, report.html; return the path of the page.
+
+    Returns the path of report.json if there is no page.
+    """
+    report = asdict(facts) | {
         "asked": asdict(asked),
         "verdicts": [asdict(verdict) for verdict in verdicts(facts)],
         "advice": advice(facts),
@@ -60,8 +67,8 @@ def write_report(output: Folder, facts: Facts, asked: Report) -> str:
         from semscore.jobs.reporting.page import render
 
         page = render(facts).encode()
-    output.delete([ledger.PAGE])  # it may show more than this one is to
-    content = json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False)
+    output.delete([ledger.PAGE])  # an old page may show more than this report should
+    content = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False)
     output.write(ledger.REPORT, content.encode())
     if page is None:
         return output.full(ledger.REPORT)
@@ -72,9 +79,10 @@ def write_report(output: Folder, facts: Facts, asked: Report) -> str:
 def report_at_end(
     output: Folder, lease: Lease, units: Sequence[ledger.UnitRecord], asked: Report
 ) -> str | None:
-    """Write the report of a run that ends; None: none was asked for, or it failed, which is told.
+    """Write the report at the end of a run and return its path.
 
-    A failure here is not the run's: its data is there.
+    Returns None if the run has no report (`--no-report`, no units), or if writing it failed. A
+    failure is only logged, because the data of the run is complete without it.
     """
     if not asked.report or not units:
         return None
@@ -85,38 +93,38 @@ def report_at_end(
         place = write_report(output, facts, asked)
     except Exception as error:
         log.warning(
-            "the report could not be written (%s); `semscore report %s` tries again",
+            "the report could not be written (%s); run `semscore report %s` to try again",
             root_cause(error),
             output.name,
         )
         log.debug("report failed", exc_info=True)
         return None
     if not can_draw():
-        log.info("for a page with charts: %s, then `semscore report %s`", NEEDS, output.name)
+        log.info("for a page with charts, run %s and then `semscore report %s`", NEEDS, output.name)
     return place
 
 
 def asked_before(output: Folder, records: Records) -> Report:
-    """What the report that is there was asked to show, or would have been.
+    """Return the options of the existing report or, without one, those of the run.
 
-    What may be private stays so: without a report, pairs are shown only if the one run that there
-    was would have shown them.
+    Without a report, pairs are shown only if all units come from one run whose options allow it,
+    because the texts may be private.
     """
-    with suppress(ValueError):  # no JSON
-        told = json.loads(output.read(ledger.REPORT) or b"null")
-        if told and told.get("v") == VERSION:
-            return Report(**told["asked"])
-    began = Report(**records.run["options"]["report"])
-    alone = {unit.run for unit in records.units} <= {records.run["run"]}
-    return replace(began, samples=began.samples and alone)
+    with suppress(ValueError):  # not JSON
+        report = json.loads(output.read(ledger.REPORT) or b"null")
+        if report and report.get("v") == VERSION:
+            return Report(**report["asked"])
+    of_run = Report(**records.run["options"]["report"])
+    single_run = {unit.run for unit in records.units} <= {records.run["run"]}
+    return replace(of_run, samples=of_run.samples and single_run)
 
 
 def require_drawing() -> None:
-    """Raise UserError where a page with charts cannot be made."""
+    """Raise UserError if the packages that draw charts are not installed."""
     if not can_draw():
-        raise UserError(f"a report needs what draws its charts: {NEEDS}")
+        raise UserError(f"the report needs the packages that draw its charts. Run: {NEEDS}")
 
 
 def can_draw() -> bool:
-    """Whether what draws charts is installed: the extra `report`."""
+    """Return whether the packages that draw charts (the extra `report`) are installed."""
     return all(find_spec(name) for name in ("altair", "jinja2", "vl_convert"))

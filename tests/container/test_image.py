@@ -121,7 +121,7 @@ def test_a_job_on_s3_with_gpus_runs_to_its_end(
     body = client.get_object(Bucket="output", Key="scored/_semscore/manifest.json")["Body"]
     assert json.load(body)["audit"]["rows_out"] == ROWS
     page = client.get_object(Bucket="output", Key="scored/_semscore/report.html")["Body"].read()
-    assert b"Was it right?" in page
+    assert b"Is it complete?" in page
     leased = set(re.findall(r"gpu -> \[name: gpu, addresses: (\d)\]", service.log))
     assert leased == {"0", "1", "2", "3"}, "an executor for each GPU"
     events = client.list_objects_v2(Bucket="output", Prefix="events/")["Contents"]

@@ -1,15 +1,14 @@
-"""Numbers in messages."""
+"""Words that messages share."""
 
 from __future__ import annotations
+
+import pytest
 
 from semscore.jobs.failures.wording import counted
 
 
-def test_one_has_no_plural() -> None:
-    numbers = (0, 1, 2, 1_200)
-    assert [counted(number, "unit") for number in numbers] == [
-        "0 units",
-        "1 unit",
-        "2 units",
-        "1,200 units",
-    ]
+@pytest.mark.parametrize(
+    ("n", "text"), [(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (1200, "1,200 rows")]
+)
+def test_a_noun_has_the_form_of_its_number(n: int, text: str) -> None:
+    assert counted(n, "row") == text

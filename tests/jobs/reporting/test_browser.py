@@ -72,7 +72,7 @@ def test_charts_hold_the_right_numbers(opened: Open) -> None:
     ]
     assert sum("running the model" in mark for mark in marks("all_seconds")) == 1
     assert len(marks("rates")) == 20
-    assert all("rows a second: 10;" in mark for mark in marks("rates"))
+    assert all("rows per second: 10;" in mark for mark in marks("rates"))
     assert len(marks("gold")) == 196
     heights = page.locator("#chart-scores svg [role=graphics-symbol][aria-label*='pairs: ']")
     tall = [box["height"] for box in (mark.bounding_box() for mark in heights.all()) if box]

@@ -33,13 +33,13 @@ def test_rows_without_either_are_left_out(rows: pd.DataFrame) -> None:
 @pytest.mark.parametrize(
     ("gold", "reason"),
     [
-        ([1.0, 2.0], "2 pairs have both a score and a number there"),
-        ([3.0, 3.0, 3.0, 3.0], "all grades, or all scores, are alike"),
-        ([None, None, None], "0 pairs have both"),
-        (["a", "b", "c"], "0 pairs have both"),
-        ([math.inf, -math.inf, 1.0, 2.0], "2 pairs have both"),
-        ([dt.datetime(2026, 1, k) for k in range(1, 6)], "it holds times, not grades"),
-        ([dt.timedelta(k) for k in range(1, 6)], "it holds times, not grades"),
+        ([1.0, 2.0], "too few pairs have a grade and a score (2, at least 3 needed)"),
+        ([3.0, 3.0, 3.0, 3.0], "all grades, or all scores, are equal"),
+        ([None, None, None], "too few pairs have a grade and a score (0,"),
+        (["a", "b", "c"], "too few pairs have a grade and a score (0,"),
+        ([math.inf, -math.inf, 1.0, 2.0], "too few pairs have a grade and a score (2,"),
+        ([dt.datetime(2026, 1, k) for k in range(1, 6)], "the column holds times, not grades"),
+        ([dt.timedelta(k) for k in range(1, 6)], "the column holds times, not grades"),
     ],
 )
 def test_what_gives_no_correlation_says_why(gold: list[object], reason: str) -> None:

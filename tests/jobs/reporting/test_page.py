@@ -134,4 +134,4 @@ def test_an_unfinished_run_has_a_page(facts: Facts) -> None:
     audit = replace(facts.audit, state="failed", failed=[{"what": "unit <x>", "reason": "a & b"}])
     page = render(replace(facts, audit=audit, units=[], rates=[], gold=None, partitions=[]))
     assert "unit &lt;x&gt;" in page
-    assert "Not finished (failed)" in page
+    assert "No (failed)" in page

@@ -29,13 +29,13 @@ def test_it_answers_and_writes_both_files(
 ) -> None:
     assert cli.main(["report", str(dataset), "--gold", "grade", "--price", "3.6"]) == 0
     told = capsys.readouterr().out
-    assert "Was it right? Complete: 200 rows in, 200 rows out" in " ".join(told.split())
+    assert "Is it complete? Yes: 200 rows in, 200 rows out" in " ".join(told.split())
     assert str(dataset / "_semscore/report.html") in told
     found = written(dataset)
     assert found["audit"]["statuses"] == {"ok": 196, "null": 2, "blank": 2}
     assert found["gold"]["spearman"] == pytest.approx(0.98, abs=0.03)
     assert found["cost"]["cost"] == pytest.approx(0.08)
-    assert found["verdicts"][0]["question"] == "Was it right?"
+    assert found["verdicts"][0]["question"] == "Is it complete?"
     assert found["advice"]
     page = (dataset / "_semscore/report.html").read_text("utf-8")
     assert "&lt;script&gt;" in page
@@ -101,9 +101,9 @@ def test_it_can_be_written_elsewhere_and_opened(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--gold", "grades"], "--gold 'grades' is no column of"),
-        (["--gold", "lang"], "--gold 'lang' is no column of the files in"),
-        (["--gold", "text1"], "--gold 'text1' is a text, the score or the status, and no grade"),
+        (["--gold", "grades"], "--gold 'grades' is not a column of"),
+        (["--gold", "lang"], "--gold 'lang' is not a column of the files in"),
+        (["--gold", "text1"], "--gold 'text1' is a text column, the score or the status"),
         (["--price", "-1"], "--price must be at least 0, got -1"),
     ],
 )
@@ -144,13 +144,13 @@ def test_a_data_file_that_is_broken_is_named(
 ) -> None:
     next(dataset.glob("lang=de/*1.zstd.parquet")).write_bytes(b"PAR1 no more")
     assert cli.main(["report", str(dataset)]) == 2
-    assert "cannot be made" in caplog.text
+    assert "cannot create the report of" in caplog.text
 
 
 def test_a_data_file_that_is_gone_is_named(dataset: Path, caplog: pytest.LogCaptureFixture) -> None:
     next(dataset.glob("lang=de/*1.zstd.parquet")).unlink()
     assert cli.main(["report", str(dataset)]) == 2
-    assert "cannot be made" in caplog.text
+    assert "cannot create the report of" in caplog.text
     assert "part-1.zstd.parquet" in caplog.text
 
 
@@ -174,7 +174,7 @@ def test_a_notebook_gets_the_page_that_is_there(dataset: Path) -> None:
 def test_a_notebook_gets_a_page_where_there_is_none_and_nothing_is_written(dataset: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in dataset.rglob("*")}
     made = report(str(dataset))
-    assert "Complete: 200 rows in, 200 rows out" in made.html
+    assert "Yes: 200 rows in, 200 rows out" in made.html
     assert {path: path.stat().st_mtime_ns for path in dataset.rglob("*")} == before
 
 
@@ -216,7 +216,7 @@ def test_what_a_page_cannot_be_made_of_is_told(
 ) -> None:
     with pytest.raises(UserError, match="is not a dataset written by semscore"):
         report(str(tmp_path / "none"))
-    with pytest.raises(UserError, match="'grades' is no column of"):
+    with pytest.raises(UserError, match="'grades' is not a column of"):
         report(str(dataset), Report(gold="grades"))
     monkeypatch.setattr(module, "find_spec", lambda _: None)
     with pytest.raises(UserError, match=r"semscore\[report\]"):

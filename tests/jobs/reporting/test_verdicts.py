@@ -30,21 +30,21 @@ def audited(facts: Facts, **changes: Any) -> Facts:
 
 
 def test_all_rows_there_is_right(facts: Facts) -> None:
-    level, answer = answers(facts)["Was it right?"]
+    level, answer = answers(facts)["Is it complete?"]
     assert level == "good"
-    assert answer.startswith("Complete: 200 rows in, 200 rows out, counted in the files")
-    assert "the scores follow grade: rank correlation 1.000" in answer
+    assert answer.startswith("Yes: 200 rows in, 200 rows out, counted in the files")
+    assert "the scores follow grade (rank correlation 1.000)" in answer
 
 
 def test_scores_that_do_not_follow_the_grades_are_not_called_right(facts: Facts) -> None:
     assert facts.gold
     level, answer = answers(replace(facts, gold=replace(facts.gold, spearman=-0.4)))[
-        "Was it right?"
+        "Is it complete?"
     ]
     assert level == "fair"
-    assert "the scores hardly follow grade: rank correlation -0.400" in answer
+    assert "the scores hardly follow grade (rank correlation -0.400)" in answer
     none = replace(facts, gold=replace(facts.gold, spearman=0.0))
-    assert answers(none)["Was it right?"][0] == "fair"
+    assert answers(none)["Is it complete?"][0] == "fair"
 
 
 @pytest.mark.parametrize(
@@ -53,18 +53,22 @@ def test_scores_that_do_not_follow_the_grades_are_not_called_right(facts: Facts)
         (
             {"state": "failed", "rows_total": 900, "reason": "no space"},
             "bad",
-            "Not finished (failed): 200 of 900 rows are scored. no space",
+            "No (failed): 200 of 900 rows scored. Reason: no space",
         ),
         ({"statuses": {"ok": 150, "error": 50}}, "fair", "the model failed on 50 rows"),
-        ({"statuses": {"ok": 150, "truncated": 50}}, "fair", "25.0% are scored on their texts'"),
-        ({"skipped": [{"path": "f", "reason": "r"}]}, "fair", "1 unreadable files left out"),
+        (
+            {"statuses": {"ok": 150, "truncated": 50}},
+            "fair",
+            "in 25.0% of the rows a text was truncated",
+        ),
+        ({"skipped": [{"path": "f", "reason": "r"}]}, "fair", "1 unreadable file set aside"),
         ({"where": "k > 1", "rows_in": 500}, "good", "500 rows in, 200 rows out (--where k > 1)"),
     ],
 )
 def test_what_is_not_right_is_said(
     facts: Facts, changes: dict[str, Any], level: str, words: str
 ) -> None:
-    found, answer = answers(audited(facts, **changes))["Was it right?"]
+    found, answer = answers(audited(facts, **changes))["Is it complete?"]
     assert found == level
     assert words in answer
 
@@ -72,7 +76,7 @@ def test_what_is_not_right_is_said(
 def test_a_short_run_is_not_judged(facts: Facts) -> None:
     level, answer = answers(facts)["Was it fast?"]
     assert (level, answer[:18]) == ("fair", "Too short to judge")
-    assert "judge the speed by more rows" in " ".join(advice(facts))
+    assert "Judge the speed by a run with more rows" in " ".join(advice(facts))
     assert "without a task" in " ".join(advice(facts))
 
 
@@ -81,9 +85,9 @@ def test_a_short_run_is_not_judged(facts: Facts) -> None:
     [
         ({"forward": 90, "idle": 10}, "good", "Running the model: 90%", "--precision auto"),
         ({"forward": 30, "tokenize": 70}, "bad", "Waiting for tokens: 70%", "--workers-per-gpu"),
-        ({"forward": 50, "read": 50}, "fair", "", "INPUT nearer"),
+        ({"forward": 50, "read": 50}, "fair", "", "move INPUT nearer"),
         ({"forward": 60, "idle": 40}, "fair", "", "fewer hosts"),
-        ({"forward": 50, "write": 30, "load": 20}, "fair", "", "fewer columns with --keep"),
+        ({"forward": 50, "write": 30, "load": 20}, "fair", "", "fewer columns (--keep)"),
     ],
 )
 def test_what_limits_is_named_and_what_helps(
@@ -97,7 +101,7 @@ def test_what_limits_is_named_and_what_helps(
 
 def test_cost(facts: Facts) -> None:
     assert (
-        "0.08, which is 400.00 for a million pairs: 0.022 host-hours at 3.6 each"
+        "0.08, or 400.00 per million pairs: 0.022 host-hours at 3.6 each"
         in answers(facts)["What did it cost?"][1]
     )
     free = replace(facts, cost=replace(facts.cost, cost=None, per_million_pairs=None))
@@ -108,9 +112,12 @@ def test_cost(facts: Facts) -> None:
     ("changes", "words"),
     [
         ({"failed": [{"what": "u", "reason": "broken page"}]}, "broken page"),
-        ({"state": "stopped"}, "Go on with the same command and --mode resume"),
-        ({"state": "failed"}, "Mend what is named above, then go on with --mode resume"),
-        ({"statuses": {"ok": 9, "error": 191}}, "--max-error-rate lets a run pass"),
+        ({"state": "stopped"}, "run the same command with --mode resume"),
+        (
+            {"state": "failed"},
+            "Fix the cause that is named above, then continue with --mode resume",
+        ),
+        ({"statuses": {"ok": 9, "error": 191}}, "raise --max-error-rate"),
         ({"statuses": {"ok": 100, "truncated": 100}}, "--max-seq-length"),
         ({"statuses": {"ok": 100, "null": 100}}, "--text1 and --text2"),
     ],
@@ -142,4 +149,4 @@ def test_float32_that_was_found_best_is_not_advised_against(facts: Facts) -> Non
 def test_where_nothing_stands_out_that_is_said(facts: Facts) -> None:
     found = long_run(facts, forward=60.0, idle=10.0, write=10.0, read=10.0, load=10.0)
     texts = replace(found.texts, padded=found.texts.tokens)
-    assert advice(replace(found, texts=texts)) == ["Nothing stands out: keep these settings."]
+    assert advice(replace(found, texts=texts)) == ["Nothing stands out. Keep these settings."]
