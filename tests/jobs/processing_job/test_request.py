@@ -18,7 +18,7 @@ from semscore.jobs.options.slices import Spark
 from semscore.jobs.processing_job.processor import make_session
 from semscore.jobs.processing_job.service_limits import check_request
 from semscore.udfs.errors import UserError
-from semscore.udfs.recipe import Recipe
+from semscore.udfs.recipe import DEFAULT_MODEL, Recipe
 
 ROOT = Path(__file__).parents[3]
 Command = Callable[..., int]
@@ -69,6 +69,7 @@ def test_a_job_is_explained_without_aws(
     launch: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ("--instance-type", "ml.g5.12xlarge", "--instances", "3", "--price", "7.5")
+    options += ("--model", DEFAULT_MODEL)
     assert launch(*options, "--max-runtime", "7200", "--explain") == 0
     rows = capsys.readouterr().out.splitlines()
     shown = {row[:10].strip(): row[12:] for row in rows if row[:10].strip()}
