@@ -101,7 +101,8 @@ def test_where_nothing_can_be_read_output_is_as_it_was(
     damage(write(tmp_path, 0))
     if there:
         (tmp_path / "out").mkdir()
-    with pytest.raises(UserError, match=r"tag 0 ö#\.parquet: Spark cannot read it: .*Replace the file"):
+    told = r"tag 0 ö#\.parquet: Spark cannot read it: .*Replace the file"
+    with pytest.raises(UserError, match=told):
         run(rows=SKIP if skips else Rows())
     assert (tmp_path / "out").exists() is there
     assert not list((tmp_path / "out").rglob("*"))
