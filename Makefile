@@ -15,10 +15,17 @@
 # make bench         the engine and comparable tools on the same data; also bench-quick,
 #                    bench-sweeps, bench-quality GRADED="a.tsv b.tsv"; BENCH="..." adds options
 
-PYTHON ?= python3
+# The first Python that fits, by the versions in pyproject.toml and docs/versions.md.
+FITS := import ensurepip, sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))
+PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
+	$$python -c '$(FITS)' 2> /dev/null && echo $$python && break; done)
+NO_PYTHON = semscore with Spark 3.5 needs Python 3.10, 3.11 or 3.12 with its venv module; \
+	$(or $(PYTHON),none on the PATH) is not one. Install one (on Debian and Ubuntu, python3.12-venv \
+	belongs to it), or name one: make demo PYTHON=/path/to/python3.12
 BIN := .venv/bin
 SOURCES := pyproject.toml constraints.txt
-EXTRAS := local,openvino,launch,dev
+USER_EXTRAS := local,openvino
+EXTRAS := $(USER_EXTRAS),launch,dev
 BENCH_EXTRAS := $(EXTRAS),bench
 SPARK4_EXTRAS := spark4,openvino,launch,dev
 
@@ -35,12 +42,20 @@ endef
 
 setup: .venv/ready
 
-.venv/ready: $(SOURCES)
+.venv/bin/python:
+	$(if $(shell $(PYTHON) -c '$(FITS)' 2> /dev/null && echo fits),,$(error $(NO_PYTHON)))
 	$(PYTHON) -m venv .venv
+
+.venv/ready: $(SOURCES) | .venv/bin/python
 	$(call install,$(BIN),--constraint constraints.txt --editable '.[$(EXTRAS)]')
 	touch $@
 
-demo: setup
+# Without the tools of developers, unless they are there.
+.venv/demo-ready: $(SOURCES) | .venv/bin/python
+	$(call install,$(BIN),--constraint constraints.txt --editable '.[$(USER_EXTRAS)]')
+	touch $@
+
+demo: $(if $(wildcard .venv/ready),setup,.venv/demo-ready)
 	$(BIN)/semscore demo build/demo
 
 # Two tests at once. Each further one would need its own Spark and the memory for it.

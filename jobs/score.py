@@ -81,7 +81,14 @@ def _confirm(job: Prepared) -> Result:
         ledger.finish(output, lease, manifest)
         ledger.tell_progress(output, lease, Progress(records, Upcoming((), 0)).facts("complete"))
         report = report_at_end(output, lease, records, account.settings.report)
-    return Result(output, manifest, records, report, seconds=perf_counter() - job.began)
+    return Result(
+        output=output,
+        manifest=manifest,
+        units=records,
+        record=ledger.read_run(output) or {},
+        report=report,
+        seconds=perf_counter() - job.began,
+    )
 
 
 def _score_owed(job: Prepared, run: Run, earlier: Sequence[ledger.UnitRecord]) -> Result:
@@ -102,6 +109,7 @@ def _score_owed(job: Prepared, run: Run, earlier: Sequence[ledger.UnitRecord]) -
         run.tell_progress(progress, "running")
         with watching(settings.run) as show:
             score_units(run, progress, show)
+        log.info("counting the rows of OUTPUT")
         records = [*earlier, *progress.records]
         ledger.clear_remains(output, run.lease, records)  # copies that took effect late
         manifest = audit(run, records, progress.rows_total, progress.bad, progress.failed)
@@ -125,6 +133,7 @@ def _score_owed(job: Prepared, run: Run, earlier: Sequence[ledger.UnitRecord]) -
         report=report,
         manifest=manifest,
         units=units,
+        record=ledger.read_run(output) or {},
         rows=progress.rows_done,
         seconds=perf_counter() - job.began,
         scoring_seconds=seconds,

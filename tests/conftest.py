@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -52,6 +53,20 @@ with suppress(ImportError):
 
     # It parses all of Python's standard library, which takes seconds.
     demo.stdlib_pairs = lambda: _read_once(sysconfig.get_paths()["stdlib"])
+
+
+@pytest.fixture(scope="session")
+def complaint() -> Callable[[str], str]:
+    """Read standard error: lines with times, then one sentence; return the sentence."""
+
+    def read(printed: str) -> str:
+        *before, last = printed.splitlines()
+        assert all(re.match(r"semscore: \d\d:\d\d:\d\d \w", line) for line in before), printed
+        assert re.match(r"semscore: (?!\d\d:)", last), printed
+        assert "Traceback" not in printed
+        return last.removeprefix("semscore: ")
+
+    return read
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ DEFAULT_MODEL = "sentence-transformers/distiluse-base-multilingual-cased-v2"
 # The fields of the first version. They are always part of the fingerprint. Newer fields are part of
 # it only where they differ from their defaults, so that older datasets keep their fingerprints.
 FIRST = {"metric", "prompt1", "prompt2", "max_seq_length", "truncate_dim", "precision"}
+DIGEST = 12  # characters of a hash that people see
 SCORING_VERSION = 1  # increased when the same recipe starts to give different scores
 
 Precision = Literal["auto", "float32", "bfloat16", "float16", "int8"]
@@ -138,3 +139,14 @@ def _require_fitting(values: Recipe | Engine) -> None:
             raise RecipeError(f"{name} must be one of {', '.join(get_args(kind))}, got {value!r}")
         if kind in (int, int | None) and value is not None and value < 1:
             raise RecipeError(f"{name} must be at least 1, got {value}")
+
+
+def described_model(model: str, revision: str | None = None, sha256: str | None = None) -> str:
+    """Describe a model for people: its name, "(default)" if it is the default, and its version."""
+    default = " (default)" if model == DEFAULT_MODEL else ""
+    parts = [f"{model}{default}"]
+    if revision:
+        parts.append(f"revision {revision}")
+    if sha256:
+        parts.append(f"SHA-256 {sha256[:DIGEST]}")
+    return ", ".join(parts)

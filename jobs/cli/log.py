@@ -38,7 +38,21 @@ def start_log(debug: bool = False) -> None:
     handler = Stderr()
     if not debug:
         handler.addFilter(lambda record: record.name.partition(".")[0] == log.name)
-    logging.basicConfig(format="semscore: %(message)s", handlers=[handler])
+    handler.setFormatter(Lines())
+    logging.basicConfig(handlers=[handler])
+
+
+class Lines(logging.Formatter):
+    """Formats a line of text: `semscore: 14:03:05 scoring 100 rows`. Errors have no time."""
+
+    def __init__(self) -> None:
+        super().__init__("semscore: %(message)s")
+        self._timed = logging.Formatter("semscore: %(asctime)s %(message)s", "%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as text."""
+        timed = record.levelno < logging.ERROR
+        return self._timed.format(record) if timed else super().format(record)
 
 
 def hush_others() -> None:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from semscore.jobs.dataset.other_formats import ELSEWHERE, other_format
 from semscore.jobs.dataset.tables import files_that_count
 from semscore.udfs.errors import UserError, some_of
 from semscore.udfs.stores.folder import Entry, Folder
@@ -111,7 +112,9 @@ def list_input(given: str, storage: Storage, skip_bad_files: bool = False) -> Li
                 f"INPUT {given}: Spark cannot read any of its files. For example, {bad[0].path}: "
                 f"{NOT_TEXT}"
             )
-        raise UserError(f"INPUT {given} contains no parquet files, only {some_of(others)}")
+        known = any(map(other_format, others))
+        convert = f". Convert them to parquet first: {ELSEWHERE}" if known else ""
+        raise UserError(f"INPUT {given} contains no parquet files, only {some_of(others)}{convert}")
     ignored = tuple(map(folder.full, others))
     return Listing(given, folder, _files(folder, parquet), ignored, tuple(bad))
 

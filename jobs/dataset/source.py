@@ -21,6 +21,7 @@ from semscore.jobs.dataset.listing import (
     list_input,
 )
 from semscore.jobs.dataset.obstacles import Obstacle
+from semscore.jobs.dataset.other_formats import refusal
 from semscore.jobs.dataset.reads import Reads
 from semscore.jobs.failures.wording import counted
 from semscore.udfs.errors import UserError
@@ -116,6 +117,7 @@ class _Look:
 
     skip_bad_files: bool
     reads: Reads
+    alone: bool  # INPUT is a single file
     first: tuple[str, Footer] | None = None  # a file with rows
     empty: tuple[str, Footer] | None = None  # a file without rows
     skipped: list[BadFile] = field(default_factory=list)
@@ -142,6 +144,8 @@ class _Look:
 
     def _add(self, name: str, file: SourceFile, footer: Footer | Unreadable) -> None:
         if isinstance(footer, Unreadable):
+            if why := refusal(name):
+                raise UserError(f"{name} {why}")
             self._skip(
                 name,
                 footer.reason,
@@ -160,7 +164,8 @@ class _Look:
 
     def _skip(self, name: str, reason: str, problem: str) -> None:
         if not self.skip_bad_files:
-            raise UserError(f"{name} {problem}, or set such files aside with --bad-files skip")
+            skip = "" if self.alone else ", or set such files aside with --bad-files skip"
+            raise UserError(f"{name} {problem}{skip}")
         self.skipped.append(BadFile(name, reason))
 
 
@@ -224,7 +229,8 @@ def _require_apart(partitions: Iterable[str], footer: Footer) -> None:
 
 def _look(listings: Sequence[Listing], step: int, skip_bad_files: bool, reads: Reads) -> _Look:
     bad = [file for listing in listings for file in listing.bad]
-    look = _Look(skip_bad_files, reads, skipped=bad)
+    alone = sum(len(listing.files) + len(listing.bad) for listing in listings) == 1
+    look = _Look(skip_bad_files, reads, alone, skipped=bad)
     for listing in listings:
         look.at(listing, step)
     return look

@@ -31,15 +31,38 @@ def is_inside() -> bool:
     return JOB.is_file()
 
 
+def job_facts() -> dict[str, str] | None:
+    """Return the job's name, region and role, as far as the service says; None outside a job."""
+    config = _config()
+    if config is None:
+        return None
+    # arn:aws:sagemaker:REGION:ACCOUNT:processing-job/NAME
+    arn = str(config.get("ProcessingJobArn") or "").split(":")
+    facts = {
+        "name": config.get("ProcessingJobName") or arn[-1].rpartition("/")[2],
+        "region": arn[3] if len(arn) > 3 else os.environ.get("AWS_REGION"),
+        "role": config.get("RoleArn"),
+    }
+    return {name: str(fact) for name, fact in facts.items() if fact}
+
+
 def ends_at() -> float | None:
     """Return when the service will end the job, in seconds as time() counts; None outside a job."""
     try:
-        condition = json.loads(JOB.read_text("utf-8"))["StoppingCondition"]
-        limit = float(condition["MaxRuntimeInSeconds"])
-    except (OSError, ValueError, KeyError, TypeError):
+        limit = float((_config() or {})["StoppingCondition"]["MaxRuntimeInSeconds"])
+    except (ValueError, KeyError, TypeError):
         return None
     # The limit counts from before this process started. The container's first process is closest.
     return float(psutil.Process(1).create_time()) + limit
+
+
+def _config() -> dict[str, Any] | None:
+    """Return what the service says of this job; None outside a job."""
+    try:
+        config = json.loads(JOB.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return config if isinstance(config, dict) else None
 
 
 def check_image(device: Device) -> None:

@@ -82,9 +82,11 @@ def settle(
     record: dict[str, Any] = {"asked": recipe.precision}
     engine = for_master(settings.engine, str(spark.sparkContext.master))
     if recipe.precision == "auto":
-        if source.rows < WORTH_A_PROBE:
+        if min(source.rows, settings.rows.limit or source.rows) < WORTH_A_PROBE:
             why = f"fewer than {WORTH_A_PROBE:,} rows are not worth a probe"
+            log.info("precision float32: %s", why)
             return Settled(replace(recipe, precision="float32"), record | {"why": why})
+        log.info("comparing the precisions on this hardware, to choose one")
         pairs = _sample(spark, settings, source, schema)[:PROBE_PAIRS]
         texts1, texts2 = [a for a, _ in pairs], [b for _, b in pairs]
         candidates = _on_executor(spark, lambda: probe(texts1, texts2, recipe, engine))

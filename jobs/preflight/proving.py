@@ -62,7 +62,10 @@ class Proving:
         )
         to_convert = self._converts and not converted_place(folder).exists()
         self._errors: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - open while it runs
-        self._process = self._begin() if to_convert or not self._place.exists() else None
+        self._process = None
+        if to_convert or not self._place.exists():
+            log.info("testing the model while Spark starts; the result is kept for later runs")
+            self._process = self._begin()
 
     def require(self) -> None:
         """Wait for the proof. Raises UserError if the model cannot be used.
@@ -71,6 +74,8 @@ class Proving:
         """
         process, until_end = self._process, self._outline or (self._named and self._converts)
         if process:
+            if process.poll() is None:
+                log.info("waiting for the test of the model")
             while process.poll() is None and (until_end or not self._place.exists()):
                 sleep(POLL_S)
             self._judge(process.poll())

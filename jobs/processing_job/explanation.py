@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from semscore.jobs.processing_job.launch_options import Launch
 from semscore.jobs.processing_job.processor import size_job
 from semscore.jobs.processing_job.submission import MODEL_FOLDER
-from semscore.udfs.recipe import DEFAULT_MODEL
+from semscore.udfs.recipe import described_model
 
 if TYPE_CHECKING:
     from semscore.jobs.options.settings import Settings
@@ -44,7 +44,7 @@ def explain(launch: Launch, settings: Settings, request: dict[str, Any]) -> list
             f"of heap and {executors.overhead // 2**30} GiB beside it; {executors.slots} tasks at "
             "once",
         ),
-        ("model", _model(settings)),
+        ("model", described_model(settings.recipe.model, settings.recipe.revision)),
         ("precision", _precision(settings)),
         ("input", ", ".join(settings.inputs)),
         ("output", f"{settings.output} (--mode {settings.target.mode})"),
@@ -52,13 +52,6 @@ def explain(launch: Launch, settings: Settings, request: dict[str, Any]) -> list
         ("time limit", _time_limit(launch, settings)),
         ("cost", _cost(launch, settings)),
     ]
-
-
-def _model(settings: Settings) -> str:
-    recipe = settings.recipe
-    default = " (default)" if recipe.model == DEFAULT_MODEL else ""
-    revision = f", revision {recipe.revision}" if recipe.revision else ""
-    return f"{recipe.model}{default}{revision}"
 
 
 def _precision(settings: Settings) -> str:

@@ -57,6 +57,7 @@ class What:
     model_sha256: str
     versions: dict[str, str]
     master: str
+    job: dict[str, str]  # name, region and role of a SageMaker job; empty elsewhere
     hardware: list[str]
     hosts: int  # the most in any run
     slots: int  # tasks that can run at the same time: the most in any run
@@ -214,6 +215,7 @@ def _what(records: Records, output: str, runs: list[RunTime]) -> What:
         model_sha256=run["model_sha256"],
         versions=run["versions"],
         master=run["master"],
+        job=run.get("job") or {},
         hardware=[name for name, _ in records.hardware.most_common()],
         hosts=max((run.hosts for run in runs), default=0),
         slots=max((run.slots for run in runs), default=0),

@@ -17,6 +17,7 @@ from semscore.jobs.reporting.gold import Gold
 from semscore.jobs.reporting.spent import STEPS
 from semscore.jobs.reporting.verdicts import advice, money, verdicts
 from semscore.udfs.pairs.statuses import TABLE
+from semscore.udfs.recipe import described_model
 
 TEMPLATE = "report.html"
 MEANINGS = "; ".join(f"{status.name}: {status.meaning}" for status in TABLE) + "."
@@ -140,6 +141,7 @@ def _texts(facts: Facts) -> dict[str, Any]:
 def _what(facts: Facts) -> list[Row]:
     what, speed, cost = facts.what, facts.speed, facts.cost
     recipe = {name: value for name, value in what.recipe.items() if value is not None}
+    recipe["model"] = described_model(what.recipe["model"])
     rows: list[Row] = [
         ("input", ", ".join(what.input)),
         ("output", what.output),
@@ -152,6 +154,7 @@ def _what(facts: Facts) -> list[Row]:
         ("parallel workers", f"{what.slots:,}"),
         ("hosts", f"{what.hosts:,}"),
         ("Spark master", what.master),
+        *((f"SageMaker job: {name}", value) for name, value in what.job.items()),
         ("runs that scored rows", f"{what.runs:,}"),
         ("time of all runs, each from its start", _duration(speed.run_s)),
         ("of this, from the first unit to the last", _duration(speed.scoring_s)),

@@ -8,6 +8,7 @@ from typing import Literal
 
 from semscore.jobs.failures.wording import counted
 from semscore.jobs.reporting.facts import Facts
+from semscore.jobs.reporting.gold import Gold
 from semscore.jobs.reporting.spent import STEPS
 
 Level = Literal["good", "fair", "bad"]
@@ -30,8 +31,12 @@ class Verdict:
 
 
 def verdicts(facts: Facts) -> list[Verdict]:
-    """Answer: Is it complete? Was it fast? What limited it? What did it cost?"""
-    return [_complete(facts), _fast(facts), _limit(facts), _cost(facts)]
+    """Answer: Is it complete? Was it fast? What limited it? What did it cost?
+
+    With grades also: Do the scores agree with them?
+    """
+    agrees = [_agrees(facts.gold)] if facts.gold else []
+    return [_complete(facts), *agrees, _fast(facts), _limit(facts), _cost(facts)]
 
 
 def advice(facts: Facts) -> list[str]:
@@ -61,13 +66,18 @@ def _complete(facts: Facts) -> Verdict:
         answer += f"; {counted(len(audit.skipped), 'unreadable file')} set aside"
     if cut > MUCH_TRUNCATED:
         answer += f"; in {cut:.1%} of the rows a text was truncated"
-    rank = facts.gold.spearman if facts.gold else None
-    if facts.gold and rank is not None:
-        follow = "the scores" if rank >= FOLLOWS else "the scores hardly"
-        answer += f"; {follow} follow {facts.gold.column} (rank correlation {rank:.3f})"
-    against = rank is not None and rank < FOLLOWS
-    odd = errors or audit.skipped or cut > MUCH_TRUNCATED or against
+    odd = errors or audit.skipped or cut > MUCH_TRUNCATED
     return Verdict(question, f"Yes: {answer}.", "fair" if odd else "good")
+
+
+def _agrees(gold: Gold) -> Verdict:
+    question, rank = f"Do the scores agree with {gold.column}?", gold.spearman
+    if rank is None:
+        return Verdict(question, f"Unknown: {gold.reason}.", "fair")
+    agree = "Yes" if rank >= FOLLOWS else "Hardly"
+    level: Level = "good" if rank >= FOLLOWS else "fair"
+    pairs = counted(gold.pairs, "graded pair")
+    return Verdict(question, f"{agree}: rank correlation {rank:.3f} over {pairs}.", level)
 
 
 def _fast(facts: Facts) -> Verdict:

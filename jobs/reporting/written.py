@@ -86,6 +86,7 @@ def report_at_end(
     """
     if not asked.report or not units:
         return None
+    log.info("writing the report")
     try:
         records = Records(ledger.read_run(output) or {}, units, *read_ends(output))
         facts = make_report(output, records, asked)

@@ -29,10 +29,11 @@ from semscore.jobs.run.stop import Stop
 from semscore.jobs.spark.s3a import s3a_settings
 from semscore.udfs.errors import OutputInUse
 from semscore.udfs.models.token_limit import corrections
-from semscore.udfs.recipe import fingerprint
+from semscore.udfs.recipe import described_model, fingerprint
 from semscore.udfs.stores.folder import Folder
 from semscore.udfs.stores.registry import Storage
 
+PANDAS_INDEX = "__index_level_0__"
 log = logging.getLogger("semscore")
 
 
@@ -98,6 +99,7 @@ def prepare(settings: Settings, spark: SparkSession | None) -> Prepared:
     s3a = s3a_settings((*settings.inputs, settings.output), settings.spark.pairs, spark)
     storage = Storage(s3a)
     skip = settings.rows.bad_files == "skip"
+    log.info("listing the files of INPUT")
     reads = columns_read(settings.columns, settings.target.partition_by, settings.rows.where)
     source = read_source(settings.inputs, skip, storage, reads)
     _log_notes(source)
@@ -106,7 +108,9 @@ def prepare(settings: Settings, spark: SparkSession | None) -> Prepared:
     output = check_output(settings, storage)
     if settings.run.preflight:
         preflight(settings, source, output, spark)
-    model = pin_model(settings.recipe)
+    recipe = settings.recipe
+    log.info("looking for model %s", described_model(recipe.model, recipe.revision))
+    model = pin_model(recipe)
     corrected = corrections(model.folder, model.recipe.max_seq_length)
     lease = Lease(output, id_, require_free(output))
     return Prepared(
@@ -140,6 +144,12 @@ def _log_notes(source: Source) -> None:
             "ignored %s whose extension is not .parquet, .parq or .pq, such as %s",
             counted(len(source.ignored), "file"),
             source.ignored[0],
+        )
+    if PANDAS_INDEX in source.types and PANDAS_INDEX in source.reads:
+        log.info(
+            "column %r is an index that pandas wrote. It is kept like any other column, unless "
+            "--keep leaves it out",
+            PANDAS_INDEX,
         )
     for name in source.nanoseconds:
         log.warning("column %r: timestamps are truncated from nanoseconds to microseconds", name)

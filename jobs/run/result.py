@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -14,6 +14,7 @@ from semscore.jobs.failures.wording import counted
 from semscore.jobs.ledger import ledger
 from semscore.udfs.errors import JobError
 from semscore.udfs.pairs.statuses import STATUSES
+from semscore.udfs.recipe import described_model
 from semscore.udfs.stores.folder import Folder
 
 
@@ -24,6 +25,7 @@ class Result:
     output: Folder
     manifest: dict[str, Any] = field(repr=False)
     units: Sequence[ledger.UnitRecord] = field(repr=False)  # of the whole dataset
+    record: dict[str, Any] = field(repr=False)  # run.json: how the dataset was started
     report: str | None = None  # where the report is; None if there is none
     rows: int = 0  # that this run scored
     seconds: float = 0.0  # from the first look at INPUT to the report
@@ -48,7 +50,7 @@ class Result:
 
     @property
     def sentences(self) -> list[str]:
-        """Return sentences on time and speed of this run, the audit, and where the files are."""
+        """Return sentences on time and speed, the audit, what scored, and where the files are."""
         audit = self.manifest["audit"]
         chosen = [f"{name} {audit[name]}" for name in ("where", "limit") if audit[name] is not None]
         skipped = audit["skipped_files"]
@@ -57,6 +59,7 @@ class Result:
             f"{counted(audit['rows_out'], 'row')} out"
             + (f" ({', '.join(chosen)})" if chosen else "")
             + (f"; {counted(len(skipped), 'unreadable file')} set aside" if skipped else ""),
+            *self._what_scored(),
             f"{counted(len(self.manifest['files']), 'data file')}, "
             f"{self.manifest['bytes'] / 2**20:,.1f} MB in {self.output.name}",
         ]
@@ -69,6 +72,19 @@ class Result:
                 f"({speed:,.0f} pairs/s)",
             )
         return [*lines, f"report: {self.report}"] if self.report else lines
+
+    def _what_scored(self) -> Iterator[str]:
+        """Yield sentences on the model, the precision and, for SageMaker, the job."""
+        recipe, asked = self.record["recipe"], self.record["precision"]["asked"]
+        model = described_model(
+            recipe["model"], recipe.get("revision"), self.record["model_sha256"]
+        )
+        chosen = " (chosen by auto)" if asked == "auto" else ""
+        yield f"model: {model}; precision {recipe['precision']}{chosen}"
+        if job := self.record.get("job"):
+            yield "SageMaker job: " + ", ".join(
+                job[name] if name == "name" else f"{name} {job[name]}" for name in job
+            )
 
     def _repr_html_(self) -> str:
         """Return for notebooks what `semscore score` prints at its end, but no distribution."""
@@ -89,4 +105,5 @@ def read_result(output: Folder) -> Result:
         raise JobError(f"{output.name} is not complete: it has no {ledger.MANIFEST}")
     reports = (name for name in (ledger.PAGE, ledger.REPORT) if output.read(name) is not None)
     place = next(map(output.full, reports), None)
-    return Result(output, manifest, ledger.read_units(output), place)
+    record = ledger.read_run(output) or {}
+    return Result(output, manifest, ledger.read_units(output), record, place)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from semscore.jobs.dataset.columns import Layout
 from semscore.jobs.dataset.source import Source
 from semscore.jobs.failures.causes import sentence
+from semscore.jobs.hosts.inside_job import job_facts
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.run_id import now
 from semscore.udfs.models.flops import architecture
@@ -104,6 +105,7 @@ def run_record(run: Run, model: Model, settled: Settled) -> dict[str, Any]:
         | {"pyspark": run.spark.version}
         | {name: metadata.version(name) for name in LIBRARIES},
         "master": run.spark.sparkContext.master,
+        "job": job_facts(),
         "recipe": asdict(run.recipe),
         "precision": settled.record,
         "model_sha256": model.sha256,

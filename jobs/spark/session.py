@@ -111,6 +111,7 @@ def session_for(settings: Settings, running: SparkSession | None) -> Iterator[Sp
             master or DEFAULT_MASTER, settings.spark, settings.engine, settings.recipe.precision
         )
         master, conf = resources.master, resources.conf | conf
+    log.info("starting Spark")
     spark = start_session(master, conf, settings.run.debug, settings.engine.device)
     try:
         yield spark

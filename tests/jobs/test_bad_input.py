@@ -43,7 +43,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def refused(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    complaint: Callable[[str], str],
 ) -> Refused:
     """Run `semscore score`, which must refuse; the one sentence that it prints."""
 
@@ -56,10 +59,8 @@ def refused(
         printed = capsys.readouterr()
         assert code == 2, printed.err
         assert printed.out == ""
-        assert re.fullmatch(r"semscore: [^\n]+\n", printed.err), printed.err
-        assert "Traceback" not in printed.err
         assert tree(here) == before
-        return printed.err.removeprefix("semscore: ").strip()
+        return complaint(printed.err)
 
     return run
 
@@ -112,8 +113,8 @@ def test_input_that_is_empty(refused: Refused) -> None:
 
 def test_input_without_parquet(refused: Refused) -> None:
     Path("in").mkdir()
-    Path("in/pairs.csv").touch()
-    assert refused("in", "out") == "INPUT in contains no parquet files, only pairs.csv"
+    Path("in/pairs.txt").touch()
+    assert refused("in", "out") == "INPUT in contains no parquet files, only pairs.txt"
 
 
 def test_one_missing_input_among_several(refused: Refused) -> None:
@@ -166,26 +167,26 @@ def test_files_with_different_types(refused: Refused, here: Path) -> None:
         (
             pa.array([1], pa.time64("us")),
             "column 'x' is a time of day. Cast it to a timestamp or a string, leave the column out "
-            "with --keep, or",
+            "with --keep",
         ),
         (
             pa.array([1], pa.float32()).cast(pa.float16()),
-            "column 'x' is a 16-bit float. Cast it to float32, or",
+            "column 'x' is a 16-bit float. Cast it to float32",
         ),
         (
             pa.array([[1]], pa.list_(pa.timestamp("ns"))),
             "column 'x.element' is a timestamp in nanoseconds inside another type. Write it in "
-            "microseconds (pyarrow: coerce_timestamps='us'), leave the column out with --keep, or",
+            "microseconds (pyarrow: coerce_timestamps='us'), leave the column out with --keep",
         ),
         (
             pa.array([1], pa.decimal256(50, 2)),
             "column 'x' is a decimal of 50 digits (Spark reads at most 38). Cast it to a shorter "
-            "decimal or a string, leave the column out with --keep, or",
+            "decimal or a string, leave the column out with --keep",
         ),
         (
             pa.array([2**60], pa.timestamp("ms")),
             "column 'x' has a timestamp outside the years -290307 to 294247. Replace such values "
-            "with nulls, leave the column out with --keep, or",
+            "with nulls, leave the column out with --keep",
         ),
     ],
     ids=["time of day", "float16", "nested nanoseconds", "long decimal", "far timestamp"],
@@ -194,10 +195,7 @@ def test_a_column_that_spark_cannot_read(
     refused: Refused, here: Path, column: pa.Array, says: str
 ) -> None:
     write("in/a.parquet", rows=1, x=column)
-    assert refused("in", "out") == (
-        f"{here}/in/a.parquet cannot be read by Spark: {says} set such files aside with "
-        "--bad-files skip"
-    )
+    assert refused("in", "out") == (f"{here}/in/a.parquet cannot be read by Spark: {says}")
 
 
 def test_a_codec_that_spark_lacks(refused: Refused, here: Path) -> None:
@@ -552,19 +550,23 @@ def test_debug_shows_where_it_happened(
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
     assert main(["score", "nowhere", "out", "--debug"]) == 2
     lines = capsys.readouterr().err.splitlines()
+    while " INPUT nowhere" not in lines[0]:
+        lines.pop(0)
     assert lines[0] == "semscore: INPUT nowhere: there is no such file or folder"
     assert lines[1] == "Traceback (most recent call last):"
     assert lines[-1].startswith("semscore.udfs.errors.UserError: INPUT nowhere")
 
 
-def test_the_installed_command_says_it_in_one_line_too(here: Path) -> None:
+def test_the_installed_command_says_it_in_one_line_too(
+    here: Path, complaint: Callable[[str], str]
+) -> None:
     write("in/a.parquet").write_bytes(b"PAR1")
     command = [Path(sys.executable).parent / "semscore", "score", "in", "out"]
     done = subprocess.run(
         command, capture_output=True, text=True, env={**os.environ, "COLUMNS": "40"}
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(r"semscore: .*in/a.parquet cannot be read as parquet: .*\n", done.stderr)
+    assert re.match(".*in/a.parquet cannot be read as parquet: ", complaint(done.stderr))
     assert not Path("out").exists()
 
 

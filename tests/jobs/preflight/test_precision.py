@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
+from pyspark.sql.types import StructType
 
 from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Rows
 from semscore.jobs.preflight import precision as module
 from semscore.jobs.preflight.precision import choose
 from semscore.jobs.run.result import Result
@@ -157,3 +160,25 @@ def test_a_model_that_openvino_cannot_run_runs_in_torch_which_is_said(
     with pytest.raises(UserError, match=r"int8 needs OpenVINO, which cannot run .* the prompt out"):
         run("int8", model=str(tmp_path / "model"), precision="int8")
     assert not (tmp_path / "int8").exists()
+
+
+@pytest.mark.parametrize("limit", [None, 1_999, 2_000])
+def test_a_probe_is_not_worth_it_for_the_rows_that_will_be_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int | None
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(module, "_sample", lambda *_: [])
+    monkeypatch.setattr(module, "_on_executor", lambda *_: asked.append(1) or [])
+    monkeypatch.setattr(module, "choose", lambda *_: ("bfloat16", "measured"))
+    settings = Settings(
+        inputs=("in",),
+        output="out",
+        recipe=Recipe(model=MODEL, precision="auto"),
+        rows=Rows(limit=limit),
+    )
+    spark: Any = SimpleNamespace(sparkContext=SimpleNamespace(master="local[2]"))
+    source: Any = SimpleNamespace(rows=10**6)
+    settled = module.settle(spark, settings, source, StructType(), settings.recipe, "")
+    probed = limit != 1_999
+    assert bool(asked) is probed
+    assert settled.recipe.precision == ("bfloat16" if probed else "float32")

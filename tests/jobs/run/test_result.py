@@ -12,6 +12,7 @@ from rich.console import Console
 from semscore.jobs.cli.summary import print_summary
 from semscore.jobs.ledger.ledger import UnitRecord
 from semscore.jobs.run.result import Result
+from semscore.udfs.recipe import DEFAULT_MODEL
 from semscore.udfs.stores.local_folder import LocalFolder
 
 SCRIPT = "<script>alert(1)</script>"
@@ -47,7 +48,13 @@ def make() -> Make:
             "bytes": 2**21,
             "audit": audit | changes.pop("audit", {}),
         }
-        return Result(LocalFolder(NAME), manifest, [unit], **changes)
+        record = {
+            "recipe": {"model": DEFAULT_MODEL, "revision": "main", "precision": "float32"},
+            "precision": {"asked": "auto"},
+            "model_sha256": "0123456789abcdef",
+            "job": {"name": "scores", "region": "eu-west-1", "role": "arn:aws:iam::1:role/r"},
+        }
+        return Result(LocalFolder(NAME), manifest, [unit], record, **changes)
 
     return result
 
@@ -60,6 +67,11 @@ def test_the_notebook_has_statuses_speed_audit_and_places(make: Make) -> None:
     assert "audit: 4 rows in, 4 rows out" in html
     assert "1 data file, 2.0 MB in /out/" in html
     assert "report: /out/page.html" in html
+    assert (
+        f"model: {DEFAULT_MODEL} (default), revision main, SHA-256 0123456789ab; precision float32 "
+        "(chosen by auto)" in html
+    )
+    assert "SageMaker job: scores, region eu-west-1, role arn:aws:iam::1:role/r" in html
 
 
 def test_what_is_not_known_is_not_told(make: Make) -> None:
