@@ -29,8 +29,8 @@ EXTRAS := $(USER_EXTRAS),launch,dev
 BENCH_EXTRAS := $(EXTRAS),bench
 SPARK4_EXTRAS := spark4,openvino,launch,dev
 
-# $(call install,BIN,ARGUMENTS): uv takes a fifth of pip's time, but reads none of pip's settings.
-# Where it fails, pip tries.
+# $(call install,BIN,ARGUMENTS): uv takes a fifth of pip's time, but does not read pip's settings.
+# If it fails, pip is used.
 define install
 	$(1)/pip install --quiet --disable-pip-version-check uv
 	UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX-$${PIP_INDEX_URL-}}" UV_INDEX="$${UV_INDEX-$${PIP_EXTRA_INDEX_URL-}}" \

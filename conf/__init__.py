@@ -1,1 +1,1 @@
-"""What an operator edits: Spark settings, one file per platform."""
+"""Settings for operators to edit: Spark settings, one file per platform."""

@@ -123,7 +123,7 @@ digest() {
 set_tag() {
   local commit changes dirty=""
   VERSION=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' udfs/version.py)
-  [[ $VERSION ]] || fail "udfs/version.py states no version: expected a line __version__ = \"…\""
+  [[ $VERSION ]] || fail "udfs/version.py has no version: expected a line __version__ = \"…\""
   commit=$(git rev-parse --short=12 HEAD) || fail "$ROOT is not a git checkout with a commit"
   changes=$(git --no-optional-locks status --porcelain -- .)
   if [[ $changes ]]; then
@@ -197,14 +197,14 @@ while (($#)); do
       printf -v "$(tr a-z- A-Z_ <<<"${1#--}")" %s "$2"
       shift
       ;;
-    *) fail "$1 is no option: see --help" ;;
+    *) fail "$1 is not an option; see --help" ;;
   esac
   shift
 done
 
 if [[ $MODEL ]]; then
   [[ -f $MODEL/modules.json || -f $MODEL/config.json ]] ||
-    fail "$MODEL is no model: it has neither modules.json nor config.json"
+    fail "$MODEL is not a model folder: it has neither modules.json nor config.json"
   MODEL=$(cd "$MODEL" && pwd)
 fi
 cd "$ROOT"

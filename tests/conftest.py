@@ -1,4 +1,4 @@
-"""Shared fixtures: the embedded model, and one Spark for all tests that ask for it."""
+"""Fixtures for all tests: the small model, and one Spark session for the tests that use it."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 with suppress(ImportError):  # tests/gpu runs where little is installed
     from hypothesis import settings
 
-    # Times say nothing on machines that do other things too.
+    # Times are not reliable on machines that run other programs too.
     settings.register_profile("semscore", deadline=None)
     settings.load_profile("semscore")
 
 with suppress(ImportError):
     from botocore.loaders import JSONFileLoader
 
-    # Every boto3 session parses megabytes of service descriptions, which took half of the time of
-    # the tests that start one.
+    # Every boto3 session parses megabytes of service descriptions. Without the cache, this takes half
+    # of the time of tests that start a session.
     _parse = JSONFileLoader().load_file
 
     @cache
@@ -51,7 +51,7 @@ with suppress(ImportError):
     def _read_once(stdlib: str) -> list[demo.Pair]:
         return _read()
 
-    # It parses all of Python's standard library, which takes seconds.
+    # It parses Python's whole standard library, which takes seconds.
     demo.stdlib_pairs = lambda: _read_once(sysconfig.get_paths()["stdlib"])
 
 
@@ -76,7 +76,7 @@ def model_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """One local session for the whole run; started only if a test asks for it."""
+    """One local session for the whole test run. Starts only if a test uses it."""
     from semscore.jobs.spark.session import start_session
 
     session = start_session(

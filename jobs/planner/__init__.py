@@ -1,1 +1,1 @@
-"""A plan: a sample of INPUT, this machine's speed, and from these time and cost elsewhere."""
+"""Plans: sample INPUT, measure this machine, and predict time and cost on other hosts."""

@@ -1,4 +1,4 @@
-"""What to set, and the commands to run. Pure."""
+"""Remarks on a plan, and the commands to run. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
+from semscore.jobs.failures.wording import counted
 from semscore.jobs.history.achieved import Calibration
 from semscore.jobs.options.arguments import option_words
 from semscore.jobs.options.settings import Settings
@@ -15,24 +16,29 @@ from semscore.jobs.planner.plan_options import Ask
 from semscore.jobs.planner.predict import PATH, TOKENISING, Prediction
 from semscore.udfs.stores.registry import is_remote
 
-ROLE = "arn:aws:iam::000000000000:role/ROLE"  # has the form that `semscore launch` wants
+ROLE = "arn:aws:iam::000000000000:role/ROLE"  # in the form that `semscore launch` expects
 IMAGE = "ACCOUNT.dkr.ecr.REGION.amazonaws.com/semscore:TAG"
 INPUT, OUTPUT = "s3://BUCKET/pairs", "s3://BUCKET/scored"
 MUCH_TRUNCATED = 0.1  # of the pairs
-FAR_APART = 0.8  # of the texts that windows embed, if that is all there are in the sample
-BUSY = 0.5  # processes of others that want a CPU, for each CPU: a plan's own then get little
-LITTLE_ROOM = 0.5  # of a plan's slots with work
+# Repeats lie far apart if the sample's distinct texts are fewer than this share of the texts that
+# windows embed.
+FAR_APART = 0.8
+BUSY = 0.5  # processes of other programs per CPU; with more, the plan's own are slowed down
+LITTLE_ROOM = 0.5  # least share of the slots that should have work
 
 
 def score_command(settings: Settings) -> str:
-    """What scores the dataset on this machine."""
+    """Return the command that scores the dataset on this machine."""
     return shlex.join(
         ["semscore", "score", *settings.inputs, settings.output, *option_words(settings)]
     )
 
 
 def launch_command(settings: Settings, ask: Ask, chosen: Prediction) -> str:
-    """What scores it as a SageMaker job on the hosts chosen; what is not known is in capitals."""
+    """Return the command that scores the dataset as a SageMaker job on the chosen hosts.
+
+    Unknown values are placeholders in capitals.
+    """
     engine = replace(settings.engine, workers_per_gpu=chosen.workers_per_device)
     there = replace(settings, engine=engine) if chosen.on_gpu else settings
     inputs = [place if is_remote(place) else INPUT for place in settings.inputs]
@@ -51,84 +57,98 @@ def launch_command(settings: Settings, ask: Ask, chosen: Prediction) -> str:
 def about_data(
     facts: InputFacts, sampled: SampledRows, truncated: float, in_window: float
 ) -> list[str]:
-    """Remarks on files and texts; shares of pairs `truncated`, of texts embedded `in_window`s."""
-    said = []
+    """Return remarks on files and texts.
+
+    `truncated`: share of the pairs with a truncated text. `in_window`: share of the texts that
+    windows embed.
+    """
+    remarks = []
     if facts.bad:
-        said.append(
-            f"{len(facts.bad)} files cannot be read, such as {facts.bad[0]['path']}: "
-            f"{facts.bad[0]['reason']}; --bad-files skip leaves them out"
+        remarks.append(
+            f"{counted(len(facts.bad), 'file')} cannot be read, for example "
+            f"{facts.bad[0]['path']}: {facts.bad[0]['reason']}; --bad-files skip leaves such "
+            "files out"
         )
     for what, (name, times) in (
         ("partition", facts.largest_partition),
         ("file", facts.largest_file),
     ):
         if times >= LARGE:
-            said.append(
-                f"the largest {what}, {name}, is {times:.0f} times the mean; "
-                "large files are scored in parallel, so this costs little"
+            remarks.append(
+                f"the largest {what}, {name}, is {times:.0f} times as large as the mean; large "
+                "files are scored in parallel, so this costs little time"
             )
     if truncated >= MUCH_TRUNCATED:
-        said.append(
-            f"{truncated:.0%} of the pairs have a text that is longer than the model reads; "
-            "--max-seq-length reads more of it, if the model has the positions, and takes longer"
+        remarks.append(
+            f"{truncated:.0%} of the pairs have a text that is longer than the model reads; a "
+            "higher --max-seq-length reads more of it, if the model has enough positions, and "
+            "takes longer"
         )
-    here = len(sampled.texts) / max(2 * sampled.rows, 1)
-    if here < FAR_APART * in_window:
-        said.append(
-            f"repeats lie far apart: windows embed {in_window:.0%} of the texts, and {here:.0%} "
-            "are distinct in the sample; a dataset sorted by a text column would take less time"
+    distinct = len(sampled.texts) / max(2 * sampled.rows, 1)
+    if distinct < FAR_APART * in_window:
+        remarks.append(
+            f"repeated texts are far apart: windows embed {in_window:.0%} of the texts, but only "
+            f"{distinct:.0%} of the sample's texts are distinct; if the dataset is sorted by a "
+            "text column, scoring takes less time"
         )
-    return said
+    return remarks
 
 
 def about_load(load: float, cpus: int) -> list[str]:
-    """What else this machine does; `load`: processes that wanted a CPU in the last minute."""
+    """Return a remark if other programs use this machine's CPUs.
+
+    `load`: the load average of the last minute, in processes.
+    """
     if load <= BUSY * cpus:
         return []
     return [
-        f"other programs keep this machine busy (load {load:.1f} on {cpus} CPUs), so what was "
-        "measured here is too slow, and so is what follows from it"
+        f"other programs are using this machine (load {load:.1f} on {counted(cpus, 'CPU')}), so "
+        "the speed measured here is too low, and the predicted times based on it are too long"
     ]
 
 
-def about_hosts(found: Sequence[Prediction], lanes: int) -> list[str]:
-    """Remarks on how the work fits the hosts."""
-    said = []
-    for one in found:
-        if one.count > one.units:
-            said.append(
-                f"{one.name}: {one.count} instances for {one.units} units of work; fewer "
-                "instances may cost less and take no longer"
+def about_hosts(predictions: Sequence[Prediction], lanes: int) -> list[str]:
+    """Return remarks on how well the work fits the hosts."""
+    remarks = []
+    for host in predictions:
+        if host.count > host.units:
+            remarks.append(
+                f"{host.name}: {counted(host.count, 'instance')} for "
+                f"{counted(host.units, 'unit')} of work; fewer instances may cost less and take "
+                "no longer"
             )
-        elif one.tasks < LITTLE_ROOM * one.slots:
-            said.append(
-                f"{one.name}: {one.tasks} tasks for {one.slots} slots; smaller hosts may do"
+        elif host.tasks < LITTLE_ROOM * host.slots:
+            remarks.append(
+                f"{host.name}: {counted(host.tasks, 'task')} for {counted(host.slots, 'slot')}; "
+                "smaller hosts may be enough"
             )
-        if one.on_gpu and one.limit in (TOKENISING, PATH):
-            said.append(
-                f"{one.name}: its GPUs would wait for its CPUs; a size with more CPUs for each "
-                "GPU, or a smaller GPU, may cost less"
+        if host.on_gpu and host.limit in (TOKENISING, PATH):
+            remarks.append(
+                f"{host.name}: its GPUs would wait for its CPUs; a size with more CPUs per GPU, or "
+                "a smaller GPU, may cost less"
             )
-        elif one.on_gpu and one.workers_per_device > 1:
-            said.append(
-                f"{one.name}: {one.workers_per_device} workers share a GPU, so that it does not "
+        elif host.on_gpu and host.workers_per_device > 1:
+            remarks.append(
+                f"{host.name}: {host.workers_per_device} workers share a GPU, so that it does not "
                 "wait for tokenising"
             )
     if lanes > 1:
-        said.append(
-            "files have too few row groups to be split among tasks, so neighbouring rows are dealt "
-            "out to different tasks and fewer repeats are found; more row groups help"
+        remarks.append(
+            "the files have too few row groups to be split among tasks, so neighbouring rows go to "
+            "different tasks and fewer repeated texts are found; write files with more row groups"
         )
-    return said
+    return remarks
 
 
-def about_calibrations(given: Sequence[Calibration], found: Sequence[Prediction]) -> list[str]:
-    """What calibrations were for, if nothing here is like it."""
-    if not given or any(one.calibrated for one in found):
+def about_calibrations(
+    calibrations: Sequence[Calibration], predictions: Sequence[Prediction]
+) -> list[str]:
+    """Return a remark if the past runs match none of the planned hardware."""
+    if not calibrations or any(planned.calibrated for planned in predictions):
         return []
-    kinds = sorted({f"{one.hardware} ({one.backend}, {one.precision})" for one in given})
-    wanted = sorted({f"{one.name} ({one.backend}, {one.precision})" for one in found})
+    used = sorted({f"{run.hardware} ({run.backend}, {run.precision})" for run in calibrations})
+    planned = sorted({f"{host.name} ({host.backend}, {host.precision})" for host in predictions})
     return [
-        f"--past-run changes nothing: that run used {'; '.join(kinds)}, and this plan is for "
-        f"{'; '.join(wanted)}"
+        f"--past-run has no effect: that run used {'; '.join(used)}, but this plan is for "
+        f"{'; '.join(planned)}"
     ]

@@ -1,7 +1,7 @@
-"""The engine on this machine, on some pairs, without Spark: what its workers do in a second.
+"""Measure how fast the engine's workers score pairs on this machine, without Spark.
 
-As many processes as Spark would have workers, all at once: on a machine whose cores share caches
-and power, one alone is faster than each of many.
+Starts as many processes as Spark would have workers and lets all work at once. Cores share caches
+and power, so one process alone would be faster than each of many.
 """
 
 from __future__ import annotations
@@ -22,39 +22,39 @@ from semscore.udfs.processes.child import Child
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.worker import resident as worker
 
-FIRST_ROWS = 256  # to warm up, and to see about how many rows there is time for
+FIRST_ROWS = 256  # to warm up, and to estimate how many rows there is time for
 
 Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """How a model reads n texts."""
+    """How a model tokenises n texts."""
 
-    tokens: NDArray[np.int64]  # (n,) special ones included, cut where it cuts
+    tokens: NDArray[np.int64]  # (n,) with special tokens, after truncation
     truncated: NDArray[np.bool_]  # (n,)
     seconds: float  # on one core
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What one worker did while the others did the same."""
+    """What one worker did while all of them worked."""
 
     label: str  # host, pid, device, backend
     hardware: str
-    seconds: float  # of its passes over the pairs, loading left out
+    seconds: float  # spent scoring, without loading the model
     meters: Meters
 
 
 class Bench:
-    """Workers of this machine, each a process."""
+    """Worker processes on this machine."""
 
     def __init__(self, workers: Sequence[Child], pool: ThreadPoolExecutor) -> None:
         self._workers, self._pool = workers, pool
 
-    def ask(self, question: Callable[..., Answer], *given: Any) -> Answer:
-        """Ask one of them; raises what it raises."""
-        return self._workers[0].ask(question, *given)
+    def ask(self, question: Callable[..., Answer], *arguments: Any) -> Answer:
+        """Call a function in one worker and return its result. Errors are raised here."""
+        return self._workers[0].ask(question, *arguments)
 
     def measure(
         self,
@@ -64,33 +64,39 @@ class Bench:
         engine: Engine,
         budget_s: float,
     ) -> list[Measured]:
-        """All of them at once, each on the same pairs, for about so long after loading."""
-        given = (list(texts1), list(texts2), recipe, engine)
-        paces = self._ask_all(_warm, [given] * len(self._workers))
-        return self._ask_all(_measure, [(*given, budget_s, pace) for pace in paces])
+        """Score the same pairs in all workers at once, for about `budget_s` after loading."""
+        arguments = (list(texts1), list(texts2), recipe, engine)
+        paces = self._ask_all(_warm, [arguments] * len(self._workers))
+        return self._ask_all(_measure, [(*arguments, budget_s, pace) for pace in paces])
 
     def _ask_all(
-        self, question: Callable[..., Answer], given: Sequence[tuple[Any, ...]]
+        self, question: Callable[..., Answer], arguments: Sequence[tuple[Any, ...]]
     ) -> list[Answer]:
-        """Ask each of them at the same time, with its own values; raises what the first raises."""
-        asked = [
-            self._pool.submit(each.ask, question, *own)
-            for each, own in zip(self._workers, given, strict=True)
+        """Call a function in all workers at once, each with its own arguments.
+
+        Raises the error of the first worker that has one.
+        """
+        futures = [
+            self._pool.submit(process.ask, question, *own)
+            for process, own in zip(self._workers, arguments, strict=True)
         ]
-        return [answer.result() for answer in asked]
+        return [future.result() for future in futures]
 
 
 @contextmanager
 def bench(workers: int) -> Iterator[Bench]:
-    """Start so many processes; they end with the block."""
+    """Start this many worker processes. They end with the block."""
     with ExitStack() as stack:
         pool = stack.enter_context(ThreadPoolExecutor(workers, "semscore-bench"))
-        # They end before the pool does: no thread waits for an answer then.
+        # The processes end before the pool, so that none of its threads waits for an answer.
         yield Bench([stack.enter_context(Child()) for _ in range(workers)], pool)
 
 
 def lengths(texts: Sequence[tuple[str, int]], recipe: Recipe, engine: Engine) -> Lengths:
-    """Tokenise texts, each with the one of both prompts that it has, as the engine would."""
+    """Tokenise texts as the engine does.
+
+    Each text comes with 0 or 1: whether it takes `prompt1` or `prompt2`.
+    """
     encoder = worker.resident(recipe, engine).encoder
     prompts = (recipe.prompt1, recipe.prompt2)
     encoder.prepare([text for text, _ in texts[:16]], prompts[0], Meters())  # warm
@@ -106,7 +112,7 @@ def lengths(texts: Sequence[tuple[str, int]], recipe: Recipe, engine: Engine) ->
 
 
 def _warm(texts1: list[str], texts2: list[str], recipe: Recipe, engine: Engine) -> float:
-    """Load the model and score a few pairs; rows a second, making code for shapes included."""
+    """Load the model and score a few pairs. Returns rows per second, with compilation included."""
     first, second = _columns(texts1[:FIRST_ROWS], texts2[:FIRST_ROWS])
     worker.resident(recipe, engine)
     return len(first) / _pass(first, second, recipe, engine, Meters())
@@ -120,7 +126,7 @@ def _measure(
     budget_s: float,
     pace: float,
 ) -> Measured:
-    """Score pairs for about `budget_s`; `pace`: what to expect at first."""
+    """Score pairs for about `budget_s`. `pace`: the expected rows per second at first."""
     first, second = _columns(texts1, texts2)
     model = worker.resident(recipe, engine)
     meters, seconds = Meters(), 0.0
@@ -138,7 +144,7 @@ def _columns(texts1: list[str], texts2: list[str]) -> tuple[pd.Series[Any], pd.S
 def _pass(
     first: pd.Series[Any], second: pd.Series[Any], recipe: Recipe, engine: Engine, meters: Meters
 ) -> float:
-    """Score some pairs as a task does; the seconds that it took."""
+    """Score some pairs as a task does. Returns the seconds that it took."""
     start = perf_counter()
     for _ in worker.score_batches(iter([(first, second)]), recipe, engine, meters):
         pass

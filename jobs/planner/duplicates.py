@@ -1,4 +1,4 @@
-"""How often a text is embedded: once in each window that it occurs in, as the engine does."""
+"""Count how often texts are embedded: once in each window that they occur in."""
 
 from __future__ import annotations
 
@@ -13,39 +13,40 @@ from semscore.jobs.planner.estimate import Estimate, mean_of_groups
 from semscore.jobs.planner.sample import Chunk
 from semscore.udfs.pairs.scoring import Prompts, lay_out
 
-MIN_GROUPS = 8  # where there are fewer chunks, their parts are compared
+MIN_GROUPS = 8  # with fewer chunks, each chunk is divided into several groups
 
 
 @dataclass(frozen=True)
 class SampledRows:
-    """The m rows of a sample that can be scored, and those that cannot."""
+    """A sample's rows: statuses of all of them, and texts of the m rows that can be scored."""
 
     statuses: dict[str, int]  # ok, null, blank -> rows
-    texts: tuple[tuple[str, int], ...]  # distinct: text, and which of the two prompts it has
-    codes: NDArray[np.int64]  # (m, 2): each row's texts among them
-    chunk: NDArray[np.int64]  # (m,)
-    place: NDArray[np.int64]  # (m,) in the chunk
-    chunk_rows: NDArray[np.int64]  # (chunks,) all rows
-    seen: float  # share of the dataset that the sample is; 1: all
+    texts: tuple[tuple[str, int], ...]  # distinct; text, and 0 or 1 for its prompt
+    codes: NDArray[np.int64]  # (m, 2): indices of each row's texts
+    chunk: NDArray[np.int64]  # (m,) number of the row's chunk
+    place: NDArray[np.int64]  # (m,) position in the chunk
+    chunk_rows: NDArray[np.int64]  # (chunks,) rows of each chunk, scored or not
+    seen: float  # share of the dataset that is in the sample; 1: all of it
 
     @property
     def rows(self) -> int:
-        """All rows of the sample."""
+        """Number of all rows in the sample."""
         return int(self.chunk_rows.sum())
 
     @cached_property
     def groups(self) -> NDArray[np.int64]:
-        """Groups of neighbours whose differences show how sure a mean is: (m,)."""
+        """Group number of each row: (m,). Differences between groups give a mean's uncertainty."""
         parts = -(-MIN_GROUPS // len(self.chunk_rows))
         size = np.maximum(-(-self.chunk_rows[self.chunk] // parts), 1)
         groups: NDArray[np.int64] = self.chunk * parts + self.place // size
         return groups
 
     def weights(self, window_rows: int, lanes: int = 1) -> NDArray[np.float64]:
-        """How many times each text of each row is embedded: (m, 2), 1/n if its window has n.
+        """Return how often each row's texts are embedded: (m, 2), 1/n if the window has n of one.
 
-        `lanes`: tasks among which a shuffle deals out neighbouring rows. Then a window's rows
-        come from a longer stretch than a chunk is: the repeats found are the least there are.
+        `lanes`: number of tasks among which a shuffle distributes neighbouring rows. A window's
+        rows then come from a longer stretch than one chunk, so there may be more repeats than
+        are counted here.
         """
         place = self.place // lanes
         lane = self.chunk * lanes + self.place % lanes
@@ -57,7 +58,10 @@ class SampledRows:
     def mean(
         self, values: NDArray[np.float64], rows: NDArray[np.int64] | slice = slice(None)
     ) -> Estimate:
-        """Per row of the dataset, of a figure of some of the rows: (k,). Not scored rows have 0."""
+        """Return the mean per row of the dataset of `values` (k,), known for `rows` (k,).
+
+        Rows that cannot be scored count as 0.
+        """
         groups = self.groups[rows]
         known, at = np.unique(groups, return_inverse=True)
         scored = np.bincount(self.groups)[known]
@@ -67,22 +71,23 @@ class SampledRows:
         return mean_of_groups(sums, sizes, self.seen if len(groups) == len(self.groups) else 0.0)
 
     def distinct_share(self, window_rows: int, lanes: int = 1) -> Estimate:
-        """Texts embedded, as a share of all texts, two a row."""
+        """Return the texts embedded as a share of all texts, which are two per row."""
         return self.mean(self.weights(window_rows, lanes).sum(axis=1) / 2).within(0.0, 1.0)
 
     def distinct_in_all(self, within_window: Estimate) -> Estimate:
-        """Distinct texts of the whole dataset as a share of all its texts: bounds, no more.
+        """Return bounds of the dataset's distinct texts as a share of all its texts.
 
-        At most as many as in windows and as in this sample, for with more rows their share only
-        falls; at least those seen. A sample cannot tell where between.
+        The upper bound is the share in windows or in this sample, whichever is lower, because
+        more rows only lower the share. The lower bound counts the distinct texts of the sample
+        alone. A sample cannot show where the share lies between the two.
         """
-        here = len(self.texts) / max(2 * self.rows, 1)
-        most = here if self.seen >= 1 else min(here, within_window.high)
-        return Estimate(min(here * self.seen, most), most, most)
+        share = len(self.texts) / max(2 * self.rows, 1)
+        most = share if self.seen >= 1 else min(share, within_window.high)
+        return Estimate(min(share * self.seen, most), most, most)
 
 
 def lay_out_sample(chunks: Sequence[Chunk], prompts: Prompts, seen: float) -> SampledRows:
-    """Statuses and distinct texts of a sample, by the engine's own rules."""
+    """Determine the statuses and distinct texts of a sample, by the engine's own rules."""
     statuses: dict[str, int] = {}
     known: dict[tuple[str, int], int] = {}
     codes, chunk, place = [], [], []

@@ -1,4 +1,4 @@
-"""What listing and footers say of a dataset: rows, bytes, skew. Pure."""
+"""Facts about a dataset from its listing and footers: rows, bytes, skew. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from semscore.jobs.dataset.listing import BadFile
 from semscore.jobs.dataset.source import Source
 
-LARGE = 3.0  # times the mean: then one folder or file may hold the others up
+LARGE = 3.0  # times the mean size; such a folder or file may delay the run
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class InputFacts:
     """A dataset as its files describe it."""
 
     rows: int
-    exact: bool  # every footer was read; else rows and row groups are about so many
+    exact: bool  # every footer was read; otherwise rows and row groups are estimates
     files: int
     bytes: int
     row_groups: int
@@ -27,16 +27,16 @@ class InputFacts:
     largest_partition: tuple[str, float]  # folder, and its bytes as a multiple of the mean
     largest_file: tuple[str, float]
     bad: tuple[dict[str, Any], ...]  # path, reason
-    ignored: int  # files that do not end like parquet
+    ignored: int  # files with extensions that parquet does not have
 
     @property
     def about(self) -> str:
-        """What to say before a number of rows."""
+        """The word before a number of rows: "about " if it is an estimate, otherwise empty."""
         return "" if self.exact else "about "
 
 
 def facts_of(source: Source, bad: tuple[BadFile, ...] = ()) -> InputFacts:
-    """Of a source, and files that turned out to be unreadable later."""
+    """Return the facts of a source. `bad`: files that turned out to be unreadable later."""
     size = sum(file.size for file in source.files)
     counted = sum(file.size for file in source.counted_files)
     scale = size / max(counted, 1)

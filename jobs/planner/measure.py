@@ -1,4 +1,4 @@
-"""The sample through the engine on this machine: precision, lengths of texts, speed."""
+"""Run the engine on the sample: choose the precision, measure text lengths and speed."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.stores.registry import Storage
 from semscore.udfs.worker.probe import probe
 
-TOKEN_ROWS = 8_000  # tokenised to see how long texts are
-SCORED_ROWS = 16_384  # at most in one pass
-BUDGET_S = 15.0  # of scoring
+TOKEN_ROWS = 8_000  # tokenised to measure the lengths of texts
+SCORED_ROWS = 16_384  # at most, in one pass
+BUDGET_S = 15.0  # of scoring, after loading
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What this machine makes of the sample."""
+    """What this machine measured on the sample."""
 
     precision_because: str
     costs: TextCosts
@@ -42,7 +42,7 @@ def measure(
     dataset_rows: int,
     workers: int,
 ) -> Measurement:
-    """Settle the precision as a job would, then score for BUDGET_S with so many workers.
+    """Choose the precision as a job would, then score for BUDGET_S with `workers` processes.
 
     Raises UserError for what a model cannot do.
     """
@@ -52,24 +52,26 @@ def measure(
     scored = _texts(sampled, evenly(len(sampled.codes), SCORED_ROWS))
     try:
         with bench(workers) as machine, tempfile.TemporaryDirectory(prefix="semscore-") as folder:
-            settled, because = _settle(machine, scored, recipe, engine, dataset_rows, folder)
-            found = machine.ask(lengths, texts, settled, engine)
-            measured = machine.measure(*scored, settled, engine, BUDGET_S)
+            chosen, because = _choose_precision(
+                machine, scored, recipe, engine, dataset_rows, folder
+            )
+            text_lengths = machine.ask(lengths, texts, chosen, engine)
+            measured = machine.measure(*scored, chosen, engine, BUDGET_S)
     except ModelError as error:
         raise UserError(str(error)) from error
-    costs = text_costs(sampled, rows, codes, found, model)
-    return Measurement(because, costs, speed_of(measured, model, settled.precision))
+    costs = text_costs(sampled, rows, codes, text_lengths, model)
+    return Measurement(because, costs, speed_of(measured, model, chosen.precision))
 
 
 def _texts(sampled: SampledRows, rows: NDArray[np.int64]) -> tuple[list[str], list[str]]:
-    """The two columns of some rows."""
+    """Return the two text columns of some rows."""
     first, second = (
         [sampled.texts[code][0] for code in codes.tolist()] for codes in sampled.codes[rows].T
     )
     return first, second
 
 
-def _settle(
+def _choose_precision(
     machine: Bench,
     scored: tuple[Sequence[str], Sequence[str]],
     recipe: Recipe,
@@ -77,7 +79,10 @@ def _settle(
     dataset_rows: int,
     folder: str,
 ) -> tuple[Recipe, str]:
-    """The recipe as a job on this machine would settle it, and why; int8 is kept in `folder`."""
+    """Return the recipe with the precision that a job on this machine would use, and the reason.
+
+    A model that is quantised to int8 is kept in `folder`.
+    """
     if recipe.precision == "auto":
         if dataset_rows < WORTH_A_PROBE:
             few = f"fewer than {WORTH_A_PROBE:,} rows are not worth a probe"

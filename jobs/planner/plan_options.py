@@ -1,4 +1,4 @@
-"""What a plan is asked: the options of `semscore plan` beside those of a run, checked."""
+"""Check the options that `semscore plan` has in addition to those of a run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cyclopts import Group, Parameter
 
+from semscore.jobs.failures.wording import counted
 from semscore.jobs.hosts.instances import find_host
 from semscore.jobs.options.types import Flag, Names
 from semscore.udfs.errors import UserError
@@ -16,16 +17,16 @@ PLAN = Group("Plan", sort_key=-1)
 @Parameter(name="*", group=PLAN)
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """Hosts and prices to plan for. Raises UserError for values that cannot be."""
+    """The hosts and prices to plan for. Raises UserError for invalid values."""
 
     instance_type: Names = ()
-    """Types to plan for, comma separated, such as ml.g5.2xlarge,ml.m7i.4xlarge."""
+    """Comma-separated instance types to plan for, such as ml.g5.2xlarge,ml.m7i.4xlarge."""
     instances: int | None = None
     """Instances of each type. Unset: the largest number that costs at most a quarter more than the
     cheapest."""
     price: Names = ()
-    """Price of an instance for an hour, in any currency: a number, or type=number, comma
-    separated, where there are several types."""
+    """Price of an instance per hour, in any currency: a number, or comma-separated type=number if
+    there are several types."""
     past_run: Names = ()
     """OUTPUT of an earlier run, or its report.json. The speed that it achieved replaces the
     assumption for the same hardware. Can be given several times."""
@@ -45,28 +46,29 @@ class Ask:
 
     @property
     def types(self) -> tuple[str, ...]:
-        """Names as SageMaker has them, each once."""
+        """Names of the types in SageMaker's form, without duplicates."""
         short = (name.strip().lower().removeprefix("ml.") for name in self.instance_type)
         return tuple(dict.fromkeys(f"ml.{name}" for name in short))
 
     def prices(self) -> dict[str, float]:
-        """Type -> price of one instance for an hour; none for those without."""
-        found: dict[str, float] = {}
+        """Return the hourly price of one instance by type, for the types that have a price."""
+        prices: dict[str, float] = {}
         for given in self.price:
             name, equals, number = given.rpartition("=")
             if not equals and len(self.types) != 1:
                 raise UserError(
-                    f"--price {given}: for {len(self.types)} types, say which: "
+                    f"--price {given}: name its type, because --instance-type has "
+                    f"{counted(len(self.types), 'type')}: "
                     f"--price {(self.types or ('ml.g5.2xlarge',))[0]}={given},…"
                 )
             kind = f"ml.{name.strip().lower().removeprefix('ml.')}" if equals else self.types[0]
             if kind not in self.types:
                 raise UserError(
-                    f"--price {given}: {name} is not among --instance-type "
+                    f"--price {given}: {name} is not one of the types in --instance-type "
                     f"{','.join(self.types) or '(none)'}"
                 )
-            found[kind] = _amount(number, given)
-        return found
+            prices[kind] = _amount(number, given)
+        return prices
 
 
 def _amount(number: str, given: str) -> float:
@@ -76,7 +78,7 @@ def _amount(number: str, given: str) -> float:
         amount = -1.0
     if not 0 < amount < float("inf"):
         raise UserError(
-            f"--price {given}: expected a number above 0, with a point and without a currency, or "
-            "type=number"
+            f"--price {given}: expected a number above 0, with a decimal point and without a "
+            "currency, or type=number"
         )
     return amount

@@ -1,10 +1,11 @@
-"""Time and cost of a run on some hosts, from what a row costs and what devices do. Pure.
+"""Predict time and cost of a run from what a row costs and how fast devices are. Pure.
 
     scoring = max(operations / (operations a second of a device x devices),
                   CPU seconds of tokenising, reading and writing / cores)
     total   = start + scoring x slots / busy slots + tail
 
-On CPUs the first line's rate is of a worker with all that it does, and there is no second line.
+On CPUs, the rate in the first line includes everything that a worker does, and the second line is
+omitted.
 """
 
 from __future__ import annotations
@@ -21,50 +22,54 @@ from semscore.udfs.recipe import Precision
 HOUR = 3600.0
 ON_GPU, ON_CPU = "forward passes on GPUs", "forward passes on CPUs"
 TOKENISING, PATH = "tokenising on CPUs", "reading, writing"
-# Seconds of a core to read a row, hand it to Python and back, and write it: 75,000 rows a second of
-# a core in benchmarks/results/datapath.md.
+# Seconds of one core to read a row, pass it to Python and back, and write it: 75,000 rows per
+# second and core in benchmarks/results/datapath.md.
 PATH_S = 1 / 75_000
-OTHER_CPU = Estimate(0.7, 1.0, 2.0)  # seconds there for one here, where CPUs differ
-TAIL = Estimate(0.0, 0.1, 0.5)  # of a task, in which some slots wait for the last ones
-INSTANCES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)  # tried where no number is given
-DEARER = 1.25  # what more instances may cost, times the cheapest number
-TAIL_INCLUDED = Estimate(0.0, 0.0, 0.5)  # the rate is of a whole run, its tail with it
+OTHER_CPU = Estimate(0.7, 1.0, 2.0)  # seconds on other CPUs for one second on this machine
+TAIL = Estimate(
+    0.0, 0.1, 0.5
+)  # of a task's time, while some slots are idle and the last tasks finish
+INSTANCES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)  # tried if --instances is unset
+DEARER = 1.25  # more instances may cost this multiple of the cheapest number's cost
+TAIL_INCLUDED = Estimate(0.0, 0.0, 0.5)  # for rates of whole runs, which include the tail
 
 
 @dataclass(frozen=True)
 class Cut:
-    """How a dataset is cut for so many slots."""
+    """How a dataset is divided into units and tasks."""
 
     units: int
     tasks: int  # of all units together
     window_rows: int  # rows among which a repeated text is embedded once
-    lanes: int  # tasks that a shuffle deals a unit's rows out to; 1: files are split as they are
+    lanes: int  # tasks among which a shuffle distributes a unit's rows; 1: no shuffle
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """What a run would have to compute with."""
+    """The hardware that a run would use, and its speed."""
 
     name: str
     count: int  # hosts
-    devices: int  # GPUs of all hosts together; without, workers
+    devices: int  # GPUs of all hosts together; without GPUs: workers
     on_gpu: bool
     workers_per_device: int
     slots: int  # tasks at once
-    cores: int  # that all slots together have
+    cores: int  # of all slots together
     task_rows: int
     backend: str
     precision: Precision
     flop_per_s: Estimate  # of a device
-    whole_run: bool  # that rate is of one, reading and writing included, not of scoring alone
-    basis: str  # where the rate is from
-    same_cpu: bool  # as CPU seconds were measured on
+    whole_run: (
+        bool  # the rate is that of a whole run, with reading and writing, not of scoring alone
+    )
+    basis: str  # where the rate comes from
+    same_cpu: bool  # the CPU on which CPU seconds were measured
     start_s: Estimate  # from the command to the first row
 
 
 @dataclass(frozen=True)
 class CpuCosts:
-    """Seconds of one core."""
+    """CPU costs in seconds of one core."""
 
     tokenize_s: float  # per token
     row_s: float  # per row
@@ -72,7 +77,7 @@ class CpuCosts:
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """A run on some hosts."""
+    """The predicted time and cost of a run on some hosts."""
 
     name: str
     count: int
@@ -85,19 +90,19 @@ class Prediction:
     units: int
     tasks: int
     distinct_share: Estimate
-    scoring_s: Estimate  # the models loaded
-    total_s: Estimate  # from the command on
+    scoring_s: Estimate  # after models are loaded
+    total_s: Estimate  # from the command to the end
     pairs_per_s: Estimate  # while scoring
     limit: str  # the step that decides the time
-    steps_s: dict[str, float]  # what each step alone would take
+    steps_s: dict[str, float]  # what each step would take alone
     basis: str
     calibrated: bool
-    cost: Estimate | None  # None: no price is known
-    cost_per_million: Estimate | None  # pairs
+    cost: Estimate | None  # None: the price is unknown
+    cost_per_million: Estimate | None  # per million pairs
 
 
 def cut(rows: int, row_groups: int, slots: int, task_rows: int, window_rows: int) -> Cut:
-    """As a job would cut so many rows into units and tasks; their windows."""
+    """Divide rows into units, tasks and windows as a job would."""
     units = max(ceil(rows / (UNIT_ROWS * unit_scale(slots, task_rows))), 1)
     in_unit = ceil(rows / units)
     tasks = task_count(in_unit, slots, task_rows)
@@ -117,7 +122,7 @@ def predict(
     cpu: CpuCosts,
     price: float | None = None,
 ) -> Prediction:
-    """Time, and cost at a price of one host for an hour."""
+    """Predict time, and cost if `price`, of one host per hour, is given."""
     steps, work = _work(target, rows, row, cpu)
     busy = max(min(parts.tasks, target.slots), 1)
     scoring = work.times(target.slots / busy)
@@ -152,7 +157,7 @@ def predict(
 def _work(
     target: Target, rows: int, row: RowCost, cpu: CpuCosts
 ) -> tuple[dict[str, float], Estimate]:
-    """Seconds of each step, and of all where every worker is busy."""
+    """Return the seconds of each step, and of all work while every worker is busy."""
     forward = row.flop.times(rows).over(target.flop_per_s.times(target.devices))
     tokenising = row.tokens.times(rows * cpu.tokenize_s / target.cores)
     path = exactly(rows * (cpu.row_s + PATH_S) / target.cores)
@@ -191,13 +196,13 @@ def with_instances(predicted: Callable[[int], Prediction]) -> Prediction:
 
 
 def cheapest(found: Sequence[Prediction]) -> Prediction:
-    """Of several, the one that probably costs least; without prices, the first."""
-    priced = [one for one in found if one.cost]
-    return min(priced, key=lambda one: one.cost.mid if one.cost else 0.0, default=found[0])
+    """Return the prediction that probably costs least, or the first if there are no prices."""
+    priced = [host for host in found if host.cost]
+    return min(priced, key=lambda host: host.cost.mid if host.cost else 0.0, default=found[0])
 
 
 def _limit(steps: dict[str, float], idle: float) -> str:
-    """The step that takes longest; CPU steps count together against a GPU's."""
+    """Return the slowest step. The CPU steps together are compared with the GPU's step."""
     if idle >= 2:
         return "too few tasks for all slots"
     names = list(steps)

@@ -1,4 +1,4 @@
-"""Some of the rows: runs of neighbours from all over the dataset, the two text columns alone."""
+"""Read a sample: chunks of neighbouring rows across the dataset, and only the text columns."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ from semscore.udfs.stores.names import NO_VALUE
 from semscore.udfs.stores.registry import Storage
 from semscore.udfs.texts.from_arrow import python_texts
 
-CHUNKS = 12  # enough to see how parts of a dataset differ
-CHUNK_BYTES = 16 * 2**20  # of text in one
-CHUNK_FILES = 16  # small files that one goes over, at most
-READ_ROWS = 2048  # at a time
-READ_S = 15.0  # then no other chunk is begun
-TURN = 0.618  # of a circle between chunks in the order of reading: any first few are spread
+CHUNKS = 12  # enough to show how parts of a dataset differ
+CHUNK_BYTES = 16 * 2**20  # of text in one chunk
+CHUNK_FILES = 16  # at most, for a chunk that spans small files
+READ_ROWS = 2048  # rows read at a time
+READ_S = 15.0  # after this, no further chunk is read
+# Chunks are read in steps of this part of a circle, so that the first few are already spread out.
+TURN = 0.618
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Rows that are neighbours in the dataset."""
+    """Neighbouring rows of the dataset."""
 
     texts1: pd.Series[Any]
     texts2: pd.Series[Any]
@@ -43,7 +44,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Piece:
-    """Some rows of one file, from `start` on."""
+    """Some rows of one file, starting at `start`."""
 
     file: SourceFile
     start: int
@@ -52,24 +53,24 @@ class Piece:
 
 @dataclass(frozen=True)
 class Sample:
-    """What was read, and what could not be."""
+    """Chunks that were read, and files that could not be read."""
 
-    chunks: tuple[Chunk, ...]  # by place in the dataset
+    chunks: tuple[Chunk, ...]  # in the order of the dataset
     bad: tuple[BadFile, ...]
     is_all: bool  # every row of the dataset is in it
 
     @property
     def rows(self) -> int:
-        """Rows read."""
+        """Number of rows read."""
         return sum(map(len, self.chunks))
 
 
 def take_sample(
     source: Source, columns: Columns, storage: Storage, chunk_rows: int, chunks: int = CHUNKS
 ) -> Sample:
-    """Read up to `chunks` chunks of at most `chunk_rows` rows, in little time.
+    """Read up to `chunks` chunks of at most `chunk_rows` rows, within about READ_S.
 
-    Raises UserError if none could be read.
+    Raises UserError if no row could be read.
     """
     files = [(file, source.counts[file.url][0]) for file in source.counted_files]
     places = spread(files, chunk_rows, chunks)
@@ -82,8 +83,8 @@ def take_sample(
         taken[place] = _read(places[place], source, columns, storage, bad)
     found = tuple(chunk for _, chunk in sorted(taken.items()) if len(chunk))
     if not found:
-        why = f"; {bad[0].path}: {bad[0].reason}" if bad else ": its files have none"
-        raise UserError(f"INPUT: no row could be read{why}")
+        why = f"{bad[0].path}: {bad[0].reason}" if bad else "its files have no rows"
+        raise UserError(f"no row of INPUT could be read: {why}")
     rows = sum(map(len, found))
     is_all = rows == source.rows and len(source.counts) == len(source.files)
     return Sample(found, tuple(bad), is_all)
@@ -92,9 +93,10 @@ def take_sample(
 def spread(
     files: Sequence[tuple[SourceFile, int]], chunk_rows: int, chunks: int
 ) -> list[list[Piece]]:
-    """Where chunks lie: at equal distances over all rows; one after another if they cover all.
+    """Return the pieces of each chunk, at equal distances across all rows.
 
-    `files`: with their rows, in order. A chunk goes over the ends of files.
+    If the chunks can cover all rows, they follow one another. `files`: files with their numbers of
+    rows, in order. A chunk can span several files.
     """
     total = sum(rows for _, rows in files)
     if total <= chunk_rows * chunks:
@@ -105,7 +107,7 @@ def spread(
 
 
 def _pieces(files: Sequence[tuple[SourceFile, int]], start: int, end: int) -> list[Piece]:
-    """The files' parts between two rows of the dataset."""
+    """Return the parts of files between two rows of the dataset."""
     pieces: list[Piece] = []
     first = 0
     for file, rows in files:
@@ -123,7 +125,7 @@ def _read(
     storage: Storage,
     bad: list[BadFile],
 ) -> Chunk:
-    """The rows of some pieces, up to CHUNK_BYTES; files that cannot be read are noted in `bad`."""
+    """Read the rows of some pieces, up to CHUNK_BYTES. Adds unreadable files to `bad`."""
     names = (columns.text1, columns.text2)
     parts: list[list[pa.Array]] = []
     left = CHUNK_BYTES
@@ -151,7 +153,7 @@ def _read(
 def _batches(
     piece: Piece, names: Sequence[str], source: Source, storage: Storage
 ) -> Iterator[list[pa.Array]]:
-    """Both columns; only the row groups that the piece touches are read."""
+    """Yield both text columns of a piece, reading only its row groups."""
     stored = [name for name in dict.fromkeys(names) if name not in source.partition_columns]
     with storage.folder(piece.file.root).open(piece.file.entry) as opened:
         file = pq.ParquetFile(opened)
@@ -175,7 +177,7 @@ def _batches(
 
 
 def _text(batch: pa.RecordBatch, name: str, file: SourceFile) -> pa.Array:
-    """A column of a batch; of a partition column, what its folder is called."""
+    """Return a column of a batch, or the value in the folder name of a partition column."""
     if name in batch.schema.names:
         return batch.column(batch.schema.get_field_index(name))
     folders = (part.partition("=") for part in file.path.split("/")[:-1])

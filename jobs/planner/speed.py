@@ -1,4 +1,4 @@
-"""What this machine measured of itself, and what a row of the dataset costs."""
+"""This machine's measured speed, and the cost of a row of the dataset."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from semscore.udfs.recipe import Precision
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """Of one worker of this machine, while all of them worked."""
+    """The speed of one worker on this machine while all of them worked."""
 
     hardware: str
     device: str  # cpu, mps, gpu:0
     backend: str
     precision: Precision
     workers: int  # at once
-    rows: int  # that each scored
-    seconds: float  # in which it did; the median worker
+    rows: int  # scored by each
+    seconds: float  # the median worker's, for these rows
     flop_per_s: float  # over all of this time
-    forward_flop_per_s: float  # over that of forward passes
+    forward_flop_per_s: float  # over the time of forward passes
     tokenize_s: float  # per token, on one core
-    other_s: float  # per row, on one core: laying out, comparing, emitting
+    other_s: float  # per row, on one core: everything except tokenising and forward passes
 
 
 @dataclass(frozen=True)
 class TextCosts:
-    """What the texts of some rows of the sample cost, if each is embedded."""
+    """What the texts of some rows of the sample cost if each text is embedded."""
 
-    rows: NDArray[np.int64]  # (k,) of the sample's m rows that can be scored
+    rows: NDArray[np.int64]  # (k,) indices among the sample's m rows that can be scored
     tokens: NDArray[np.float64]  # (k, 2)
     flop: NDArray[np.float64]  # (k, 2)
     truncated: NDArray[np.bool_]  # (k,)
@@ -46,18 +46,18 @@ class TextCosts:
     histogram: dict[int, int]  # bin k: texts of 2^k to 2^(k+1) - 1 tokens
 
     def per_row(self, sampled: SampledRows, weights: NDArray[np.float64]) -> RowCost:
-        """Means over all rows, with texts that repeat counted as often as they are embedded."""
-        some = weights[self.rows]
+        """Return the mean cost of a row. A repeated text counts as often as it is embedded."""
+        row_weights = weights[self.rows]
         return RowCost(
             distinct_texts=sampled.mean(weights.sum(axis=1)),
-            tokens=sampled.mean((self.tokens * some).sum(axis=1), self.rows),
-            flop=sampled.mean((self.flop * some).sum(axis=1), self.rows),
+            tokens=sampled.mean((self.tokens * row_weights).sum(axis=1), self.rows),
+            flop=sampled.mean((self.flop * row_weights).sum(axis=1), self.rows),
         )
 
 
 @dataclass(frozen=True)
 class RowCost:
-    """Of one row of the dataset, on average."""
+    """The mean cost of one row of the dataset."""
 
     distinct_texts: Estimate
     tokens: Estimate
@@ -65,7 +65,7 @@ class RowCost:
 
 
 def evenly(rows: int, most: int) -> NDArray[np.int64]:
-    """Some of so many rows at equal distances, or all."""
+    """Return at most `most` row numbers at equal distances, or all `rows` of them."""
     return np.arange(rows) if rows <= most else np.arange(most) * rows // most
 
 
@@ -76,7 +76,10 @@ def text_costs(
     found: Lengths,
     model: Architecture,
 ) -> TextCosts:
-    """Costs of some rows: `codes`, sorted, are the texts whose lengths were found."""
+    """Compute the costs of some rows.
+
+    `codes`: sorted indices of the texts whose lengths are in `found`.
+    """
     at = np.searchsorted(codes, sampled.codes[rows])
     tokens = found.tokens.astype(float)
     bins = np.log2(np.maximum(found.tokens, 1)).astype(int)
@@ -92,14 +95,14 @@ def text_costs(
 
 
 def speed_of(measured: Sequence[Measured], model: Architecture, precision: Precision) -> Speed:
-    """What workers did together, as one of them."""
-    total = sum((one.meters for one in measured), Meters())
-    seconds = sum(one.seconds for one in measured)
+    """Return the speed of one worker, from what all workers did together."""
+    total = sum((each.meters for each in measured), Meters())
+    seconds = sum(each.seconds for each in measured)
     flop = sum(
-        countable(model).flop_of(one.meters.token_hist, one.meters.tokens) for one in measured
+        countable(model).flop_of(each.meters.token_hist, each.meters.tokens) for each in measured
     )
     worker = worker_of(measured[0].label)
-    own = seconds - total.forward_s - total.tokenize_s
+    other = seconds - total.forward_s - total.tokenize_s
     return Speed(
         hardware=measured[0].hardware,
         device=worker.device,
@@ -107,9 +110,9 @@ def speed_of(measured: Sequence[Measured], model: Architecture, precision: Preci
         precision=precision,
         workers=len(measured),
         rows=total.rows // len(measured),
-        seconds=float(np.median([one.seconds for one in measured])),
+        seconds=float(np.median([each.seconds for each in measured])),
         flop_per_s=flop / seconds,
         forward_flop_per_s=flop / max(total.forward_s, 1e-9),
         tokenize_s=total.tokenize_s / max(total.tokens, 1),
-        other_s=max(own, 0.0) / total.rows,
+        other_s=max(other, 0.0) / total.rows,
     )

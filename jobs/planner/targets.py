@@ -1,10 +1,11 @@
-"""Types of hosts as what a run has to compute with, and how fast that is. Pure."""
+"""Hardware of this machine and of other hosts, with estimates of its speed. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from semscore.jobs.failures.wording import counted
 from semscore.jobs.history.achieved import Calibration
 from semscore.jobs.hosts.capability import BFLOAT16, check_precision
 from semscore.jobs.hosts.executors import TASK_ROWS
@@ -16,26 +17,32 @@ from semscore.jobs.planner.speed import Speed
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Engine, Precision
 
-GPU_SHARE = Estimate(0.10, 0.25, 0.50)  # of its peak: what others report of encoders, docs/plan.md
-MEASURED = Estimate(0.75, 0.97, 1.1)  # of what this machine did without Spark
-CALIBRATED = Estimate(0.75, 1.0, 1.3)  # of what runs did with other data: results/planning.md
-OTHER_CORES = Estimate(0.4, 0.8, 1.3)  # of a core here; a vCPU is often half of one
-HALF_SPEED = 0.5  # float32 for bfloat16, on CPUs that have both
-JOB_START_S = Estimate(240, 360, 600)  # of a SageMaker job, its instances and image: not measured
+GPU_SHARE = Estimate(
+    0.10, 0.25, 0.50
+)  # of a GPU's peak, as others report for encoders: docs/plan.md
+MEASURED = Estimate(0.75, 0.97, 1.1)  # of this machine's speed without Spark
+CALIBRATED = Estimate(
+    0.75, 1.0, 1.3
+)  # of past runs with other data: benchmarks/results/planning.md
+OTHER_CORES = Estimate(0.4, 0.8, 1.3)  # of a core on this machine; a vCPU is often half a core
+HALF_SPEED = 0.5  # of float32 compared with bfloat16, on CPUs that have both
+JOB_START_S = Estimate(
+    240, 360, 600
+)  # of a SageMaker job with its instances and image; not measured
 LOCAL_START_S = Estimate(6, 9, 20)  # Java, Spark, models: benchmarks/results/coldstart.md
 
 
 def this_machine(
     host: Host, speed: Speed, calibrations: Sequence[Calibration], workers_per_gpu: int
 ) -> Target:
-    """The machine that measured itself."""
+    """Return this machine as a target. Past runs on the same hardware replace its measurement."""
     on_gpu = speed.device.startswith("gpu")
     devices = host.gpus if on_gpu else speed.workers
     slots = devices * workers_per_gpu if on_gpu else speed.workers
     same = [
-        one
-        for one in calibrations
-        if (one.hardware, one.backend, one.precision)
+        run
+        for run in calibrations
+        if (run.hardware, run.backend, run.precision)
         == (speed.hardware, speed.backend, speed.precision)
     ]
     each = speed.flop_per_s * speed.workers / devices
@@ -69,16 +76,16 @@ def hosts_of(
     calibrations: Sequence[Calibration],
     engine: Engine,
 ) -> Target:
-    """So many hosts of a type, as a SageMaker job.
+    """Return `count` hosts of a type in a SageMaker job as a target.
 
-    Raises UserError, with the reason, for a type that such a run cannot have, or whose speed
-    cannot be told.
+    Raises UserError, with the reason, for a type that cannot serve the run, or whose speed cannot
+    be estimated.
     """
     host, workers_per_gpu = find_host(name), engine.workers_per_gpu
     if engine.device == "gpu" and not host.gpus:
-        raise UserError("it has no GPUs, and --device gpu is asked for")
+        raise UserError("it has no GPUs, but --device gpu needs them")
     if engine.device == "cpu" and host.gpus:
-        raise UserError(f"its {host.gpus} GPUs would be idle with --device cpu")
+        raise UserError(f"its {counted(host.gpus, 'GPU')} would be idle with --device cpu")
     if host.gpu:
         check_precision(host.gpu, asked)
         precision = _best_half(host.gpu) if asked == "auto" else asked
@@ -108,9 +115,10 @@ def hosts_of(
 
 
 def balanced(target: Target, found: Prediction) -> Target:
-    """The same GPUs, each shared by as many workers as keep it busy; more than asked for, if so.
+    """Return the target with enough workers per GPU to keep the GPUs busy.
 
-    What decides is how many seconds of CPUs one second of a GPU needs.
+    The number depends on how many CPU seconds one GPU second needs, and is at least the number that
+    the target has. Targets without GPUs are returned unchanged.
     """
     if not target.on_gpu:
         return target
@@ -135,44 +143,47 @@ def balanced(target: Target, found: Prediction) -> Target:
 
 
 def _best_half(gpu: Gpu) -> Precision:
-    """What --precision auto most probably settles on."""
+    """Return the precision that --precision auto most probably chooses."""
     return "bfloat16" if gpu.capability >= BFLOAT16 else "float16"
 
 
 def _gpu_rate(
     gpu: Gpu, precision: Precision, calibrations: Sequence[Calibration]
 ) -> tuple[Estimate, str, bool]:
-    """Operations a second of one GPU, where that is from, and whether by calibration."""
+    """Return the operations per second of one GPU, their basis, and whether past runs set them."""
     same = [
-        one
-        for one in calibrations
-        if (known := known_gpu(one.hardware))
-        and (known.name, one.backend, one.precision) == (gpu.name, "torch", precision)
+        run
+        for run in calibrations
+        if (known := known_gpu(run.hardware))
+        and (known.name, run.backend, run.precision) == (gpu.name, "torch", precision)
     ]
     if same:
         return *_calibrated(same), True
     peak = gpu.float32 if precision == "float32" else gpu.half
-    told = f"not calibrated: {GPU_SHARE.low:.0%} to {GPU_SHARE.high:.0%} of {gpu.name}'s peak"
-    return GPU_SHARE.times(peak), f"{told}, {peak / 1e12:,.0f} TFLOP/s in {precision}", False
+    basis = f"assumed: {GPU_SHARE.low:.0%} to {GPU_SHARE.high:.0%} of {gpu.name}'s peak"
+    return GPU_SHARE.times(peak), f"{basis}, {peak / 1e12:,.0f} TFLOP/s in {precision}", False
 
 
 def _cpu_rate(host: Host, asked: Precision, speed: Speed) -> tuple[Precision, Estimate, str]:
-    """Operations a second of one core, by those of this machine."""
+    """Return the precision, the operations per second of one core, and their basis.
+
+    The speed is derived from a core of this machine.
+    """
     if speed.device != "cpu":
         raise UserError("no CPU was measured here; plan for it with --device cpu")
-    told = f"not calibrated: by a core of this machine ({speed.hardware})"
+    basis = f"estimated from a core of this machine ({speed.hardware})"
     if speed.precision != "bfloat16" or host.bfloat16:
-        return speed.precision, OTHER_CORES.times(speed.flop_per_s), told
+        return speed.precision, OTHER_CORES.times(speed.flop_per_s), basis
     if asked == "bfloat16":
-        raise UserError("its CPUs do not compute in bfloat16; take --precision auto or float32")
+        raise UserError("its CPUs do not compute in bfloat16; use --precision auto or float32")
     rate = OTHER_CORES.times(speed.flop_per_s * HALF_SPEED)
-    return "float32", rate, f"{told}, at half its speed, for it lacks bfloat16"
+    return "float32", rate, f"{basis}, at half its speed, because the host lacks bfloat16"
 
 
 def _calibrated(same: Sequence[Calibration]) -> tuple[Estimate, str]:
-    """What runs on the same hardware achieved, all of them together."""
-    rates = [one.flop_per_s for one in same]
-    mean = sum(one.flop for one in same) / sum(one.wall_s * one.devices for one in same)
+    """Return the rate that past runs on the same hardware achieved together, and its basis."""
+    rates = [run.flop_per_s for run in same]
+    mean = sum(run.flop for run in same) / sum(run.wall_s * run.devices for run in same)
     rate = Estimate(min(rates) * CALIBRATED.low, mean, max(rates) * CALIBRATED.high)
-    rows = sum(one.rows for one in same)
-    return rate, f"calibrated by {rows:,} rows on {same[0].hardware}"
+    rows = sum(run.rows for run in same)
+    return rate, f"achieved by past runs: {counted(rows, 'row')} on {same[0].hardware}"

@@ -1,1 +1,1 @@
-"""A run as a SageMaker processing job: what is sent, and what comes back."""
+"""A run as a SageMaker processing job: submit it, follow it, and report how it ended."""

@@ -1,4 +1,4 @@
-"""Options of `semscore doctor --launch`: those of `semscore launch` that AWS decides on."""
+"""Options of `semscore doctor --launch`: the options of `semscore launch` that AWS checks."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from semscore.jobs.processing_job.launch_options import JOB
 @Parameter(name="*", group=JOB)
 @dataclass(frozen=True, kw_only=True)
 class AwsQuestion:
-    """The parts of a job that AWS decides on. What is unset is not looked at."""
+    """The parts of a job that AWS checks. Unset options are not checked."""
 
     role: str | None = None
-    """ARN of the IAM role that the job takes."""
+    """ARN of the IAM role that the job assumes."""
     image_uri: str | None = None
-    """Image that container/build_and_push.sh has pushed."""
+    """URI of the image that container/build_and_push.sh has pushed."""
     region: str | None = None
-    """AWS region; unset: that of the AWS settings here."""
+    """AWS region. Unset: the region in this machine's AWS settings."""
     code_location: str | None = None
-    """s3:// folder for what is submitted."""
+    """s3:// folder for the files that are submitted."""
     subnets: Names = ()
-    """Subnets of a VPC, comma separated."""
+    """Comma-separated subnets of a VPC."""

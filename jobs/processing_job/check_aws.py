@@ -1,4 +1,4 @@
-"""What a SageMaker job needs of AWS, looked at before it is created. Nothing is changed."""
+"""Check what a SageMaker job needs from AWS before it is created. Changes nothing."""
 
 from __future__ import annotations
 
@@ -20,20 +20,26 @@ if TYPE_CHECKING:
 SERVICE = "sagemaker.amazonaws.com"
 IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.([\w-]+)\.amazonaws\.com[\w.]*/([\w./-]+):([\w.-]+)")
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"}
-NEEDED_IN_A_VPC = ("s3", "ecr.api", "ecr.dkr", "logs", "sts")  # without a way out of it
+NEEDED_IN_A_VPC = (
+    "s3",
+    "ecr.api",
+    "ecr.dkr",
+    "logs",
+    "sts",
+)  # if the VPC has no route to the internet
 RIGHTS = "conf/iam/launcher.json has the right; docs/security.md shows how to attach it"
 
 
 @dataclass(frozen=True)
 class Aws:
-    """A boto3 session, and what is asked of it."""
+    """A boto3 session, and the job to check with it."""
 
     session: Any  # boto3.Session
     question: AwsQuestion
     settings: Settings
 
     def client(self, service: str) -> Any:
-        """Return a client that gives up within seconds."""
+        """Return a client that gives up after a few seconds."""
         from botocore.config import Config
 
         config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
@@ -72,13 +78,13 @@ def aws_checks(question: AwsQuestion, settings: Settings) -> dict[str, Check]:
 
 
 def check_credentials(aws: Aws) -> Iterator[Finding]:
-    """Find out whose the AWS credentials are."""
+    """Report whose AWS credentials are used."""
     who = aws.client("sts").get_caller_identity()
     yield Finding("credentials", "ok", f"{who['Arn']} in account {who['Account']}")
 
 
 def check_region(aws: Aws) -> Iterator[Finding]:
-    """Find out in which region the job would run."""
+    """Report the region in which the job would run."""
     if region := aws.session.region_name:
         yield Finding("region", "ok", region)
     else:
@@ -86,7 +92,7 @@ def check_region(aws: Aws) -> Iterator[Finding]:
 
 
 def check_role(aws: Aws) -> Iterator[Finding]:
-    """Check that the role exists and that SageMaker may take it."""
+    """Check that the role exists and that SageMaker may assume it."""
     if not (role := aws.question.role):
         yield Finding("role", "warn", "no role is given", "give --role, as for semscore launch")
         return
@@ -107,7 +113,7 @@ def check_role(aws: Aws) -> Iterator[Finding]:
 
 
 def check_image(aws: Aws) -> Iterator[Finding]:
-    """Check that the image is in its registry, in this region, and of this version."""
+    """Check that the image is in its registry, in this region, and has this version."""
     if not (uri := aws.question.image_uri):
         fix = "give --image-uri; container/build_and_push.sh prints it"
         yield Finding("image", "warn", "no image is given", fix)
@@ -119,7 +125,7 @@ def check_image(aws: Aws) -> Iterator[Finding]:
         return
     account, region, repository, tag = parts.groups()
     if region != aws.session.region_name:
-        found = f"the image is in {region}, and the job would run in {aws.session.region_name}"
+        found = f"the image is in {region}, but the job would run in {aws.session.region_name}"
         fix = f"push it there: container/build_and_push.sh --region {aws.session.region_name}"
         yield Finding("image", "fail", found, fix)
         return
@@ -135,7 +141,7 @@ def check_image(aws: Aws) -> Iterator[Finding]:
         return
     version = tag.partition("-")[0]
     if version != __version__ and re.match(r"\d+\.\d+", version):
-        found = f"the image has semscore {version}, and {__version__} is installed here"
+        found = f"the image has semscore {version}, but {__version__} is installed here"
         fix = "build the image again, or install that version"
         yield Finding("image", "fail", found, fix)
     else:
@@ -143,7 +149,7 @@ def check_image(aws: Aws) -> Iterator[Finding]:
 
 
 def check_quota(aws: Aws) -> Iterator[Finding]:
-    """Check that the account may run so many instances of this type in processing jobs."""
+    """Check that the account may run enough instances of this type in processing jobs."""
     spark = aws.settings.spark
     if not spark.instance_type:
         yield Finding("quota", "warn", "no instance type is given", "give --instance-type")
@@ -156,17 +162,17 @@ def check_quota(aws: Aws) -> Iterator[Finding]:
             if quota["QuotaName"] == name:
                 yield _judged(name, quota["Value"], spark.instances)
                 return
-    fix = "check the name of the type; see Service Quotas, Amazon SageMaker"
+    fix = "check the name of the type under Service Quotas, Amazon SageMaker"
     yield Finding("quota", "fail", f"AWS has no quota {name!r} in this region", fix)
 
 
 def check_network(aws: Aws) -> Iterator[Finding]:
-    """Check that the subnets' instances can reach S3, the registry and the logs."""
-    if not (wanted := list(aws.question.subnets)):
-        yield Finding("network", "ok", "no VPC is asked for; SageMaker's own network is used")
+    """Check that instances in the subnets can reach S3, the registry and the logs."""
+    if not (subnet_ids := list(aws.question.subnets)):
+        yield Finding("network", "ok", "no subnets are given; SageMaker's own network is used")
         return
     ec2 = aws.client("ec2")
-    subnets = ec2.describe_subnets(SubnetIds=wanted)["Subnets"]
+    subnets = ec2.describe_subnets(SubnetIds=subnet_ids)["Subnets"]
     vpcs = sorted({subnet["VpcId"] for subnet in subnets})
     if len(vpcs) != 1:
         found = f"the subnets are in several VPCs: {', '.join(vpcs)}"
@@ -177,10 +183,10 @@ def check_network(aws: Aws) -> Iterator[Finding]:
     reached = {endpoint["ServiceName"].split(".", 3)[-1] for endpoint in endpoints}
     tables = ec2.describe_route_tables(Filters=[vpc])["RouteTables"]
     missing = [service for service in NEEDED_IN_A_VPC if service not in reached]
-    if not missing or all(_leads_out(tables, subnet) for subnet in wanted):
+    if not missing or all(_leads_out(tables, subnet) for subnet in subnet_ids):
         yield Finding("network", "ok", f"{vpcs[0]}: S3, the registry and the logs can be reached")
     else:
-        found = f"{vpcs[0]} has no way out and no endpoints for {', '.join(missing)}"
+        found = f"{vpcs[0]} has no default route and no endpoints for {', '.join(missing)}"
         fix = "create these endpoints, or a NAT gateway"
         yield Finding("network", "fail", found, fix)
 
@@ -197,7 +203,7 @@ def check_bucket(aws: Aws, bucket: str) -> Iterator[Finding]:
         return
     region, here = headers.get("x-amz-bucket-region"), aws.session.region_name
     if region and region != here:
-        found = f"it is in {region}, and the job would run in {here}"
+        found = f"it is in {region}, but the job would run in {here}"
         fix = f"run the job in {region}: transfers between regions are slow and cost money"
         yield Finding(name, "warn", found, fix)
     else:
@@ -209,7 +215,7 @@ def _for_bucket(aws: Aws, bucket: str) -> Callable[[], Iterator[Finding]]:
 
 
 def _guarded(name: str, check: Callable[[], Iterator[Finding]]) -> Check:
-    """A check whose errors of AWS become findings."""
+    """Return the check, with errors from AWS turned into findings."""
 
     def run() -> Iterator[Finding]:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -218,10 +224,12 @@ def _guarded(name: str, check: Callable[[], Iterator[Finding]]) -> Check:
             yield from check()
         except ClientError as error:
             if _code(error) in DENIED:
-                found = f"access is denied to {error.operation_name}, so this was not looked at"
+                found = f"access to {error.operation_name} is denied, so this was not checked"
                 yield Finding(name, "warn", found, RIGHTS)
             else:
-                yield Finding(name, "fail", f"AWS refused it: {error}", "correct the credentials")
+                yield Finding(
+                    name, "fail", f"AWS refused the request: {error}", "correct the credentials"
+                )
         except BotoCoreError as error:
             fix = "run `aws configure`, or set AWS_PROFILE or the AWS_… variables"
             yield Finding(name, "fail", " ".join(str(error).split()), fix)
@@ -230,7 +238,7 @@ def _guarded(name: str, check: Callable[[], Iterator[Finding]]) -> Check:
 
 
 def _code(error: Exception) -> str:
-    """The service's error code; empty: it is another error."""
+    """Return the service's error code, or an empty string for other errors."""
     return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
 
 
@@ -246,21 +254,24 @@ def _trusts_sagemaker(document: Any) -> bool:
     return False
 
 
-def _judged(name: str, allowed: float, wanted: int) -> Finding:
-    found = f"{allowed:,.0f} ({name}), and {wanted} {'is' if wanted == 1 else 'are'} asked for"
-    if allowed >= wanted:
+def _judged(name: str, allowed: float, needed: int) -> Finding:
+    found = f"{allowed:,.0f} ({name}), and the job needs {needed}"
+    if allowed >= needed:
         return Finding("quota", "ok", found)
-    return Finding("quota", "fail", found, "ask for more: Service Quotas, Amazon SageMaker")
+    return Finding("quota", "fail", found, "request an increase: Service Quotas, Amazon SageMaker")
 
 
 def _leads_out(tables: list[dict[str, Any]], subnet: str) -> bool:
-    """Whether a subnet's own route table, or else the VPC's main one, has a default route."""
+    """Return whether a subnet's route table has a default route.
+
+    A subnet without a table of its own uses the VPC's main one.
+    """
     own = [
         table
         for table in tables
-        if any(one.get("SubnetId") == subnet for one in table["Associations"])
+        if any(link.get("SubnetId") == subnet for link in table["Associations"])
     ]
-    main = [table for table in tables if any(one.get("Main") for one in table["Associations"])]
+    main = [table for table in tables if any(link.get("Main") for link in table["Associations"])]
     routes = [route for table in own or main for route in table["Routes"]]
     return any(
         route.get("DestinationCidrBlock") == "0.0.0.0/0" and route.get("State") != "blackhole"

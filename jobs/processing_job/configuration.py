@@ -1,7 +1,8 @@
 """configuration.json: EMR classifications for SageMaker's Spark container. Pure.
 
-The container writes them behind its own settings, so these win. Yarn-site is the same on all nodes,
-and any of them may be the driver's: what that needs is not given to YARN on any.
+The container writes them after its own settings, so these take precedence. yarn-site is the same on
+all nodes, and the driver can run on any of them. So YARN does not get the driver's share of a node
+on any node.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from semscore.udfs.errors import UserError
 
 MIB = 2**20
 SPARK, YARN = "spark-defaults", "yarn-site"
-NOT_OURS = "spark.master", "spark.submit.deployMode"  # smspark-submit's own
-# Of spark-yarn.conf, for hosts that have GPUs.
+NOT_OURS = "spark.master", "spark.submit.deployMode"  # set by smspark-submit
+# Settings in spark-yarn.conf that are only for hosts with GPUs.
 GPU_ONLY = (
     "spark.executor.resource.gpu.",
     "spark.task.resource.gpu.",
@@ -29,7 +30,7 @@ GPU_ONLY = (
 
 
 class Classification(TypedDict):
-    """A settings file of the container, and what is added to it."""
+    """A settings file in the container, and the properties to add to it."""
 
     Classification: str
     Properties: dict[str, str]
@@ -41,9 +42,9 @@ def configuration(
     kms_key: str | None = None,
     conf: dict[str, str] | None = None,
 ) -> list[Classification]:
-    """The settings of Spark and YARN for executors; `conf` wins over all.
+    """Return the settings of Spark and YARN for executors. `conf` takes precedence over all others.
 
-    Raises UserError for settings in `conf` that cannot be written, or are not for the user.
+    Raises UserError for settings in `conf` that cannot be written, or that users may not set.
     """
     return [
         {"Classification": SPARK, "Properties": _spark(executors, region, kms_key, conf or {})},
@@ -56,7 +57,7 @@ def _spark(
 ) -> dict[str, str]:
     for key, value in conf.items():
         if not key.startswith("spark."):
-            raise UserError(f"--conf {key}: Spark takes only keys that begin with spark.")
+            raise UserError(f"--conf {key}: Spark accepts only keys that begin with spark.")
         if key in NOT_OURS:
             raise UserError(f"--conf {key}: SageMaker's container sets it; leave it out")
         if "\n" in value or "\r" in value:
@@ -64,7 +65,7 @@ def _spark(
     base = conf_file("spark-yarn.conf") | conf_file("s3a.conf") | conf_file("spark-sagemaker.conf")
     if not executors.host.gpus:
         base = {key: value for key, value in base.items() if not key.startswith(GPU_ONLY)}
-    # Python's boto3 knows this name alone, and executors inherit only AWS_REGION.
+    # boto3 reads only this variable, and executors inherit only AWS_REGION.
     base["spark.executorEnv.AWS_DEFAULT_REGION"] = region
     base["spark.hadoop.fs.s3a.endpoint.region"] = region
     if kms_key:
@@ -82,10 +83,10 @@ def _yarn(executors: Executors) -> dict[str, str]:
         "yarn.scheduler.minimum-allocation-mb": "1024",
         "yarn.scheduler.maximum-allocation-mb": memory,
         "yarn.scheduler.maximum-allocation-vcores": vcores,
-        "yarn.nodemanager.vmem-check-enabled": "false",  # CUDA reserves huge ranges of addresses
+        "yarn.nodemanager.vmem-check-enabled": "false",  # CUDA reserves large ranges of addresses
     }
     if executors.host.gpus:
         site["yarn.resource-types"] = "gpu"
         site["yarn.nodemanager.resource-type.gpu"] = str(executors.host.gpus)
-    # The container puts values between tags as they are.
+    # The container inserts values into the XML unescaped.
     return {key: escape(value) for key, value in site.items()}

@@ -1,9 +1,10 @@
-"""A processing job in words: what it is, what it runs and uploads, and what it costs at most."""
+"""Describe a processing job: what it runs, what it uploads, and its maximum cost."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from semscore.jobs.failures.wording import counted
 from semscore.jobs.processing_job.launch_options import Launch
 from semscore.jobs.processing_job.processor import size_job
 from semscore.jobs.processing_job.submission import MODEL_FOLDER
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from semscore.jobs.options.settings import Settings
 
 HOUR = 3600
-CHANNELS = {  # of the request -> what they carry
+CHANNELS = {  # channel of the request -> its contents
     "code": "the script",
     "py-files": "semscore's code",
     "files": "long arguments",
@@ -22,7 +23,7 @@ CHANNELS = {  # of the request -> what they carry
 
 
 def explain(launch: Launch, settings: Settings, request: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return labels and texts that describe the job for a person.
+    """Return pairs of label and text that describe the job to users.
 
     `request`: as rehearse() returns it. Raises UserError if the instance type cannot serve the run.
     """
@@ -40,9 +41,9 @@ def explain(launch: Launch, settings: Settings, request: dict[str, Any]) -> list
         ),
         (
             "executors",
-            f"{executors.count}, each with {executors.cores} cores, {executors.heap // 2**30} GiB "
-            f"of heap and {executors.overhead // 2**30} GiB beside it; {executors.slots} tasks at "
-            "once",
+            f"{executors.count}, each with {counted(executors.cores, 'core')}, "
+            f"{executors.heap // 2**30} GiB of heap and {executors.overhead // 2**30} GiB outside "
+            f"it; {counted(executors.slots, 'task')} at once",
         ),
         ("model", described_model(settings.recipe.model, settings.recipe.revision)),
         ("precision", _precision(settings)),
@@ -60,7 +61,7 @@ def _precision(settings: Settings) -> str:
 
 
 def _uploads(request: dict[str, Any], settings: Settings) -> list[tuple[str, str]]:
-    """Where the job's inputs lie on S3, and which of them are uploaded from here."""
+    """Return where the job's inputs are on S3, and which of them are uploaded from here."""
     rows = []
     for channel in request.get("ProcessingInputs", ()):
         name, uri = channel["InputName"], channel["S3Input"]["S3Uri"]
@@ -86,5 +87,8 @@ def _cost(launch: Launch, settings: Settings) -> str:
     hours = launch.instances * launch.max_runtime / HOUR
     price = settings.report.price
     if price is None:
-        return f"at most {hours:,.1f} instance hours; --price (of one for an hour) shows the cost"
+        return (
+            f"at most {hours:,.1f} instance hours; give --price, of one instance per hour, to see "
+            "the cost"
+        )
     return f"at most {hours * price:,.2f}: {hours:,.1f} instance hours at {price:g}"

@@ -1,4 +1,4 @@
-"""Following a processing job: its state, the run's own progress, and why it failed."""
+"""Follow a processing job: its state, the run's own progress, and why it failed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 POLL_S = 15.0
 ENDED = ("Completed", "Failed", "Stopped")
 SHOWN_LINES = 20
-# Of a log, what a person wants to see: our own sentences, and errors that are not Java's frames.
+# Log lines to show: semscore's own messages, and errors without Java's stack frames.
 TELLING = re.compile(r"semscore: |discover_gpus: |\bERROR\b|Error: |Killed|OutOfMemory|exit code")
 NOISE = re.compile(r"^\s+at |^\s*\.\.\. \d+ more|Caused by: .*Py4J|Traceback")
 MISSING = ("ResourceNotFoundException", "404", "NoSuchKey")
@@ -34,13 +34,13 @@ log = logging.getLogger("semscore")
 class Ended:
     """How a job ended."""
 
-    state: str  # of ENDED
+    state: str  # one of ENDED
     reason: str  # empty if it completed
-    exit_code: int  # the run's own, as docs/scoring.md has them
+    exit_code: int  # the run's own, as listed in docs/scoring.md
 
     @property
     def is_complete(self) -> bool:
-        """Whether all is scored."""
+        """Whether all rows are scored."""
         return self.state == "Completed"
 
 
@@ -51,17 +51,17 @@ def follow(
     tell: Callable[[str], None] = log.info,
     poll_s: float = POLL_S,
 ) -> Ended:
-    """Wait until the job has ended, telling what changes.
+    """Wait until the job has ended. Calls `tell` with a line for each change.
 
-    `client` is boto3's for SageMaker; `output`: where the run writes its progress, None: nowhere
-    that is seen from here. Requests that fail for a while are made again.
+    `client`: boto3's client for SageMaker. `output`: where the run writes its progress; None if it
+    cannot be read from here. Failed requests are tried again.
     """
     last = ""
     while True:
         try:
             described = client.describe_processing_job(ProcessingJobName=job)
         except BotoCoreError as error:
-            log.warning("AWS cannot be reached, trying again: %s", " ".join(str(error).split()))
+            log.warning("AWS cannot be reached; trying again: %s", " ".join(str(error).split()))
             time.sleep(poll_s)
             continue
         state = str(described["ProcessingJobStatus"])
@@ -77,9 +77,10 @@ def follow(
 
 
 def last_words(client: Any, job: str, lines: int = SHOWN_LINES) -> list[str]:
-    """The last log lines that say what went wrong, without Java's stack traces.
+    """Return the last log lines that show what went wrong, without Java's stack traces.
 
-    `client` is boto3's for CloudWatch's logs. Empty if there are none, or no rights to see them.
+    `client`: boto3's client for CloudWatch Logs. The list is empty if there are no logs or the
+    rights to read them are missing.
     """
     try:
         return [line for line in _log_lines(client, job) if _is_telling(line)][-lines:]
@@ -90,7 +91,7 @@ def last_words(client: Any, job: str, lines: int = SHOWN_LINES) -> list[str]:
 
 
 def _log_lines(client: Any, job: str) -> Iterator[str]:
-    """All that the job's instances have logged lately, in the order of time."""
+    """Yield lines from the logs of the job's instances that may be of interest, oldest first."""
     pages = client.get_paginator("filter_log_events").paginate(
         logGroupName=LOG_GROUP,
         logStreamNamePrefix=f"{job}/",
@@ -106,7 +107,7 @@ def _is_telling(line: str) -> bool:
 
 
 def _progress_line(output: Folder, since: datetime) -> str | None:
-    """What progress.json says, for people; None: nothing yet of this job."""
+    """Return progress.json as a line for users; None if this job has not written it yet."""
     try:
         facts = json.loads(output.read(ledger.PROGRESS) or b"null")
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What a SageMaker processing job is to be: the options of `semscore launch`, checked."""
+"""The options of `semscore launch` that describe the SageMaker processing job, checked."""
 
 from __future__ import annotations
 
@@ -21,48 +21,48 @@ ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")
 @Parameter(name="*", group=JOB)
 @dataclass(frozen=True, kw_only=True)
 class Launch:
-    """A processing job, beside the settings of the run that it is for.
+    """A processing job, without the settings of its run.
 
-    Raises UserError for values that cannot be.
+    Raises UserError for invalid values.
     """
 
     role: str
-    """ARN of the IAM role that the job takes (conf/iam/job.json)."""
+    """ARN of the IAM role that the job assumes (conf/iam/job.json)."""
     instance_type: str
-    """Type of the instances, such as ml.g5.2xlarge."""
+    """Instance type, such as ml.g5.2xlarge."""
     image_uri: str
-    """Image that container/build_and_push.sh has pushed."""
+    """URI of the image that container/build_and_push.sh has pushed."""
     instances: int = 1
-    """Instances of that type."""
+    """Number of instances."""
     job_name: str | None = None
-    """Name of the job; unset: semscore and the time."""
+    """Name of the job. Unset: semscore and the time."""
     region: str | None = None
-    """AWS region; unset: that of the AWS settings here."""
+    """AWS region. Unset: the region in this machine's AWS settings."""
     volume_size: int = 100
-    """GB of disk of each instance."""
+    """Disk of each instance in GB."""
     max_runtime: int = 86_400
-    """Seconds after which SageMaker ends the job; the run ends before that by itself, resumable."""
+    """Seconds after which SageMaker ends the job. The run stops before that and can be resumed."""
     input_mode: Literal["s3", "file"] = "s3"
-    """s3: Spark reads INPUT and writes OUTPUT on S3; file: SageMaker copies INPUT to the one
-    instance before, and OUTPUT to S3 at the end."""
+    """s3: Spark reads INPUT and writes OUTPUT on S3. file: SageMaker copies INPUT to the single
+    instance first, and OUTPUT to S3 at the end."""
     code_location: str | None = None
-    """s3:// folder for what is submitted; unset: SageMaker's default bucket."""
+    """s3:// folder for the files that are submitted. Unset: SageMaker's default bucket."""
     event_logs: str | None = None
     """s3:// folder for Spark's event logs."""
     subnets: Names = ()
-    """Subnets of a VPC, comma separated; with --security-group-ids."""
+    """Comma-separated subnets of a VPC. Needs --security-group-ids."""
     security_group_ids: Names = ()
-    """Security groups, comma separated."""
+    """Comma-separated security groups."""
     kms_key: str | None = None
-    """KMS key for all that is written to S3."""
+    """KMS key for everything that is written to S3."""
     volume_kms_key: str | None = None
     """KMS key for the instances' disks."""
     encrypt_inter_container: Flag = False
-    """Encrypt what instances send each other; slower."""
+    """Encrypt the traffic between instances. Slower."""
     network_isolation: Flag = False
-    """No network at all; only with --input-mode file."""
+    """Run the job without any network. Only with --input-mode file."""
     tags: Names = ()
-    """key=value, comma separated."""
+    """Comma-separated tags, key=value."""
 
     def __post_init__(self) -> None:
         if self.instances < 1:
@@ -76,7 +76,7 @@ class Launch:
                 "--image-uri is empty; container/build_and_push.sh prints it as its last line"
             )
         if bool(self.subnets) != bool(self.security_group_ids):
-            raise UserError("--subnets and --security-group-ids go together; give both, or none")
+            raise UserError("--subnets and --security-group-ids go together; give both, or neither")
         for name in ("code_location", "event_logs"):
             place = getattr(self, name)
             if place is not None and not re.match(r"s3://[^/]+/[^/]", place):
@@ -85,7 +85,7 @@ class Launch:
                 )
         bad = [tag for tag in self.tags if tag.find("=") < 1]
         if bad:
-            raise UserError(f"--tags takes key=value,…, got {bad[0]!r}")
+            raise UserError(f"--tags must be key=value,…, got {bad[0]!r}")
 
     @property
     def tag_list(self) -> list[dict[str, str]]:
@@ -95,12 +95,12 @@ class Launch:
 
 
 def check_together(launch: Launch, settings: Settings) -> None:
-    """Raise UserError where the job cannot serve the run, with the reason."""
+    """Raise UserError, with the reason, if the job cannot serve the run."""
     secret = [key for key in settings.spark.pairs if SECRET.search(key)]
     if secret:
         raise UserError(
-            f"--conf {secret[0]} would put a credential into the job's configuration on S3; give "
-            "the role of the job (--role) the rights instead"
+            f"--conf {secret[0]} would put a credential into the job's configuration on S3; grant "
+            "the rights to the job's role (--role) instead"
         )
     for place in (*settings.inputs, settings.output):
         if not is_s3(place):
@@ -108,20 +108,20 @@ def check_together(launch: Launch, settings: Settings) -> None:
     if launch.input_mode == "s3":
         if launch.network_isolation:
             raise UserError(
-                "--network-isolation leaves Spark no way to S3; take --input-mode file, or a VPC "
-                "without a way out: --subnets, --security-group-ids"
+                "--network-isolation leaves Spark no access to S3; use --input-mode file, or a VPC "
+                "without internet access: --subnets, --security-group-ids"
             )
         return
     if launch.instances != 1:
         raise UserError(
-            f"--input-mode file is for one instance, got {launch.instances}: Spark's driver "
-            "sees only the files on its own node, so those copied to the others would be missed. "
-            "--input-mode s3, the default, has all instances read S3, with nothing to shard"
+            f"--input-mode file is for one instance, got {launch.instances}: Spark's driver sees "
+            "only the files on its own node, and would miss those copied to the others. With "
+            "--input-mode s3, the default, all instances read from S3"
         )
     if settings.target.mode == "resume":
         raise UserError(
-            "--input-mode file cannot resume: what an earlier job has written is on S3, not in its "
-            "container. Take --input-mode s3"
+            "--input-mode file cannot resume, because the output of an earlier job is on S3, not "
+            "in the container. Use --input-mode s3"
         )
     if len(settings.inputs) != 1:
-        raise UserError(f"--input-mode file takes one INPUT, got {len(settings.inputs)}")
+        raise UserError(f"--input-mode file accepts one INPUT, got {len(settings.inputs)}")

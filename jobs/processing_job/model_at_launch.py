@@ -1,4 +1,4 @@
-"""The model of a job, looked at before the job costs anything."""
+"""Check a job's model before the job costs anything."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ log = logging.getLogger("semscore")
 
 
 def check_model_here(recipe: Recipe) -> None:
-    """Check the files of a model that this machine has; one that it lacks is not asked for.
+    """Check the files of a model that is on this machine. Does not download a missing model.
 
-    Raises UserError if it cannot be used.
+    Raises UserError if the model cannot be used.
     """
     if is_s3(recipe.model) or _in_image(recipe):
         return
     try:
         folder = local_folder(recipe.model, recipe.revision, ask_hub=False)
-    except ModelError:  # find_model says where the job could take one from
+    except ModelError:  # find_model reports it, and says where a model can come from
         return
     try:
         check_model(folder, recipe.max_seq_length)
@@ -42,11 +42,11 @@ def check_model_here(recipe: Recipe) -> None:
 
 
 def look_at_model(settings: Settings) -> None:
-    """Prove the model as a run does before it writes; of one on S3, check its small files.
+    """Check the model as a run does before it writes; of a model on S3, check only its small files.
 
-    A model that is only on the hub is downloaded, since it goes along with the job. Raises
-    UserError if the model cannot be used. Where S3 cannot be read from here, warns and leaves it
-    to the job.
+    A model that is only on the hub is downloaded, because it is submitted with the job. Raises
+    UserError if the model cannot be used. If S3 cannot be read from here, logs a warning and
+    leaves the check to the job.
     """
     recipe = settings.recipe
     if _in_image(recipe):
@@ -60,7 +60,7 @@ def look_at_model(settings: Settings) -> None:
     except Unsynced as error:
         if "access is denied" not in str(error) and "credentials" not in str(error):
             raise UserError(f"model {error}") from error
-        log.warning("the model is not looked at from here: %s", error)
+        log.warning("the model cannot be checked from here: %s", error)
     except ModelError as error:
         raise UserError(f"model {recipe.model}: {error}") from error
 

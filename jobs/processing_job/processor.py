@@ -1,4 +1,4 @@
-"""Settings to a PySparkProcessor and what it is to run."""
+"""Turn settings into a PySparkProcessor and the arguments of its run()."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from semscore.jobs.failures.wording import counted
 from semscore.jobs.hosts.capability import check_precision
 from semscore.jobs.hosts.executors import Executors
 from semscore.jobs.hosts.inside_job import PLACES
@@ -32,11 +33,11 @@ MISSING = "this needs SageMaker's SDK: pip install 'semscore[launch]'"
 
 
 def make_session(launch: Launch, boto_session: Any = None) -> Session:
-    """The SDK's session: in the job's region, with its place for code, and without telemetry.
+    """Return the SDK's session, in the job's region, with its code location, without telemetry.
 
     Raises UserError if the SDK is not installed or no region is known.
     """
-    for name in ("sagemaker", "sagemaker.config"):  # the latter else sets itself a level
+    for name in ("sagemaker", "sagemaker.config"):  # otherwise the latter sets its own level
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
         from sagemaker.core.helper.session_helper import Session
@@ -47,10 +48,10 @@ def make_session(launch: Launch, boto_session: Any = None) -> Session:
 
     try:
         boto_session = boto_session or boto3.Session(region_name=launch.region)
-    except BotoCoreError as error:  # such as a profile that is not there
+    except BotoCoreError as error:  # for example, a profile that does not exist
         raise UserError(f"AWS settings: {' '.join(str(error).split())}") from error
     if boto_session.region_name is None:
-        raise UserError("no AWS region is known: give --region, or set AWS_DEFAULT_REGION")
+        raise UserError("no AWS region is set: give --region, or set AWS_DEFAULT_REGION")
     bucket, prefix = split(launch.code_location) if launch.code_location else (None, None)
     session = Session(
         boto_session=boto_session, default_bucket=bucket, default_bucket_prefix=prefix or None
@@ -64,7 +65,9 @@ def make_session(launch: Launch, boto_session: Any = None) -> Session:
 
 
 def make_processor(launch: Launch, session: Session | None = None) -> PySparkProcessor:
-    """A PySparkProcessor for the job; `session` may be a PipelineSession, for a ProcessingStep.
+    """Return a PySparkProcessor for the job.
+
+    For a ProcessingStep, `session` can be a PipelineSession.
 
     Raises UserError as make_session does.
     """
@@ -85,7 +88,7 @@ def make_processor(launch: Launch, session: Session | None = None) -> PySparkPro
         max_runtime_in_seconds=launch.max_runtime,
         base_job_name="semscore",
         sagemaker_session=session,
-        # The driver's Python; executors have it by spark.executorEnv.
+        # For the driver's Python. Executors get it through spark.executorEnv.
         env={"AWS_DEFAULT_REGION": session.boto_region_name},
         tags=launch.tag_list,
         network_config=NetworkConfig(
@@ -104,13 +107,13 @@ def run_arguments(
     folder: Path | None = None,
     take_model: bool = True,
 ) -> dict[str, Any]:
-    """What PySparkProcessor.run takes, for a job in a region that scores these settings.
+    """Return the arguments of PySparkProcessor.run for a job with these settings in a region.
 
-    Writes what is to be submitted to `folder`, which must live until run() has returned; unset: a
-    new temporary one. A model that is only on the hub is downloaded; `take_model` False, for
-    rehearsals: an empty folder stands for any that would go along.
+    Writes the files to submit to `folder`, which must exist until run() has returned. If unset, a
+    temporary folder is made. A model that is only on the hub is downloaded. With `take_model`
+    False, for rehearsals, an empty folder replaces any model that would be submitted.
 
-    Raises UserError for what the job could not do.
+    Raises UserError for settings that the job cannot use.
     """
     check_together(launch, settings)
     folder = folder or Path(tempfile.mkdtemp(prefix="semscore-"))
@@ -141,19 +144,22 @@ def run_arguments(
 
 
 def size_job(launch: Launch, settings: Settings) -> Executors:
-    """The executors of the job; UserError: the type is unknown, too small, or lacks something."""
+    """Return the job's executors.
+
+    Raises UserError if the instance type is unknown, too small, or does not fit the settings.
+    """
     host = find_host(launch.instance_type)
     if settings.engine.device == "gpu" and not host.gpus:
         raise UserError(f"--device gpu, but {launch.instance_type} has no GPUs")
     if settings.engine.device == "cpu" and host.gpus:
         raise UserError(
-            f"--device cpu on {launch.instance_type} would pay for {host.gpus} idle GPUs; take a "
-            "type without, such as ml.m7i.4xlarge"
+            f"--device cpu on {launch.instance_type} would pay for "
+            f"{counted(host.gpus, 'idle GPU')}; use a type without GPUs, such as ml.m7i.4xlarge"
         )
     if launch.volume_kms_key and host.local_disks:
         raise UserError(
-            f"--volume-kms-key: {launch.instance_type} has disks of its own, which its hardware "
-            "encrypts, and SageMaker takes no key for them; leave it out"
+            f"--volume-kms-key: {launch.instance_type} has local disks that its hardware encrypts, "
+            "and SageMaker accepts no key for them; leave the option out"
         )
     if host.gpu:
         check_precision(host.gpu, settings.recipe.precision)
@@ -166,7 +172,7 @@ def size_job(launch: Launch, settings: Settings) -> Executors:
 
 
 def _channels(launch: Launch, settings: Settings, model: str | None) -> tuple[list[Any], list[Any]]:
-    """The inputs and outputs that SageMaker copies: a model; in file mode the dataset too."""
+    """Return the inputs and outputs that SageMaker copies: a model; in file mode, also the data."""
     from sagemaker.core.processing import ProcessingInput, ProcessingOutput
     from sagemaker.core.shapes import ProcessingS3Input, ProcessingS3Output
 

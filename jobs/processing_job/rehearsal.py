@@ -1,4 +1,4 @@
-"""CreateProcessingJob as it would be sent, without AWS: the SDK's own code, answered from here."""
+"""Build the CreateProcessingJob request with the SDK's own code, without contacting AWS."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ NO_BUCKETS = b"<ListAllMyBucketsResult><Buckets></Buckets></ListAllMyBucketsResu
 
 
 class _Body(io.BytesIO):
-    """An answer's body as urllib3 has it."""
+    """A response body in the form that urllib3 returns."""
 
     def stream(self, *_: Any, **__: Any) -> Any:
         yield self.read()
 
 
 class Rehearsal:
-    """A boto3 session whose requests go nowhere; what would have been created is kept."""
+    """A boto3 session whose requests are answered here. Keeps the job's request."""
 
     def __init__(self, region: str, account: str = ANYBODY) -> None:
         self.request: dict[str, Any] | None = None  # of CreateProcessingJob
@@ -35,7 +35,7 @@ class Rehearsal:
         self.session = boto3.Session(
             aws_access_key_id="nobody", aws_secret_access_key="nothing", region_name=region
         )
-        # service_limits.py checks more, and says whose option it is.
+        # service_limits.py checks more, and names the option.
         self.session._session.set_default_client_config(Config(parameter_validation=False))
         self.session.events.register("before-send", self._answer)
 

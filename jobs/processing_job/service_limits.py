@@ -1,7 +1,7 @@
-"""A request against the service's own description of it: lengths, patterns, choices.
+"""Check a request against the service's own description: lengths, patterns, choices.
 
-botocore sends what the service would refuse minutes later, after everything was uploaded: it checks
-types and lower bounds only.
+botocore checks only types and lower bounds. So it would send requests that the service refuses
+minutes later, after everything is uploaded.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from semscore.jobs.failures.wording import counted
 from semscore.udfs.errors import UserError, some_of, suggestion
 
-# What the user calls the parts of the request that come from options.
+# Part of the request -> the option that sets it.
 OPTIONS = {
     "ProcessingJobName": "--job-name",
     "InstanceType": "--instance-type",
@@ -30,7 +31,7 @@ OPTIONS = {
 
 
 def check_request(request: dict[str, Any]) -> None:
-    """Raise UserError for the first value that CreateProcessingJob does not take."""
+    """Raise UserError for the first value that CreateProcessingJob does not accept."""
     import botocore.session
     from botocore.exceptions import ParamValidationError
     from botocore.validate import validate_parameters
@@ -43,22 +44,22 @@ def check_request(request: dict[str, Any]) -> None:
     try:
         validate_parameters(request, shape)
     except ParamValidationError as error:
-        told = " ".join(str(error).split())
-        raise UserError(f"SageMaker would refuse the job: {told}") from error
+        message = " ".join(str(error).split())
+        raise UserError(f"SageMaker would refuse the job: {message}") from error
 
 
 def _wrong(value: Any, shape: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Where a value breaks its shape's rules, and how."""
+    """Yield the path of each value that breaks its shape's rules, and the reason."""
     rules = shape.metadata
     if shape.type_name == "structure":
         for name, member in value.items() if isinstance(value, dict) else ():
             if name not in shape.members:
-                continue  # which botocore tells
+                continue  # botocore reports it
             yield from _wrong(member, shape.members[name], (*path, name))
         return
     if shape.type_name in ("list", "map"):
         if not rules.get("min", 0) <= len(value) <= rules.get("max", len(value)):
-            yield path, f"{len(value)} are too many or too few, {_range(rules)}"
+            yield path, f"{counted(len(value), 'value')}, {_range(rules)}"
         members = value if shape.type_name == "list" else value.values()
         for member in members:
             yield from _wrong(
@@ -70,10 +71,10 @@ def _wrong(value: Any, shape: Any, path: tuple[str, ...]) -> Iterator[tuple[tupl
     if choices := rules.get("enum"):
         if value not in choices:
             near = suggestion(value, choices)
-            yield path, f"{value!r} is none of SageMaker's{near}: {some_of(choices, 8)}"
+            yield path, f"{value!r} is not a value of SageMaker's{near}: {some_of(choices, 8)}"
     elif shape.type_name == "string":
         if not rules.get("min", 0) <= len(value) <= rules.get("max", len(value)):
-            yield path, f"{value[:40]!r}… has {len(value)} characters, {_range(rules)}"
+            yield path, f"{value[:40]!r}… has {counted(len(value), 'character')}, {_range(rules)}"
         elif not _matches(rules.get("pattern", ".*"), value):
             yield path, f"{value!r} does not match {rules['pattern']}"
     elif shape.type_name == "integer" and not (
@@ -83,9 +84,9 @@ def _wrong(value: Any, shape: Any, path: tuple[str, ...]) -> Iterator[tuple[tupl
 
 
 def _matches(pattern: str, value: str) -> bool:
-    """Whether a value is as a pattern says; Java's classes of letters only the service knows."""
+    """Return whether a value matches a pattern. Patterns with Java's own classes always match."""
     return r"\p{" in pattern or re.fullmatch(pattern, value, re.DOTALL) is not None
 
 
 def _range(rules: dict[str, Any]) -> str:
-    return f"allowed are {rules.get('min', 0)} to {rules.get('max', 'any number')}"
+    return f"expected {rules.get('min', 0)} to {rules.get('max', 'any number')}"

@@ -1,4 +1,4 @@
-"""What a job is sent: the installed code as one zip, the entry script, long arguments, a model."""
+"""Files submitted with a job: code as one zip, entry script, long arguments, and a model."""
 
 from __future__ import annotations
 
@@ -11,24 +11,28 @@ from semscore.udfs.errors import ModelError, UserError
 from semscore.udfs.models.fetch import check_model, local_folder
 from semscore.udfs.stores.s3 import is_s3, split
 
-CODE = "semscore.zip"  # flat: the SDK copies --py-files by their names alone
+CODE = "semscore.zip"  # without folders: the SDK copies --py-files by name only
 ENTRY = "score.py"
 ARGUMENTS = "arguments.json"
-FILES_FOLDER = "/opt/ml/processing/input/files"  # where the SDK's channel `files` lands
+FILES_FOLDER = "/opt/ml/processing/input/files"  # where the SDK puts the channel `files`
 MODEL_FOLDER = "/opt/ml/processing/input/model"
-IN_IMAGE = "/opt/semscore/"  # models below are part of the image
-MOST_ARGUMENTS, LONGEST = 100, 256  # of CreateProcessingJob
+IN_IMAGE = "/opt/semscore/"  # models below this folder are part of the image
+MOST_ARGUMENTS, LONGEST = 100, 256  # limits of CreateProcessingJob
 
 
 def write_submission(folder: Path) -> tuple[Path, Path]:
-    """The package as a zip for --py-files, and the script that imports it."""
+    """Write the package as a zip for --py-files, and the script that imports it, to `folder`."""
     entry = folder / ENTRY
     entry.write_bytes((files("semscore.jobs") / ENTRY).read_bytes())
     return write_code(folder / CODE), entry
 
 
 def fit_arguments(words: list[str], folder: Path) -> tuple[list[str], list[Path]]:
-    """The arguments as the API takes them, and files to send along: none if all words fit."""
+    """Return arguments within the API's limits, and the files to submit with them.
+
+    Arguments that exceed the limits are written to a file in `folder`. If all fit, there are no
+    files.
+    """
     if len(words) <= MOST_ARGUMENTS and max(map(len, words), default=0) <= LONGEST:
         return words, []
     write_words(words, folder / ARGUMENTS)
@@ -36,27 +40,27 @@ def fit_arguments(words: list[str], folder: Path) -> tuple[list[str], list[Path]
 
 
 def find_model(model: str, revision: str | None, folder: Path) -> tuple[str, str | None]:
-    """The model's name inside the job, and what is to be copied there: a folder, here or on S3.
+    """Return the model's name inside the job, and the folder to copy there, here or on S3.
 
-    A model that this machine has, or fetches from the hub, goes along: the instances ask no hub.
-    Raises UserError for one that is not to be had, or not to be trusted.
+    A model on this machine or on the hub is submitted with the job, because the instances do not
+    contact the hub. Raises UserError for a model that cannot be found or cannot be trusted.
     """
     name, source = stand_in_model(model, revision, folder)
     if source is None or is_s3(source):
         return name, source
     try:
-        found = local_folder(model, revision)
-        check_model(found)
+        local = local_folder(model, revision)
+        check_model(local)
     except ModelError as error:
         raise UserError(
-            f"{error}. The job takes a model from here (a folder, a package, or the hub's name), "
-            f"from s3://BUCKET/FOLDER, or from its image ({IN_IMAGE}model)"
+            f"{error}. The job can use a model from this machine (a folder, a package, or a name "
+            f"on the hub), from s3://BUCKET/FOLDER, or from its image ({IN_IMAGE}model)"
         ) from error
-    return name, str(found)
+    return name, str(local)
 
 
 def stand_in_model(model: str, _: str | None, folder: Path) -> tuple[str, str | None]:
-    """As find_model, with an empty folder for a model that would go along."""
+    """Do the same as find_model, with an empty folder in place of a model to submit."""
     if PurePosixPath(model).is_relative_to(IN_IMAGE):
         return model, None
     if is_s3(model):
@@ -67,5 +71,5 @@ def stand_in_model(model: str, _: str | None, folder: Path) -> tuple[str, str | 
 
 
 def plain(place: str) -> str:
-    """An S3 place in the API's form, with s3:// in front and no slash at the end."""
+    """Return an S3 place in the API's form, with s3:// in front and no slash at the end."""
     return f"s3://{'/'.join(filter(None, split(place)))}"

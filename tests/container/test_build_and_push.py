@@ -464,7 +464,9 @@ def test_a_folder_that_is_no_model_is_refused(place: Workplace) -> None:
     (place.folder / "empty").mkdir()
     for folder in ("empty", "absent"):
         said = place.refuses("--model", folder)
-        assert said == f"{folder} is no model: it has neither modules.json nor config.json"
+        assert (
+            said == f"{folder} is not a model folder: it has neither modules.json nor config.json"
+        )
 
 
 def test_a_model_that_lies_there_is_never_baked_in_unasked(place: Workplace) -> None:
@@ -503,8 +505,8 @@ def test_a_tool_that_is_missing_is_named(place: Workplace) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--regoin", "x"], "--regoin is no option: see --help"),
-        (["latest"], "latest is no option: see --help"),
+        (["--regoin", "x"], "--regoin is not an option; see --help"),
+        (["latest"], "latest is not an option; see --help"),
         (["--region"], "--region needs a value"),
         (["--region", ""], "--region needs a value"),
         (["--region", "--dry-run"], "--region needs a value"),
@@ -520,4 +522,4 @@ def test_options_that_are_wrong(place: Workplace, options: list[str], said: str)
 
 def test_a_version_that_is_not_stated_is_missed(place: Workplace) -> None:
     (place.repository / "udfs" / "version.py").write_text("")
-    assert "udfs/version.py states no version" in place.refuses("--allow-dirty")
+    assert "udfs/version.py has no version" in place.refuses("--allow-dirty")

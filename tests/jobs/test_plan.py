@@ -143,7 +143,7 @@ def test_a_calibration_of_other_hardware_is_said_to_change_nothing(
     code, out = planned(pairs, *MODEL, "--past-run", path)
     assert code == 0
     told = " ".join(out.split())
-    assert "--past-run changes nothing: that run used NVIDIA H100 80GB HBM3" in told
+    assert "--past-run has no effect: that run used NVIDIA H100 80GB HBM3" in told
 
 
 @pytest.mark.usefixtures("unmeasured")
@@ -152,7 +152,7 @@ def test_a_type_that_cannot_be_does_not_stop_the_others(
 ) -> None:
     code, out = planned(pairs, *MODEL, "--device", "cpu", "--instance-type", TYPES)
     assert code == 0
-    assert "ml.g5.2xlarge: not possible: its 1 GPUs would be idle" in " ".join(out.split())
+    assert "ml.g5.2xlarge: not possible: its 1 GPU would be idle" in " ".join(out.split())
     assert "--instance-type ml.c7i.4xlarge" in out
 
 

@@ -1,4 +1,4 @@
-"""Datasets and calibrations that tests of planning share."""
+"""Fixtures for the planner's tests: datasets, chunks and a measured speed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from semscore.jobs.planner.speed import Speed
 
 @pytest.fixture
 def numbered(tmp_path: Path) -> Callable[..., Source]:
-    """A dataset whose text1 is the number of the row: one file for each number of rows."""
+    """Make a dataset with the row number in text1. `files`: the number of rows of each file."""
 
     def make(*files: int, row_group: int = 1000) -> Source:
         first = 0
@@ -33,7 +33,7 @@ def numbered(tmp_path: Path) -> Callable[..., Source]:
 
 @pytest.fixture
 def chunk() -> Callable[..., Chunk]:
-    """A chunk of pairs."""
+    """Make a chunk of pairs."""
 
     def make(texts1: Sequence[str | None], texts2: Sequence[str | None]) -> Chunk:
         return Chunk(pd.Series(texts1, dtype=object), pd.Series(texts2, dtype=object))
@@ -43,7 +43,7 @@ def chunk() -> Callable[..., Chunk]:
 
 @pytest.fixture
 def cpu_speed() -> Speed:
-    """10^9 operations a second of each of four workers, a microsecond a token, ten a row."""
+    """Four workers at 10^9 operations per second each, 1 µs per token and 10 µs per row."""
     return Speed(
         hardware="Some CPU, 1 thread",
         device="cpu",

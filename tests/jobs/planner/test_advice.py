@@ -75,13 +75,15 @@ def test_a_dataset_without_faults_has_no_remarks(said: Callable[..., str]) -> No
 def test_what_is_odd_is_told_with_its_figures(
     said: Callable[..., str], chunk: Callable[..., Any]
 ) -> None:
-    assert "k=a, is 4 times the mean" in said(replace(FACTS, largest_partition=("k=a", 4.2)))
+    assert "k=a, is 4 times as large as the mean" in said(
+        replace(FACTS, largest_partition=("k=a", 4.2))
+    )
     bad = ({"path": "x.parquet", "reason": "torn"},)
-    assert "1 files cannot be read, such as x.parquet: torn" in said(replace(FACTS, bad=bad))
+    assert "1 file cannot be read, for example x.parquet: torn" in said(replace(FACTS, bad=bad))
     assert "25% of the pairs" in said(truncated=0.25)
     apart = lay_out_sample([chunk(["a", "b"], ["c", "d"])] * 2, (None, None), 0.5)
     [remark] = advice.about_data(FACTS, apart, 0.0, 1.0)
-    assert "windows embed 100% of the texts, and 50% are distinct" in remark
+    assert "windows embed 100% of the texts, but only 50% of" in remark
 
 
 def test_a_busy_machine_is_told_to_measure_too_little() -> None:

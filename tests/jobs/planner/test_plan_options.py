@@ -24,8 +24,8 @@ def test_a_price_is_for_the_one_type_or_for_the_one_that_is_named() -> None:
 @pytest.mark.parametrize(
     ("price", "said"),
     [
-        ("1.41", r"for 2 types, say which: --price ml\.g5\.xlarge=1\.41"),
-        ("ml.g6.xlarge=1", r"ml\.g6\.xlarge is not among --instance-type ml\.g5\.xlarge,ml\.m5"),
+        ("1.41", r"--instance-type has 2 types: --price ml\.g5\.xlarge=1\.41"),
+        ("ml.g6.xlarge=1", r"not one of the types in --instance-type ml\.g5\.xlarge,ml\.m5"),
         ("ml.g5.xlarge=$1", "expected a number above 0"),
         ("ml.g5.xlarge=", "expected a number above 0"),
         ("ml.g5.xlarge=0", "expected a number above 0"),
@@ -39,7 +39,7 @@ def test_a_price_that_is_none_is_refused(price: str, said: str) -> None:
 
 
 def test_a_price_without_any_type_is_for_nothing() -> None:
-    with pytest.raises(UserError, match="for 0 types, say which"):
+    with pytest.raises(UserError, match="--instance-type has 0 types: --price"):
         Ask(price=("1",))
 
 

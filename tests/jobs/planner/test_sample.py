@@ -81,7 +81,7 @@ def test_broken_data_is_noted_and_the_rest_is_read(numbered: Numbered, tmp_path:
 
 
 def test_files_without_rows_are_nothing_to_plan_for(numbered: Numbered) -> None:
-    with pytest.raises(UserError, match="no row could be read: its files have none"):
+    with pytest.raises(UserError, match="no row of INPUT could be read: its files have no rows"):
         take(numbered(0), 10)
 
 

@@ -62,7 +62,7 @@ def test_a_gpu_is_assumed_to_reach_a_share_of_its_peak(cpu_speed: Speed) -> None
     found = hosts_of("ml.g5.12xlarge", 2, "auto", cpu_speed, [], Engine())
     assert (found.devices, found.slots, found.precision) == (8, 8, "bfloat16")
     assert found.flop_per_s == GPU_SHARE.times(70e12)
-    assert found.basis.startswith("not calibrated: 10% to 50% of A10G's peak, 70 TFLOP/s")
+    assert found.basis.startswith("assumed: 10% to 50% of A10G's peak, 70 TFLOP/s")
     exact = hosts_of("ml.g5.12xlarge", 2, "float32", cpu_speed, [], Engine())
     assert exact.flop_per_s == GPU_SHARE.times(35e12)
 
@@ -75,7 +75,7 @@ def test_old_gpus_compute_in_float16(cpu_speed: Speed, name: str) -> None:
 def test_a_calibration_replaces_the_assumption_for_its_own_hardware(cpu_speed: Speed) -> None:
     found = hosts_of("ml.g5.xlarge", 1, "auto", cpu_speed, [A10G], Engine())
     assert found.flop_per_s == CALIBRATED.times(20e12)
-    assert found.basis == "calibrated by 1,000,000 rows on NVIDIA A10G"
+    assert found.basis == "achieved by past runs: 1,000,000 rows on NVIDIA A10G"
     for name, precision in (("ml.g6.xlarge", "auto"), ("ml.g5.xlarge", "float32")):
         assert not hosts_of(name, 1, precision, cpu_speed, [A10G], Engine()).whole_run
 
@@ -90,7 +90,7 @@ def test_cpus_are_as_fast_as_those_here_give_or_take(cpu_speed: Speed) -> None:
     found = hosts_of("ml.m5.4xlarge", 1, "auto", cpu_speed, [], Engine())
     assert found.flop_per_s == OTHER_CORES.times(1e9)
     assert (found.devices, found.slots) == (15, 15)
-    assert "by a core of this machine (Some CPU, 1 thread)" in found.basis
+    assert "estimated from a core of this machine (Some CPU, 1 thread)" in found.basis
     half = replace(cpu_speed, precision="bfloat16")
     assert hosts_of("ml.m7i.4xlarge", 1, "auto", half, [], Engine()).precision == "bfloat16"
     old = hosts_of("ml.m5.4xlarge", 1, "auto", half, [], Engine())
@@ -102,7 +102,7 @@ def test_cpus_are_as_fast_as_those_here_give_or_take(cpu_speed: Speed) -> None:
     [
         ("ml.g4dn.xlarge", Engine(), "bfloat16", "T4 has 7.5; use float16"),
         ("ml.g5.xlarge", Engine(), "int8", "runs on CPUs only"),
-        ("ml.g5.xlarge", Engine(device="cpu"), "auto", "GPUs would be idle"),
+        ("ml.g5.xlarge", Engine(device="cpu"), "auto", "1 GPU would be idle"),
         ("ml.m5.xlarge", Engine(device="gpu"), "auto", "it has no GPUs"),
         ("ml.m5.4xlarge", Engine(), "bfloat16", "do not compute in bfloat16"),
         ("ml.g5.xlarge", Engine(workers_per_gpu=4), "auto", "4 workers per GPU would need 4 cores"),

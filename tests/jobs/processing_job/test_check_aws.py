@@ -97,7 +97,7 @@ def test_each_thing_that_is_missing_is_named_with_its_fix(aws: Any, doctor: Any)
     failed = {check for check, (level, *_) in found.items() if level == "fail"}
     assert failed == {"role", "image", "quota", "bucket nowhere-1"}
     assert found["role"][1:] == (f"there is no role {ROLE}", "create it: docs/security.md")
-    assert found["quota"][2] == "ask for more: Service Quotas, Amazon SageMaker"
+    assert found["quota"][2] == "request an increase: Service Quotas, Amazon SageMaker"
     assert all(fix for _, (level, _, fix) in found.items() if level != "ok")
 
 
@@ -126,7 +126,7 @@ def test_an_image_of_another_version(aws: Any, doctor: Any) -> None:
     level, found, _ = doctor("--image-uri", push_image(aws, "0.0.1-0123456789ab"))[1]["image"]
     assert (level, found) == (
         "fail",
-        f"the image has semscore 0.0.1, and {__version__} is installed here",
+        f"the image has semscore 0.0.1, but {__version__} is installed here",
     )
 
 
@@ -136,7 +136,9 @@ def test_a_network_without_a_way_to_s3(aws: Any, doctor: Any) -> None:
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
     level, found, _ = doctor("--subnets", subnet)[1]["network"]
     assert level == "fail"
-    assert found.endswith("has no way out and no endpoints for s3, ecr.api, ecr.dkr, logs, sts")
+    assert found.endswith(
+        "has no default route and no endpoints for s3, ecr.api, ecr.dkr, logs, sts"
+    )
     gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
     ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
     [table] = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])[
@@ -163,7 +165,7 @@ def test_without_rights_what_was_not_looked_at_is_said(
         RoleName="semscore-job", AssumeRolePolicyDocument=json.dumps(TRUST)
     )
     level, found, fix = doctor("--role", ROLE)[1]["role"]
-    assert (level, found) == ("warn", "access is denied to GetRole, so this was not looked at")
+    assert (level, found) == ("warn", "access to GetRole is denied, so this was not checked")
     assert "conf/iam/launcher.json" in fix
 
 

@@ -247,25 +247,25 @@ def test_resume_is_the_runs_own(launch: Command, capsys: pytest.CaptureFixture[s
         (("--instance-type", "ml.g5.3xlarge"), "is not in conf/instances.toml (did you mean"),
         (("--instance-type", "ml.c6i.8xlarge", "--device", "gpu"), "ml.c6i.8xlarge has no GPUs"),
         (("--instance-type", "ml.m6i.8xlarge", "--instances", "101"), "--instances: 101"),
-        (("--device", "cpu"), "would pay for 1 idle GPUs"),
+        (("--device", "cpu"), "would pay for 1 idle GPU;"),
         (("--precision", "bfloat16", "--instance-type", "ml.p3.2xlarge"), "use float16"),
         (("--workers-per-gpu", "9"), "use --workers-per-gpu"),
         (("--job-name", "my_job"), "--job-name: 'my_job' does not match"),
-        (("--job-name", "x" * 64), "has 64 characters, allowed are 1 to 63"),
+        (("--job-name", "x" * 64), "has 64 characters, expected 1 to 63"),
         (
             ("--volume-size", "20000"),
-            "--volume-size: 20000 is out of range, allowed are",
+            "--volume-size: 20000 is out of range, expected",
         ),
-        (("--volume-size", "0"), "--volume-size: 0 is out of range, allowed are 1"),
+        (("--volume-size", "0"), "--volume-size: 0 is out of range, expected 1"),
         (("--instances", "0"), "--instances must be at least 1, got 0"),
         (("--max-runtime", "800000"), "--max-runtime: 800000 is out of range"),
         (("--max-runtime", "0"), "--max-runtime: 0 is out of range"),
-        (("--volume-kms-key", "arn:x"), "ml.g5.2xlarge has disks of its own"),
+        (("--volume-kms-key", "arn:x"), "ml.g5.2xlarge has local disks"),
         (("--subnets", "subnet-1"), "--subnets and --security-group-ids go together"),
-        (("--tags", "team"), "--tags takes key=value"),
+        (("--tags", "team"), "--tags must be key=value"),
         (("--event-logs", "/tmp/x"), "--event-logs must be s3://BUCKET/FOLDER"),
         (("--code-location", "s3://bucket"), "--code-location must be s3://BUCKET/FOLDER"),
-        (("--network-isolation",), "leaves Spark no way to S3; take --input-mode file"),
+        (("--network-isolation",), "leaves Spark no access to S3; use --input-mode file"),
         (
             ("--input-mode", "file", "--instances", "2"),
             "Spark's driver sees only the files",
@@ -273,7 +273,7 @@ def test_resume_is_the_runs_own(launch: Command, capsys: pytest.CaptureFixture[s
         (("--input-mode", "file", "--mode", "resume"), "--input-mode file cannot resume"),
         (("--conf", "spark.master=local"), "SageMaker's container sets it"),
         (("--conf", "spark.executor.cores=5"), "cores or GPUs would idle"),
-        (("--conf", "fs.s3a.x=1"), "Spark takes only keys that begin with spark."),
+        (("--conf", "fs.s3a.x=1"), "Spark accepts only keys that begin with spark."),
         (("--conf", "spark.hadoop.fs.s3a.secret.key=abc"), "would put a credential into"),
         (("--mode", "overwrite"), "add --yes to confirm"),
     ],
@@ -307,7 +307,7 @@ def test_a_model_that_is_not_to_be_had_ends_it(
 ) -> None:
     assert launch("--model", str(tmp_path / "none"), "--no-wait") == 2
     assert "this folder does not exist" in caplog.text
-    assert "The job takes a model from here" in caplog.text
+    assert "The job can use a model from this machine" in caplog.text
     assert aws.jobs == []
 
 
@@ -383,10 +383,10 @@ def test_requests_are_checked_against_the_services_own_limits() -> None:
         "AppSpecification": {"ImageUri": "x", "ContainerArguments": ["a" * 257]},
         "ProcessingResources": {"ClusterConfig": {"VolumeSizeInGB": 1}},
     }
-    with pytest.raises(UserError, match="has 257 characters, allowed are 0 to 256"):
+    with pytest.raises(UserError, match="has 257 characters, expected 0 to 256"):
         check_request(request)
     request["AppSpecification"]["ContainerArguments"] = ["a"] * 101
-    with pytest.raises(UserError, match="101 are too many or too few, allowed are 1 to 100"):
+    with pytest.raises(UserError, match="101 values, expected 1 to 100"):
         check_request(request)
     del request["RoleArn"], request["AppSpecification"]["ContainerArguments"]
     with pytest.raises(UserError, match="Missing required parameter in input"):
