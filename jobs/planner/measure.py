@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,8 @@ from semscore.udfs.models.flops import Architecture
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.stores.registry import Storage
 from semscore.udfs.worker.probe import probe
+
+log = logging.getLogger("semscore")
 
 TOKEN_ROWS = 8_000  # tokenised to measure the lengths of texts
 SCORED_ROWS = 16_384  # at most, in one pass
@@ -55,6 +58,7 @@ def measure(
             chosen, because = _choose_precision(
                 machine, scored, recipe, engine, dataset_rows, folder
             )
+            log.info("scoring pairs of the sample for about %d s", BUDGET_S)
             text_lengths = machine.ask(lengths, texts, chosen, engine)
             measured = machine.measure(*scored, chosen, engine, BUDGET_S)
     except ModelError as error:
@@ -87,10 +91,12 @@ def _choose_precision(
         if dataset_rows < WORTH_A_PROBE:
             few = f"fewer than {WORTH_A_PROBE:,} rows are not worth a probe"
             return replace(recipe, precision="float32"), few
+        log.info("comparing the precisions on this machine, to choose one")
         pairs = [list(texts[:PROBE_PAIRS]) for texts in scored]
         precision, why = choose(machine.ask(probe, *pairs, recipe, engine), len(pairs[0]))
         return replace(recipe, precision=precision), why
     if recipe.precision == "int8" and recipe.calibration is None:
+        log.info("precision int8: calibrating on texts of the sample")
         files = machine.ask(quantized, [*scored[0][:TEXTS], *scored[1][:TEXTS]], recipe)
         return Settled(recipe, {}, files).keep(Storage().folder(folder)), "as asked"
     return recipe, "as asked"

@@ -64,7 +64,7 @@ class Proving:
         self._errors: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - open while it runs
         self._process = None
         if to_convert or not self._place.exists():
-            log.info("testing the model while Spark starts; the result is kept for later runs")
+            log.info("testing the model on this machine; the result is kept for later runs")
             self._process = self._begin()
 
     def require(self) -> None:
