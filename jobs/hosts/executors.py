@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from semscore.jobs.failures.wording import counted
 from semscore.jobs.hosts.instances import GIB, Host
 from semscore.jobs.hosts.scheduling import task_gpu_amount
 
@@ -100,7 +101,7 @@ class Executors:
         host, on_gpus = self.host, self.host.gpus > 0
         has = f"{host.cpus} CPUs, {gib(host.memory)}"
         if on_gpus:
-            has += f", {host.gpus} GPUs"
+            has += f", {counted(host.gpus, 'GPU')}"
         if host.gpu:
             has += f" ({host.gpu.name}, {gib(host.gpu.memory)} each)"
         elif host.bfloat16:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from semscore.jobs.options.settings import Settings
 
+log = logging.getLogger("semscore")
+
 MISSING = "this needs SageMaker's SDK: pip install 'semscore[launch]'"
 
 
@@ -39,6 +41,7 @@ def make_session(launch: Launch, boto_session: Any = None) -> Session:
     """
     for name in ("sagemaker", "sagemaker.config"):  # otherwise the latter sets its own level
         logging.getLogger(name).setLevel(logging.WARNING)
+    log.info("loading SageMaker's SDK")
     try:
         from sagemaker.core.helper.session_helper import Session
     except ImportError as error:
