@@ -144,8 +144,8 @@ lock: setup
 # mypy reads the sources under the names that they have in the installed package.
 types: setup
 	mkdir -p build/names/semscore
-	for room in conf jobs udfs; do ln -sfn ../../../$$room build/names/semscore/$$room; done
-	for face in __init__.py __main__.py py.typed; do ln -sfn ../../../semscore/$$face build/names/semscore/$$face; done
+	for package in conf jobs udfs; do ln -sfn ../../../$$package build/names/semscore/$$package; done
+	for file in __init__.py __main__.py py.typed; do ln -sfn ../../../semscore/$$file build/names/semscore/$$file; done
 	$(BIN)/mypy -p semscore
 
 .venv/bench-ready: .venv/ready

@@ -32,8 +32,8 @@ with suppress(ImportError):  # tests/gpu runs where little is installed
 with suppress(ImportError):
     from botocore.loaders import JSONFileLoader
 
-    # Every boto3 session parses megabytes of service descriptions. Without the cache, this takes half
-    # of the time of tests that start a session.
+    # Every boto3 session parses megabytes of service descriptions. Without the cache, this takes
+    # half of the time of tests that start a session.
     _parse = JSONFileLoader().load_file
 
     @cache

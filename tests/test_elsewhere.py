@@ -29,8 +29,8 @@ OTHERS = {
     "spark-submit": "conf deploy-mode master properties-file py-files",
 }
 JARS = Path(pyspark.__file__).parent / "jars"
-# As in tests/conf/test_conf_files.py: classes that define Spark's settings, and settings whose names
-# are composed at run time.
+# As in tests/conf/test_conf_files.py: classes that define Spark's settings, and settings whose
+# names are composed at run time.
 CLASSES = re.compile(
     r"org/apache/spark/(internal/config|deploy/(yarn/config|k8s/Config)|scheduler/cluster/Coarse)"
 )

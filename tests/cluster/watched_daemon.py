@@ -1,4 +1,4 @@
-"""Our daemon for tests: workers write down what they do, and fail as they are told to.
+"""The worker daemon for tests: workers record what they do, and fail on demand.
 
 Folder $WATCH holds `<pid>.jsonl`, one line an event: loads, and each forward pass with its task,
 the address that Spark gave it, and the backend's device. A file `fault.json` there is obeyed:
@@ -16,7 +16,7 @@ from pyspark.daemon import manager
 from semscore.udfs.worker import daemon
 
 WATCH = Path(os.environ["WATCH"])
-PAUSE = float(os.environ.get("WATCH_PAUSE", "0.05"))  # seconds that each batch takes longer
+PAUSE = float(os.environ.get("WATCH_PAUSE", "0.05"))  # extra seconds for each batch
 
 
 def note(**event):
@@ -32,7 +32,7 @@ def note(**event):
 
 
 class Watched:
-    """A backend, and what is seen of it."""
+    """A backend that records its calls."""
 
     def __init__(self, backend):
         self.backend = backend

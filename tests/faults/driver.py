@@ -1,8 +1,8 @@
-"""`semscore`, stopped or killed at a named point: python driver.py PLAN ARGUMENTS...
+"""Run `semscore`, and stop or kill it at a named point: python driver.py PLAN ARGUMENTS...
 
 PLAN is JSON: {"point": "commit-before", "occurrence": 2, "signal": "SIGKILL"}, or {}. With
-"elsewhere", the run takes all others for runs on another system, which are dead after 2 seconds
-without a sign of life.
+"elsewhere", the run treats all other runs as runs on another system, which count as dead after 2
+seconds without a sign of life.
 """
 
 import json

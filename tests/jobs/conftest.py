@@ -1,4 +1,4 @@
-"""Records of a run that can be checked by hand."""
+"""Fixtures with records of a run that are small enough to check by hand."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def unit(
     label: str = "host-a 11 cpu torch",
     **sums: float,
 ) -> UnitRecord:
-    """`started`, `ended`: minutes and seconds after ten."""
+    """Make the record of a unit. `started`, `ended`: minutes and seconds after ten o'clock."""
     figures = {
         "rows": rows,
         "texts": 2 * rows,
@@ -126,7 +126,7 @@ def records() -> Records:
 
 @pytest.fixture
 def rows() -> pd.DataFrame:
-    """A look at ten rows: scores 0.0 to 0.8, one null."""
+    """Ten rows with scores 0.0 to 0.8 and one null."""
     return pd.DataFrame(
         {
             "text1": [SCRIPT, *(f"one {k}" for k in range(1, 9)), None],

@@ -41,7 +41,7 @@ def test_spark_submit_takes_the_same_job(pairs: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = run(
         *(BIN / "spark-submit", "--master", "local[1]", "--conf", "spark.ui.enabled=false"),
-        *("--conf", "spark.executor.resource.gpu.amount=1"),  # would wait for ever here
+        *("--conf", "spark.executor.resource.gpu.amount=1"),  # Spark would wait forever here
         *("--conf", "spark.task.resource.gpu.amount=1"),
         *(ROOT / "jobs" / "score.py", pairs, out, *MODEL, "--text1", "a", "--text2", "b"),
         JAVA_HOME=str(java_home()),

@@ -48,7 +48,7 @@ RIGHTS = {
 
 @dataclass(frozen=True)
 class Server:
-    """Where it listens, and who may ask."""
+    """The server's address, and access for its users."""
 
     url: str
 
@@ -66,7 +66,7 @@ class Server:
         return s3_client(self.access())
 
     def environment(self, user: str = "admin") -> dict[str, str]:
-        """Variables by which boto3, and semscore, find it."""
+        """Return the environment variables for boto3 and semscore to reach the server."""
         return {
             "AWS_ACCESS_KEY_ID": user,
             "AWS_SECRET_ACCESS_KEY": SECRET,
@@ -79,7 +79,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """SeaweedFS, with a folder of its own."""
+    """A SeaweedFS server with its own folder."""
     place = tmp_path_factory.mktemp("seaweedfs")
     people = [
         {
@@ -111,7 +111,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No credentials of whoever runs the tests."""
+    """Remove the credentials of the user who runs the tests."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -120,7 +120,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody has, nor those 10,000 above, which SeaweedFS takes too."""
+    """Return free ports. The ports 10,000 above them are also free, because SeaweedFS uses them."""
     found: list[int] = []
     while len(found) < count:
         with socket.socket() as probe:
@@ -150,7 +150,7 @@ def wait_for(url: str, process: subprocess.Popen[bytes], seconds: float = 60) ->
 
 @pytest.fixture(scope="session")
 def proxies() -> Any:
-    """tests/s3/proxy.py."""
+    """The module tests/s3/proxy.py."""
     spec = spec_from_file_location("semscore_fault_proxy", Path(__file__).with_name("proxy.py"))
     assert spec and spec.loader
     module = module_from_spec(spec)
@@ -160,7 +160,7 @@ def proxies() -> Any:
 
 @pytest.fixture(scope="session")
 def jars() -> str:
-    """S3A and Amazon's SDK, which the pip package of Spark lacks."""
+    """The jars of S3A and Amazon's SDK, which Spark's pip package lacks."""
     found = sorted(str(path) for path in (ROOT / "build/s3a").glob("*.jar"))
     assert len(found) == 2, "make test-s3 fetches S3A's jars first"
     return ",".join(found)
@@ -168,7 +168,7 @@ def jars() -> str:
 
 @dataclass
 class Dataset:
-    """INPUT and OUTPUT of runs on S3."""
+    """The INPUT and OUTPUT of runs on S3."""
 
     server: Server
     jars: str
@@ -196,7 +196,7 @@ class Dataset:
         )
 
     def run(self, *options: str, timeout: float = 180, **given: Any) -> tuple[int, str]:
-        """Exit code, and all that was printed."""
+        """Run the job. Return its exit code and its output."""
         process = self.start(*options, **given)
         try:
             out, log = process.communicate(timeout=timeout)
@@ -208,7 +208,7 @@ class Dataset:
         return S3Folder(self.output, self.server.access())
 
     def scores(self) -> dict[int, float]:
-        """By id; each id must be there once."""
+        """Return the scores by id, and check that each id occurs once."""
         files = pa.fs.S3FileSystem(
             endpoint_override=self.server.url,
             access_key="admin",
@@ -222,7 +222,7 @@ class Dataset:
         return dict(zip(table["id"], table["semanticScore"], strict=True))
 
     def committed(self) -> dict[str, UnitRecord]:
-        """The committed units by id; their files must be there, as large as recorded."""
+        """Return the committed units by id, and check that their files have the recorded sizes."""
         sizes = {entry.path: entry.size for entry in self.folder().entries()}
         records = ledger.read_units(self.folder())
         for record in records:
@@ -230,7 +230,7 @@ class Dataset:
         return {record.id: record for record in records}
 
     def require_complete(self, expected: dict[int, float]) -> None:
-        """All rows once, with equal scores; no object that nobody knows of, no open upload."""
+        """Check that all rows occur once with equal scores. No unknown objects, no open uploads."""
         assert self.scores() == pytest.approx(expected, abs=1e-6)
         bucket, key = self.folder().bucket, self.folder().key
         client = self.server.client()
@@ -252,7 +252,7 @@ class Dataset:
 
 @pytest.fixture(scope="session")
 def pairs(server: Server) -> dict[int, tuple[str, str]]:
-    """s3a://input/pairs: 12 files of 30 rows, each a unit, in folders of which some are odd."""
+    """s3a://input/pairs: 12 files of 30 rows, each a unit, in folders with unusual names."""
     client, found = server.client(), {}
     for unit in range(12):
         ids = range(unit * 30, (unit + 1) * 30)
@@ -270,7 +270,7 @@ def pairs(server: Server) -> dict[int, tuple[str, str]]:
 
 @pytest.fixture(scope="session")
 def expected(pairs: dict[int, tuple[str, str]]) -> dict[int, float]:
-    """The scores that sentence-transformers gives."""
+    """The scores that sentence-transformers computes."""
     from sentence_transformers import SentenceTransformer, util
 
     model = SentenceTransformer(str(local_folder(MODEL)), device="cpu")

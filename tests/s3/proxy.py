@@ -1,7 +1,7 @@
-"""A proxy that does to S3 requests what networks and busy servers do: `with FaultProxy(upstream)`.
+"""Simulate faults of networks and busy servers in S3 requests: `with FaultProxy(upstream)`.
 
-Messages are relayed as the bytes that they are: what a client has signed stays signed. There is a
-thread for each connection of a client, with a connection to the upstream of its own.
+Messages are relayed byte for byte, so signatures stay valid. Each client connection has a thread
+with its own connection to the upstream.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ FAULTS = (
     "slow_down",  # 503 SlowDown; not forwarded
     "internal",  # 500 InternalError; not forwarded
     "reset_before",  # the connection is reset; not forwarded
-    "reset_during",  # it is reset in the middle of the answer's body; without one, after its head
-    "lost_response",  # it is reset when the request has taken effect, before the answer is told
+    "reset_during",  # reset in the middle of the answer's body, or after its head
+    "lost_response",  # reset after the request has taken effect, before the answer is sent
     "stall",  # nothing for `stall_s`, then the connection ends; not forwarded
 )
 ERRORS = {
@@ -34,12 +34,12 @@ ERRORS = {
         "We encountered an internal error. Please try again.",
     ),
 }
-SPARED = 2  # tries of a request that go through after one that was hit
+SPARED = 2  # tries of a request that pass after one that failed
 BLOCK = 1 << 16  # bytes
-CUT = 4  # bytes of an answer in chunks before it is cut: the shortest has 5
-LINGER_S = 1.0  # what a client still sends is taken until it pauses for so long
+CUT = 4  # bytes that are sent of a chunked answer; the shortest has 5
+LINGER_S = 1.0  # data from a client is still read until it pauses for this long
 
-OPERATIONS: list[tuple[str, str, set[str], str]] = [  # the first that fits
+OPERATIONS: list[tuple[str, str, set[str], str]] = [  # the first match counts
     ("PUT", "object", {"partNumber", "x-amz-copy-source"}, "UploadPartCopy"),
     ("PUT", "object", {"partNumber"}, "UploadPart"),
     ("PUT", "object", {"x-amz-copy-source"}, "CopyObject"),
@@ -57,7 +57,7 @@ OPERATIONS: list[tuple[str, str, set[str], str]] = [  # the first that fits
     ("HEAD", "object", set(), "HeadObject"),
     ("HEAD", "bucket", set(), "HeadBucket"),
 ]
-# In a query: not about an object or a listing, but about something that goes with it.
+# Query parameters for requests that are not about the object or listing itself.
 OTHERS = {
     *("acl", "attributes", "cors", "encryption", "legal-hold", "lifecycle", "location"),
     *("notification", "object-lock", "policy", "replication", "restore", "retention", "select"),
@@ -66,7 +66,7 @@ OTHERS = {
 
 
 class Head:
-    """The first line and the fields of a message, as they came and what they say."""
+    """The first line and the fields of a message, raw and parsed."""
 
     def __init__(self, raw: bytes) -> None:
         first, *lines = raw.decode("latin-1").strip().split("\r\n")
@@ -81,14 +81,16 @@ class Head:
 
 
 class Request(Head):
-    """What a client asks for."""
+    """A client's request."""
 
     def __init__(self, raw: bytes) -> None:
         super().__init__(raw)
         self.method, self.target = self.words[:2]
         self.path, _, query = self.target.partition("?")
         expects = self.fields.get("expect", "").lower() == "100-continue"
-        self.waits = expects and bool(self.chunked or self.length)  # to be asked for its body
+        self.waits = expects and bool(
+            self.chunked or self.length
+        )  # for permission to send its body
         asked = set(parse_qs(query, keep_blank_values=True))
         self.operation = operation(self.method, self.path, asked | self.fields.keys())
         # A client's tries have both in common; parts and ranges of an object only the first.
@@ -105,7 +107,7 @@ class Answer(Head):
 
 
 def operation(method: str, path: str, asked: set[str]) -> str:
-    """S3's name; `asked` are the names in query and header. A path is /bucket or /bucket/key."""
+    """Return S3's name. `asked`: the names in query and header. A path is /bucket[/key]."""
     bucket, _, key = path[1:].partition("/")
     level = "object" if key else "bucket"
     if not bucket or asked & OTHERS:
@@ -119,7 +121,7 @@ def operation(method: str, path: str, asked: set[str]) -> str:
 
 
 class Stream:
-    """One side's connection; what is read ahead of it is known, so that one can wait for more."""
+    """One side's connection. Knows what it has read ahead, so that it can wait for more."""
 
     def __init__(self, sock: socket.socket) -> None:
         # Head and body of a message may be sent apart: the second must not wait for an ACK.
@@ -130,7 +132,7 @@ class Stream:
         self._ahead = b""
 
     def ready(self, *others: Stream, timeout_s: float | None = None) -> list[Stream]:
-        """Which of these streams have something to read, or have ended."""
+        """Return the streams that have something to read, or have ended."""
         streams = (self, *others)
         found = [stream for stream in streams if stream._ahead]
         if found:
@@ -139,7 +141,7 @@ class Stream:
         return [stream for stream in streams if stream.sock in readable]
 
     def takes(self, block: bytes) -> bool:
-        """Send; False if the other side wants no more."""
+        """Send data. Return False if the other side no longer reads."""
         try:
             self.send(block)
         except ConnectionError:
@@ -150,11 +152,11 @@ class Stream:
         return self._until(b"\r\n\r\n")
 
     def body(self, head: Head) -> Iterator[bytes]:
-        """As it is on the wire; a head that tells no length has none."""
+        """Yield a request's body as on the wire. Without a length in the head, there is none."""
         return self._chunks() if head.chunked else self._exactly(head.length or 0)
 
     def answer_body(self, answer: Answer, request: Request) -> Iterator[bytes]:
-        """As it is on the wire; a head that tells no length has all up to the end."""
+        """Yield an answer's body as on the wire. Without a length, it ends with the stream."""
         if request.method == "HEAD" or answer.status in (204, 304):
             return iter(())
         if answer.chunked or answer.length is not None:
@@ -162,13 +164,13 @@ class Stream:
         return self._rest()
 
     def reset(self) -> None:
-        """RST: the other side gets ECONNRESET, and not an end."""
+        """Send RST, so that the other side gets ECONNRESET and not an end of the stream."""
         with suppress(OSError):
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
 
     def finish(self) -> None:
-        """End without an RST, which could overtake the last answer: take all that still comes."""
+        """End without an RST, which could overtake the last answer. Reads all that still comes."""
         with suppress(OSError):
             self.sock.shutdown(socket.SHUT_WR)
             self.sock.settimeout(LINGER_S)
@@ -177,19 +179,19 @@ class Stream:
         self.sock.close()
 
     def interrupt(self) -> None:
-        """Wake up the thread that waits here; it finds the stream ended."""
+        """Wake up the thread that waits here. It finds that the stream has ended."""
         with suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
 
     def _more(self) -> bytes:
-        """What is there; empty at the end."""
+        """Return the available bytes; empty at the end."""
         block = self._ahead or self.sock.recv(BLOCK)
         self._ahead = b""
         self.ended = not block
         return block
 
     def _some(self) -> bytes:
-        """What is there; ConnectionError at the end."""
+        """Return the available bytes. Raises ConnectionError at the end."""
         block = self._more()
         if self.ended:
             raise ConnectionError("a message ended early")
@@ -214,7 +216,7 @@ class Stream:
         return read + mark
 
     def _chunks(self) -> Iterator[bytes]:
-        """With their sizes, and the trailer."""
+        """Yield chunks with their sizes, and the trailer."""
         size = None
         while size != 0:
             line = self._until(b"\r\n")
@@ -255,7 +257,7 @@ class Relay(socketserver.BaseRequestHandler):
             stream.interrupt()
 
     def _exchange(self, request: Request) -> bool:
-        """Whether the connection can take another request."""
+        """Return whether the connection can take another request."""
         fault = self.proxy.admit(request)
         if fault in ERRORS:
             return self._refuse(request, *ERRORS[fault])
@@ -299,7 +301,7 @@ class Relay(socketserver.BaseRequestHandler):
         return whole and not (request.closes or answer.closes or upstream.ended)
 
     def _connect(self) -> Stream:
-        """The upstream's connection; a new one if it has ended that of the last request."""
+        """Return the connection to the upstream; a new one if the upstream has ended the last."""
         if self.upstream and self.upstream.ready(timeout_s=0):
             self.upstream.sock.close()
             self.upstream = None
@@ -318,14 +320,14 @@ class Relay(socketserver.BaseRequestHandler):
         return None
 
     def _pass_body(self, request: Request, upstream: Stream) -> bool:
-        """Whether the upstream takes it all. If not it has answered, and the rest is dropped."""
+        """Return whether the upstream reads all. If not, it has answered; the rest is dropped."""
         taken = True
         for block in self.client.body(request):
             taken = taken and upstream.takes(block)
         return taken
 
     def _answer(self, upstream: Stream) -> Answer:
-        """The final one; those before it are passed on."""
+        """Return the final answer. Earlier ones are passed on."""
         answer = Answer(upstream.head())
         while answer.status < 200:
             self.client.send(answer.raw)
@@ -342,7 +344,7 @@ class Relay(socketserver.BaseRequestHandler):
 
 
 class FaultProxy:
-    """A server at `url` for S3 clients of `upstream`, an http URL; without faults it only counts.
+    """A server at `url` for S3 clients of `upstream`, an http URL. Without faults, it only counts.
 
     Of all requests `rate` are hit, by one of `kinds`. With `each_once`, besides, each kind of fault
     hits each operation at least once: more than `gap` requests of the operation after its last.
@@ -381,7 +383,7 @@ class FaultProxy:
         self._thread.start()
 
     def stop(self) -> None:
-        """End all connections; clients find nobody at `url`."""
+        """End all connections. Clients can no longer connect to `url`."""
         self._server.shutdown()
         self._server.server_close()
         self.stopped.set()
@@ -398,7 +400,7 @@ class FaultProxy:
         self.stop()
 
     def admit(self, request: Request) -> str | None:
-        """Count a request; gives the fault that hits it, or None."""
+        """Count a request. Return the fault that it gets, or None."""
         with self._lock:
             self.requests[request.operation] += 1
             self._since[request.operation] += 1

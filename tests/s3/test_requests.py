@@ -38,7 +38,7 @@ def test_requests_grow_with_the_files_and_not_faster(
 
 
 def commit(folder: S3Folder, lease: Lease, number: int) -> None:
-    """What a run does with a unit, but for what Spark does."""
+    """Do what a run does with a unit, except Spark's part."""
     id_ = f"{number:012x}"
     path = f"{ledger.STAGING}/{RUN}/{id_}/scored/x.parquet"
     folder.write(path, b"data")

@@ -1,4 +1,4 @@
-"""A model that can be computed by hand, demo pairs, and tokenizers trained on them."""
+"""Fixtures: a model that can be computed by hand, demo pairs, and tokenizers trained on them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SENTENCES = [
 
 @dataclass
 class ModelFiles:
-    """A sentence-transformers model as far as its files go: a BERT of eight tokens, and pooling."""
+    """The files of a sentence-transformers model: a BERT with eight tokens, and pooling."""
 
     folder: Path
     words: tuple[str, ...] = (*SPECIAL, "some", "ordinary", "little", "words")
@@ -67,7 +67,7 @@ class ModelFiles:
         save_file(tensors, self.folder / name)
 
     def tokenizer(self, words: Sequence[str] | None = None) -> dict[str, Any]:
-        """The content of a tokenizer.json."""
+        """Return the content of a tokenizer.json."""
         words = self.words if words is None else words
         special = [word for word in words if word.startswith("[")]
         return {
@@ -115,7 +115,7 @@ class FakeBackend:
     token_budget: int = 2048
     stretch: float = 2.0
     max_texts: int | None = None
-    batches: list[list[str]] = field(default_factory=list)  # as they came, prompt included
+    batches: list[list[str]] = field(default_factory=list)  # in the order of calls, with prompts
 
     def prepare(self, texts: Sequence[str], prompt: str | None) -> FakeInputs:
         prompt = self.default_prompt if prompt is None else prompt
@@ -190,7 +190,7 @@ def demo_pairs() -> list[tuple[str | None, str | None]]:
 
 @pytest.fixture(scope="session")
 def odd_texts(demo_pairs: list[tuple[str | None, str | None]]) -> list[str]:
-    """Some eighty texts that have a score: graded and odd ones, short and long, all different."""
+    """About eighty different texts that have a score: graded and odd ones, short and long."""
     given = [text for pair in demo_pairs[240:] for text in pair if text and text.strip()]
     short = [text for text in dict.fromkeys(given) if len(text) < 300][::2]
     return [*short, " ".join(SENTENCES), "the cat sat, " * 300, "漢字" * 400, "\u200b", JUST_48]
@@ -204,7 +204,7 @@ def corpus() -> list[str]:
 
 @pytest.fixture(scope="session")
 def byte_level_bpe(corpus: list[str]) -> Tokenizer:
-    """As RoBERTa's: bytes, no normalisation, <s> text </s>."""
+    """A tokenizer like RoBERTa's: bytes, no normalisation, <s> text </s>."""
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     trainer = trainers.BpeTrainer(
@@ -219,7 +219,7 @@ def byte_level_bpe(corpus: list[str]) -> Tokenizer:
 
 @pytest.fixture(scope="session")
 def unigram(corpus: list[str]) -> Tokenizer:
-    """As XLM-R's: normalised, words apart by Metaspace, <s> text </s>."""
+    """A tokenizer like XLM-R's: normalised, words split by Metaspace, <s> text </s>."""
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]
@@ -234,7 +234,7 @@ def unigram(corpus: list[str]) -> Tokenizer:
 
 @pytest.fixture(scope="session")
 def wordpiece(corpus: list[str]) -> Tokenizer:
-    """As BERT's: lower case, accents stripped, [CLS] text [SEP]."""
+    """A tokenizer like BERT's: lower case, accents stripped, [CLS] text [SEP]."""
     specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# A stand-in for SageMaker's Spark processing image, which cannot be had everywhere:
+# Build a stand-in for SageMaker's Spark processing image, which is not available everywhere:
 #
 #   build.sh SPARK JARS      SPARK: pyspark as pip has installed it; JARS: a folder with S3A's jars
 #
-# makes localhost/semscore-standin:latest, or leaves it if nothing that goes in has changed. Needs
-# buildah and mmdebstrap, and to be root. What is like the real image: folders, environment, Python
-# without pyspark, /usr/local/bin/smspark-submit. What is not: see smspark-submit and standalone.py.
+# The image is localhost/semscore-standin:latest. It is kept if none of its sources has changed. The
+# script needs buildah, mmdebstrap and root. Like the real image, it has the folders, the environment,
+# Python without pyspark, and /usr/local/bin/smspark-submit. For the differences, see smspark-submit
+# and standalone.py.
 #
 # To build on it, pip in the container needs this machine's settings: see pip_options.py.
 set -euo pipefail
@@ -37,7 +38,7 @@ container=$(buildah from scratch)
 trap 'buildah rm "$container" >/dev/null; rm -rf "$scratch"' EXIT
 root=$(buildah mount "$container")
 
-# Java's alternatives want the folder of the manual pages that are left out.
+# Java's alternatives need the folder of the manual pages, which are left out.
 apt-config dump | grep '^Acquire::Check' > "$scratch/apt.conf" || true
 mmdebstrap --quiet --variant=minbase --include="$packages" --aptopt="$scratch/apt.conf" \
   --dpkgopt='path-exclude=/usr/share/man/*' \
@@ -46,11 +47,11 @@ mmdebstrap --quiet --variant=minbase --include="$packages" --aptopt="$scratch/ap
   --setup-hook="mkdir -p '$root/usr/share/man/man1'" \
   bookworm "$root"
 rm "$root"/usr/lib/python3*/EXTERNALLY-MANAGED
-ln -sf bash "$root/usr/bin/sh"  # as there: it becomes what it is told to run
+ln -sf bash "$root/usr/bin/sh"  # as in the real image: the shell is replaced by the command that it runs
 ln -s /usr/bin/python3.11 "$root/usr/local/bin/python3"
 ln -s "$(cd "$root/usr/lib/jvm" && echo java-17-openjdk-*)" "$root/usr/lib/jvm/java-17"
 
-# Spark as its own archive has it: what the pip package has in its root belongs to python/pyspark.
+# Spark in the layout of its archive: the root of the pip package belongs in python/pyspark.
 home=$root/usr/lib/spark
 mkdir -p "$home"/{conf,python/pyspark} "$root"/usr/lib/hadoop/etc/hadoop "$root"/opt/{program,aws-config}
 cp -a "$spark"/{bin,sbin,jars} "$home"
@@ -89,14 +90,14 @@ python3 "$here/pip_options.py" "$scratch/pip.conf" > "$scratch/options"
 mapfile -t options < "$scratch/options"
 buildah run "${options[@]}" "$container" -- \
   python3 -m pip install --quiet --no-cache-dir --root-user-action ignore "${wheels[@]}"
-for option in "${options[@]}"; do  # what was mounted has left empty files and folders
+for option in "${options[@]}"; do  # mounts have left empty files and folders
   place=${option%:ro}
   find "$root${place##*:}" -maxdepth 0 -empty -delete
 done
 
 former=$(buildah images --quiet "$image" 2>/dev/null || true)
 buildah commit --quiet "$container" "$image" >/dev/null
-if [[ -n $former ]]; then  # stays where images are built on it
+if [[ -n $former ]]; then  # stays if other images are built on it
   buildah rmi "$former" >/dev/null 2>&1 || true
 fi
 echo "$image is made"

@@ -1,4 +1,4 @@
-"""The files that Spark, Hadoop and YARN read: restored, sized, then changed as the job asks."""
+"""Restore the files that Spark, Hadoop and YARN read, add sizes, and apply the job's changes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Entry = Mapping[str, Any]  # a classification, as configuration.json has it
 
 
 def as_xml(entry: Entry) -> str:
-    """Not escaped, as it is not there."""
+    """Do not escape values, because the real image does not."""
     one = "  <property>\n    <name>{}</name>\n    <value>{}</value>\n  </property>\n"
     return "".join(one.format(key, value) for key, value in entry["Properties"].items())
 
@@ -71,7 +71,7 @@ CLASSIFICATIONS: dict[str, tuple[Path, Callable[[Entry], str]]] = {
 
 
 def configure(resources: Mapping[str, Any]) -> None:
-    """Write all files anew; what configuration.json says comes last, and so wins."""
+    """Write all files from scratch. configuration.json comes last and takes precedence."""
     host = str(resources["current_host"])
     for name, folder in {
         "core-site.xml": HADOOP,
@@ -101,7 +101,7 @@ def fill(path: Path, values: Mapping[str, str]) -> None:
 
 
 def machine(resources: Mapping[str, Any]) -> tuple[int, int, int]:
-    """Instances, and each one's MiB and vCPUs."""
+    """Return the number of instances, and the MiB and vCPUs of each."""
     if JOB.exists():
         cluster = json.loads(JOB.read_text())["ProcessingResources"]["ClusterConfig"]
         instances, name = int(cluster["InstanceCount"]), cluster["InstanceType"]
@@ -147,7 +147,7 @@ def default_sizes(instances: int, mib: int, cores: int) -> tuple[Entry, Entry]:
 
 
 def asked() -> list[Entry]:
-    """What the first configuration.json that exists holds; one that is refused refuses all."""
+    """Return the content of the first configuration.json that exists. Raises if it is invalid."""
     path = next((path for path in ASKED if path.exists()), None)
     if path is None:
         return []
@@ -182,7 +182,7 @@ def write(entry: Entry) -> None:
 
 
 def read_xml(path: Path) -> dict[str, str]:
-    """Properties in force; of those given twice the last one."""
+    """Return the properties in force. If one occurs twice, the last value counts."""
     if not path.exists():
         return {}
     found = ElementTree.parse(path).iter("property")
@@ -190,7 +190,7 @@ def read_xml(path: Path) -> dict[str, str]:
 
 
 def read_properties(path: Path) -> dict[str, str]:
-    """Java's properties, of which these files need no escapes."""
+    """Parse Java's properties, without escapes, which these files do not use."""
     lines = (line.strip() for line in path.read_text().splitlines())
     parts = (re.split(r"\s*[=:\s]\s*", line, maxsplit=1) for line in lines if line[:1] not in "#!")
     return {part[0]: part[1] for part in parts if len(part) == 2}

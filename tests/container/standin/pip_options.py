@@ -1,4 +1,4 @@
-"""Print buildah's options, one a line, by which pip in a container finds what it finds here.
+"""Print buildah's options, one per line, that give pip in a container this machine's settings.
 
     python pip_options.py build/pip.conf > build/pip.options
     mapfile -t options < build/pip.options
@@ -29,12 +29,12 @@ SINGLE = [
     "timeout",
 ]
 LISTS = ["constraint", "extra-index-url", "find-links", "no-binary", "only-binary", "trusted-host"]
-CERTIFICATES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")  # by which pip finds them, if not by `cert`
+CERTIFICATES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")  # used by pip if `cert` is not set
 IN_CONTAINER = "/etc/pip.conf"
 
 
 def settings() -> dict[str, str]:
-    """What pip would use here, by its long options' names; the environment wins."""
+    """Return pip's settings by long option name. The environment takes precedence."""
     command = [sys.executable, "-m", "pip", "config", "list"]
     lines = subprocess.run(command, capture_output=True, check=True, text=True).stdout.splitlines()
     found: dict[str, str] = {}
@@ -48,7 +48,7 @@ def settings() -> dict[str, str]:
 
 
 def places(found: dict[str, str]) -> list[Path]:
-    """Files and folders of this machine that settings name.
+    """Return files and folders of this machine that the settings refer to.
 
     Of an index the folder above it, for beside the pages lie the files that they link.
     """

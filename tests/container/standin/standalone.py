@@ -1,4 +1,4 @@
-"""Spark standalone in the place of YARN: a master and a worker of the size of YARN's node."""
+"""Start Spark standalone instead of YARN: a master, and a worker with the size of YARN's node."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from pathlib import Path
 import configuration
 
 HOME = Path("/usr/lib/spark")
-PLACE = Path("/var/log/standin")  # logs, and executors' folders
+PLACE = Path("/var/log/standin")  # logs and executors' folders
 PATIENCE = 60  # seconds until a daemon has started
-AM_MIB, AM_CORES = 512 + 384, 1  # YARN's application master, which has a place on the node
-# YARN's containers have these of the node manager's environment, and no other.
+AM_MIB, AM_CORES = 512 + 384, 1  # YARN's application master, which takes part of the node
+# Variables that YARN's containers inherit from the node manager's environment.
 INHERITED = (
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_REGION",
@@ -37,7 +37,7 @@ EXECUTOR_ENV = "spark.executorEnv."
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """What a worker has to offer, and what a job takes of it."""
+    """The resources of a worker, and those that a job uses."""
 
     cores: int
     memory: int  # MiB of heaps
@@ -48,7 +48,7 @@ class Node:
 
 
 def node() -> Node:
-    """Read from the files in force. Without DominantResourceCalculator YARN counts no vcores."""
+    """Read from the files in force. Without DominantResourceCalculator, YARN ignores vcores."""
     spark = configuration.read_properties(configuration.SPARK_DEFAULTS)
     yarn = configuration.read_xml(configuration.YARN_SITE)
     scheduler = yarn | configuration.read_xml(configuration.HADOOP / "capacity-scheduler.xml")
@@ -63,7 +63,7 @@ def node() -> Node:
     script = spark.get("spark.executor.resource.gpu.discoveryScript", "")
     return Node(
         cores=max(vcores - AM_CORES, 1) if counted else max(vcores, instances * cores),
-        # A worker counts heaps alone, so what lies beside them is taken off.
+        # A worker counts only heaps, so the memory outside them is subtracted.
         memory=int(yarn["yarn.nodemanager.resource.memory-mb"]) - AM_MIB - instances * overhead,
         gpus=gpus if script else 0,
         cores_max=instances * cores,
@@ -77,7 +77,7 @@ def node() -> Node:
 
 
 def mib(size: str) -> int:
-    """A size as Spark writes it: 3g, 512m, 512."""
+    """Parse a size in Spark's form: 3g, 512m, 512."""
     found = re.fullmatch(r"(\d+)([mgt]?)b?", size.strip().lower())
     if not found:
         raise ValueError(f"expected a size like 512m or 3g, got {size!r}")
@@ -86,14 +86,14 @@ def mib(size: str) -> int:
 
 @contextlib.contextmanager
 def cluster(size: Node) -> Iterator[str]:
-    """The master's URL; both processes end with the block, or with this process."""
+    """Yield the master's URL. Both processes end with the block, or with this process."""
     if size.memory < 1:
         raise ValueError(f"YARN's node has no memory for the executors' heaps: {size.memory} MiB")
     PLACE.mkdir(parents=True, exist_ok=True)
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     inherited |= {"HOME": "/home/", "LOGNAME": "root", "USER": "root"}  # YARN's, even for root
     scala = re.search(r"-(\d+\.\d+)", next(HOME.glob("jars/scala-library-*.jar")).name)
-    inherited["SPARK_SCALA_VERSION"] = scala[1] if scala else ""  # a worker has to know
+    inherited["SPARK_SCALA_VERSION"] = scala[1] if scala else ""  # a worker needs it
     processes: list[subprocess.Popen[bytes]] = []
 
     def start(
@@ -131,7 +131,7 @@ def cluster(size: Node) -> Iterator[str]:
         environment = {
             **inherited,
             **size.environment,
-            # One worker asks for all of them, where on YARN each executor asks for its own.
+            # The worker asks for all GPUs. On YARN, each executor asks for its own.
             "SEMSCORE_FAKE_GPUS": ",".join(map(str, range(size.gpus))),
             "SEMSCORE_GPUS_PER_EXECUTOR": str(max(size.gpus, 1)),
         }
@@ -144,7 +144,9 @@ def cluster(size: Node) -> Iterator[str]:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(10)
             process.kill()
-        for log in sorted(PLACE.glob("work/*/*/stderr")):  # the real one copies them as they grow
+        for log in sorted(
+            PLACE.glob("work/*/*/stderr")
+        ):  # the real one copies them while they grow
             name = log.relative_to(PLACE / "work")
             sys.stderr.writelines(f"[{name}] {line}\n" for line in log.read_text().splitlines())
 
@@ -155,7 +157,7 @@ def end_with_parent() -> None:
 
 
 def wait_for(process: subprocess.Popen[bytes], log: Path) -> str:
-    """The address that the log names once a master, or a worker with its master, is ready."""
+    """Return the address from the log, once the master, or a worker with its master, is ready."""
     end = time.monotonic() + PATIENCE
     while True:
         found = re.search(

@@ -15,7 +15,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Write `tmp_path/name` with two text columns of `rows` rows and the columns given."""
+    """Write `tmp_path/name` with `rows` rows in two text columns, and other columns."""
 
     def write(
         name: str, rows: int = 2, writer: dict[str, Any] | None = None, **columns: Any

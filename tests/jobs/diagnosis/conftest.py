@@ -1,4 +1,4 @@
-"""A machine with nothing to find fault with, and ways to break it."""
+"""Fixtures for a machine without problems, and for breaking it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Script = Callable[[str, str], Path]
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No GPUs, no settings of this machine's; `tmp_path/bin` is on its PATH."""
+    """Remove GPUs and this machine's settings. Puts `tmp_path/bin` on the PATH."""
     for name in ("CUDA_VISIBLE_DEVICES", "SEMSCORE_FAKE_GPUS", "SEMSCORE_IMAGE", "CONTAINER_ID"):
         monkeypatch.delenv(name, raising=False)
     for name in ("SPARK_LOCAL_DIRS", "SPARK_HOME"):
@@ -42,7 +42,7 @@ def script(tmp_path: Path) -> Script:
 
 @pytest.fixture
 def nvidia_smi(script: Script) -> Callable[..., Path]:
-    """Two GPUs of a model, with a driver."""
+    """Write an nvidia-smi that reports two GPUs and a driver."""
 
     def write(driver: str = "550.54.15", gpu: str = "8.6, 23028, NVIDIA A10G") -> Path:
         return script(
@@ -57,7 +57,7 @@ def nvidia_smi(script: Script) -> Callable[..., Path]:
 
 @pytest.fixture
 def pairs(tmp_path: Path) -> Path:
-    """An INPUT of two files."""
+    """An INPUT with two files."""
     folder = tmp_path / "pairs"
     folder.mkdir()
     for name in ("a", "b"):
@@ -68,7 +68,7 @@ def pairs(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings(pairs: Path, tmp_path: Path) -> Callable[..., Settings]:
-    """A run from there to a folder that does not exist."""
+    """Make settings for a run from `pairs` to a folder that does not exist."""
 
     def make(**slices: Any) -> Settings:
         places = {"inputs": (str(pairs),), "output": str(tmp_path / "new" / "out")}
@@ -79,7 +79,7 @@ def settings(pairs: Path, tmp_path: Path) -> Callable[..., Settings]:
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
-    """A client of an S3 of our own, in which there is the bucket `pairs`."""
+    """A client for a simulated S3 with the bucket `pairs`."""
     import boto3
     from moto.moto_api._internal import moto_api_backend
     from moto.server import ThreadedMotoServer

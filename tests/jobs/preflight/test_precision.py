@@ -1,4 +1,4 @@
-"""The precision of a run: settled once, recorded, and the same for every row."""
+"""The precision of a run: chosen once, recorded, and the same for every row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AWS as far as launching a job needs it: moto's server, with all that it was sent kept."""
+"""A simulated AWS for launching jobs: moto's server, which keeps all requests."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ BUCKETS = ("input", "output", "code-bucket")
 
 @dataclass
 class Aws:
-    """The server, and what it was sent."""
+    """The server and the requests it received."""
 
     url: str
     sent: list[tuple[str, str, bytes]] = field(default_factory=list)  # method or target, path, body
-    refuse: dict[str, Any] | None = None  # what CreateProcessingJob answers instead
+    refuse: dict[str, Any] | None = None  # the error that CreateProcessingJob returns
 
     def client(self, name: str) -> Any:
         import boto3
@@ -43,7 +43,7 @@ class Aws:
         return [json.loads(body) for what, _, body in self.sent if what.endswith("ProcessingJob")]
 
     def put_pairs(self, rows: int, files: int, *columns: str) -> None:
-        """An INPUT."""
+        """Write an INPUT to the bucket `input`."""
         sink = io.BytesIO()
         pq.write_table(pa.table({name: ["a"] * rows for name in columns}), sink)
         for number in range(files):
@@ -59,7 +59,7 @@ class Aws:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Aws]:
-    """A new AWS, in which everything that uses boto3 is."""
+    """A new simulated AWS that all boto3 clients use."""
     import boto3
     from moto.moto_api._internal import moto_api_backend
     from moto.server import DomainDispatcherApplication, create_backend_app
@@ -108,13 +108,13 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Aws]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK checks its own configuration, and the schema of it, for each value that it reads."""
+    """Skip the SDK's schema check of its own configuration, which runs for each value it reads."""
     monkeypatch.setattr("jsonschema.validate", lambda *_: None)
 
 
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No credentials, no region, and no way to any host."""
+    """Remove credentials and region, and refuse all connections."""
     import socket
 
     def refuse(*_: object) -> None:
@@ -130,7 +130,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def launch() -> Callable[..., int]:
-    """`semscore launch` with what is always needed; options given again win."""
+    """Run `semscore launch` with the required options. Repeated options take precedence."""
 
     def run(
         *options: str, places: tuple[str, ...] = ("s3://input/pairs", "s3://output/scored")

@@ -138,7 +138,7 @@ def test_a_key_encrypts_what_spark_writes() -> None:
 
 
 def test_yarn_knows_the_keys() -> None:
-    """The names are in Hadoop's own classes, but for that of the countable type."""
+    """The names are in Hadoop's own classes, except that of the countable type."""
     [jar] = JARS.glob("hadoop-client-api-*.jar")
     with zipfile.ZipFile(jar) as archive:
         known = archive.read("org/apache/hadoop/yarn/conf/YarnConfiguration.class")

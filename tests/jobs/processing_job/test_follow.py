@@ -237,7 +237,7 @@ def test_more_instances_than_work_is_pointed_out(
 ) -> None:
     assert launch("--instances", "3", "--no-wait") == 0
     assert "INPUT is 20 rows in 1 units of work with 2 row groups, and 3 instances" in caplog.text
-    assert len(aws.jobs) == 1, "it is no mistake"
+    assert len(aws.jobs) == 1, "the job is still created"
 
 
 def test_an_input_that_cannot_be_seen_from_here_is_left_to_the_job(

@@ -1,4 +1,4 @@
-"""`semscore report`: made anew from the records, as the last one was asked for."""
+"""`semscore report`: made again from the records, with the options of the last report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a run begins no other unit, and when it gives up those in work."""
+"""When a run starts no further units, and when it gives up running units."""
 
 from __future__ import annotations
 

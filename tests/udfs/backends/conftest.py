@@ -1,4 +1,4 @@
-"""A zoo of small models with random weights, saved as sentence-transformers saves them."""
+"""Fixtures with small models of many kinds, random weights, saved by sentence-transformers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def member(build: Build) -> Build:
 
 
 class Zoo:
-    """Where the models are made."""
+    """The folder where a model is built, and its tokenizers."""
 
     def __init__(self, folder: Path, tokenizers: dict[str, Tokenizer]) -> None:
         self.folder = folder
@@ -65,7 +65,7 @@ class Zoo:
         added: Sequence[AddedToken] = (),
         **options: Any,
     ) -> st.Transformer:
-        """A transformer with random weights, loaded from its own folder."""
+        """Make a transformer with random weights, and load it from its own folder."""
         torch.manual_seed(1)
         specials = BERT if tokenizer == "wordpiece" else ROBERTA
         fast = PreTrainedTokenizerFast(
@@ -120,7 +120,7 @@ def roberta_with_its_own_limit(zoo: Zoo) -> SentenceTransformer:
 
 @member
 def roberta_without_a_limit(zoo: Zoo) -> SentenceTransformer:
-    """64 positions for tokens, and nothing that says so."""
+    """Make a model with 64 positions, which its configuration does not mention."""
     config = RobertaConfig(**SIZES, max_position_embeddings=66)
     return assembled(zoo.transformer(config, "byte_level_bpe", limit=None), st.Pooling(DIM))
 
@@ -144,7 +144,7 @@ def flagged_tokens(zoo: Zoo) -> SentenceTransformer:
 
 @member
 def no_unknown_token(zoo: Zoo) -> SentenceTransformer:
-    """For proteins: what is not one of their letters, it refuses."""
+    """Make a model for proteins, whose tokenizer refuses other letters."""
     letters = [(letter, -3.0 - n / 10) for n, letter in enumerate("ACDEFGHIKLMNPQRSTVWY")]
     vocabulary = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("\u2581", -2.0), *letters]
     tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=None))
@@ -300,13 +300,13 @@ def router(zoo: Zoo) -> SentenceTransformer:
 
 @member
 def bare_transformer(zoo: Zoo) -> None:
-    """Not saved by sentence-transformers: transformers' own files alone."""
+    """Save only the files of transformers, not those of sentence-transformers."""
     zoo.transformer(BertConfig(**SIZES), "wordpiece")
 
 
 @member
 def layout_of_old(zoo: Zoo) -> None:
-    """As models of 2020: cased vocabulary, limit and lower case in sentence_bert_config.json."""
+    """Make a model like those of 2020, with limit and lower case in sentence_bert_config.json."""
     zoo.transformer(BertConfig(**SIZES), "wordpiece", limit=None)
     kind = "sentence_transformers.models"
     parts = [("", f"{kind}.Transformer"), ("1_Pooling", f"{kind}.Pooling")]
@@ -330,7 +330,7 @@ def layout_of_old(zoo: Zoo) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> Iterator[None]:
-    """As a Spark task has by default; several threads on busy cores take many times as long."""
+    """Use one thread, as in a Spark task. Several threads on busy cores are many times slower."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -344,7 +344,7 @@ def zoo(
     byte_level_bpe: Tokenizer,
     unigram: Tokenizer,
 ) -> Callable[[str], Path]:
-    """The folder of a model by its name, made when first asked for."""
+    """Return the folder of a model by its name. Models are made when first used."""
     tokenizers = {"wordpiece": wordpiece, "byte_level_bpe": byte_level_bpe, "unigram": unigram}
     made: dict[str, Path] = {}
 

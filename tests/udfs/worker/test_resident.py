@@ -111,8 +111,8 @@ def test_metric_and_prompts_need_no_other_model(
     found, _ = run(PAIRS, Recipe(**change))
     assert len(loaded) == 1
     worker._resident = None
-    afresh, _ = run(PAIRS, Recipe(**change))
-    pd.testing.assert_frame_equal(found, afresh)
+    reloaded, _ = run(PAIRS, Recipe(**change))
+    pd.testing.assert_frame_equal(found, reloaded)
 
 
 @pytest.mark.parametrize(
