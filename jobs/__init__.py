@@ -1,1 +1,1 @@
-"""The driver's side of semscore: the command and the job."""
+"""The part of semscore that runs on the driver: the command and the job."""

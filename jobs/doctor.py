@@ -14,7 +14,7 @@ from semscore.jobs.processing_job.check_aws import aws_checks
 
 @dataclass(frozen=True, kw_only=True)
 class Question(Settings):
-    """The settings of a run, possibly without places; then only the machine is checked."""
+    """The settings of a run. Without INPUT and OUTPUT, only the machine is checked."""
 
     inputs: tuple[str, ...] = ()
     output: str = ""
@@ -24,13 +24,13 @@ class Question(Settings):
 
 
 def examine(question: Question) -> Iterator[Finding]:
-    """Make all checks that apply, in the order of the registry, and yield their findings."""
+    """Run all checks that apply, in the order of the registry, and yield their findings."""
     yield from findings(checks_of(Subject(question, likely_conf(question))))
 
 
 def examine_aws(question: Question, aws: AwsQuestion) -> Iterator[Finding]:
-    """Look at what a SageMaker job for this run needs of AWS; changes nothing.
+    """Check what a SageMaker job for this run needs from AWS. Change nothing.
 
-    Raises UserError if boto3 is not installed, or the AWS settings here cannot be read.
+    Raises UserError if boto3 is not installed, or if this machine's AWS settings cannot be read.
     """
     yield from findings(aws_checks(aws, question))

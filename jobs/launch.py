@@ -1,8 +1,8 @@
-"""A run as a SageMaker processing job, from settings to the finished dataset.
+"""Run a scoring job as a SageMaker processing job, from settings to the finished dataset.
 
     from semscore.jobs.launch import Launch, make_processor, run_arguments
 
-The way: settings -> configuration, code, arguments -> request, checked -> submitted -> followed.
+Steps: settings -> configuration, code and arguments -> checked request -> submit -> follow.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import read_source
 from semscore.jobs.dataset.tables import require_no_table
 from semscore.jobs.dataset.units import group_files, unit_scale
+from semscore.jobs.failures.wording import counted
 from semscore.jobs.processing_job.configuration import Classification
 from semscore.jobs.processing_job.follow import POLL_S, Ended, follow, last_words
 from semscore.jobs.processing_job.launch_options import Launch as Launch
@@ -46,17 +47,17 @@ log = logging.getLogger("semscore")
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """What would be sent."""
+    """What would be sent to SageMaker."""
 
     request: dict[str, Any]  # of CreateProcessingJob
     configuration: list[Classification]
 
 
 def launch(job: Launch, settings: Settings) -> Result:
-    """Create the job and follow it to its end: what is then in OUTPUT.
+    """Create the job, follow it until it ends, and return the result in OUTPUT.
 
-    Raises UserError for what the job or SageMaker would refuse, before anything runs; JobFailed
-    with the job's own reason, exit code and last log lines.
+    Raises UserError, before anything runs, for what the job or SageMaker would refuse. Raises
+    JobFailed if the job does not complete, with its reason, exit code and last log lines.
     """
     if job.input_mode == "s3":
         look_at_input(job, settings)
@@ -65,28 +66,28 @@ def launch(job: Launch, settings: Settings) -> Result:
 
 
 def rehearse(launch: Launch, settings: Settings) -> Rehearsed:
-    """The job as it would be created; needs no AWS.
+    """Return the job as it would be created. Does not use AWS.
 
     Raises UserError for what SageMaker would refuse, and for a model on this machine that the job
-    would.
+    would refuse.
     """
     check_model_here(settings.recipe)
     region = launch.region or _region() or "us-east-1"
-    there = Rehearsal(region, launch.role.split(":")[4] or ANYBODY)
-    session = make_session(launch, there.session)
+    offline = Rehearsal(region, launch.role.split(":")[4] or ANYBODY)
+    session = make_session(launch, offline.session)
     with tempfile.TemporaryDirectory(prefix="semscore-") as folder:
         arguments = run_arguments(launch, settings, region, Path(folder), take_model=False)
         make_processor(launch, session).run(**arguments)
-    assert there.request is not None
-    check_request(there.request)
-    return Rehearsed(there.request, arguments["configuration"])
+    assert offline.request is not None
+    check_request(offline.request)
+    return Rehearsed(offline.request, arguments["configuration"])
 
 
 def submit(launch: Launch, settings: Settings, session: Session | None = None) -> str:
-    """Create the job; its name.
+    """Create the job, and return its name.
 
-    Raises UserError for what SageMaker would refuse, or has, and for a model that the job would
-    refuse; then nothing runs.
+    Raises UserError, and starts nothing, if SageMaker refuses the job or is known to refuse it, or
+    if the job would refuse the model. Raises JobError if AWS cannot be reached.
     """
     session = session or make_session(launch)
     rehearse(launch, settings)
@@ -104,9 +105,10 @@ def submit(launch: Launch, settings: Settings, session: Session | None = None) -
 
 
 def look_at_input(launch: Launch, settings: Settings) -> None:
-    """Find what the job would find minutes later: missing columns, too little to do.
+    """Check INPUT for problems that the job would find minutes later, such as missing columns.
 
-    Raises UserError; where INPUT cannot be read from here, says so and leaves it to the job.
+    Warns if there are more instances than INPUT can keep busy. If this machine may not read INPUT,
+    warns and leaves the checks to the job. Raises UserError for what the job would refuse.
     """
     try:
         storage = Storage()
@@ -117,25 +119,25 @@ def look_at_input(launch: Launch, settings: Settings) -> None:
     except (StorageError, UserError) as error:
         if "access is denied" not in str(error) and "credentials" not in str(error):
             raise
-        log.warning("INPUT is not looked at from here: %s", error)
+        log.warning("INPUT was not checked, because this machine cannot read it: %s", error)
         return
     plan_columns(source, settings.columns, settings.target.partition_by)
     if len(source.counts) < len(source.files):
-        return  # so many files that there is enough for all
+        return  # there are so many files that all instances have work
     executors = size_job(launch, settings)
     scale = unit_scale(executors.slots, executors.task_rows)
     files = source.counted(source.files, storage)
     units = list(group_files((file for file in files if isinstance(file, CountedFile)), scale))
-    pieces = sum(unit.row_groups for unit in units)
-    if len(units) < launch.instances or pieces < executors.slots:
+    row_groups = sum(unit.row_groups for unit in units)
+    if len(units) < launch.instances or row_groups < executors.slots:
         log.warning(
-            "INPUT is %s rows in %d units of work with %d row groups, and %d instances compute %d "
-            "pieces at once: fewer instances may cost less and take no longer",
-            f"{source.rows:,}",
-            len(units),
-            pieces,
-            launch.instances,
-            executors.slots,
+            "INPUT has %s in %s of work with %s, but %s can run %s at once: fewer instances may "
+            "cost less and take no longer",
+            counted(source.rows, "row"),
+            counted(len(units), "unit"),
+            counted(row_groups, "row group"),
+            counted(launch.instances, "instance"),
+            counted(executors.slots, "task"),
         )
 
 
@@ -147,9 +149,9 @@ def wait(
     tell: Callable[[str], None] = log.info,
     poll_s: float = POLL_S,
 ) -> Result:
-    """Follow a job to its end; what is then in OUTPUT.
+    """Follow a job until it ends, and return the result in OUTPUT.
 
-    Raises JobFailed with the job's own reason, exit code and last log lines.
+    Raises JobFailed if the job does not complete, with its reason, exit code and last log lines.
     """
     session = session or make_session(launch)
     output = Storage().folder(settings.output)
@@ -162,18 +164,18 @@ def wait(
 
 
 def stop(launch: Launch, job: str, session: Session | None = None) -> None:
-    """Ask SageMaker to stop a job; the run ends in good order, resumable."""
+    """Ask SageMaker to stop a job. The run ends cleanly and can be resumed."""
     session = session or make_session(launch)
     session.sagemaker_client.stop_processing_job(ProcessingJobName=job)
 
 
 class JobFailed(JobError):
-    """A processing job did not complete; its exit code is the run's."""
+    """A processing job did not complete. The exit code is that of the run."""
 
     def __init__(self, job: str, ended: Ended, log_lines: list[str]) -> None:
         lines = "".join(f"\n  {line.strip()}" for line in log_lines)
-        words = f"; its last words:{lines}" if lines else ""
-        super().__init__(f"job {job} {ended.state.lower()}: {ended.reason}{words}")
+        last_lines = f"; last lines of its log:{lines}" if lines else ""
+        super().__init__(f"job {job} {ended.state.lower()}: {ended.reason}{last_lines}")
         self.exit_code = ended.exit_code
 
 
@@ -182,21 +184,21 @@ def _region() -> str | None:
 
     try:
         region: str | None = boto3.Session().region_name
-    except BotoCoreError:  # such as a profile that is not there
+    except BotoCoreError:  # for example, the profile does not exist
         return None
     return region
 
 
 def _refused(error: ClientError) -> str:
-    """What AWS said, and what to do about it where that is known."""
+    """Return the message of AWS, and a fix if one is known."""
     code = error.response.get("Error", {}).get("Code", "")
-    said = error.response.get("Error", {}).get("Message", str(error)).rstrip(".")
-    known = {
-        "ResourceLimitExceeded": "ask for a higher quota (Service Quotas, SageMaker, 'for "
-        "processing job usage'), or take fewer or other instances",
-        "AccessDenied": "conf/iam/launcher.json has the rights that launching takes",
-        "AccessDeniedException": "conf/iam/launcher.json has the rights that launching takes",
-        "ResourceInUse": "a job of this --job-name exists; give another",
+    message = error.response.get("Error", {}).get("Message", str(error)).rstrip(".")
+    fixes = {
+        "ResourceLimitExceeded": "request a higher quota (Service Quotas, SageMaker, 'for "
+        "processing job usage'), or use fewer or other instances",
+        "AccessDenied": "conf/iam/launcher.json lists the permissions needed",
+        "AccessDeniedException": "conf/iam/launcher.json lists the permissions needed",
+        "ResourceInUse": "a job with this --job-name exists; choose another name",
     }
-    hint = f"; {known[code]}" if code in known else ""
-    return f"{error.operation_name} was refused ({code}): {said}{hint}"
+    hint = f"; {fixes[code]}" if code in fixes else ""
+    return f"{error.operation_name} was refused ({code}): {message}{hint}"

@@ -1,8 +1,9 @@
-"""What a run would take, where, before it is started: look, measure, predict, recommend.
+"""Predict the time and cost of a run before it starts, on this machine and on instance types.
 
     semscore plan INPUT... --instance-type ml.g5.2xlarge,ml.m7i.4xlarge --price …
 
-Reads footers and some rows, and runs the model on this machine for some seconds. Starts no Spark.
+Reads footers and some rows, and runs the model on this machine for some seconds. Does not start
+Spark.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
+from semscore.jobs.failures.wording import counted
 from semscore.jobs.history.achieved import Calibration, read_calibrations
 from semscore.jobs.hosts.this_host import this_host
 from semscore.jobs.planner import advice
@@ -56,7 +58,7 @@ log = logging.getLogger("semscore")
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What was seen, measured, predicted and recommended."""
+    """A plan: what the input contains, what was measured, and what is predicted and recommended."""
 
     at: str  # UTC, ISO 8601
     semscore: str
@@ -64,33 +66,33 @@ class Plan:
     model: str
     facts: InputFacts
     sample_rows: int
-    statuses: dict[str, float]  # to be -> share of the rows
-    chars: float  # of a text
+    statuses: dict[str, float]  # expected status -> share of the rows
+    chars: float  # of a text, on average
     token_hist: dict[int, int]  # bin k: texts of 2^k to 2^(k+1) - 1 tokens
     window_rows: int
     distinct_in_window: Estimate  # share of all texts
-    distinct_in_all: Estimate  # bounds
+    distinct_in_all: Estimate  # bounds of the share in the whole dataset
     precision_because: str
     speed: Speed
-    calibrations: tuple[Calibration, ...]  # those given
+    calibrations: tuple[Calibration, ...]  # of the past runs that were given
     here: Prediction
-    predictions: tuple[Prediction, ...]  # in the order asked
+    predictions: tuple[Prediction, ...]  # in the order of the types given
     impossible: dict[str, str]  # type -> why
     remarks: tuple[str, ...]
-    score: str  # commands
-    launch: str | None
+    score: str  # a command
+    launch: str | None  # a command
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """Return the plan as plain values."""
         return asdict(self)
 
 
 def plan(settings: Settings, ask: Ask = Ask(), storage: Storage = Storage()) -> Plan:
-    """Look at INPUT, measure this machine, predict and recommend; writes nothing.
+    """Inspect INPUT, measure this machine, and return predictions and advice. Write no output.
 
     Raises UserError for what a run would refuse, and if there is nothing to score.
     """
-    known = [one for place in ask.past_run for one in read_calibrations(place)]
+    achieved = [speed for place in ask.past_run for speed in read_calibrations(place)]
     reads = columns_read(settings.columns, settings.target.partition_by, settings.rows.where)
     source = read_source(settings.inputs, True, storage, reads)
     plan_columns(source, settings.columns, settings.target.partition_by)
@@ -104,8 +106,8 @@ def plan(settings: Settings, ask: Ask = Ask(), storage: Storage = Storage()) -> 
     built = architecture(folder)
     measured = measure(sampled, recipe, engine, built, facts.rows, _workers(host, engine))
     outlook = _Outlook(facts, sampled, measured, engine)
-    here = this_machine(host, measured.speed, known, engine.workers_per_gpu)
-    found, impossible = _predicted(outlook, ask, settings, known)
+    here = this_machine(host, measured.speed, achieved, engine.workers_per_gpu)
+    predictions, impossible = _predicted(outlook, ask, settings, achieved)
     within = sampled.distinct_share(engine.window_rows)
     truncated = float(measured.costs.truncated.mean())
     return Plan(
@@ -123,24 +125,26 @@ def plan(settings: Settings, ask: Ask = Ask(), storage: Storage = Storage()) -> 
         distinct_in_all=sampled.distinct_in_all(within),
         precision_because=measured.precision_because,
         speed=measured.speed,
-        calibrations=tuple(known),
+        calibrations=tuple(achieved),
         here=outlook.of(here),
-        predictions=tuple(found),
+        predictions=tuple(predictions),
         impossible=impossible,
         remarks=(
             *advice.about_data(facts, sampled, truncated, within.mid),
             *advice.about_load(load, host.cpus),
-            *advice.about_hosts(found, outlook.cut(here).lanes),
-            *advice.about_calibrations(known, [outlook.of(here), *found]),
+            *advice.about_hosts(predictions, outlook.cut(here).lanes),
+            *advice.about_calibrations(achieved, [outlook.of(here), *predictions]),
         ),
         score=advice.score_command(settings),
-        launch=advice.launch_command(settings, ask, cheapest(found)) if found else None,
+        launch=(
+            advice.launch_command(settings, ask, cheapest(predictions)) if predictions else None
+        ),
     )
 
 
 @dataclass(frozen=True)
 class _Outlook:
-    """All that a prediction needs besides the hosts."""
+    """Everything that a prediction needs, except the hosts."""
 
     facts: InputFacts
     sampled: SampledRows
@@ -162,23 +166,26 @@ class _Outlook:
 def _look(
     source: Source, settings: Settings, engine: Engine, storage: Storage
 ) -> tuple[InputFacts, SampledRows]:
-    """What footers and some rows say."""
+    """Return facts from the footers, and a sample of the rows, laid out as windows.
+
+    Raises UserError if no row of the sample has two texts.
+    """
     sample = take_sample(source, settings.columns, storage, engine.window_rows)
     facts = facts_of(source, sample.bad)
     seen = 1.0 if sample.is_all else min(sample.rows / facts.rows, 0.999)
     prompts = (settings.recipe.prompt1, settings.recipe.prompt2)
     sampled = lay_out_sample(sample.chunks, prompts, seen)
     if not len(sampled.codes):
-        found = ", ".join(f"{count:,} {status}" for status, count in sampled.statuses.items())
+        statuses = ", ".join(f"{count:,} {status}" for status, count in sampled.statuses.items())
         raise UserError(
-            f"INPUT: of {sampled.rows:,} rows looked at none has two texts ({found}); there is "
-            "nothing to score"
+            f"INPUT: there is nothing to score. In a sample of {counted(sampled.rows, 'row')}, no "
+            f"row has two texts ({statuses})"
         )
     return facts, sampled
 
 
 def _statuses(sampled: SampledRows, truncated: float) -> dict[str, float]:
-    """Shares of rows; `truncated`: share of those that are scored."""
+    """Return the share of rows for each status. `truncated` is a share of the scored rows."""
     shares = {status: count / sampled.rows for status, count in sampled.statuses.items()}
     scored = shares.get(OK, 0.0)
     return {
@@ -190,7 +197,7 @@ def _statuses(sampled: SampledRows, truncated: float) -> dict[str, float]:
 
 
 def _predicted(
-    outlook: _Outlook, ask: Ask, settings: Settings, known: list[Calibration]
+    outlook: _Outlook, ask: Ask, settings: Settings, achieved: list[Calibration]
 ) -> tuple[list[Prediction], dict[str, str]]:
     """Return a prediction for each type, and the reasons for the types that are impossible."""
     possible, impossible = [], {}
@@ -203,7 +210,7 @@ def _predicted(
                 count,
                 settings.recipe.precision,
                 outlook.measured.speed,
-                known,
+                achieved,
                 settings.engine,
             )
             return outlook.of(balanced(target, outlook.of(target)), price)
@@ -216,6 +223,6 @@ def _predicted(
 
 
 def _workers(host: Host, engine: Engine) -> int:
-    """Python workers that a local run here would have."""
+    """Return the number of Python workers that a local run on this machine would have."""
     gpus = 0 if engine.device == "cpu" else host.gpus
     return gpus * engine.workers_per_gpu or host.cpus

@@ -1,4 +1,4 @@
-"""The scoring job: parquet in, parquet with scores out. Also the file for spark-submit.
+"""The scoring job, which reads parquet and writes it with scores. spark-submit runs this file.
 
     spark-submit jobs/score.py INPUT... OUTPUT [options]
 
@@ -47,10 +47,12 @@ log = logging.getLogger("semscore")
 
 
 def score(settings: Settings, spark: SparkSession | None = None) -> Result:
-    """Score INPUT into OUTPUT, on `spark`, else on the active session, else on a new one.
+    """Score INPUT, write the result to OUTPUT, and return a summary.
 
-    Raises UserError before anything is written; OutputInUse before, or when another run takes over;
-    StoppedEarly, AuditFailed, TooManyErrors or UnitsSetAside afterwards.
+    Uses the session `spark`, or else the active session, or else a new one.
+
+    Raises UserError before anything is written. Raises OutputInUse then, or later if another run
+    takes over. Raises StoppedEarly, AuditFailed, TooManyErrors or UnitsSetAside after scoring.
     """
     with with_variables(of_a_run()):
         spark = spark or SparkSession.getActiveSession()
@@ -69,7 +71,7 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
 def _confirm(job: Prepared) -> Result:
     """Audit a dataset that has no files left to score, and mark it as complete."""
     assert job.settled is not None
-    log.info("nothing is left to score")
+    log.info("there is nothing left to score")
     account, output, lease = job.account(job.settled), job.output, job.lease
     with lease:
         records = ledger.take_over(output, lease)
@@ -97,8 +99,8 @@ def _score_owed(job: Prepared, run: Run, earlier: Sequence[ledger.UnitRecord]) -
     ledger.clear_remains(output, run.lease, earlier)
     scale = unit_scale(slots(run.spark), task_rows(run.spark))
     files = job.owed(earlier)
-    counted = run.source.counted(files, run.storage)
-    upcoming = Upcoming(counted, sum(file.size for file in files), scale)
+    sized = run.source.counted(files, run.storage)
+    upcoming = Upcoming(sized, sum(file.size for file in files), scale)
     if run.source.counts.keys() >= {file.url for file in files}:
         upcoming.make_all()
     before_units = perf_counter()
@@ -111,7 +113,9 @@ def _score_owed(job: Prepared, run: Run, earlier: Sequence[ledger.UnitRecord]) -
             score_units(run, progress, show)
         log.info("counting the rows of OUTPUT")
         records = [*earlier, *progress.records]
-        ledger.clear_remains(output, run.lease, records)  # copies that took effect late
+        ledger.clear_remains(
+            output, run.lease, records
+        )  # such as copies that storage completed late
         manifest = audit(run, records, progress.rows_total, progress.bad, progress.failed)
         ledger.finish(output, run.lease, manifest)
         state = "complete"

@@ -2,8 +2,8 @@
 
     from semscore import Recipe, local_spark, similarity
 
-Importing this package starts nothing and loads neither Spark nor torch. Each name is loaded when
-it is first used. Names that are not listed here may change between versions.
+Importing this package starts nothing and loads neither Spark nor torch. Each name is loaded on
+first use. Only the names in __all__ are public; other names may change between versions.
 """
 
 from __future__ import annotations

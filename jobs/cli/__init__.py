@@ -1,1 +1,1 @@
-"""The command line: parse, call, print, exit code."""
+"""The command line: parse arguments, run commands, print results, and set exit codes."""

@@ -1,4 +1,4 @@
-"""What a report answers, on the terminal; the page itself in a browser."""
+"""The results of `semscore report`: the answers on the terminal, the page in a browser."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from semscore.udfs.stores.registry import Storage, is_remote
 
 
 def show_answers(console: Console, facts: Facts, page: str) -> None:
-    """Print the report's answers, what to change, and where its page is."""
+    """Print the answers of a report, its advice, and the path of its page."""
     for verdict in verdicts(facts):
         console.print(f"[bold]{verdict.question}[/] {escape(verdict.answer)}")
     for sentence in advice(facts):
-        console.print(f"[bold]To change:[/] {escape(sentence)}")
+        console.print(f"[bold]Advice:[/] {escape(sentence)}")
     console.print(f"report: {page}", soft_wrap=True, markup=False)
 
 
 def open_page(page: str) -> None:
-    """Show a page in the browser, which cannot read S3: then a copy."""
+    """Open a page in the browser. A page on S3 is copied to this machine first."""
     webbrowser.open(_local(page))
 
 

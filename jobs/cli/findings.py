@@ -1,4 +1,4 @@
-"""Doctor's findings on the terminal."""
+"""The findings of `semscore doctor` on the terminal."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 def show(console: Console, found: Iterable[Finding], as_json: bool) -> int:
-    """Print findings, lines as they come or one JSON list; the exit code: 0, or 2 if any fails."""
-    seen = []
+    """Print findings as they come, or all as one JSON list. Return 2 if a check failed, else 0."""
+    printed = []
     for finding in found:
-        seen.append(finding)
+        printed.append(finding)
         if not as_json:
             _print(console, finding)
     if as_json:
-        console.out(json.dumps([asdict(each) for each in seen], indent=1), highlight=False)
-    failed = any(finding.level == "fail" for finding in seen)
+        console.out(json.dumps([asdict(finding) for finding in printed], indent=1), highlight=False)
+    failed = any(finding.level == "fail" for finding in printed)
     return UserError.exit_code if failed else 0
 
 
@@ -33,7 +33,7 @@ def _print(console: Console, finding: Finding) -> None:
     line = Table.grid(padding=(0, 2, 0, 0))
     line.add_column(width=4, style=COLOURS[finding.level])
     line.add_column(width=16)
-    line.add_column(overflow="fold")  # paths stay whole
+    line.add_column(overflow="fold")  # do not cut paths
     line.add_row(finding.level, finding.check, Text(finding.found))
     if finding.fix:
         line.add_row("", "", Text(f"-> {finding.fix}"))

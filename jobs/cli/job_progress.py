@@ -35,15 +35,16 @@ def show_rehearsal(job: Launch, settings: Settings) -> None:
 
 
 def show_explanation(console: Console, job: Launch, settings: Settings) -> None:
-    """Print what the job is, what it runs, what is uploaded where, and what it may cost at most."""
+    """Print a description of the job: what it runs, the uploads, and the maximum cost."""
     for label, text in explain(job, settings, launch.rehearse(job, settings).request):
         console.print(f"{label:10}  {text}", soft_wrap=True, markup=False, highlight=False)
 
 
 def launch_and_show(console: Console, job: Launch, settings: Settings, wait: bool) -> None:
-    """Create the job; follow it to its summary if `wait`, through any Ctrl-C that does not stop it.
+    """Create the job. If `wait`, follow it until it ends, and print its summary.
 
-    Raises JobFailed for a job that does not complete.
+    Ctrl-C asks whether to leave the job, stop it, or continue to follow it. Raises JobFailed if the
+    job does not complete.
     """
     if job.input_mode == "s3":
         launch.look_at_input(job, settings)
@@ -63,11 +64,11 @@ def launch_and_show(console: Console, job: Launch, settings: Settings, wait: boo
 
 
 def _asked_to_leave(job: Launch, name: str, session: Session) -> bool:
-    """What Ctrl-C is to mean: whether to stop following."""
+    """Ask what Ctrl-C means, and return whether to leave the job running."""
     if not sys.stdin.isatty():
-        log.info("job %s goes on", name)
+        log.info("job %s keeps running", name)
         return True
-    question = f"\nJob {name} runs. Leave it running, stop it, or go on following?"
+    question = f"\nJob {name} is running. Leave it running, stop it, or continue to follow it?"
     answer = Prompt.ask(question, choices=["leave", "stop", "follow"], default="leave")
     if answer == "stop":
         launch.stop(job, name, session)

@@ -1,4 +1,4 @@
-"""What a command says on standard error: how much, and in which form."""
+"""The messages on standard error: how many, and in which format."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger("semscore")
 
 
 class Stderr(logging.StreamHandler[TextIO]):
-    """Writes to what sys.stderr is by then: a progress bar has lines appear above itself."""
+    """A handler that writes to the current sys.stderr, so lines appear above a progress bar."""
 
     @property
     def stream(self) -> TextIO:
@@ -30,10 +30,10 @@ class Stderr(logging.StreamHandler[TextIO]):
 
 
 def start_log(debug: bool = False) -> None:
-    """Show warnings and errors as text, before anything is known of what is asked.
+    """Show warnings and errors as text, until the options are known.
 
-    Of semscore's own only, unless `debug`: what py4j or huggingface warns of helps nobody who has
-    not read their sources.
+    Shows only semscore's own messages, unless `debug`. Warnings of py4j or huggingface help only
+    those who know their code.
     """
     handler = Stderr()
     if not debug:
@@ -56,10 +56,10 @@ class Lines(logging.Formatter):
 
 
 def hush_others() -> None:
-    """Keep Python itself from printing what is no error of the run, for the rest of this process.
+    """Stop Python from printing what is not an error of the run, for the rest of this process.
 
-    Warnings of libraries, and exceptions that nobody waits for: of threads, finalisers and Spark's
-    own small servers, when Java has gone.
+    This concerns warnings of libraries, and uncaught exceptions in threads, finalisers and Spark's
+    own small servers after Java has ended.
     """
     logging.captureWarnings(True)
     for library in ("HF_HUB", "TRANSFORMERS"):  # they read it when they are imported
@@ -73,7 +73,7 @@ def _forget(*_: object) -> None:
 
 
 def set_log(run: Run) -> None:
-    """As the run is to show itself."""
+    """Set the level and the format of messages as the options require."""
     logging.getLogger("semscore").setLevel(
         logging.DEBUG if run.debug else logging.ERROR if run.quiet else logging.INFO
     )

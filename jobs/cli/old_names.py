@@ -1,4 +1,4 @@
-"""Options that had other names in earlier versions, for the message that says so."""
+"""Options that had other names in earlier versions, for the message that names the new one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ RENAMED = {
 
 
 def new_name(option: str) -> str | None:
-    """Return what an option of an earlier version is called today, or None if it is not one."""
+    """Return the new name of an option of an earlier version, or None if it was not renamed."""
     return RENAMED.get(option)
 
 
 def renamed(arguments: Sequence[str]) -> str | None:
-    """Return what to say of the first argument that is an old name, or None if there is none."""
+    """Return a message about the first argument that is an old name, or None if there is none."""
     for argument in arguments:
         option = argument.partition("=")[0]
         if name := new_name(option):

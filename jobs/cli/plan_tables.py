@@ -9,16 +9,17 @@ from rich.console import Console
 from rich.table import Table
 
 from semscore.jobs.cli.summary import BAR_WIDTH
+from semscore.jobs.failures.wording import counted
 from semscore.jobs.plan import Plan
 from semscore.jobs.planner.estimate import Estimate
 from semscore.jobs.planner.predict import HOUR, Prediction
 from semscore.udfs.meters import token_range
 
-NO_PRICE = "no price is known: --price TYPE=NUMBER, for an hour of an instance, shows costs"
+NO_PRICE = "no price is known; to see costs, give the price per hour: --price TYPE=NUMBER"
 
 
 def print_plan(console: Console, plan: Plan) -> None:
-    """The dataset, its texts, this machine, predictions, remarks, commands."""
+    """Print the dataset, its texts, this machine, the predictions, remarks and commands."""
     _print_data(console, plan)
     console.print()
     console.print(_lengths(plan.token_hist))
@@ -31,18 +32,18 @@ def print_plan(console: Console, plan: Plan) -> None:
     )
     console.print()
     console.print(_table(plan))
-    for one in (plan.here, *plan.predictions):
-        console.print(_why(one), highlight=False)
+    for prediction in (plan.here, *plan.predictions):
+        console.print(_why(prediction), highlight=False)
     for name, why in plan.impossible.items():
         console.print(f"{name}: not possible: {why}", highlight=False)
-    if plan.predictions and not any(one.cost for one in plan.predictions):
+    if plan.predictions and not any(prediction.cost for prediction in plan.predictions):
         console.print(NO_PRICE)
     for remark in plan.remarks:
         console.print(f"- {remark}", highlight=False)
-    console.print("\nhere:")
+    console.print("\non this machine:")
     console.print(f"  {plan.score}", soft_wrap=True, highlight=False)
     if plan.launch:
-        console.print("on SageMaker (fill in what is in capitals):")
+        console.print("on SageMaker (replace what is in capitals):")
         console.print(f"  {plan.launch}", soft_wrap=True, highlight=False)
 
 
@@ -51,21 +52,25 @@ def _print_data(console: Console, plan: Plan) -> None:
     folders = f" in {facts.partitions:,} partitions" if facts.partition_columns else ""
     console.print(
         f"{facts.about}{facts.rows:,} rows in {facts.files:,} files{folders}, "
-        f"{facts.bytes / 1e6:,.1f} MB; looked at {rows:,} rows"
+        f"{facts.bytes / 1e6:,.1f} MB; sample of {rows:,} rows"
     )
-    told = ", ".join(f"{status} {share:.1%}" for status, share in plan.statuses.items() if share)
-    console.print(f"statuses to be: {told}; a text has {plan.chars:,.0f} characters on average")
+    statuses = ", ".join(
+        f"{status} {share:.1%}" for status, share in plan.statuses.items() if share
+    )
+    console.print(
+        f"expected statuses: {statuses}; a text has {plan.chars:,.0f} characters on average"
+    )
     within, low, high = (
         plan.distinct_in_window,
         plan.distinct_in_all.low,
         plan.distinct_in_all.high,
     )
-    every = (
-        f"{low:.1%}" if low == high else f"between {low:.1%} and {high:.1%}, as far as that shows"
+    overall = (
+        f"{low:.1%}" if low == high else f"between {low:.1%} and {high:.1%}, judging by the sample"
     )
     console.print(
         f"distinct texts: {_span([f'{value:.1%}' for value in _values(within)])} within windows of "
-        f"{plan.window_rows:,} rows, in which each is embedded once; in the whole dataset {every}"
+        f"{plan.window_rows:,} rows, where each is embedded once; {overall} in the whole dataset"
     )
 
 
@@ -73,49 +78,56 @@ def _lengths(histogram: dict[int, int]) -> Table:
     table = Table("tokens", "texts", "", box=None, pad_edge=False)
     table.columns[1].justify = "right"
     total, most = sum(histogram.values()), max(histogram.values())
-    for place in range(min(histogram), max(histogram) + 1):
-        count = histogram.get(place, 0)
+    for length_bin in range(min(histogram), max(histogram) + 1):
+        count = histogram.get(length_bin, 0)
         table.add_row(
-            token_range(place), f"{count / total:.1%}", Bar(most, 0, count, width=BAR_WIDTH)
+            token_range(length_bin), f"{count / total:.1%}", Bar(most, 0, count, width=BAR_WIDTH)
         )
     return table
 
 
 def _table(plan: Plan) -> Table:
-    priced = any(one.cost for one in plan.predictions)
-    heads = ["", "workers", "pairs/s", "time", *(["cost", "a million"] * priced)]
-    table = Table(*heads, box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    priced = any(prediction.cost for prediction in plan.predictions)
+    headers = ["", "workers", "pairs/s", "time", *(["cost", "/million"] * priced)]
+    table = Table(*headers, box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for column in table.columns[1:]:
         column.justify = "right"
     for column in table.columns:
         column.no_wrap = True
-    for one in (plan.here, *plan.predictions):
-        name = f"{one.count} x {one.name}" if one.count > 1 else one.name
-        cells = [name, str(one.slots), f"{one.pairs_per_s.mid:,.0f}", _time(one.total_s)]
+    for prediction in (plan.here, *plan.predictions):
+        name, count = prediction.name, prediction.count
+        cells = [
+            f"{count} x {name}" if count > 1 else name,
+            str(prediction.slots),
+            f"{prediction.pairs_per_s.mid:,.0f}",
+            _time(prediction.total_s),
+        ]
         if priced:
-            million = one.cost_per_million
-            cells += [_money(one.cost), f"{million.mid:,.2f}" if million else "–"]
+            million = prediction.cost_per_million
+            cells += [_money(prediction.cost), f"{million.mid:,.2f}" if million else "–"]
         table.add_row(*cells)
     return table
 
 
-def _why(one: Prediction) -> str:
-    shared = f"{one.workers_per_device} workers on each GPU; " if one.on_gpu else ""
-    return f"{one.name}: {shared}limited by {one.limit}; {one.basis}"
+def _why(prediction: Prediction) -> str:
+    """Return what limits the speed, and on what the prediction is based."""
+    workers = counted(prediction.workers_per_device, "worker")
+    shared = f"{workers} on each GPU; " if prediction.on_gpu else ""
+    return f"{prediction.name}: {shared}limited by {prediction.limit}; {prediction.basis}"
 
 
 def _values(estimate: Estimate) -> tuple[float, float, float]:
     return estimate.low, estimate.mid, estimate.high
 
 
-def _span(told: Sequence[str]) -> str:
-    """Probable (least-most); once, if these read alike."""
-    low, mid, high = told
+def _span(values: Sequence[str]) -> str:
+    """Return `probable (least-most)`, or only one figure if all three are the same."""
+    low, mid, high = values
     return mid if low == mid == high else f"{mid} ({low}-{high})"
 
 
 def _time(seconds: Estimate) -> str:
-    """In the unit that suits the probable time."""
+    """Return a time in the unit that suits the probable value."""
     size, unit = (
         (HOUR, "h") if seconds.mid >= HOUR else (60, "min") if seconds.mid >= 90 else (1, "s")
     )

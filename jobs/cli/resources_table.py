@@ -1,4 +1,4 @@
-"""How Spark would be sized and why, on the terminal."""
+"""The Spark settings that a run would use, and the reasons, on the terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from semscore.jobs.hosts.resources import Resources
 
 
 def show(console: Console, resources: Resources) -> None:
-    """The reasons as a table, and the settings as spark-submit's --properties-file takes them."""
+    """Print the reasons as a table, and the settings as a properties file for spark-submit."""
     table = Table("", "", "why", box=None, pad_edge=False, show_header=False)
     for row in resources.reasons:
         table.add_row(*row)

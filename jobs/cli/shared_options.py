@@ -1,4 +1,4 @@
-"""Options that several commands take alike, and the settings that they say."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ Place: TypeAlias = Annotated[
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Scoring:
-    """What decides the scores, and how fast they come."""
+    """The options that affect scores and speed."""
 
     columns: Columns = Columns()
     recipe: Annotated[JobRecipe, Parameter(name="*", group=GROUPS["Model"])] = JobRecipe()
     prompt: Annotated[str | None, Parameter(group=GROUPS["Model"])] = None
-    """Both prompts at once."""
+    """Prompt for both texts. --prompt1 and --prompt2 take precedence."""
     engine: Annotated[JobEngine, Parameter(name="*", group=GROUPS["Engine"])] = JobEngine()
     run: Run = Run()
     config: Annotated[Path | None, Parameter(group=GROUPS["Run"])] = None
-    """TOML file with options by their names, without dashes in front. Sections such as [launch]
-    hold options of one command. The command line wins."""
+    """TOML file with options, named without the leading dashes. A section such as [launch] holds
+    options of one command. Options on the command line take precedence."""
 
     def slices(self) -> dict[str, Any]:
-        """Those of Settings, by name; --config was read before parsing."""
+        """Return the fields of Settings by name, except --config, which was read before parsing."""
         return {
             "columns": self.columns,
             "recipe": with_prompt(Recipe(**asdict(self.recipe)), self.prompt),
@@ -55,7 +55,7 @@ class Scoring:
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Whole(Scoring):
-    """All that a run is told, but for places and Spark."""
+    """All options of a run, except INPUT, OUTPUT and Spark."""
 
     rows: Rows = Rows()
     target: Output = Output()
@@ -63,6 +63,6 @@ class Whole(Scoring):
     report: Report = Report()
 
     def slices(self) -> dict[str, Any]:
-        """Those of Settings, by name."""
+        """Return the fields of Settings by name."""
         others = {name: getattr(self, name) for name in ("rows", "target", "limits", "report")}
         return super().slices() | others

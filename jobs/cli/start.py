@@ -1,4 +1,4 @@
-"""How the command starts: `semscore`, or `python -m semscore`."""
+"""The start of the command, as `semscore` or as `python -m semscore`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LIBRARIES = ("site-packages", "dist-packages")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command, with the Spark that is installed here and nothing of the working folder."""
+    """Run the command with the installed Spark, and without modules from the working folder."""
     _leave_working_folder()
     _require_utf8()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
@@ -25,10 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _leave_working_folder() -> None:
-    """Import nothing from there, where a user's own random.py or tokenizers/ may lie.
+    """Remove the working folder from the path: it may hold a user's own random.py or tokenizers/.
 
-    -m puts it first, and so does a PYTHONPATH that ends with a colon. Imports nothing itself that
-    Python has not imported by then.
+    `python -m` puts it first, and so does a PYTHONPATH that ends with a colon. This function only
+    uses modules that Python has already imported.
     """
     try:
         here = os.path.realpath(".")
@@ -40,9 +40,9 @@ def _leave_working_folder() -> None:
 
 
 def _require_utf8() -> None:
-    """Start again in UTF-8 where Python takes names of files for something else, as Java does not.
+    """Restart in UTF-8 mode if Python would read file names in another encoding than Java.
 
-    So in a locale of another encoding. (In C and POSIX, Python takes UTF-8 by itself.)
+    This happens in locales with other encodings. (In C and POSIX, Python uses UTF-8 by itself.)
     """
     if sys.getfilesystemencoding() != "utf-8" and os.environ.get("PYTHONUTF8") != "1":
         os.environ["PYTHONUTF8"] = "1"
@@ -50,7 +50,7 @@ def _require_utf8() -> None:
 
 
 def _is_for_a_cluster(arguments: Sequence[str]) -> bool:
-    """Whether a Spark of somebody else's is asked for, or has started this."""
+    """Return whether --master names another Spark, or spark-submit started this process."""
     masters = [
         word.partition("=")[2] or "".join(arguments[place + 1 : place + 2])
         for place, word in enumerate(arguments)
@@ -62,13 +62,13 @@ def _is_for_a_cluster(arguments: Sequence[str]) -> bool:
 
 
 def _prefer_own_spark() -> None:
-    """Import the pyspark that is installed here, not one that PYTHONPATH puts before it."""
+    """Import the installed pyspark, even if PYTHONPATH puts another one before it."""
     from importlib import metadata
     from importlib.util import find_spec
     from pathlib import Path
 
     def is_of(entry: Path, root: Path) -> bool:
-        """Whether an entry of the path belongs to the Spark whose Python is in `root`."""
+        """Return whether an entry of the path belongs to the Spark whose Python is in `root`."""
         return entry == root or root in entry.parents or entry.name.startswith("py4j")
 
     try:

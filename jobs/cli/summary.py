@@ -1,4 +1,4 @@
-"""A run's result on the terminal."""
+"""The result of a run on the terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BAR_WIDTH = 40
 
 
 def print_summary(console: Console, result: Result) -> None:
-    """Rows by status, distribution of scores, time and speed, audit, and where the files are."""
+    """Print rows by status, the distribution of scores, time, speed, the audit, and the paths."""
     table = Table("status", "rows", "share", box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"
@@ -27,12 +27,12 @@ def print_summary(console: Console, result: Result) -> None:
         console.print()
         console.print(histogram(result.score_hist))
     console.print()
-    for sentence in result.sentences:  # paths stay whole, and are no markup
+    for sentence in result.sentences:  # do not cut paths or read them as markup
         console.print(sentence, soft_wrap=True, markup=False)
 
 
 def histogram(bins: Counter[int]) -> Table:
-    """Scores from the lowest to the highest bin that has any, a bar each."""
+    """Return a table with a bar for each bin, from the lowest to the highest that has scores."""
     step = SCORE_BINS // SHOWN_BINS
     shown = Counter[int]()
     for place, count in bins.items():

@@ -1,1 +1,1 @@
-"""What a user can set, as values, words and TOML."""
+"""The options of a run: as values, as arguments of the command, and in TOML."""

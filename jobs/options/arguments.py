@@ -1,4 +1,4 @@
-"""A run's settings as words of the command, and words in a file where a job has too many."""
+"""A run's settings as arguments of the command, and a file for very many arguments."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ from semscore.jobs.options.slices import (
 )
 from semscore.udfs.errors import UserError
 
-# Where a processing job finds its words, if these are too many for SageMaker. Users do not have
-# this option: it is read in such a job alone, and only as the first word.
+# Names the file in which a processing job finds its arguments, if SageMaker does not allow so many.
+# It is not for users: it is read only in a processing job, and only as the first argument.
 WORDS_FILE = "--words-file="
 
 
 def option_words(settings: Settings) -> list[str]:
-    """The options of `semscore score` that say these settings; Spark's are left out.
+    """Return the options of `semscore score` that stand for these settings, without Spark's.
 
-    Each is one word, `--name=value`, or `--name` or `--no-name` for a flag.
+    Each option is one argument: `--name=value`, or `--name` or `--no-name` for a flag. Options
+    that have their default value are left out.
     """
-    given = (
+    slices = (
         (settings.columns, Columns()),
         (settings.rows, Rows()),
         (settings.recipe, JobRecipe()),
@@ -42,14 +43,14 @@ def option_words(settings: Settings) -> list[str]:
         (settings.report, Report()),
         (settings.run, Run()),
     )
-    return [word for chosen, default in given for word in _differing(chosen, default)]
+    return [word for chosen, default in slices for word in _differing(chosen, default)]
 
 
 def _differing(chosen: Any, default: Any) -> Iterator[str]:
-    usual = asdict(default)
+    defaults = asdict(default)
     for field in fields(chosen):
         value = getattr(chosen, field.name)
-        if value == usual[field.name]:
+        if value == defaults[field.name]:
             continue
         name = f"--{field.name.replace('_', '-')}"
         if isinstance(value, bool):
@@ -60,15 +61,15 @@ def _differing(chosen: Any, default: Any) -> Iterator[str]:
 
 
 def write_words(words: Sequence[str], file: Path) -> None:
-    """Put words into a file, for unfolded()."""
+    """Write arguments to a file, from which unfolded() reads them."""
     file.write_text(json.dumps(list(words), indent=1, ensure_ascii=False), "utf-8")
 
 
 def unfolded(words: Sequence[str], in_job: bool) -> list[str]:
-    """The words of a command, with those in its file instead of the word that names the file.
+    """Return the arguments of a command. One that names a file is replaced by the file's arguments.
 
-    That word comes right after the command's name, and `in_job`, a processing job, alone. Raises
-    UserError if the file cannot be read.
+    Only a processing job (`in_job`) reads such a file, and only if its name comes right after the
+    command's name. Raises UserError if the file cannot be read.
     """
     command, rest = list(words[:1]), list(words[1:])
     if not (rest and rest[0].startswith(WORDS_FILE) and in_job):

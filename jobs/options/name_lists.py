@@ -1,38 +1,38 @@
-"""Several names as one text, as in CSV: the values of options that take a list."""
+"""Lists of names in one text, as in CSV: the values of options that take a list."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-# One name of several: in double quotes, in which a quote is doubled, or up to the next comma.
+# One name of the list: in double quotes, with quotes inside doubled, or up to the next comma.
 NAME = re.compile(r'\s*"((?:[^"]|"")*)"\s*(?:,|$)|([^,]*)(?:,|$)')
-ODD = re.compile(r'[,"]|^\s|\s$|^$')  # a name that has to be quoted, to be read as it is
+ODD = re.compile(r'[,"]|^\s|\s$|^$')  # a name that must be quoted
 
 
 def split_names(text: str) -> tuple[str, ...]:
-    """Comma-separated names, quoted as in CSV: `a, "b, c"` -> ("a", "b, c").
+    """Split comma-separated names, quoted as in CSV: `a, "b, c"` -> ("a", "b, c").
 
-    Without quotes, blanks beside a comma do not count; those at both ends of the text do.
+    Outside quotes, blanks next to a comma are dropped. Blanks at either end of the text are kept.
     """
-    found: list[str] = []
+    names: list[str] = []
     place = 0
     while place < len(text):
         match = NAME.match(text, place)
-        assert match is not None  # the second form takes anything
+        assert match is not None  # the second alternative matches anything
         quoted, plain = match.groups()
         if quoted is None:
             plain = plain if place == 0 else plain.lstrip()
             plain = plain if match.end(2) == len(text) else plain.rstrip()
-            found += [plain] if plain.strip() else []
+            names += [plain] if plain.strip() else []
         else:
-            found.append(quoted.replace('""', '"'))
+            names.append(quoted.replace('""', '"'))
         place = match.end()
-    return tuple(found)
+    return tuple(names)
 
 
 def join_names(names: Iterable[str]) -> str:
-    """Names as one text, from which split_names() gives the same names."""
+    """Join names into one text, which split_names() splits into the same names."""
     doubled = ((name, name.replace('"', '""')) for name in names)
     quoted = (f'"{inside}"' if ODD.search(name) else name for name, inside in doubled)
     return ",".join(quoted)

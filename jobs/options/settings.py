@@ -1,4 +1,4 @@
-"""Everything that a run needs, as one frozen value."""
+"""Everything that a run needs to know, as one frozen value."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from semscore.udfs.recipe import Engine, Recipe
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """A run, complete and checked as far as that goes without looking at any file.
+    """All settings of a run. They are checked as far as is possible without reading files.
 
-    Places may be given as text or as paths, and one INPUT without a tuple around it. Raises
-    UserError for values that contradict each other.
+    `inputs` and `output` may be strings or paths, and a single input need not be in a tuple.
+    Raises UserError for values that are out of range or contradict each other.
     """
 
     inputs: tuple[str, ...]
@@ -32,15 +32,15 @@ class Settings:
     run: Run = Run()
 
     def __post_init__(self) -> None:
-        given: Any = self.inputs
-        several = (given,) if isinstance(given, str | PathLike) else given
+        inputs: Any = self.inputs
+        several = (inputs,) if isinstance(inputs, str | PathLike) else inputs
         object.__setattr__(self, "inputs", tuple(fspath(place) for place in several))
         object.__setattr__(self, "output", fspath(self.output))
         self._check_places()
         if self.columns.score_column == self.columns.status_column:
             raise UserError(
                 f"--score-column and --status-column are both {self.columns.score_column!r}; "
-                "give them two names"
+                "choose different names"
             )
         if self.rows.limit is not None and self.rows.limit < 1:
             raise UserError(f"--limit must be at least 1, got {self.rows.limit}")
@@ -51,7 +51,7 @@ class Settings:
             if value is not None and value <= 0:
                 raise UserError(f"--{name.replace('_', '-')} must be more than 0, got {value}")
         if self.target.target_file_size < 1:
-            raise UserError("--target-file-size must be more than 0, such as 256MB")
+            raise UserError("--target-file-size must be more than 0, for example 256MB")
         if self.spark.instances < 1:
             raise UserError(f"--instances must be at least 1, got {self.spark.instances}")
         bad = [setting for setting in self.spark.conf if setting.find("=") < 1]

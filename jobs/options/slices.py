@@ -1,4 +1,4 @@
-"""The options of a run and their help, a slice for each concern: functions take what they need."""
+"""The options of a run and their help texts, one class for each group of the help."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cyclopts import Group, Parameter
 
 from semscore.jobs.options.types import Bytes, ColumnNames, Flag
 from semscore.udfs.errors import UserError
-from semscore.udfs.recipe import BackendName as BackendName  # cyclopts looks for types here
+from semscore.udfs.recipe import BackendName as BackendName  # cyclopts looks up types here
 from semscore.udfs.recipe import Device as Device
 from semscore.udfs.recipe import Engine, Precision, Recipe
 from semscore.udfs.recipe import Metric as Metric
@@ -19,53 +19,55 @@ GROUPS = {name: Group(name, sort_key=position) for position, name in enumerate(O
 
 
 def _flat(name: str) -> Parameter:
-    """Fields become options of their own, in the help's group `name`."""
+    """Return a parameter whose fields become options, in the group `name` of the help."""
     return Parameter(name="*", group=GROUPS[name])
 
 
 @_flat("Columns")
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """Names of columns, in and out."""
+    """The names of columns in INPUT and OUTPUT."""
 
     text1: str = "text1"
-    """First text column."""
+    """Column with the first text of each pair."""
     text2: str = "text2"
-    """Second text column."""
+    """Column with the second text of each pair."""
     score_column: str = "semanticScore"
-    """Column to write the score to."""
+    """Name of the new column for scores."""
     status_column: str = "semanticStatus"
-    """Column to write the status to."""
+    """Name of the new column for statuses."""
     keep: ColumnNames = ()
-    """Input columns to write, comma separated; a name with a comma or blanks in double quotes, as
-    in CSV; unset: all."""
+    """Input columns to write to OUTPUT, comma separated. Unset: all. As in CSV, put a name in
+    double quotes if it contains a comma, or begins or ends with a blank."""
 
 
 @_flat("Rows")
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """Which rows are scored."""
+    """The rows to score."""
 
     where: str | None = None
-    """Spark SQL condition: only rows for which it is true are scored and written."""
+    """Spark SQL condition. Only rows for which it is true are scored and written."""
     limit: int | None = None
-    """Score this many rows, at most, in the order of the files' paths."""
+    """Maximum number of rows to score. Files are taken in the order of their paths."""
     bad_files: Literal["fail", "skip"] = "fail"
-    """What to do about files that cannot be read; skip: set them aside and list them."""
+    """What to do if a file cannot be read. fail: end the run. skip: set the file aside, and list it
+    at the end."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobRecipe(Recipe):
-    """A recipe as the command takes it: unlike a worker, a job can settle what is best."""
+    """A recipe with the command's defaults: unlike a worker, a run can choose the precision."""
 
     precision: Precision = "auto"
-    """Number format of the forward pass. bfloat16 rounds to 3 digits, int8 to fewer; auto: the
-    fastest whose scores are within 0.01 of float32's, found out once per dataset."""
+    """Number format of the forward pass. bfloat16 keeps about 3 digits, int8 fewer. auto: the
+    fastest format whose scores differ by at most 0.01 from those of float32, measured once per
+    dataset."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobEngine(Engine):
-    """An engine as the command takes it: a job knows its master."""
+    """An engine without the option `lease_gpus`: a run derives it from its Spark master."""
 
     lease_gpus: Annotated[bool, Parameter(parse=False)] = False
 
@@ -73,68 +75,75 @@ class JobEngine(Engine):
 @_flat("Output")
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """Where the result goes, and how."""
+    """How the result is written."""
 
     partition_by: ColumnNames = ()
-    """Columns to write as folders, comma separated, or `none`; unset: those of INPUT."""
+    """Columns of OUTPUT's partition folders, comma separated; 'none' for no partition folders.
+    Unset: those of INPUT."""
     target_file_size: Bytes = 256 * 10**6
-    """Size of files to aim at, such as 256MB; those of small tasks are put together."""
+    """Approximate size of the files in OUTPUT, such as 256MB. Files of small tasks are merged."""
     mode: Literal["new", "resume", "overwrite"] = "new"
-    """new: OUTPUT must hold nothing; resume: score what a dataset of semscore's lacks, or begin it;
-    overwrite: replace it."""
+    """new: OUTPUT must be empty. resume: score what is missing in OUTPUT, or start a new dataset.
+    overwrite: delete the dataset in OUTPUT, and start a new one."""
     yes: Flag = False
-    """Confirm that overwrite deletes the dataset in OUTPUT."""
+    """Confirm that --mode overwrite may delete the dataset in OUTPUT."""
 
 
 @_flat("Limits")
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """When a run gives up."""
+    """When a run stops before it is complete."""
 
     max_error_rate: float = 0.0
-    """Share of rows that the model may fail on, from 0 to 1."""
+    """Share of rows on which the model may fail, from 0 to 1. If more fail, the run ends with exit
+    code 4."""
     deadline: float | None = None
-    """Seconds after its start by which the run has ended, resumable; unset: SageMaker's limit, if
-    it runs there, else none."""
+    """Number of seconds within which the run stops, even if it is not complete. It can be resumed.
+    Unset: SageMaker's limit in a SageMaker job, otherwise no limit."""
     max_units: int | None = None
-    """Units to score, at most, for a trial."""
+    """Maximum number of units of work to score in this run, for a trial. The run can be resumed."""
 
 
 @_flat("Spark")
 @dataclass(frozen=True, kw_only=True)
 class Spark:
-    """Which Spark runs it."""
+    """The Spark that runs the job."""
 
     master: str | None = None
-    """Spark master URL; unset: what spark-submit says, else local[*]."""
-    conf: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=False)] = ()
-    """Spark setting as key=value; may be given many times."""
+    """Spark master URL. Unset: the one given to spark-submit, otherwise local[*]."""
+    conf: Annotated[
+        tuple[str, ...], Parameter(negative="", consume_multiple=False, show_default=False)
+    ] = ()
+    """Spark setting, as key=value. Can be given several times."""
     instance_type: str | None = None
-    """Size executors for hosts of this type, such as ml.g5.12xlarge; --conf wins over that."""
+    """Size the executors for hosts of this instance type, such as ml.g5.12xlarge. --conf takes
+    precedence."""
     instances: int = 1
-    """Hosts of that type."""
+    """Number of hosts of that type."""
     explain: Flag = False
-    """Show how Spark would be sized and why, as settings too, and end."""
+    """Print the Spark settings that the run would use, and the reasons, and exit."""
 
     @property
     def pairs(self) -> dict[str, str]:
-        """`conf` as keys and values."""
+        """Return `conf` as a dictionary."""
         return dict(setting.split("=", 1) for setting in self.conf)
 
 
 @_flat("Report")
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What the report of a run shows."""
+    """The report of a run, and what it shows."""
 
     gold: str | None = None
-    """Column of grades to compare the scores with; it must be among those that are written."""
+    """Column of grades with which the report compares the scores. The column must be written to
+    OUTPUT."""
     price: float | None = None
-    """Price of one host per hour, in any currency: what the run has cost."""
+    """Price of one host per hour, in any currency. The report computes the cost of the run from
+    it."""
     samples: bool = True
-    """Show pairs in the report; not for private texts."""
+    """Show examples of pairs in the report. Use --no-samples if the texts are private."""
     report: bool = True
-    """Write a report into OUTPUT, as `semscore report` does at any time."""
+    """Write a report to OUTPUT when the run ends. `semscore report` can write it later."""
 
     def __post_init__(self) -> None:
         if self.price is not None and self.price < 0:
@@ -144,21 +153,21 @@ class Report:
 @_flat("Run")
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """How the run shows itself."""
+    """What the run prints, and what it checks first."""
 
     quiet: Flag = False
-    """Print errors only."""
+    """Print only errors."""
     log_format: Literal["text", "json"] = "text"
-    """How what happens is written to standard error; json: an object a line, progress too."""
+    """Format of messages on standard error. json: one object per line, for progress too."""
     debug: Flag = False
-    """Show Spark's log, and stack traces of errors."""
+    """Show Spark's log, and the stack traces of errors."""
     preflight: bool = True
-    """Look first, in a fraction of a second, for what would end or spoil the run later: versions,
-    settings, disks, rights in OUTPUT, clocks, time. `semscore doctor` looks at more."""
+    """Before the run, check versions, settings, disks, permissions in OUTPUT, clocks and the time
+    limit. This takes less than a second. `semscore doctor` checks more."""
 
 
 def with_prompt(recipe: Recipe, prompt: str | None) -> Recipe:
-    """The recipe with `--prompt` for those of its two prompts that are not set."""
+    """Return the recipe, with `prompt` in place of each of its two prompts that is not set."""
     if prompt is None:
         return recipe
     return replace(

@@ -17,7 +17,7 @@ def test_a_trial_of_some_units_is_gone_on_with(dataset: Any, expected: dict[int,
     code, told = dataset.run("new", options=("--max-units", "3"))
     assert code == 75, told
     assert "stopped (--max-units is reached): this run scored 3 of 30 units (90 rows)" in told
-    assert "To go on: semscore score " in told
+    assert "To resume: semscore score " in told
     assert told.rstrip().endswith("--mode resume")
     assert len(dataset.committed()) == 3
     progress = json.loads((dataset.output / "_semscore" / "progress.json").read_text())

@@ -465,7 +465,7 @@ def test_a_model_with_pickled_weights_only(refused: Refused, here: Path) -> None
         (("--text1",), 'Command "score" parameter --text1 requires an argument.'),
         (
             ("--score-column", "x", "--status-column", "x"),
-            "--score-column and --status-column are both 'x'; give them two names",
+            "--score-column and --status-column are both 'x'; choose different names",
         ),
     ],
 )
@@ -634,6 +634,6 @@ def test_arguments_that_are_not_utf_8(refused: Refused) -> None:
     for argument in (b"out\xe9", b"--model=mod\xe8le", b"--config=\xff.toml", b"--keep=\xe9"):
         shown = argument.decode("ascii", "backslashreplace")
         assert refused("in", "out", os.fsdecode(argument)) == (
-            f"the argument {shown} is not valid UTF-8, and Spark accepts no other names. Rename "
-            "the file or folder, or type the word in UTF-8"
+            f"the argument {shown} is not valid UTF-8, which Spark requires. Rename the file or "
+            "folder, or type the argument in UTF-8"
         )

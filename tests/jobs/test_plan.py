@@ -108,7 +108,7 @@ def test_the_printed_commands_are_commands(
 ) -> None:
     code, out = planned(pairs, *MODEL, "--instance-type", TYPES, "--workers-per-gpu", 4)
     assert code == 0
-    assert "no price is known: --price" in out
+    assert "no price is known; to see costs" in out
     [score] = [line for line in out.splitlines() if line.startswith("  semscore score")]
     [launch] = [line for line in out.splitlines() if line.startswith("  semscore launch")]
     words = shlex.split(launch)[1:]

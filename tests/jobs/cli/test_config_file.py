@@ -51,9 +51,9 @@ def test_a_section_is_for_its_command_and_wins(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ('text_1 = "a"', "text_1 is not an option that any command has. Did you mean text1?"),
-        ("count = 3", "count is not an option that any command has. Did you mean instances?"),
-        ("[plan]\nrole-arn = 1", "[plan] role-arn is not an option that the command has."),
+        ('text_1 = "a"', "text_1 is not an option of any command. Did you mean text1?"),
+        ("count = 3", "count is not an option of any command. Did you mean instances?"),
+        ("[plan]\nrole-arn = 1", "[plan] role-arn is not an option of this command."),
         ("[plan]\nresume = true", "[plan] resume is not .* Did you mean mode resume?"),
         ("[planning]\nrows = 1", "[planning] is not a command; the sections are: demo, doctor,"),
         ("model = ", "is not valid TOML: "),

@@ -120,7 +120,7 @@ def test_a_word_that_begins_with_an_at_sign_is_a_word(inside: bool) -> None:
 def test_a_value_with_a_dash_in_front_is_explained(caplog: pytest.LogCaptureFixture) -> None:
     assert cli.main(["score", "in", "out", "--text1", "-x"]) == 2
     assert "--text1 requires an argument." in caplog.text
-    assert "A value that begins with a dash is written as --text1=-x" in caplog.text
+    assert "If a value begins with a dash, write it as --text1=-x" in caplog.text
 
 
 def test_an_argument_that_is_not_utf_8_is_named_in_printable_form(

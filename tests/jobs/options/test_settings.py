@@ -48,7 +48,7 @@ def test_input_and_output_are_needed_and_an_empty_name_is_none(places: dict[str,
     [
         (
             {"columns": Columns(score_column="x", status_column="x")},
-            "--score-column and --status-column are both 'x'; give them two names",
+            "--score-column and --status-column are both 'x'; choose different names",
         ),
         ({"rows": Rows(limit=0)}, "--limit must be at least 1, got 0"),
         ({"rows": Rows(limit=-5)}, "--limit must be at least 1, got -5"),
@@ -167,5 +167,7 @@ def test_sizes_are_read_with_their_units(given: str, size: int) -> None:
 
 @pytest.mark.parametrize("given", ["", "lots", "-1", "1XB", "MB", "1e3"])
 def test_what_is_no_size_is_refused(given: str) -> None:
-    with pytest.raises(UserError, match=r"^--target-file-size '.*' is no size such as 256MB$"):
+    with pytest.raises(
+        UserError, match=r"^--target-file-size must be a size such as 256MB, got '.*'$"
+    ):
         module._bytes(None, [SimpleNamespace(value=given)])

@@ -165,7 +165,10 @@ def test_a_failed_job_ends_the_command_with_the_runs_exit_code(
     monkeypatch.setattr(module, "follow", lambda *_: ended)
     monkeypatch.setattr(module, "last_words", lambda *_: ["semscore: seven rows"])
     assert launch("--job-name", "j") == 4
-    assert "job j failed: the model failed on 7 rows (exit code 4); its last words:" in caplog.text
+    assert (
+        "job j failed: the model failed on 7 rows (exit code 4); last lines of its log:"
+        in caplog.text
+    )
     assert "\n  semscore: seven rows" in caplog.text
 
 
@@ -220,7 +223,7 @@ def test_ctrl_c_without_a_terminal_leaves_the_job_running(
     monkeypatch.setattr(shown.sys, "stdin", io.StringIO())
     with caplog.at_level(logging.INFO, "semscore"):
         assert launch("--job-name", "j") == 0
-    assert "job j goes on" in caplog.text
+    assert "job j keeps running" in caplog.text
 
 
 def test_a_missing_column_is_found_before_anything_is_paid_for(
@@ -236,7 +239,7 @@ def test_more_instances_than_work_is_pointed_out(
     aws: Any, launch: Command, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert launch("--instances", "3", "--no-wait") == 0
-    assert "INPUT is 20 rows in 1 units of work with 2 row groups, and 3 instances" in caplog.text
+    assert "INPUT has 20 rows in 1 unit of work with 2 row groups, but 3 instances" in caplog.text
     assert len(aws.jobs) == 1, "the job is still created"
 
 
@@ -250,4 +253,4 @@ def test_an_input_that_cannot_be_seen_from_here_is_left_to_the_job(
 
     monkeypatch.setattr(module, "read_source", denied)
     assert launch("--no-wait") == 0
-    assert "INPUT is not looked at from here" in caplog.text
+    assert "INPUT was not checked, because this machine cannot read it" in caplog.text

@@ -314,9 +314,9 @@ def test_a_model_that_is_not_to_be_had_ends_it(
 @pytest.mark.parametrize(
     ("code", "told"),
     [
-        ("ResourceLimitExceeded", "ask for a higher quota"),
+        ("ResourceLimitExceeded", "request a higher quota"),
         ("AccessDeniedException", "conf/iam/launcher.json"),
-        ("ResourceInUse", "a job of this --job-name exists"),
+        ("ResourceInUse", "a job with this --job-name exists"),
     ],
 )
 def test_what_aws_refuses_is_told_with_what_to_do(
