@@ -122,6 +122,7 @@ tools-for-images:
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	! git grep -niPf .ci/unclear-phrases -- ':!CHANGELOG.md' ':!benchmarks/results' ':!*.ipynb' ':!*.tsv' ':!.ci'
 	$(MAKE) --no-print-directory layers
 	$(BIN)/shellcheck $$(git ls-files '*.sh' .ci/run)
 	$(BIN)/hadolint container/Dockerfile

@@ -1,4 +1,4 @@
-"""Run the notebooks of this folder and write them anew, without what is large or a machine's.
+"""Run the notebooks of this folder and write them again, without large outputs and details of this machine.
 
     python docs/notebooks/execute.py FOLDER
 
@@ -31,7 +31,7 @@ NAMES = ("first-look.ipynb", "sagemaker.ipynb")
 LARGE = "large"  # the tag of cells whose output is not kept
 REGION = "us-east-1"
 TIMEOUT_S = 300  # of a cell
-# Variables of whoever runs this, which are not for examples.
+# Variables of the person who runs this, which do not belong into examples.
 THEIRS = ("AWS_", *(f"SEMSCORE_{name}" for name in ("INPUT", "OUTPUT", "CODE", "ROLE", "IMAGE")))
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

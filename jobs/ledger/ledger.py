@@ -161,10 +161,10 @@ def histogram(records: Sequence[UnitRecord], name: str) -> Counter[int]:
     return sum((Counter(record.hist[name]) for record in records), Counter[int]())
 
 
-def take_over(output: Folder, lease: Lease, afresh: bool = False) -> list[UnitRecord]:
+def take_over(output: Folder, lease: Lease, replaces: bool = False) -> list[UnitRecord]:
     """Decide, as the holder of the lease, which units count, and return them.
 
-    These are the units that count so far, or none if `afresh`. The staging folders are deleted
+    These are the units that count so far, or none if `replaces`. The staging folders are deleted
     first. All copies are made from them, so a run that only seemed dead can no longer publish
     units or mark the dataset as complete. What it commits from here on does not count. Raises
     OutputInUse if another run takes over meanwhile.
@@ -177,7 +177,7 @@ def take_over(output: Folder, lease: Lease, afresh: bool = False) -> list[UnitRe
     output.end_uploads(STAGING)
     while True:
         last = last_seal(output)
-        records = [] if afresh else _read_units(output, last)
+        records = [] if replaces else _read_units(output, last)
         seal = {"lease": lease.number, "units": [record.path for record in records]}
         lease.require()
         path = seal_path(last.number + 1)

@@ -81,7 +81,7 @@ def test_one_place_is_input(pairs: Path) -> None:
 def test_what_fails_ends_with_2_and_says_how_to_mend_it(
     pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Many things at once: each is told, and none is a stack trace."""
+    """Many faults at once: each is reported, and none is a stack trace."""
     words = [str(pairs), "/proc/out", "--model", str(tmp_path), "--text1", "texts1"]
     assert cli.main(["doctor", *words, "--deadline", "60", "--json"]) == 2
     captured = capsys.readouterr()

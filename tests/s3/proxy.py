@@ -244,7 +244,7 @@ class Relay(socketserver.BaseRequestHandler):
             while self._exchange(Request(self.client.head())):
                 pass
             self.client.finish()
-        except OSError:  # a fault, or one side is gone: the other is told
+        except OSError:  # a fault, or one side is gone: the other is closed
             self.client.reset()
 
     def finish(self) -> None:

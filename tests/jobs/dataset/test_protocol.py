@@ -162,10 +162,10 @@ def stepped(plain: type[Folder], steps: Sequence[str]) -> Any:
     return Stepped
 
 
-def work(output: Folder, run: str, per_unit: int, afresh: bool = False) -> None:
+def work(output: Folder, run: str, per_unit: int, replaces: bool = False) -> None:
     """A run: takes the lease, clears up, scores what is owed, in units of a size of its own."""
     with Lease(output, run) as lease:
-        records = ledger.take_over(output, lease, afresh)
+        records = ledger.take_over(output, lease, replaces)
         ledger.reopen(output, lease, run)
         ledger.clear_remains(output, lease, records)
         todo = owed(FILES, records)

@@ -1,4 +1,4 @@
-"""torch's build against GPUs and drivers, by an nvidia-smi that says what it is told to."""
+"""torch's build against GPUs and drivers, with an nvidia-smi whose output is set by the test."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def test_a_dataset_begun_afresh_has_nothing_of_the_old_one(
     fill(output, *OURS, "_semscore/model/old/model.bin", "_semscore/model/new/model.bin")
     (tmp_path / "beside.txt").touch()
     lease = held(output, 7)
-    assert ledger.take_over(output, lease, afresh=True) == []
+    assert ledger.take_over(output, lease, replaces=True) == []
     ledger.reopen(output, lease, "r")
     ledger.replace_run(output, lease, {"run": "r", "int8_sha256": "new"})
     ledger.clear_remains(output, lease, [])
@@ -170,7 +170,7 @@ def test_a_dataset_whose_removal_was_broken_off_has_no_units(output: LocalFolder
     ledger.take_over(output, held(output))
     ledger.commit(output, record())
     fill(output, ledger.RUN, f"k=1/{DATA}", ledger.SUCCESS)
-    ledger.take_over(output, held(output, 2), afresh=True)
+    ledger.take_over(output, held(output, 2), replaces=True)
     assert ledger.take_over(output, held(output, 3)) == []
     assert ledger.read_units(output) == []
 

@@ -1,4 +1,4 @@
-"""Following a job: what is told meanwhile, its end, its reason, Ctrl-C."""
+"""Following a job: progress messages, its end, the reason, Ctrl-C."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def written(options: str) -> Path:
-    """The file that Java is told to write, written."""
+    """Write the file that Java is asked to write."""
     first = options.split()[0]
     assert first.startswith("-XX:ArchiveClassesAtExit=")
     path = Path(first.partition("=")[2])

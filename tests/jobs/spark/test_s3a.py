@@ -1,4 +1,4 @@
-"""What S3A is told: what this process would do itself."""
+"""S3A's settings: those that this process would use itself."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from semscore.udfs.gpus.leases import LeaseError, lease, quarantine, quarantined
 GPUS = ["3", "5", "GPU-7/a"]
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d{4}"
 
-# A process that says when it is ready, asks at the time it is told, and keeps what it gets.
+# A process that reports when it is ready, asks at a given time, and keeps what it gets.
 ASKER = """
 import importlib.util, json, os, sys, time
 spec = importlib.util.spec_from_file_location("leases", sys.argv[1])
