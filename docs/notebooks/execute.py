@@ -1,4 +1,4 @@
-"""Run the notebooks of this folder and write them again, without large outputs and details of this machine.
+"""Run the notebooks of this folder and write them again, without large or personal outputs.
 
     python docs/notebooks/execute.py FOLDER
 
