@@ -182,7 +182,7 @@ def test_mistakes_end_in_a_sentence_before_anything_runs(
     assert said in caplog.text
 
 
-@pytest.mark.parametrize(("texts", "said"), [([None, "  "], "1 null, 1 blank"), ([], "have none")])
+@pytest.mark.parametrize(("texts", "said"), [([None, "  "], "1 null, 1 blank"), ([], "no rows")])
 def test_nothing_to_score_is_no_plan(
     tmp_path: Path,
     planned: Callable[..., Any],
