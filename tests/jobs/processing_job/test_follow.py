@@ -178,10 +178,19 @@ def test_a_finished_job_ends_with_the_summary(
     """moto's jobs are complete at once; their dataset is put there by the test."""
     audit = {"rows_in": 3, "rows_out": 3, "where": None, "limit": None, "skipped_files": []}
     manifest = {"rows": 3, "bytes": 9, "files": [], "audit": audit}
-    key = f"scored/{ledger.MANIFEST}"
-    aws.client("s3").put_object(Bucket="output", Key=key, Body=json.dumps(manifest).encode())
+    run = {
+        "v": ledger.VERSION,
+        "recipe": {"model": "m", "precision": "bfloat16"},
+        "precision": {"asked": "bfloat16"},
+        "model_sha256": "0" * 64,
+    }
+    for name, content in ((ledger.MANIFEST, manifest), (ledger.RUN, run)):
+        body = json.dumps(content).encode()
+        aws.client("s3").put_object(Bucket="output", Key=f"scored/{name}", Body=body)
     assert launch() == 0
-    assert "audit: 3 rows in, 3 rows out" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "audit: 3 rows in, 3 rows out" in printed
+    assert "model: m, SHA-256 000000000000; precision bfloat16\n" in printed
 
 
 @pytest.mark.parametrize(
