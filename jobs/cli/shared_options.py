@@ -23,7 +23,8 @@ from semscore.jobs.options.slices import (
 from semscore.udfs.recipe import Engine, Recipe
 
 Place: TypeAlias = Annotated[
-    str, Parameter(name="INPUT... OUTPUT", group=Group("Places", sort_key=-2), negative="")
+    str,
+    Parameter(name="INPUT... OUTPUT", group=Group("Input and output", sort_key=-2), negative=""),
 ]
 
 
@@ -39,8 +40,8 @@ class Scoring:
     engine: Annotated[JobEngine, Parameter(name="*", group=GROUPS["Engine"])] = JobEngine()
     run: Run = Run()
     config: Annotated[Path | None, Parameter(group=GROUPS["Run"])] = None
-    """TOML file with options, named without the leading dashes. A section such as [launch] holds
-    options of one command. Options on the command line take precedence."""
+    """TOML file with options, named without the leading dashes. Options in a section
+    such as [launch] apply to that command only. Options on the command line take precedence."""
 
     def slices(self) -> dict[str, Any]:
         """Return the fields of Settings by name, except --config, which was read before parsing."""

@@ -38,7 +38,7 @@ class Columns:
     """Name of the new column for statuses."""
     keep: ColumnNames = ()
     """Input columns to write to OUTPUT, comma separated. Unset: all. As in CSV, put a name in
-    double quotes if it contains a comma, or begins or ends with a blank."""
+    double quotes if it contains a comma, or begins or ends with a space."""
 
 
 @_flat("Rows")
@@ -49,7 +49,8 @@ class Rows:
     where: str | None = None
     """Spark SQL condition. Only rows for which it is true are scored and written."""
     limit: int | None = None
-    """Maximum number of rows to score. Files are taken in the order of their paths."""
+    """Maximum number of rows to score and write, of those that match --where. Files are taken in
+    the order of their paths."""
     bad_files: Literal["fail", "skip"] = "fail"
     """What to do if a file cannot be read. fail: end the run. skip: set the file aside, and list it
     at the end."""
@@ -81,10 +82,11 @@ class Output:
     """Columns of OUTPUT's partition folders, comma separated; 'none' for no partition folders.
     Unset: those of INPUT."""
     target_file_size: Bytes = 256 * 10**6
-    """Approximate size of the files in OUTPUT, such as 256MB. Files of small tasks are merged."""
+    """Approximate size of the files in OUTPUT in bytes, or such as 256MB. A unit's files are merged
+    if they are much smaller."""
     mode: Literal["new", "resume", "overwrite"] = "new"
-    """new: OUTPUT must be empty. resume: score what is missing in OUTPUT, or start a new dataset.
-    overwrite: delete the dataset in OUTPUT, and start a new one."""
+    """new: OUTPUT must be empty. resume: score what is missing in OUTPUT; if it is empty, start a
+    new dataset. overwrite: delete the dataset in OUTPUT, and start a new one."""
     yes: Flag = False
     """Confirm that --mode overwrite may delete the dataset in OUTPUT."""
 
@@ -95,13 +97,14 @@ class Limits:
     """When a run stops before it is complete."""
 
     max_error_rate: float = 0.0
-    """Share of rows on which the model may fail, from 0 to 1. If more fail, the run ends with exit
-    code 4."""
+    """Share of rows on which the model may fail, from 0 (none) to 1. If more fail, the run ends
+    with exit code 4, and committed rows stay."""
     deadline: float | None = None
-    """Number of seconds within which the run stops, even if it is not complete. It can be resumed.
-    Unset: SageMaker's limit in a SageMaker job, otherwise no limit."""
+    """Stop the run cleanly within this number of seconds, even if it is not complete. It can be
+    resumed. Unset: SageMaker's limit in a SageMaker job, otherwise no limit."""
     max_units: int | None = None
-    """Maximum number of units of work to score in this run, for a trial. The run can be resumed."""
+    """Maximum number of units of work to score in this run, for a trial. A unit is a group of rows
+    that are committed together. The run can be resumed."""
 
 
 @_flat("Spark")
@@ -135,8 +138,8 @@ class Report:
     """The report of a run, and what it shows."""
 
     gold: str | None = None
-    """Column of grades with which the report compares the scores. The column must be written to
-    OUTPUT."""
+    """Column of INPUT with reference grades, such as human ratings. The report compares the scores
+    with them. With --keep, name it there too."""
     price: float | None = None
     """Price of one host per hour, in any currency. The report computes the cost of the run from
     it."""
@@ -158,12 +161,13 @@ class Run:
     quiet: Flag = False
     """Print only errors."""
     log_format: Literal["text", "json"] = "text"
-    """Format of messages on standard error. json: one object per line, for progress too."""
+    """Format of messages on standard error. json: one object per line, progress
+    included."""
     debug: Flag = False
     """Show Spark's log, and the stack traces of errors."""
     preflight: bool = True
-    """Before the run, check versions, settings, disks, permissions in OUTPUT, clocks and the time
-    limit. This takes less than a second. `semscore doctor` checks more."""
+    """Before the run, check versions, settings, disks, permissions in OUTPUT, differences between
+    clocks, and the time limit. This takes less than a second. `semscore doctor` checks more."""
 
 
 def with_prompt(recipe: Recipe, prompt: str | None) -> Recipe:

@@ -22,18 +22,18 @@ class Ask:
     instance_type: Names = ()
     """Comma-separated instance types to plan for, such as ml.g5.2xlarge,ml.m7i.4xlarge."""
     instances: int | None = None
-    """Instances of each type. Unset: the largest number that costs at most a quarter more than the
-    cheapest."""
+    """Instances of each type. Unset: the largest number whose total cost is at most 25% above that
+    of the cheapest number."""
     price: Names = ()
     """Price of an instance per hour, in any currency: a number, or comma-separated type=number if
     there are several types."""
     past_run: Names = ()
-    """OUTPUT of an earlier run, or its report.json. The speed that it achieved replaces the
-    assumption for the same hardware. Can be given several times."""
+    """OUTPUT of an earlier run, or its report.json. The speed measured there replaces the assumed
+    speed of the same hardware. Can be given several times."""
     role: str | None = None
-    """ARN of the job's role, for the command that is printed."""
+    """ARN of the job's role, for the `semscore launch` command that is printed."""
     image_uri: str | None = None
-    """Image of the job, for the command that is printed."""
+    """Image of the job, for the `semscore launch` command that is printed."""
     json: Flag = False
     """Print one JSON document."""
 

@@ -18,10 +18,10 @@ class AwsQuestion:
     role: str | None = None
     """ARN of the IAM role that the job assumes."""
     image_uri: str | None = None
-    """URI of the image that container/build_and_push.sh has pushed."""
+    """URI of the image pushed by container/build_and_push.sh."""
     region: str | None = None
     """AWS region. Unset: the region in this machine's AWS settings."""
     code_location: str | None = None
-    """s3:// folder for the files that are submitted."""
+    """s3:// folder for the code, the configuration and the model."""
     subnets: Names = ()
     """Comma-separated subnets of a VPC."""

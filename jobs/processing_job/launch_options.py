@@ -27,26 +27,28 @@ class Launch:
     """
 
     role: str
-    """ARN of the IAM role that the job assumes (conf/iam/job.json)."""
+    """ARN of the IAM role that the job assumes; conf/iam/job.json has its policy."""
     instance_type: str
     """Instance type, such as ml.g5.2xlarge."""
     image_uri: str
-    """URI of the image that container/build_and_push.sh has pushed."""
+    """URI of the image pushed by container/build_and_push.sh."""
     instances: int = 1
     """Number of instances."""
     job_name: str | None = None
-    """Name of the job. Unset: semscore and the time."""
+    """Name of the job. Unset: semscore- and the current time."""
     region: str | None = None
     """AWS region. Unset: the region in this machine's AWS settings."""
     volume_size: int = 100
     """Disk of each instance in GB."""
     max_runtime: int = 86_400
-    """Seconds after which SageMaker ends the job. The run stops before that and can be resumed."""
+    """Seconds after which SageMaker ends the job. The run stops before that and can be resumed, so
+    --deadline is rarely needed."""
     input_mode: Literal["s3", "file"] = "s3"
     """s3: Spark reads INPUT and writes OUTPUT on S3. file: SageMaker copies INPUT to the single
     instance first, and OUTPUT to S3 at the end."""
     code_location: str | None = None
-    """s3:// folder for the files that are submitted. Unset: SageMaker's default bucket."""
+    """s3:// folder for the code, the configuration and the model, which are uploaded. Unset:
+    SageMaker's default bucket."""
     event_logs: str | None = None
     """s3:// folder for Spark's event logs."""
     subnets: Names = ()
@@ -58,7 +60,7 @@ class Launch:
     volume_kms_key: str | None = None
     """KMS key for the instances' disks."""
     encrypt_inter_container: Flag = False
-    """Encrypt the traffic between instances. Slower."""
+    """Encrypt the traffic between instances. This makes the job slower."""
     network_isolation: Flag = False
     """Run the job without any network. Only with --input-mode file."""
     tags: Names = ()

@@ -15,11 +15,19 @@ class Status(NamedTuple):
 
 # In display order.
 TABLE = (
-    Status("ok", "both texts were read whole", True),
-    Status("truncated", "a text is longer than the model reads; scored on its beginning", True),
-    Status("null", "a text is null", False),
-    Status("blank", "a text is empty or white space", False),
-    Status("error", "the model failed on this row alone, or gave a zero or infinite vector", False),
+    Status("ok", "both texts were read in full", True),
+    Status(
+        "truncated",
+        "a text is longer than the model reads, so only its beginning was used",
+        True,
+    ),
+    Status("null", "at least one text is null", False),
+    Status("blank", "at least one text is empty or only white space", False),
+    Status(
+        "error",
+        "the model failed on this row even by itself, or its vector was zero or not finite",
+        False,
+    ),
 )
 OK, TRUNCATED, NULL, BLANK, ERROR = STATUSES = tuple(status.name for status in TABLE)
 SCORED = tuple(status.name for status in TABLE if status.has_score)
