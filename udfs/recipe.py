@@ -96,7 +96,8 @@ class Engine:
     """Number of rows that a worker processes together, in a window. Within it, repeated texts are
     embedded once and texts are sorted by length."""
     window_bytes: int = 64 * 2**20
-    """Bytes of text in a window. It may be exceeded by up to one Arrow batch."""
+    """Maximum number of bytes of text in a window. A window can exceed it by up to one Arrow
+    batch."""
     lease_gpus: bool = False
     """Workers lease the GPUs of their host from each other, because Spark schedules none. Set for
     local masters."""

@@ -47,7 +47,7 @@ def score(*places: Place, words: Whole = Whole(), spark: Spark = Spark()) -> int
     ----------
     places
         INPUT: one or more parquet files or folders (with or without partition folders). OUTPUT: a
-        folder. In a SageMaker job with --input-mode file, they are the job's own folders.
+        folder.
     """
     if not places and inside_job.is_inside():
         places = inside_job.PLACES
@@ -88,9 +88,9 @@ def launch(
 ) -> int:
     """Run `semscore score` as a SageMaker processing job, and follow it until it ends.
 
-    You need the extra `launch` (pip install 'semscore[launch]'), an image
-    (container/build_and_push.sh) and a role with the policy in conf/iam/job.json. The exit codes
-    are those of `semscore score`. With --no-wait, exit code 0 means that the job was created.
+    Requires the extra `launch` (in a clone: pip install '.[launch]'), an image, which
+    container/build_and_push.sh builds, and a role with the policy in conf/iam/job.json. The exit
+    codes are those of `semscore score`. With --no-wait, exit code 0 means that the job was created.
 
     Parameters
     ----------
@@ -173,8 +173,8 @@ def doctor(
 
     Takes the same arguments as `semscore score`. Checks versions, GPUs, Spark settings, memory,
     disks and limits. Also checks INPUT, OUTPUT and the model if you give them. Does not start
-    Spark, deletes nothing, and leaves nothing in OUTPUT. With --launch, checks what
-    `semscore launch` needs from AWS, and not this machine.
+    Spark, deletes nothing, and leaves nothing in OUTPUT. With --launch, checks AWS for
+    what `semscore launch` needs, instead of this machine.
 
     Exit code: 0 if no check fails, otherwise 2. Warnings do not change it.
 
@@ -252,7 +252,7 @@ def report(
 
 
 def demo(folder: Path = Path("semscore-demo")) -> int:
-    """Score about 5,000 pairs from the docstrings of this Python with a small model, and show some.
+    """With a small model, score about 5,000 pairs made from Python's docstrings, and show some.
 
     Parameters
     ----------

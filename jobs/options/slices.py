@@ -82,13 +82,14 @@ class Output:
     """Columns of OUTPUT's partition folders, comma separated; 'none' for no partition folders.
     Unset: those of INPUT."""
     target_file_size: Bytes = 256 * 10**6
-    """Approximate size of the files in OUTPUT in bytes, or such as 256MB. A unit's files are merged
-    if they are much smaller."""
+    """Approximate size of the files in OUTPUT: a number of bytes, or a size with a unit, such as
+    256MB. If the files of a unit of work are much smaller, they are merged."""
     mode: Literal["new", "resume", "overwrite"] = "new"
     """new: OUTPUT must be empty. resume: score what is missing in OUTPUT; if it is empty, start a
     new dataset. overwrite: delete the dataset in OUTPUT, and start a new one."""
     yes: Flag = False
-    """Confirm that --mode overwrite may delete the dataset in OUTPUT."""
+    """Confirm that --mode overwrite may delete the dataset in OUTPUT. Without it, such a run is
+    refused."""
 
 
 @_flat("Limits")
@@ -166,8 +167,8 @@ class Run:
     debug: Flag = False
     """Show Spark's log, and the stack traces of errors."""
     preflight: bool = True
-    """Before the run, check versions, settings, disks, permissions in OUTPUT, differences between
-    clocks, and the time limit. This takes less than a second. `semscore doctor` checks more."""
+    """Before the run, check versions, settings, disks, permissions on OUTPUT, clock skew and the
+    time limit. This takes less than a second. `semscore doctor` checks more."""
 
 
 def with_prompt(recipe: Recipe, prompt: str | None) -> Recipe:

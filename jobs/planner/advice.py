@@ -14,7 +14,7 @@ from semscore.jobs.planner.duplicates import SampledRows
 from semscore.jobs.planner.input_facts import LARGE, InputFacts
 from semscore.jobs.planner.plan_options import Ask
 from semscore.jobs.planner.predict import PATH, TOKENISING, Prediction
-from semscore.udfs.stores.registry import is_remote
+from semscore.udfs.stores.s3 import is_s3
 
 ROLE = "arn:aws:iam::000000000000:role/ROLE"  # in the form that `semscore launch` expects
 IMAGE = "ACCOUNT.dkr.ecr.REGION.amazonaws.com/semscore:TAG"
@@ -41,7 +41,7 @@ def launch_command(settings: Settings, ask: Ask, chosen: Prediction) -> str:
     """
     engine = replace(settings.engine, workers_per_gpu=chosen.workers_per_device)
     there = replace(settings, engine=engine) if chosen.on_gpu else settings
-    inputs = [place if is_remote(place) else INPUT for place in settings.inputs]
+    inputs = [place if is_s3(place) else INPUT for place in settings.inputs]
     options = {
         "role": ask.role or ROLE,
         "image-uri": ask.image_uri or IMAGE,

@@ -22,8 +22,8 @@ class Ask:
     instance_type: Names = ()
     """Comma-separated instance types to plan for, such as ml.g5.2xlarge,ml.m7i.4xlarge."""
     instances: int | None = None
-    """Instances of each type. Unset: the largest number whose total cost is at most 25% above that
-    of the cheapest number."""
+    """Instances of each type. Unset: as many as possible, as long as the total cost is at most 25%
+    above that of the cheapest choice."""
     price: Names = ()
     """Price of an instance per hour, in any currency: a number, or comma-separated type=number if
     there are several types."""

@@ -122,7 +122,10 @@ def choose(found: Sequence[Candidate], pairs: int) -> tuple[Precision, str]:
         f"most {c.difference:.4f} apart"
         for c in found[1:]
     )
+    if len(found) == 1:
+        return "float32", f"{best.where} computes in no other precision"
     where = f"on {best.where}, {counted(pairs, 'pair')}"
+
     return best.precision, f"{where}: {comparison} (bound {BOUND})"
 
 

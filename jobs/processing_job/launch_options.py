@@ -47,8 +47,8 @@ class Launch:
     """s3: Spark reads INPUT and writes OUTPUT on S3. file: SageMaker copies INPUT to the single
     instance first, and OUTPUT to S3 at the end."""
     code_location: str | None = None
-    """s3:// folder for the code, the configuration and the model, which are uploaded. Unset:
-    SageMaker's default bucket."""
+    """s3:// folder to which `semscore launch` uploads the code, the configuration and the model.
+    Unset: SageMaker's default bucket."""
     event_logs: str | None = None
     """s3:// folder for Spark's event logs."""
     subnets: Names = ()

