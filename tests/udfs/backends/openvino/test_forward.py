@@ -240,9 +240,7 @@ def exact(model_folder: Path, demo_pairs: Pairs) -> Any:
 def int8(model_folder: Path, demo_pairs: Pairs, tmp_path_factory: Any) -> Recipe:
     """A recipe calibrated on some of the demo's texts, by a process of its own."""
     texts = [text for pair in demo_pairs[:40] for text in pair if text]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module.subprocess, "run", subprocess.Popen)  # not used: it is converted
-        converted(model_folder)
+    converted(model_folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(subprocess, "run", real_run)
         recipe = Recipe(model=str(model_folder))
