@@ -78,7 +78,7 @@ def test_a_killed_run_is_resumed_and_scores_what_came_since(dataset: Any, server
     assert set(dataset.scores()) == set(range(90))
     code, told = dataset.run("--mode", "resume")
     assert code == 0
-    assert "there is nothing left to score" in told and "scoring" not in told
+    assert "there is nothing left to score" in told and "starting Spark" not in told
     put(0)
     server.client().put_object(Bucket="input", Key="growing/0.parquet", Body=b"changed")
     code, told = dataset.run("--mode", "resume", "--bad-files", "skip")

@@ -98,10 +98,10 @@ def test_tables_on_s3_are_refused_wherever_they_are(folder: S3Folder, server: An
     keys = {"access.key": "admin", "secret.key": server.access().secret_key}
     keys |= {"endpoint": server.url, "path.style.access": "true"}
     storage = Storage({f"fs.s3a.{name}": value for name, value in keys.items()})
-    for place, relation in (("", "contains"), ("/pairs", "is"), ("/pairs/day=1", "lies in")):
+    for place, relation in (("", "contains"), ("/pairs", "is"), ("/pairs/day=1", "is inside")):
         with pytest.raises(UserError, match=f"{place} {relation} a Delta table .*/pairs"):
             list_input(f"{folder.url}{place}", storage)
-    with pytest.raises(UserError, match=r"OUTPUT .* lies in a Delta table"):
+    with pytest.raises(UserError, match=r"OUTPUT .* is inside a Delta table"):
         require_no_table(storage.folder(f"{folder.url}/pairs/scored/new"))
 
 
