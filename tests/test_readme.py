@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -79,3 +80,17 @@ def test_make_targets_exist() -> None:
     assert {"demo", "test"} <= set(targets)
     for target in targets:
         subprocess.run(["make", "-C", str(ROOT), "-n", target], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("python", ["false", "/nowhere/python3.12"])
+def test_make_demo_says_which_python_it_needs(tmp_path: Path, python: str) -> None:
+    for name in ("Makefile", "constraints.txt", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    done = subprocess.run(
+        ["make", "-C", tmp_path, "demo", f"PYTHON={python}"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert f"needs Python 3.10, 3.11 or 3.12 with its venv module; {python} is not" in done.stderr
+    assert not (tmp_path / ".venv").exists()

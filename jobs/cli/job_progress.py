@@ -12,7 +12,7 @@ from rich.prompt import Prompt
 
 from semscore.jobs import launch
 from semscore.jobs.cli.summary import print_summary
-from semscore.jobs.processing_job.explanation import explain
+from semscore.jobs.processing_job.explanation import explain, what_runs
 from semscore.jobs.processing_job.launch_options import Launch
 from semscore.jobs.processing_job.processor import make_session
 
@@ -28,6 +28,7 @@ def show_rehearsal(job: Launch, settings: Settings) -> None:
     """Print the request and configuration.json, as one JSON document."""
     rehearsed = launch.rehearse(job, settings)
     document = {
+        "run": what_runs(job, settings, rehearsed.request),
         "CreateProcessingJob": rehearsed.request,
         "configuration.json": rehearsed.configuration,
     }

@@ -55,6 +55,12 @@ def explain(launch: Launch, settings: Settings, request: dict[str, Any]) -> list
     ]
 
 
+def what_runs(launch: Launch, settings: Settings, request: dict[str, Any]) -> dict[str, str]:
+    """Return what is easily overlooked in a request: model, precision, region and role, as text."""
+    described = dict(explain(launch, settings, request))
+    return {name: described[name] for name in ("model", "precision", "region", "role")}
+
+
 def _precision(settings: Settings) -> str:
     precision = settings.recipe.precision
     return "auto: the job measures which is best" if precision == "auto" else precision

@@ -35,6 +35,20 @@ def shown(capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], dict[str,
 
 
 @pytest.mark.usefixtures("nowhere")
+def test_a_dry_run_names_what_is_easily_overlooked(
+    launch: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert launch("--model", DEFAULT_MODEL, "--region", "eu-north-1", "--dry-run") == 0
+    run = json.loads(capsys.readouterr().out)["run"]
+    assert run.pop("role").startswith("arn:aws:iam::")
+    assert run == {
+        "model": f"{DEFAULT_MODEL} (default)",
+        "precision": "auto: the job measures which is best",
+        "region": "eu-north-1",
+    }
+
+
+@pytest.mark.usefixtures("nowhere")
 def test_a_dry_run_of_the_original_example_needs_no_aws(
     launch: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
