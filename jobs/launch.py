@@ -95,6 +95,7 @@ def submit(launch: Launch, settings: Settings, session: Session | None = None) -
         arguments = run_arguments(launch, settings, session.boto_region_name, Path(folder))
         look_at_model(settings)
         processor = make_processor(launch, session)
+        log.info("uploading the code, the configuration and the model to S3")
         try:
             processor.run(**arguments)
         except ClientError as error:
@@ -110,6 +111,7 @@ def look_at_input(launch: Launch, settings: Settings) -> None:
     Warns if there are more instances than INPUT can keep busy. If this machine may not read INPUT,
     warns and leaves the checks to the job. Raises UserError for what the job would refuse.
     """
+    log.info("checking INPUT")
     try:
         storage = Storage()
         require_no_table(storage.folder(settings.output))
