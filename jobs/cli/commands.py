@@ -185,8 +185,8 @@ def doctor(
     as_json
         Print the findings as a JSON list of {check, level, found, fix}.
     launch
-        Check AWS instead: credentials, region, role, image, buckets, quota and network. Changes
-        nothing.
+        Check AWS instead: credentials, region, role, image, buckets, the quota of --instance-type,
+        and the network. Changes nothing.
     """
     set_log(words.run)
     log.info("checking %s", "AWS" if launch else "this machine and the run")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from semscore.jobs.options.types import Names
-from semscore.jobs.processing_job.launch_options import JOB
+
+AWS = Group("SageMaker job (only with --launch)", sort_key=-1)
 
 
-@Parameter(name="*", group=JOB)
+@Parameter(name="*", group=AWS)
 @dataclass(frozen=True, kw_only=True)
 class AwsQuestion:
     """The parts of a job that AWS checks. Unset options are not checked."""
