@@ -113,9 +113,8 @@ def _score_owed(job: Prepared, run: Run, earlier: Sequence[ledger.UnitRecord]) -
             score_units(run, progress, show)
         log.info("counting the rows of OUTPUT")
         records = [*earlier, *progress.records]
-        ledger.clear_remains(
-            output, run.lease, records
-        )  # such as copies that storage completed late
+        # Storage may have completed copies late.
+        ledger.clear_remains(output, run.lease, records)
         manifest = audit(run, records, progress.rows_total, progress.bad, progress.failed)
         ledger.finish(output, run.lease, manifest)
         state = "complete"

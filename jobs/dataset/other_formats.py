@@ -47,18 +47,15 @@ def refusal(path: str) -> str | None:
     name = other_format(path)
     if name is None:
         return None
-    how = ELSEWHERE if is_remote(path) else _conversion(path)
+    how = ELSEWHERE if is_remote(path) or name not in READERS else _conversion(name, path)
     return f"is a file in {name} format, but semscore reads parquet. Convert it first: {how}"
 
 
-def _conversion(path: str) -> str:
-    """Return the command that converts a local file to parquet, or where to read about it."""
-    reader = READERS.get(other_format(path) or "")
-    if reader is None:
-        return ELSEWHERE
+def _conversion(name: str, path: str) -> str:
+    """Return the command that converts a local file of a format in READERS to parquet."""
     target = str(_bare(path).with_suffix(".parquet"))
     source, target = (json.dumps(name, ensure_ascii=False) for name in (path, target))
-    script = f"{reader.format(path=source)}; parquet.write_table(t, {target})"
+    script = f"{READERS[name].format(path=source)}; parquet.write_table(t, {target})"
     return f"python -c {shlex.quote(script)}"
 
 

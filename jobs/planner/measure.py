@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from semscore.jobs.planner.bench import Bench, bench, lengths
 from semscore.jobs.planner.duplicates import SampledRows
 from semscore.jobs.planner.speed import Speed, TextCosts, evenly, speed_of, text_costs
-from semscore.jobs.preflight.precision import PROBE_PAIRS, WORTH_A_PROBE, Settled, choose
+from semscore.jobs.preflight.precision import PROBE_PAIRS, TOO_FEW, WORTH_A_PROBE, Settled, choose
 from semscore.udfs.backends.openvino.calibration import TEXTS, quantized
 from semscore.udfs.errors import ModelError, UserError
 from semscore.udfs.models.flops import Architecture
@@ -89,8 +89,7 @@ def _choose_precision(
     """
     if recipe.precision == "auto":
         if dataset_rows < WORTH_A_PROBE:
-            few = f"fewer than {WORTH_A_PROBE:,} rows are not worth a probe"
-            return replace(recipe, precision="float32"), few
+            return replace(recipe, precision="float32"), TOO_FEW
         log.info("comparing the precisions on this machine, to choose one")
         pairs = [list(texts[:PROBE_PAIRS]) for texts in scored]
         precision, why = choose(machine.ask(probe, *pairs, recipe, engine), len(pairs[0]))

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 BOUND = 0.01  # the largest difference from float32's scores that `auto` accepts
 WORTH_A_PROBE = 2_000  # rows; fewer are scored in float32 faster than a probe takes
+TOO_FEW = f"fewer than {WORTH_A_PROBE:,} rows are not worth a probe"
 PROBE_PAIRS = 64
 SAMPLE_FILES = 16
 SAMPLE_ROWS = 512
@@ -83,9 +84,8 @@ def settle(
     engine = for_master(settings.engine, str(spark.sparkContext.master))
     if recipe.precision == "auto":
         if min(source.rows, settings.rows.limit or source.rows) < WORTH_A_PROBE:
-            why = f"fewer than {WORTH_A_PROBE:,} rows are not worth a probe"
-            log.info("precision float32: %s", why)
-            return Settled(replace(recipe, precision="float32"), record | {"why": why})
+            log.info("precision float32: %s", TOO_FEW)
+            return Settled(replace(recipe, precision="float32"), record | {"why": TOO_FEW})
         log.info("comparing the precisions on this hardware, to choose one")
         pairs = _sample(spark, settings, source, schema)[:PROBE_PAIRS]
         texts1, texts2 = [a for a, _ in pairs], [b for _, b in pairs]
