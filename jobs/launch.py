@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from semscore.jobs.dataset.columns import plan_columns
-from semscore.jobs.dataset.listing import CountedFile
 from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import read_source
 from semscore.jobs.dataset.tables import require_no_table
-from semscore.jobs.dataset.units import group_files, unit_scale
+from semscore.jobs.dataset.units import task_count
 from semscore.jobs.failures.wording import counted
 from semscore.jobs.processing_job.configuration import Classification
 from semscore.jobs.processing_job.follow import POLL_S, Ended, follow, last_words
@@ -108,7 +107,7 @@ def submit(launch: Launch, settings: Settings, session: Session | None = None) -
 def look_at_input(launch: Launch, settings: Settings) -> None:
     """Check INPUT for problems that the job would find minutes later, such as missing columns.
 
-    Warns if there are more instances than INPUT can keep busy. If this machine may not read INPUT,
+    Warns if INPUT has too few rows to keep all instances busy. If this machine may not read INPUT,
     warns and leaves the checks to the job. Raises UserError for what the job would refuse.
     """
     log.info("checking INPUT")
@@ -127,19 +126,15 @@ def look_at_input(launch: Launch, settings: Settings) -> None:
     if len(source.counts) < len(source.files):
         return  # there are so many files that all instances have work
     executors = size_job(launch, settings)
-    scale = unit_scale(executors.slots, executors.task_rows)
-    files = source.counted(source.files, storage)
-    units = list(group_files((file for file in files if isinstance(file, CountedFile)), scale))
-    row_groups = sum(unit.row_groups for unit in units)
-    if len(units) < launch.instances or row_groups < executors.slots:
+    tasks = task_count(source.rows, executors.slots, executors.task_rows)
+    if tasks < executors.slots:
         log.warning(
-            "INPUT has %s in %s of work with %s, but %s can run %s at once: fewer instances may "
+            "INPUT has only %s, enough for %s at a time, but %s can run %s: fewer instances may "
             "cost less and take no longer",
             counted(source.rows, "row"),
-            counted(len(units), "unit"),
-            counted(row_groups, "row group"),
+            counted(tasks, "task"),
             counted(launch.instances, "instance"),
-            counted(executors.slots, "task"),
+            f"{executors.slots:,}",
         )
 
 

@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import SparkSession
 
-from semscore.jobs.dataset.units import unit_scale
 from semscore.jobs.dataset.upcoming import Upcoming
 from semscore.jobs.failures.causes import sentence
 from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.committed import Committed
 from semscore.jobs.preflight.proving import Proving
 from semscore.jobs.reporting.written import report_at_end
 from semscore.jobs.run.audit import audit
 from semscore.jobs.run.begin import begun, settle_with
+from semscore.jobs.run.division import upcoming_units
 from semscore.jobs.run.prepare import Prepared, prepare
 from semscore.jobs.run.progress import Progress, State
 from semscore.jobs.run.result import Result
@@ -33,8 +33,6 @@ from semscore.jobs.run.work import score_units
 from semscore.jobs.spark.session import (
     require_classic,
     session_for,
-    slots,
-    task_rows,
     will_be_local,
 )
 from semscore.jobs.spark.surroundings import of_a_run, with_variables
@@ -52,7 +50,8 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     Uses the session `spark`, or else the active session, or else a new one.
 
     Raises UserError before anything is written. Raises OutputInUse then, or later if another run
-    takes over. Raises StoppedEarly, AuditFailed, TooManyErrors or UnitsSetAside after scoring.
+    takes over. Raises StoppedEarly, AuditFailed, TooManyErrors or UnitsSetAside after scoring. A
+    run that --max-units ends, or --partial-ok allows to end, returns a result without a manifest.
     """
     with with_variables(of_a_run()):
         spark = spark or SparkSession.getActiveSession()
@@ -74,35 +73,30 @@ def _confirm(job: Prepared) -> Result:
     log.info("there is nothing left to score")
     account, output, lease = job.account(job.settled), job.output, job.lease
     with lease:
-        records = ledger.take_over(output, lease)
+        units = ledger.take_over(output, lease, known=job.committed)
         job.require_unchanged()
-        if job.owed(records):
+        if job.owed(units):
             raise job.begun_anew()
-        ledger.clear_remains(output, lease, records)
-        manifest = audit(account, records, sum(record.rows for record in records))
+        ledger.clear_remains(output, lease, units)
+        manifest = audit(account, units, units.rows)
         ledger.finish(output, lease, manifest)
-        ledger.tell_progress(output, lease, Progress(records, Upcoming((), 0)).facts("complete"))
-        report = report_at_end(output, lease, records, account.settings.report)
+        ledger.tell_progress(output, lease, Progress(units, Upcoming((), 0)).facts("complete"))
+        report = report_at_end(output, lease, units, account.settings.report)
     return Result(
         output=output,
         manifest=manifest,
-        units=records,
+        units=units,
         record=ledger.read_run(output) or {},
         report=report,
         seconds=perf_counter() - job.began,
     )
 
 
-def _score_owed(job: Prepared, run: Run, earlier: Sequence[ledger.UnitRecord]) -> Result:
-    """Score what is missing, audit the dataset, and mark it as complete."""
+def _score_owed(job: Prepared, run: Run, earlier: Committed) -> Result:
+    """Score what is missing, and finish the dataset unless the run is stopped."""
     settings, output = run.settings, run.output
     ledger.clear_remains(output, run.lease, earlier)
-    scale = unit_scale(slots(run.spark), task_rows(run.spark))
-    files = job.owed(earlier)
-    sized = run.source.counted(files, run.storage)
-    upcoming = Upcoming(sized, sum(file.size for file in files), scale)
-    if run.source.counts.keys() >= {file.url for file in files}:
-        upcoming.make_all()
+    upcoming = upcoming_units(run, job.owed(earlier), earlier)
     before_units = perf_counter()
     progress = Progress(earlier, upcoming, settings.rows.limit)
     state: State = "failed"
@@ -110,14 +104,9 @@ def _score_owed(job: Prepared, run: Run, earlier: Sequence[ledger.UnitRecord]) -
         upcoming.peek()
         run.tell_progress(progress, "running")
         with watching(settings.run) as show:
-            score_units(run, progress, show)
-        log.info("counting the rows of OUTPUT")
-        records = [*earlier, *progress.records]
-        # Storage may have completed copies late.
-        ledger.clear_remains(output, run.lease, records)
-        manifest = audit(run, records, progress.rows_total, progress.bad, progress.failed)
-        ledger.finish(output, run.lease, manifest)
-        state = "complete"
+            progress.reason = score_units(run, progress, show)
+        manifest = None if progress.reason else _finish(run, progress)
+        state = "complete" if manifest else "stopped"
     except StoppedEarly as error:
         state, progress.reason = "stopped", str(error)
         raise
@@ -127,20 +116,34 @@ def _score_owed(job: Prepared, run: Run, earlier: Sequence[ledger.UnitRecord]) -
     finally:
         upcoming.close()
         run.tell_progress(progress, state)
-        units = [*earlier, *progress.records]
         seconds = perf_counter() - before_units
         in_time = not run.stop.in_haste
-        report = report_at_end(output, run.lease, units, settings.report) if in_time else None
+        report = (
+            report_at_end(output, run.lease, progress.committed, settings.report)
+            if in_time
+            else None
+        )
     return Result(
         output=output,
         report=report,
         manifest=manifest,
-        units=units,
+        stopped=progress.reason,
+        units=progress.committed,
         record=ledger.read_run(output) or {},
         rows=progress.rows_done,
         seconds=perf_counter() - job.began,
         scoring_seconds=seconds,
     )
+
+
+def _finish(run: Run, progress: Progress) -> dict[str, Any]:
+    """Audit the dataset, mark it as complete, and return the manifest."""
+    log.info("counting the rows of OUTPUT")
+    units = progress.committed
+    ledger.clear_remains(run.output, run.lease, units)  # storage may have completed copies late
+    manifest = audit(run, units, progress.rows_total, progress.bad, progress.failed)
+    ledger.finish(run.output, run.lease, manifest)
+    return manifest
 
 
 if __name__ == "__main__":

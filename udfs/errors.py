@@ -58,9 +58,18 @@ class UnitsSetAside(JobError):
 
 
 class StoppedEarly(JobError):
-    """The run stopped cleanly before everything was done, as requested. It can be resumed."""
+    """The run stopped cleanly before everything was done, and has committed units.
+
+    Resuming scores the rest.
+    """
 
     exit_code = 75
+
+
+class NothingCommitted(StoppedEarly):
+    """The run stopped before it had committed a unit. Resuming it unchanged would not help."""
+
+    exit_code = 7
 
 
 class ChildFailed(JobError):

@@ -34,14 +34,15 @@ def score(*places: Place, words: Whole = Whole(), spark: Spark = Spark()) -> int
 
     The exit code says how the run ended:
 
-    - 0: complete
+    - 0: complete, or stopped as --max-units or --partial-ok asked
     - 1: a device, a worker or Spark failed, or an internal error occurred
     - 2: an error in options or input; nothing was written
     - 3: the numbers of rows in and rows out differ
     - 4: the model failed on too many rows
     - 5: another run is writing to OUTPUT
     - 6: finished, but some files or units of work could not be scored; the message lists them
-    - 75: stopped early; --mode resume continues
+    - 7: stopped early by the deadline or a signal, before this run committed a unit of work
+    - 75: stopped early by the deadline or a signal; --mode resume scores the rest
 
     Parameters
     ----------

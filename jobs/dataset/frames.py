@@ -14,7 +14,8 @@ from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - as all of Spark's own examples have it
 from pyspark.sql.types import StringType, StructField, StructType
 
-from semscore.jobs.dataset.listing import SourceFile
+from semscore.jobs.dataset.listing import CountedFile, SourceFile
+from semscore.jobs.dataset.parts import Shuffles, read_part
 from semscore.jobs.dataset.source import Source
 from semscore.jobs.dataset.units import Unit
 from semscore.jobs.failures.root_cause import root_cause
@@ -113,12 +114,18 @@ def _legal_schema(spark: SparkSession, source: Source, file: SourceFile) -> Stru
 
 
 def read_files(
-    spark: SparkSession, schema: StructType, source: Source, files: Sequence[SourceFile]
+    spark: SparkSession,
+    schema: StructType,
+    source: Source,
+    files: Sequence[SourceFile],
+    shuffles: Shuffles | None = None,
+    tasks: int = 1,
 ) -> DataFrame:
-    """Return the rows of some files.
+    """Return the rows of some files, or of a part of one.
 
     Files without rows are not opened, because their columns may have any type. Timestamps in
-    nanoseconds, which Spark lacks, are truncated to microseconds.
+    nanoseconds, which Spark lacks, are truncated to microseconds. `shuffles` and `tasks` are
+    for parts, whose rows are in order.
     """
     filled = [file for file in files if source.counts.get(file.url, (1, 1))[0]]
     by_root: dict[str, list[str]] = {}
@@ -133,7 +140,12 @@ def read_files(
             for root, paths in by_root.items()
         ),
     )
-    return (frame if filled else frame.where(F.lit(False))).withColumns(
+    if len(files) == 1 and isinstance(file := files[0], CountedFile) and file.part:
+        columns = [column(name) for name in frame.columns if name in source.reads]
+        frame = read_part(frame, columns, file, file.part, shuffles or Shuffles(), tasks)
+    elif not filled:
+        frame = frame.where(F.lit(False))
+    return frame.withColumns(
         {name: _micros(name, in_utc) for name, in_utc in source.nanoseconds.items()}
     )
 
@@ -141,8 +153,11 @@ def read_files(
 def spread(spark: SparkSession, frame: DataFrame, unit: Unit, tasks: int) -> DataFrame:
     """Spread rows over `tasks` tasks: by splitting files where possible, otherwise by a shuffle.
 
-    The shuffle comes before scoring, so that the scoring stage is the last one.
+    The shuffle comes before scoring, so that the scoring stage is the last one. A part of a file
+    has its partitions already.
     """
+    if unit.files[0].part:
+        return frame
     spark.conf.set("spark.sql.files.minPartitionNum", tasks)
     return frame if unit.row_groups >= tasks else frame.repartition(tasks)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from semscore.jobs.dataset.blocks import RowGroups
 from semscore.jobs.dataset.other_formats import ELSEWHERE, other_format
 from semscore.jobs.dataset.tables import files_that_count
 from semscore.udfs.errors import UserError, some_of
@@ -40,11 +41,21 @@ class SourceFile:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Some rows of a file: whole row groups, or neighbouring pieces of one row group."""
+
+    start: int
+    stop: int
+    groups: RowGroups = field(compare=False, repr=False)  # of the whole file
+
+
+@dataclass(frozen=True)
 class CountedFile(SourceFile):
-    """One input file whose footer was read."""
+    """One input file whose footer was read, or a part of it."""
 
     rows: int
     row_groups: int
+    part: Part | None = None  # None: the whole file
 
 
 @dataclass(frozen=True)

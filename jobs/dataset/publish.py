@@ -11,7 +11,8 @@ from pyspark.sql import DataFrame
 
 from semscore.jobs.dataset import frames
 from semscore.jobs.dataset.footers import THREADS, Unreadable, read_footers
-from semscore.jobs.ledger.ledger import STAGING, DataFile
+from semscore.jobs.ledger.committed import DataFile
+from semscore.jobs.ledger.ledger import STAGING
 from semscore.udfs.errors import AuditFailed
 from semscore.udfs.stores.folder import Entry, Folder
 

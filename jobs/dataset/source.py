@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from math import ceil
-from pathlib import PurePosixPath
-from urllib.parse import unquote
 
 from semscore.jobs.dataset.alike import require_same_columns
+from semscore.jobs.dataset.folder_names import partition_columns
 from semscore.jobs.dataset.footers import Footer, Unreadable, read_footers
 from semscore.jobs.dataset.leaves import NANOSECONDS
 from semscore.jobs.dataset.listing import (
@@ -199,7 +198,7 @@ def read_source(
         for file in listing.files
         if listing.folder.full(file.path) not in unread
     )
-    partitions = _partition_columns(files)
+    partitions = partition_columns(files)
     _require_apart(partitions, first[1])
     strings = first[1].strings | set(partitions)
     return Source(
@@ -276,36 +275,3 @@ def _nanoseconds(reads: Reads, footer: Footer) -> dict[str, bool]:
         for leaf in footer.leaves
         if leaf.kind.startswith(NANOSECONDS) and len(leaf.path) == 1 and leaf.column in reads
     }
-
-
-def _partition_columns(files: Sequence[SourceFile]) -> tuple[str, ...]:
-    """Return the columns in the folder names, which must be the same for every file."""
-    first: tuple[str, tuple[str, ...]] | None = None
-    seen: set[str] = set()
-    for file in files:
-        folder, _, _ = file.url.rpartition("/")
-        if folder in seen:
-            continue
-        seen.add(folder)
-        folders = PurePosixPath(file.path).parent.parts
-        pairs = [part.split("=", 1) for part in folders if "=" in part]
-        # Spark decodes `%C3` as one character, so the column has that name in Spark.
-        names = tuple(unquote(name, "latin-1") for name, _ in pairs)
-        if not all(map(all, pairs)) or len(set(names)) < len(names):
-            raise UserError(
-                f"{file.url} is in folders that lack a column name or a value, or name one column "
-                "twice. Partition folders must be named column=value"
-            )
-        if names and len(names) < len(folders):
-            raise UserError(
-                f"{file.url} is in both plain and partition (column=value) folders. Use the folder "
-                "directly above the partition folders as INPUT"
-            )
-        first = first or (file.url, names)
-        if names != first[1]:
-            shown = [", ".join(columns) or "none" for columns in (first[1], names)]
-            raise UserError(
-                f"partition columns differ: {shown[0]} for {first[0]}, {shown[1]} for {file.url}. "
-                "Use folders with the same partition columns as INPUT"
-            )
-    return first[1] if first else ()

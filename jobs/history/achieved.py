@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from semscore.jobs.history.timeline import run_times
 from semscore.jobs.ledger import ledger
-from semscore.jobs.ledger.ledger import UnitRecord
+from semscore.jobs.ledger.committed import Kind, Tally
 from semscore.udfs.errors import UserError
 from semscore.udfs.meters import worker_of
 from semscore.udfs.models.flops import Architecture, countable
@@ -39,21 +40,20 @@ class Calibration:
     v: int = VERSION
 
 
-def calibrations(run: Mapping[str, Any], records: Sequence[UnitRecord]) -> list[Calibration]:
+def calibrations(run: Mapping[str, Any], tallies: Mapping[Kind, Tally]) -> list[Calibration]:
     """Return what a run achieved with each kind of hardware and backend that scored units.
 
     `run`: the content of run.json. Units that were scored by several kinds of hardware or several
     backends are left out, because their records do not say which worker had which hardware.
     """
     model = countable(Architecture(**run["model"]))
-    kinds: dict[tuple[str, str], list[UnitRecord]] = {}
-    for record in records:
-        backends = {worker_of(label).backend for label in record.workers}
-        if len(record.hardware) == len(backends) == 1:
-            kinds.setdefault((next(iter(record.hardware)), backends.pop()), []).append(record)
+    alike: dict[tuple[str, str], dict[Kind, Tally]] = {}
+    for kind, tally in tallies.items():
+        if len(kind.hardware) == len(kind.backends) == 1:
+            alike.setdefault((*kind.hardware, *kind.backends), {})[kind] = tally
     return [
-        _calibration(hardware, backend, str(run["recipe"]["precision"]), model, units)
-        for (hardware, backend), units in sorted(kinds.items())
+        _calibration(hardware, backend, str(run["recipe"]["precision"]), model, of_kind)
+        for (hardware, backend), of_kind in sorted(alike.items())
     ]
 
 
@@ -99,23 +99,24 @@ def _checked(entry: Any, where: str, again: str) -> Calibration:
 
 
 def _calibration(
-    hardware: str, backend: str, precision: str, model: Architecture, records: list[UnitRecord]
+    hardware: str,
+    backend: str,
+    precision: str,
+    model: Architecture,
+    tallies: Mapping[Kind, Tally],
 ) -> Calibration:
     """Sum up what units achieved with one kind of hardware, one backend and one precision."""
-    by_worker = [pair for record in records for pair in record.workers.items()]
-    total, load = dict[str, float](), dict[str, float]()
-    for label, sums in by_worker:
-        load[label] = load.get(label, 0.0) + sums.get("load_s", 0.0)
-        for name, value in sums.items():
-            total[name] = total.get(name, 0.0) + value
-    lengths = ledger.histogram(records, "tokens")
-    scoring_s = sum(run.scoring_s for run in run_times(records))
+    total, load, lengths = Counter[str](), Counter[str](), Counter[int]()
+    for tally in tallies.values():
+        lengths.update(tally.hist.get("tokens", {}))
+        for label, sums in tally.workers.items():
+            load[label] += sums["load_s"]
+            total.update(sums)
+    scoring_s = sum(run.scoring_s for run in run_times(tallies))
     wall = max(scoring_s - max(load.values()), 1e-9)
-    busy = sum(
-        total.get(name, 0.0) for name in ("wait_input_s", "forward_s", "compare_s", "emit_s")
-    )
+    busy = sum(total[name] for name in ("wait_input_s", "forward_s", "compare_s", "emit_s"))
     flop = model.flop_of(lengths, total["tokens"])
-    devices = _devices(records, round(busy / wall))
+    devices = _devices(tallies.values(), round(busy / wall))
     return Calibration(
         hardware=hardware,
         backend=backend,
@@ -127,22 +128,20 @@ def _calibration(
         wall_s=wall,
         devices=devices,
         workers=len(load),
-        seconds={name: round(total.get(name, 0.0), 3) for name in STEPS},
+        seconds={name: round(total[name], 3) for name in STEPS},
         flop_per_s=flop / wall / devices,
     )
 
 
-def _devices(records: Sequence[UnitRecord], busy: int) -> int:
+def _devices(tallies: Iterable[Tally], busy: int) -> int:
     """Count the GPUs, or on CPUs the workers that computed at the same time.
 
     Workers that end are replaced by others, so their total would be too high. The result is the
     largest number of workers in one unit, or, if units have few, the number busy on average.
     """
-    workers = [set(map(worker_of, record.workers)) for record in records]
-    gpus = {
-        (worker.host, worker.device)
-        for of_unit in workers
-        for worker in of_unit
-        if worker.device != "cpu"
-    }
-    return len(gpus) or max(*map(len, workers), busy, 1)
+    most, gpus = 0, set[tuple[str, str]]()
+    for tally in tallies:
+        most = max(most, tally.most_workers)
+        workers = map(worker_of, tally.workers)
+        gpus |= {(worker.host, worker.device) for worker in workers if worker.device != "cpu"}
+    return len(gpus) or max(most, busy, 1)

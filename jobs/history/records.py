@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
 from semscore.jobs.ledger import ledger
-from semscore.jobs.ledger.ledger import UnitRecord
+from semscore.jobs.ledger.committed import Committed
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.folder import Folder
 
@@ -21,7 +18,7 @@ class Records:
     """The records in a dataset of how it was computed."""
 
     run: dict[str, Any]  # run.json
-    units: Sequence[UnitRecord]
+    units: Committed
     manifest: dict[str, Any] | None  # None: the dataset is not complete
     progress: dict[str, Any] | None  # progress.json; None: no unit was started
 
@@ -34,35 +31,6 @@ class Records:
         if self.manifest:
             return "complete"
         return str((self.progress or {}).get("state", "failed"))
-
-    @cached_property
-    def meters(self) -> Counter[str]:
-        """The meters, summed over all units; the sums of peaks are meaningless."""
-        return sum((Counter(unit.meters) for unit in self.units), Counter[str]())
-
-    @cached_property
-    def statuses(self) -> Counter[str]:
-        """The number of rows by status."""
-        return ledger.statuses(self.units)
-
-    @cached_property
-    def workers(self) -> dict[str, Counter[str]]:
-        """The meters by worker ("host pid device backend"), summed over all units."""
-        meters: dict[str, Counter[str]] = {}
-        for unit in self.units:
-            for label, sums in unit.workers.items():
-                meters.setdefault(label, Counter()).update(sums)
-        return meters
-
-    @cached_property
-    def hardware(self) -> Counter[str]:
-        """The number of rows by the hardware that scored them."""
-        return sum((Counter(unit.hardware) for unit in self.units), Counter[str]())
-
-    @property
-    def rows(self) -> int:
-        """The number of rows in committed units."""
-        return sum(unit.rows for unit in self.units)
 
 
 def read_records(output: Folder) -> Records:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from semscore.jobs.history.records import seconds_of
-from semscore.jobs.ledger.ledger import UnitRecord
+from semscore.jobs.ledger.committed import CommittedUnit, Kind, Tally
 from semscore.jobs.ledger.run_id import began
 from semscore.udfs.meters import worker_of
 
@@ -43,7 +43,7 @@ class Rate:
     rows_per_s: float
 
 
-def spans(units: Sequence[UnitRecord]) -> list[Span]:
+def spans(units: Sequence[CommittedUnit]) -> list[Span]:
     """Return the spans of all units, sorted by their start. The first starts at 0 s."""
     ordered = sorted(units, key=lambda unit: (unit.started, unit.ended))
     result: list[Span] = []
@@ -96,20 +96,20 @@ class RunTime:
     hosts: int  # hosts whose workers scored rows
 
 
-def run_times(units: Sequence[UnitRecord]) -> list[RunTime]:
+def run_times(tallies: Mapping[Kind, Tally]) -> list[RunTime]:
     """Return the times of each run that committed units; other runs leave no times."""
-    by_run: dict[str, list[UnitRecord]] = {}
-    for unit in units:
-        by_run.setdefault(unit.run, []).append(unit)
+    by_run: dict[str, list[Tally]] = {}
+    for kind, tally in tallies.items():
+        by_run.setdefault(kind.run, []).append(tally)
     return [_run_time(run, of_run) for run, of_run in by_run.items()]
 
 
-def _run_time(run: str, units: Sequence[UnitRecord]) -> RunTime:
-    end = max(seconds_of(unit.ended) for unit in units)
-    hosts = {worker_of(label).host for unit in units for label in unit.workers}
+def _run_time(run: str, tallies: Sequence[Tally]) -> RunTime:
+    end = max(seconds_of(tally.ended) for tally in tallies)
+    hosts = {worker_of(label).host for tally in tallies for label in tally.workers}
     return RunTime(
         run_s=max(end - began(run), 0.0),
-        scoring_s=end - min(seconds_of(unit.started) for unit in units),
-        slots=max(unit.slots for unit in units),
+        scoring_s=end - min(seconds_of(tally.started) for tally in tallies),
+        slots=max(tally.slots for tally in tallies),
         hosts=len(hosts) or 1,
     )

@@ -100,6 +100,7 @@ class Lease:
         self._owner = Owner(run, socket.gethostname(), _place(), pid, started(pid) or "")
         self.run = run
         self.number = 0  # no other run ever has the same number here
+        self.seal: str | None = None  # path of the seal that the run wrote
         self._ended = Event()
         self._leaves_trace = True
         self._beats = Thread(target=self._beat, name="semscore-lease", daemon=True)

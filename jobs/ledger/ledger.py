@@ -13,13 +13,20 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections import Counter
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
+from itertools import filterfalse
 from typing import Any
 
+from semscore.jobs.ledger.committed import (
+    READABLE,
+    UNITS,
+    Committed,
+    CommittedUnit,
+    UnitRecord,
+    read_records,
+)
 from semscore.jobs.ledger.lease import HOME as LEASES
 from semscore.jobs.ledger.lease import Lease
 from semscore.jobs.ledger.seals import HOME as SEALS
@@ -34,51 +41,12 @@ MANIFEST = f"{HOME}/manifest.json"
 PROGRESS = f"{HOME}/progress.json"
 REPORT = f"{HOME}/report.json"
 PAGE = f"{HOME}/report.html"
-UNITS = f"{HOME}/units"
 STAGING = f"{HOME}/staging"
 MODELS = f"{HOME}/model"
 SUCCESS = "_SUCCESS"
 DATA_FILE = re.compile(r"(.*/)?part-[0-9a-f]{12}-\d+-\d{5,}\.zstd\.parquet")
-VERSION = 3  # of the records' format
-THREADS = 16  # for reading records
 
 log = logging.getLogger("semscore")
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """A published file."""
-
-    path: str
-    rows: int
-    bytes: int
-
-
-@dataclass(frozen=True)
-class UnitRecord:
-    """A committed unit. Its files are published, and each row is in them once."""
-
-    id: str
-    run: str
-    lease: int  # its number
-    fingerprint: str
-    sources: list[dict[str, Any]]  # path, size, tag, rows
-    files: list[DataFile]
-    rows: int
-    statuses: dict[str, int]
-    started: str  # UTC, ISO 8601
-    ended: str
-    meters: dict[str, Any]
-    workers: dict[str, dict[str, float]]  # "host pid device backend" -> its own meters
-    hist: dict[str, dict[int, int]]
-    hardware: dict[str, int] = field(default_factory=dict)  # models of GPU or CPU -> rows
-    slots: int = 0  # tasks that could run at once
-    v: int = VERSION
-
-    @property
-    def path(self) -> str:
-        """Return the path of the record. No other run writes to the same path."""
-        return f"{UNITS}/{self.id}-{self.lease}.json"
 
 
 def require_empty(output: Folder) -> None:
@@ -124,12 +92,12 @@ def read_run(output: Folder) -> dict[str, Any] | None:
     if content is None:
         return None
     record: dict[str, Any] = json.loads(content)
-    if record.get("v") != VERSION:
+    if record.get("v") not in READABLE:
         by = record.get("versions", {}).get("semscore", "unknown")
         raise UserError(
             f"OUTPUT {output.name} was started by semscore {by}, which writes records of version "
-            f"{record.get('v')}. This semscore reads version {VERSION}. Use the semscore that "
-            "started the dataset, or choose another OUTPUT"
+            f"{record.get('v')}. This semscore reads versions {READABLE[0]} to {READABLE[-1]}. "
+            "Use the semscore that started the dataset, or choose another OUTPUT"
         )
     return record
 
@@ -143,31 +111,32 @@ def recorded_where(output: Folder) -> str | None:
     return where
 
 
-def read_units(output: Folder) -> list[UnitRecord]:
+def recorded_limit(output: Folder) -> int | None:
+    """Return the --limit with which the dataset was started."""
+    limit: int | None = (read_run(output) or {}).get("options", {}).get("rows", {}).get("limit")
+    return limit
+
+
+def read_units(output: Folder) -> Committed:
     """Return the committed units, sorted by id."""
     return _read_units(output, last_seal(output))
 
 
-def statuses(records: Sequence[UnitRecord]) -> Counter[str]:
-    """Return the number of rows with each status in some units."""
-    return sum((Counter(record.statuses) for record in records), Counter[str]())
-
-
-def histogram(records: Sequence[UnitRecord], name: str) -> Counter[int]:
-    """Return the sum of a histogram over some units.
-
-    `name`: `score` (bin -> pairs) or `tokens` (bin -> distinct texts).
-    """
-    return sum((Counter(record.hist[name]) for record in records), Counter[int]())
-
-
-def take_over(output: Folder, lease: Lease, replaces: bool = False) -> list[UnitRecord]:
+def take_over(
+    output: Folder,
+    lease: Lease,
+    superseded: Callable[[CommittedUnit], bool] = lambda _: False,
+    known: Committed | None = None,
+) -> Committed:
     """Decide, as the holder of the lease, which units count, and return them.
 
-    These are the units that count so far, or none if `replaces`. The staging folders are deleted
-    first. All copies are made from them, so a run that only seemed dead can no longer publish
-    units or mark the dataset as complete. What it commits from here on does not count. Raises
-    OutputInUse if another run takes over meanwhile.
+    These are the units that count so far, except those that are `superseded`. If there are any,
+    the dataset is marked as incomplete first. Their files stay until `clear_remains`. `known`: the
+    units that counted a moment ago, which are not read again if nothing has changed.
+
+    The staging folders are deleted first. All copies are made from them, so a run that only seemed
+    dead can no longer publish units or mark the dataset as complete. What it commits from here on
+    does not count. Raises OutputInUse if another run takes over meanwhile.
     """
     # The second pass sees what a copy wrote that began before its source was deleted.
     for _ in range(2):
@@ -177,21 +146,26 @@ def take_over(output: Folder, lease: Lease, replaces: bool = False) -> list[Unit
     output.end_uploads(STAGING)
     while True:
         last = last_seal(output)
-        records = [] if replaces else _read_units(output, last)
-        seal = {"lease": lease.number, "units": [record.path for record in records]}
+        units = _read_units(output, last, known)
+        if any(map(superseded, units)):
+            reopen(output, lease)
+            kept = filterfalse(superseded, read_records(output, units.entries))
+            units = Committed(kept)
+        seal = {"lease": lease.number, "units": [unit.path for unit in units]}
         lease.require()
         path = seal_path(last.number + 1)
         if output.create_if_absent(path, _json(seal)):
             break
     if seals(output)[-1] != path:  # it was the last seal once, and others have followed
         raise OutputInUse(f"another run has taken over OUTPUT {output.name}")
-    return records
+    lease.seal = path
+    return units
 
 
-def clear_remains(output: Folder, lease: Lease, records: Sequence[UnitRecord]) -> None:
+def clear_remains(output: Folder, lease: Lease, units: Sequence[CommittedUnit]) -> None:
     """Delete, as the holder of the lease, what other runs left unfinished beside these units."""
-    counted = {record.path for record in records}
-    known = counted | {file.path for record in records for file in record.files}
+    counted = {unit.path for unit in units}
+    known = counted | {file.path for unit in units for file in unit.files}
     uncounted = [entry.path for entry in output.entries(UNITS) if entry.path not in counted]
     strays = [entry.path for entry in data_files(output) if entry.path not in known]
     old = seals(output)[:-1]
@@ -229,13 +203,17 @@ def replace_run(output: Folder, lease: Lease, record: dict[str, Any]) -> None:
     put_away(output, lease, record["run"], paths)
 
 
-def commit(output: Folder, record: UnitRecord) -> None:
+def commit(output: Folder, record: UnitRecord, seal_of_run: str | None = None) -> None:
     """Write a unit's record, in place of that of an attempt whose outcome is unknown.
 
-    Raises OutputInUse, and leaves no record, if the record does not count.
+    `seal_of_run`: path of the seal that the run wrote. While it is the last, it is not read again:
+    it names all earlier units. Raises OutputInUse, and leaves no record, if the record does not
+    count.
     """
     output.write(record.path, _json(asdict(record)))
     try:
+        if seals(output)[-1:] == [seal_of_run]:
+            return
         seal = last_seal(output)
     except OSError:  # the record stays; if it does not count, the run finds out later
         log.debug("seal not read", exc_info=True)
@@ -245,9 +223,9 @@ def commit(output: Folder, record: UnitRecord) -> None:
         raise OutputInUse(f"another run has taken over OUTPUT {output.name}")
 
 
-def reopen(output: Folder, lease: Lease, run: str) -> None:
+def reopen(output: Folder, lease: Lease) -> None:
     """Mark the dataset as incomplete, and delete its report, which would be out of date."""
-    put_away(output, lease, run, (SUCCESS, MANIFEST, PAGE, REPORT))
+    put_away(output, lease, lease.run, (SUCCESS, MANIFEST, PAGE, REPORT))
 
 
 def finish(output: Folder, lease: Lease, manifest: dict[str, Any]) -> None:
@@ -290,19 +268,12 @@ def put_away(output: Folder, lease: Lease, run: str, paths: Sequence[str]) -> No
     output.delete_folder(home)
 
 
-def _read_units(output: Folder, seal: Seal) -> list[UnitRecord]:
-    paths = [entry.path for entry in output.entries(UNITS) if seal.counts(entry.path)]
-    with ThreadPoolExecutor(THREADS) as pool:
-        contents = list(pool.map(output.read, paths))
-    return [_record(json.loads(content)) for content in contents if content is not None]
-
-
-def _record(content: dict[str, Any]) -> UnitRecord:
-    files = [DataFile(**file) for file in content["files"]]
-    hist = {
-        name: {int(bin_): n for bin_, n in bins.items()} for name, bins in content["hist"].items()
-    }
-    return UnitRecord(**content | {"files": files, "hist": hist})
+def _read_units(output: Folder, seal: Seal, known: Committed | None = None) -> Committed:
+    """Return the units that count according to a seal: `known`, if these are still the same."""
+    entries = [entry for entry in output.entries(UNITS) if seal.counts(entry.path)]
+    if known is not None and known.entries == entries:
+        return known
+    return Committed(read_records(output, entries), entries)
 
 
 def _is_data(entry: Entry) -> bool:
@@ -310,4 +281,5 @@ def _is_data(entry: Entry) -> bool:
 
 
 def _json(record: dict[str, Any]) -> bytes:
-    return json.dumps(record, indent=1, ensure_ascii=False).encode()
+    # Without `indent`, with which Python's own encoder would take minutes for a long manifest.
+    return json.dumps(record, ensure_ascii=False).encode()

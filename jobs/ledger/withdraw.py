@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.committed import UNITS
 from semscore.jobs.ledger.lease import HOME as LEASES
 from semscore.jobs.ledger.lease import Lease
 from semscore.jobs.ledger.seals import HOME as SEALS
@@ -24,14 +25,14 @@ def unless_refused(output: Folder, lease: Lease) -> Iterator[None]:
         yield
     except UserError:
         record = ledger.read_run(output)
-        if (record is None or record["run"] == lease.run) and not output.entries(ledger.UNITS):
+        if (record is None or record["run"] == lease.run) and not output.entries(UNITS):
             _withdraw(output, lease)
         raise
 
 
 def _withdraw(output: Folder, lease: Lease) -> None:
     ledger.clear_remains(output, lease, ())
-    apart = tuple(f"{folder}/" for folder in (LEASES, SEALS, ledger.STAGING, ledger.UNITS))
+    apart = tuple(f"{folder}/" for folder in (LEASES, SEALS, ledger.STAGING, UNITS))
     listed = (entry.path for entry in output.entries(ledger.HOME))
     ledger.put_away(
         output, lease, lease.run, [path for path in listed if not path.startswith(apart)]

@@ -46,7 +46,7 @@ class Settings:
             raise UserError(f"--limit must be at least 1, got {self.rows.limit}")
         if not 0 <= self.limits.max_error_rate <= 1:
             raise UserError(f"--max-error-rate must be 0 to 1, got {self.limits.max_error_rate}")
-        for name in ("deadline", "max_units"):
+        for name in ("deadline", "max_units", "unit_rows"):
             value = getattr(self.limits, name)
             if value is not None and value <= 0:
                 raise UserError(f"--{name.replace('_', '-')} must be more than 0, got {value}")

@@ -103,9 +103,14 @@ class Limits:
     deadline: float | None = None
     """Stop the run cleanly within this number of seconds, even if it is not complete. It can be
     resumed. Unset: SageMaker's limit in a SageMaker job, otherwise no limit."""
+    partial_ok: Flag = False
+    """End with exit code 0, not 75, if the deadline stops a run that has committed units."""
     max_units: int | None = None
     """Maximum number of units of work to score in this run, for a trial. A unit is a group of rows
-    that are committed together. The run can be resumed."""
+    that are committed together. The run then ends with exit code 0 and can be resumed."""
+    unit_rows: int | None = None
+    """Approximate number of rows in a unit of work. Unset: about five minutes of work. If a run is
+    killed, the units that it was scoring, at most two, are scored again."""
 
 
 @_flat("Spark")

@@ -19,7 +19,6 @@ from semscore.jobs.history.timeline import (
     scoring_seconds,
     spans,
 )
-from semscore.jobs.ledger import ledger
 from semscore.jobs.reporting.gold import Gold, against_gold
 from semscore.jobs.reporting.looks import partition_of
 from semscore.jobs.reporting.scores import (
@@ -128,6 +127,7 @@ class Speed:
     flop: float  # floating-point operations for distinct texts, without padding
     flop_per_s: float  # all workers together, over scoring_s
     worker_flop_per_s: float  # one worker, while it ran the model
+    longest_unit_s: float  # the most work of a slot that an interruption can cost
     saved_s: float  # time that one worker would have run the model for repeats
 
 
@@ -174,31 +174,28 @@ def gather(
 ) -> Facts:
     """Compute the facts. `rows`: a sample of the output; `price`: of one host, per hour."""
     units = spans(records.units)
-    scoring_s = scoring_seconds(units)
-    runs = run_times(records.units)
-    time = spent(records.workers, sum(run.slots * run.scoring_s for run in runs))
+    runs = run_times(records.units.tallies)
+    time = spent(records.units.workers, sum(run.slots * run.scoring_s for run in runs))
     is_cosine = records.run["recipe"]["metric"] == "cosine"
     texts = _texts(records)
     return Facts(
         v=VERSION,
         what=_what(records, output, runs),
         audit=_audit(records),
-        speed=_speed(records, texts, time.seconds["forward"], scoring_s, runs),
+        speed=_speed(records, texts, time.seconds["forward"], units, runs),
         spent=time,
         rates=rates(units),
         slowest=sorted(units, key=lambda unit: unit.rows_per_s)[:SLOWEST],
         units=units if len(units) <= MOST_UNITS else [],
         texts=texts,
         rows_seen=len(rows),
-        scores=counted_bins(ledger.histogram(records.units, "score"))
-        if is_cosine
-        else seen_bins(rows),
-        scores_of_all=is_cosine or len(rows) == records.rows,
+        scores=counted_bins(records.units.histogram("score")) if is_cosine else seen_bins(rows),
+        scores_of_all=is_cosine or len(rows) == records.units.rows,
         partitions=by_partition(rows, _partition_rows(records)),
         cost=_cost(records, runs, price),
         gold=against_gold(rows, gold) if gold else None,
         samples=pairs_to_see(rows) if samples else None,
-        calibration=calibrations(records.run, records.units),
+        calibration=calibrations(records.run, records.units.tallies),
     )
 
 
@@ -216,7 +213,7 @@ def _what(records: Records, output: str, runs: list[RunTime]) -> What:
         versions=run["versions"],
         master=run["master"],
         job=run.get("job") or {},
-        hardware=[name for name, _ in records.hardware.most_common()],
+        hardware=[name for name, _ in records.units.hardware.most_common()],
         hosts=max((run.hosts for run in runs), default=0),
         slots=max((run.slots for run in runs), default=0),
         runs=len(runs),
@@ -227,16 +224,16 @@ def _audit(records: Records) -> Audit:
     manifest, progress = records.manifest or {}, records.progress or {}
     audit = manifest.get("audit", {})
     chosen = records.run["options"]["rows"]
-    files = [file for unit in records.units for file in unit.files]
+    files, statuses = records.units.files, records.units.statuses
     return Audit(
         state=records.state,
         reason=progress.get("reason"),
         rows_in=audit.get("rows_in"),
-        rows_out=records.rows,
+        rows_out=records.units.rows,
         rows_total=progress.get("rows_total"),
         where=chosen["where"],
-        limit=chosen["limit"],
-        statuses={name: records.statuses[name] for name in STATUSES if records.statuses[name]},
+        limit=audit.get("limit", chosen["limit"]),
+        statuses={name: statuses[name] for name in STATUSES if statuses[name]},
         files=len(files),
         bytes=sum(file.bytes for file in files),
         skipped=audit.get("skipped_files", []),
@@ -245,29 +242,31 @@ def _audit(records: Records) -> Audit:
 
 
 def _texts(records: Records) -> Texts:
-    meters = records.meters
+    meters = records.units.meters
     return Texts(
         texts=meters["texts"],
         distinct=meters["distinct_texts"],
         tokens=meters["tokens"],
         padded=meters["padded_tokens"],
-        lengths=dict(sorted(ledger.histogram(records.units, "tokens").items())),
+        lengths=dict(sorted(records.units.histogram("tokens").items())),
         oom_retries=meters["oom_retries"],
     )
 
 
 def _speed(
-    records: Records, texts: Texts, forward_s: float, scoring_s: float, runs: list[RunTime]
+    records: Records, texts: Texts, forward_s: float, units: list[Span], runs: list[RunTime]
 ) -> Speed:
+    scoring_s = scoring_seconds(units)
     flop = Architecture(**records.run["model"]).flop_of(texts.lengths, texts.tokens)
     return Speed(
         run_s=sum(run.run_s for run in runs),
         scoring_s=scoring_s,
-        pairs_per_s=records.rows / scoring_s if scoring_s else 0.0,
+        pairs_per_s=records.units.rows / scoring_s if scoring_s else 0.0,
         tokens_per_s=texts.tokens / scoring_s if scoring_s else 0.0,
         flop=flop,
         flop_per_s=flop / scoring_s if scoring_s else 0.0,
         worker_flop_per_s=flop / forward_s if forward_s else 0.0,
+        longest_unit_s=max((unit.ended_s - unit.began_s for unit in units), default=0.0),
         saved_s=forward_s * (texts.texts / texts.distinct - 1) if texts.distinct else 0.0,
     )
 
@@ -275,7 +274,9 @@ def _speed(
 def _cost(records: Records, runs: list[RunTime], price: float | None) -> Cost:
     hours = sum(run.run_s * run.hosts for run in runs) / 3600
     cost = None if price is None else hours * price
-    per_million = None if cost is None or not records.rows else cost / records.rows * 1e6
+    per_million = (
+        None if cost is None or not records.units.rows else cost / records.units.rows * 1e6
+    )
     return Cost(hours, price, cost, per_million)
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from math import ceil
-from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from semscore.jobs.ledger.ledger import DataFile
+from semscore.jobs.ledger.committed import DataFile
 from semscore.udfs.stores.folder import Folder
 from semscore.udfs.texts.from_arrow import to_pandas
 
@@ -65,8 +65,8 @@ def look(output: Folder, files: Sequence[DataFile], wanted: Wanted) -> pd.DataFr
 
 def partition_of(file: DataFile) -> str:
     """Return the partition folders of a file in readable form: `lang=de/day=1`."""
-    folder = str(PurePosixPath(file.path).parent)
-    return NO_PARTITION if folder == "." else unquote(folder)
+    folder, _, _ = file.path.rpartition("/")
+    return unquote(folder) if folder else NO_PARTITION
 
 
 def _spread(files: Sequence[DataFile]) -> list[DataFile]:
@@ -76,8 +76,8 @@ def _spread(files: Sequence[DataFile]) -> list[DataFile]:
         by_partition.setdefault(partition_of(file), []).append(file)
     queues = sorted(by_partition.values(), key=lambda queue: -sum(file.rows for file in queue))
     rounds = max(map(len, queues), default=0)
-    turns = [queue[turn] for turn in range(rounds) for queue in queues if turn < len(queue)]
-    return turns[:MOST_FILES]
+    turns = (queue[turn] for turn in range(rounds) for queue in queues if turn < len(queue))
+    return list(islice(turns, MOST_FILES))
 
 
 def _read(output: Folder, file: DataFile, wanted: Wanted, rows: int) -> pd.DataFrame:

@@ -97,6 +97,9 @@ def _time(facts: Facts) -> dict[str, Any]:
             )
             for w in time.workers
         ],
+        "interruption_note": "An interruption costs each slot at most the time of the longest "
+        f"unit, {_duration(speed.longest_unit_s)}: units that are not committed yet are scored "
+        "again.",
         "rate_note": f"{speed.pairs_per_s:,.1f} on average over {_duration(speed.scoring_s)}; the "
         "rows of a unit are spread evenly over its time",
         "rate_rows": [

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from importlib.util import find_spec
@@ -15,6 +14,7 @@ from importlib.util import find_spec
 from semscore.jobs.failures.root_cause import root_cause
 from semscore.jobs.history.records import Records, read_ends
 from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.committed import Committed
 from semscore.jobs.ledger.lease import Lease
 from semscore.jobs.options.slices import Report
 from semscore.jobs.reporting.facts import COLUMNS, VERSION, Facts, gather
@@ -40,7 +40,7 @@ def make_report(output: Folder, records: Records, asked: Report) -> Facts:
             "grades"
         )
     text1, text2 = (columns[name] if asked.samples else None for name in ("text1", "text2"))
-    files = [file for unit in records.units for file in unit.files]
+    files = records.units.files
     wanted = Wanted(columns["score_column"], columns["status_column"], text1, text2, asked.gold)
     rows = look(output, files, wanted)
     if asked.gold and files and "gold" not in rows:
@@ -76,9 +76,7 @@ def write_report(output: Folder, facts: Facts, asked: Report) -> str:
     return output.full(ledger.PAGE)
 
 
-def report_at_end(
-    output: Folder, lease: Lease, units: Sequence[ledger.UnitRecord], asked: Report
-) -> str | None:
+def report_at_end(output: Folder, lease: Lease, units: Committed, asked: Report) -> str | None:
     """Write the report at the end of a run and return its path.
 
     Returns None if the run has no report (`--no-report`, no units), or if writing it failed. A

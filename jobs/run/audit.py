@@ -2,55 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from typing import Any
 
 from semscore.jobs.dataset.listing import BadFile
+from semscore.jobs.dataset.owed import partly_scored
 from semscore.jobs.dataset.publish import count_rows
 from semscore.jobs.dataset.source import Source
 from semscore.jobs.failures.wording import counted
 from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.committed import VERSION, Committed, CommittedUnit, DataFile
 from semscore.jobs.ledger.run_id import now
 from semscore.jobs.run.run import Account, FailedUnit
 from semscore.udfs.errors import AuditFailed, TooManyErrors, UnitsSetAside, UserError, some_of
-from semscore.udfs.stores.folder import Folder
 
 
 def audit(
     account: Account,
-    records: Sequence[ledger.UnitRecord],
+    units: Committed,
     total: int,
     bad: Sequence[BadFile] = (),
     failed: Sequence[FailedUnit] = (),
 ) -> dict[str, Any]:
-    """Count the output again by its footers. Return the manifest if each row is there once.
+    """Count the rows of the output again. Return the manifest if each row of INPUT is there once.
 
     `total`: the rows that there should be at most, for messages.
     Raises AuditFailed if rows are missing or there are too many, UnitsSetAside if units or files
     were set aside that should be there, UserError if no file could be read and nothing is
     published, and TooManyErrors if the model failed on too many rows.
     """
-    require_few_errors(account, ledger.statuses(records)["error"], total)
+    require_few_errors(account, units.statuses["error"], total)
     source, output = account.source, account.output
-    published = _published(output, records)
+    published = _published(account, units)
     rows_out = sum(file.rows for file in published)
     chosen = account.settings.rows
-    _require_nothing_aside(account, records, bad, failed, rows_out, total)
+    _require_nothing_aside(account, units, bad, failed, rows_out, total)
     unread = {file.path for file in bad}
-    rows_in = _rows_in(source, records, unread)
-    if chosen.limit is None and (left := _in_no_unit(source, records, unread)):
+    rows_in = _rows_in(source, units, unread)
+    if chosen.limit is None and (left := _in_no_unit(source, units, unread)):
         raise AuditFailed(f"some files of INPUT are in no unit: {some_of(left, 5)}")
     if chosen.where is None and chosen.limit is None and rows_out != rows_in:
         raise AuditFailed(
             f"INPUT has {counted(rows_in, 'row')}, but {output.name} has {rows_out:,}"
         )
     return {
-        "v": ledger.VERSION,
+        "v": VERSION,
         "run": account.id,
         "fingerprint": account.fingerprint,
         "ended": now(),
-        "files": [asdict(file) for file in published],
+        "files": [
+            {"path": file.path, "rows": file.rows, "bytes": file.bytes} for file in published
+        ],
         "rows": rows_out,
         "bytes": sum(file.bytes for file in published),
         "audit": {
@@ -63,24 +68,38 @@ def audit(
     }
 
 
-def _published(output: Folder, records: Sequence[ledger.UnitRecord]) -> list[ledger.DataFile]:
-    """Return the files in OUTPUT with their rows. Raises AuditFailed if the records differ."""
-    published = count_rows(output, ledger.data_files(output))
-    scored = sum(record.rows for record in records)
+def _published(account: Account, units: Committed) -> list[DataFile]:
+    """Return the files in OUTPUT with their rows. Raises AuditFailed if the records differ.
+
+    Rows are read from footers, except in files of earlier runs that still have the recorded size:
+    their footers were read before they were published, and a dataset may have 100,000 of them.
+    """
+    output = account.output
+    counted_before = {
+        (file.path, file.bytes): file
+        for unit in units
+        if unit.run != account.id
+        for file in unit.files
+    }
+    entries = ledger.data_files(output)
+    known = [counted_before.get((entry.path, entry.size)) for entry in entries]
+    unknown = [entry for entry, file in zip(entries, known, strict=True) if file is None]
+    read = iter(count_rows(output, unknown))
+    published = [file or next(read) for file in known]
     rows_out = sum(file.rows for file in published)
-    expected = {file.path for record in records for file in record.files}
-    if rows_out != scored or {file.path for file in published} != expected:
+    expected = {file.path for unit in units for file in unit.files}
+    if rows_out != units.rows or {file.path for file in published} != expected:
         raise AuditFailed(
-            f"the records list {counted(scored, 'row')} in {counted(len(expected), 'file')}, but "
-            f"{output.name} has {counted(rows_out, 'row')} in {counted(len(published), 'file')}. "
-            "Does something else write there?"
+            f"the records list {counted(units.rows, 'row')} in {counted(len(expected), 'file')}, "
+            f"but {output.name} has {counted(rows_out, 'row')} in "
+            f"{counted(len(published), 'file')}. Does something else write there?"
         )
     return published
 
 
 def _require_nothing_aside(
     account: Account,
-    records: Sequence[ledger.UnitRecord],
+    units: Sequence[CommittedUnit],
     bad: Sequence[BadFile],
     failed: Sequence[FailedUnit],
     rows_out: int,
@@ -88,7 +107,7 @@ def _require_nothing_aside(
 ) -> None:
     """Raise UnitsSetAside if units or files are missing, UserError if no file could be read."""
     aside = [f"{unit.what}: {unit.reason}" for unit in failed]
-    if bad and not records and not aside:
+    if bad and not units and not aside:
         raise UserError(_nothing_read(bad))
     if bad and account.settings.rows.bad_files == "fail":
         aside += [f"{file.path}: {file.reason}" for file in bad]
@@ -107,19 +126,24 @@ def _nothing_read(bad: Sequence[BadFile]) -> str:
     return f"INPUT: none of its {len(bad):,} files could be scored. For example: {examples}"
 
 
-def _rows_in(source: Source, records: Sequence[ledger.UnitRecord], unread: Collection[str]) -> int:
+def _rows_in(source: Source, units: Sequence[CommittedUnit], unread: AbstractSet[str]) -> int:
     """Return the rows of INPUT by footers, read by this run or, if scored, by an earlier one."""
-    rows = {known["path"]: known["rows"] for record in records for known in record.sources}
+    scored, rows = Counter[str](), dict[str, int]()
+    for known in (known for unit in units for known in unit.sources):
+        scored[known["path"]] += known["rows"]
+        rows[known["path"]] = known.get("file_rows", known["rows"])
     rows |= {url: count for url, (count, _) in source.counts.items()}
-    return sum(rows.get(file.url, 0) for file in source.files if file.url not in unread)
+    rows |= {url: scored[url] for url in unread}  # a part may have been scored before
+    return sum(rows.get(file.url, 0) for file in source.files)
 
 
 def _in_no_unit(
-    source: Source, records: Sequence[ledger.UnitRecord], unread: Collection[str]
+    source: Source, units: Sequence[CommittedUnit], unread: AbstractSet[str]
 ) -> list[str]:
-    """Return the files that should be scored and are not."""
-    taken = {known["path"] for record in records for known in record.sources}.union(unread)
-    return [file.url for file in source.files if file.url not in taken]
+    """Return the files that should be scored and are not, or only partly."""
+    taken = {known["path"] for unit in units for known in unit.sources}.union(unread)
+    partly = partly_scored(units).keys() - unread
+    return [file.url for file in source.files if file.url not in taken or file.url in partly]
 
 
 def require_few_errors(account: Account, errors: int, total: int) -> None:

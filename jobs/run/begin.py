@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from semscore.jobs.dataset import frames
 from semscore.jobs.dataset.condition import settled_where
 from semscore.jobs.dataset.partitions import check_folders
 from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.committed import Committed
 from semscore.jobs.ledger.withdraw import unless_refused
 from semscore.jobs.preflight.precision import Settled, settle
 from semscore.jobs.preflight.proving import Proving
@@ -68,9 +69,7 @@ def settle_with(spark: SparkSession, job: Prepared, proving: Proving) -> tuple[R
 
 
 @contextmanager
-def begun(
-    job: Prepared, run: Run, settled: Settled
-) -> Iterator[tuple[Run, Sequence[ledger.UnitRecord]]]:
+def begun(job: Prepared, run: Run, settled: Settled) -> Iterator[tuple[Run, Committed]]:
     """Hold OUTPUT within the block. Yield the run, and the units that earlier runs committed.
 
     If this run has started OUTPUT and is then refused, OUTPUT is left as it was. Raises OutputInUse
@@ -79,14 +78,14 @@ def begun(
     output, lease = job.output, job.lease
     replaces = job.settings.target.mode == "overwrite"
     with as_it_was(output), lease, unless_refused(output, lease), job.stop.signals():
-        earlier = ledger.take_over(output, lease, replaces)
+        earlier = ledger.take_over(output, lease, job.is_superseded, job.committed)
         if job.settled:
             job.require_unchanged()
         run = replace(run, recipe=settled.keep(output))
         record = run_record(run, job.model, settled)
         if job.settled is None and not replaces:
             ledger.begin(output, lease, record)
-        ledger.reopen(output, lease, job.id)
+        ledger.reopen(output, lease)
         if replaces:
             ledger.replace_run(output, lease, record)
         yield run, earlier

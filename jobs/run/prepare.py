@@ -12,12 +12,13 @@ from pyspark.sql import SparkSession
 
 from semscore.jobs.dataset.columns import Layout, plan_columns
 from semscore.jobs.dataset.listing import SourceFile
-from semscore.jobs.dataset.owed import owed
+from semscore.jobs.dataset.owed import outgrown, owed
 from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
 from semscore.jobs.diagnosis.preflight import preflight
 from semscore.jobs.failures.wording import counted
 from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.committed import Committed, CommittedUnit
 from semscore.jobs.ledger.lease import Lease, require_free
 from semscore.jobs.ledger.run_id import new_id
 from semscore.jobs.options.settings import Settings
@@ -27,7 +28,7 @@ from semscore.jobs.run.resume import resumed
 from semscore.jobs.run.run import Account
 from semscore.jobs.run.stop import Stop
 from semscore.jobs.spark.s3a import s3a_settings
-from semscore.udfs.errors import OutputInUse
+from semscore.udfs.errors import OutputInUse, UserError
 from semscore.udfs.models.token_limit import corrections
 from semscore.udfs.recipe import described_model, fingerprint
 from semscore.udfs.stores.folder import Folder
@@ -54,6 +55,8 @@ class Prepared:
     corrections: dict[str, Any]  # see token_limit.corrections
     lease: Lease
     settled: Settled | None  # how the resumed dataset was started; None for a new one
+    begun_limit: int | None  # the --limit with which it was started
+    committed: Committed | None  # its units
 
     @property
     def text_columns(self) -> tuple[str, str]:
@@ -69,15 +72,32 @@ class Prepared:
         """Return the facts that the run's records are about."""
         return Account(self.id, self.settings, self.fingerprint(settled), self.source, self.output)
 
-    def owed(self, records: Sequence[ledger.UnitRecord]) -> tuple[SourceFile, ...]:
-        """Return the files that are not in the records, or none if --limit is reached."""
-        limit = self.settings.rows.limit
-        reached = limit and sum(record.rows for record in records) >= limit
-        return () if reached else owed(self.source.files, records)
+    def is_superseded(self, unit: CommittedUnit) -> bool:
+        """Return whether a unit of the dataset is to be scored again, by this run."""
+        if self.settings.target.mode == "overwrite":
+            return True
+        return outgrown(unit, self.begun_limit, self.settings.rows.limit)
+
+    def owed(self, units: Sequence[CommittedUnit]) -> tuple[SourceFile, ...]:
+        """Return the files that are not, or only partly, in some units; none if --limit is reached.
+
+        Raises UserError if they have more rows than that.
+        """
+        limit, rows = self.settings.rows.limit, sum(unit.rows for unit in units)
+        if limit is None or rows < limit:
+            return owed(self.source.files, units)
+        if rows > limit:
+            raise UserError(
+                f"OUTPUT {self.output.name} has {counted(rows, 'row')} already, more than --limit "
+                f"{limit:,}. Use a larger limit, or another OUTPUT"
+            )
+        return ()
 
     def is_done(self) -> bool:
-        """Return whether the resumed dataset has no files left to score."""
-        return self.settled is not None and not self.owed(ledger.read_units(self.output))
+        """Return whether the resumed dataset has no rows left to score."""
+        if self.committed is None:
+            return False
+        return not self.owed([unit for unit in self.committed if not self.is_superseded(unit)])
 
     def require_unchanged(self) -> None:
         """Raise OutputInUse if another run has started the dataset differently meanwhile."""
@@ -113,6 +133,7 @@ def prepare(settings: Settings, spark: SparkSession | None) -> Prepared:
     model = pin_model(recipe)
     corrected = corrections(model.folder, model.recipe.max_seq_length)
     lease = Lease(output, id_, require_free(output))
+    settled = _resumed(settings, output, model, corrected)
     return Prepared(
         id=id_,
         settings=settings,
@@ -126,7 +147,9 @@ def prepare(settings: Settings, spark: SparkSession | None) -> Prepared:
         model=model,
         corrections=corrected,
         lease=lease,
-        settled=_resumed(settings, output, model, corrected),
+        settled=settled,
+        begun_limit=ledger.recorded_limit(output),
+        committed=ledger.read_units(output) if settled else None,
     )
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Literal
 
 from semscore.jobs.dataset.listing import BadFile
 from semscore.jobs.dataset.upcoming import Upcoming
-from semscore.jobs.ledger.ledger import UnitRecord
+from semscore.jobs.ledger.committed import Committed, UnitRecord
 from semscore.jobs.ledger.run_id import now
 from semscore.jobs.run.run import FailedUnit
 from semscore.udfs.meters import Meters
@@ -23,10 +21,9 @@ SHOWN_ASIDE = 50
 class Progress:
     """The units of a run that have ended, and the units of earlier runs."""
 
-    earlier: Sequence[UnitRecord]
+    committed: Committed  # of the dataset; grows
     upcoming: Upcoming
     limit: int | None = None  # rows of the dataset
-    records: list[UnitRecord] = field(default_factory=list)
     failed: list[FailedUnit] = field(default_factory=list)
     reason: str | None = None  # why the run ended with an incomplete dataset
     began: float = field(default_factory=monotonic)
@@ -36,17 +33,19 @@ class Progress:
         self._marked = (0, 0.0)  # rows of this run, and seconds from its start, when rows last came
         self._workers: set[str] = set()
         self._tokens = 0  # of this run
-        self._sums = Counter[str]()  # of the dataset
-        for record in self.earlier:
-            self._add(record)
-        self.rows_before = self._sums["rows"]  # of the units that were there before
+        self.units_before, self.rows_before = len(self.committed), self.committed.rows
+        meters = self.committed.meters
+        self._texts, self._distinct = meters["texts"], meters["distinct_texts"]
+        self.errors = self.committed.statuses["error"]  # rows on which the model failed, so far
 
     def book(self, record: UnitRecord) -> None:
         """Add a unit that was committed."""
-        self.records.append(record)
+        self.committed.add(record)
         self._workers.update(record.workers)
         self._tokens += record.meters["tokens"]
-        self._add(record)
+        self._texts += record.meters["texts"]
+        self._distinct += record.meters["distinct_texts"]
+        self.errors += record.statuses.get("error", 0)
 
     def see(self, rows: int, meters: Meters) -> None:
         """Update the running units: rows scored, according to Spark, and meters of ended tasks."""
@@ -57,12 +56,6 @@ class Progress:
     @property
     def _scored(self) -> int:
         return min(self.rows_done + self._live, self.rows)
-
-    def _add(self, record: UnitRecord) -> None:
-        self._sums["rows"] += record.rows
-        self._sums["errors"] += record.statuses.get("error", 0)
-        for name in ("texts", "distinct_texts"):
-            self._sums[name] += record.meters[name]
 
     @property
     def bad(self) -> list[BadFile]:
@@ -88,17 +81,17 @@ class Progress:
     @property
     def rows_done(self) -> int:
         """Return the number of rows in this run's committed units."""
-        return self._sums["rows"] - self.rows_before
+        return self.committed.rows - self.rows_before
 
     @property
-    def errors(self) -> int:
-        """Return the number of rows in the dataset so far on which the model failed."""
-        return self._sums["errors"]
+    def units_done(self) -> int:
+        """Return the number of this run's committed units."""
+        return len(self.committed) - self.units_before
 
     @property
     def rows_per_s(self) -> float | None:
         """Return the rows per second of committed units, or None if no unit has ended."""
-        return self.rows_done / self._seconds if self.records else None
+        return self.rows_done / self._seconds if self.units_done else None
 
     @property
     def _pace(self) -> float | None:
@@ -121,8 +114,8 @@ class Progress:
         scored = self._scored if state == "running" else self.rows_done
         pace = self._pace
         live = self._meters if state == "running" else Meters()
-        texts = self._sums["texts"] + live.texts
-        distinct = self._sums["distinct_texts"] + live.distinct_texts
+        texts = self._texts + live.texts
+        distinct = self._distinct + live.distinct_texts
         aside = [{"what": unit.what, "reason": unit.reason} for unit in self.failed]
         aside += [{"what": file.path, "reason": file.reason} for file in self.bad]
         return {
@@ -132,8 +125,8 @@ class Progress:
             "tokens_per_s": round((self._tokens + live.tokens) / self._seconds),
             "distinct_share": texts and round(distinct / texts, 4),
             "errors": self.errors + live.statuses["error"],
-            "units_done": len(self.earlier) + len(self.records),
-            "units_total": len(self.earlier) + self.units,
+            "units_done": len(self.committed),
+            "units_total": self.units_before + self.units,
             "units_failed": len(self.failed) + len(self.bad),
             "set_aside": aside[:SHOWN_ASIDE],
             "workers": len(self._workers.union(live.workers)),

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 OTHERS = 3  # files of other units that show whether the files are the cause
 
 
-def read(run: Run, spark: SparkSession, files: Sequence[SourceFile]) -> DataFrame:
-    """Return the rows of some files that are to be scored."""
-    frame = frames.read_files(spark, run.schema, run.source, files)
+def read(run: Run, spark: SparkSession, files: Sequence[SourceFile], tasks: int = 1) -> DataFrame:
+    """Return the rows of some files that are to be scored. `tasks`: for a part of a file."""
+    frame = frames.read_files(spark, run.schema, run.source, files, run.shuffles, tasks)
     return apply_where(frame, run.where)
 
 

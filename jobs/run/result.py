@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
 from typing import Any
 
 from semscore.jobs.failures.wording import counted
+from semscore.jobs.history.records import read_ends
 from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.committed import Committed
 from semscore.udfs.errors import JobError
 from semscore.udfs.pairs.statuses import STATUSES
 from semscore.udfs.recipe import described_model
@@ -20,12 +21,13 @@ from semscore.udfs.stores.folder import Folder
 
 @dataclass(frozen=True)
 class Result:
-    """A complete dataset, and what this run contributed to it."""
+    """A dataset after a run, and what this run contributed to it."""
 
     output: Folder
-    manifest: dict[str, Any] = field(repr=False)
-    units: Sequence[ledger.UnitRecord] = field(repr=False)  # of the whole dataset
+    manifest: dict[str, Any] | None = field(repr=False)  # None: the dataset is not complete
+    units: Committed = field(repr=False)  # of the whole dataset
     record: dict[str, Any] = field(repr=False)  # run.json: how the dataset was started
+    stopped: str | None = None  # a sentence, if the run was stopped and its options allow that
     report: str | None = None  # where the report is; None if there is none
     rows: int = 0  # that this run scored
     seconds: float = 0.0  # from the first look at INPUT to the report
@@ -34,34 +36,29 @@ class Result:
     @cached_property
     def statuses(self) -> Counter[str]:
         """Return the number of rows with each status in the whole dataset."""
-        return ledger.statuses(self.units)
+        return self.units.statuses
 
     @property
     def shares(self) -> list[tuple[str, str, str]]:
         """Return each status that occurs with its rows and their share, as text."""
         counts = ((status, self.statuses[status]) for status in STATUSES)
-        rows = self.manifest["rows"]
+        rows = self.statuses.total()
         return [(status, f"{n:,}", f"{n / rows:.1%}") for status, n in counts if n]
 
     @cached_property
     def score_hist(self) -> Counter[int]:
         """Return the histogram of the scores: bin of udfs.meters -> pairs."""
-        return ledger.histogram(self.units, "score")
+        return self.units.histogram("score")
 
     @property
     def sentences(self) -> list[str]:
         """Return sentences on time and speed, the audit, what scored, and where the files are."""
-        audit = self.manifest["audit"]
-        chosen = [f"{name} {audit[name]}" for name in ("where", "limit") if audit[name] is not None]
-        skipped = audit["skipped_files"]
+        files = self.units.files
         lines = [
-            f"audit: {counted(audit['rows_in'], 'row')} in, "
-            f"{counted(audit['rows_out'], 'row')} out"
-            + (f" ({', '.join(chosen)})" if chosen else "")
-            + (f"; {counted(len(skipped), 'unreadable file')} set aside" if skipped else ""),
+            self._outcome(),
             *self._what_scored(),
-            f"{counted(len(self.manifest['files']), 'data file')}, "
-            f"{self.manifest['bytes'] / 2**20:,.1f} MB in {self.output.name}",
+            f"{counted(len(files), 'data file')}, "
+            f"{sum(file.bytes for file in files) / 2**20:,.1f} MB in {self.output.name}",
         ]
         if self.rows:
             speed = self.rows / self.scoring_seconds
@@ -72,6 +69,20 @@ class Result:
                 f"({speed:,.0f} pairs/s)",
             )
         return [*lines, f"report: {self.report}"] if self.report else lines
+
+    def _outcome(self) -> str:
+        """Return a sentence on the audit, or on what is left to do."""
+        if self.manifest is None:
+            return f"{self.stopped}. To score the rest, use --mode resume"
+        audit = self.manifest["audit"]
+        chosen = [f"{name} {audit[name]}" for name in ("where", "limit") if audit[name] is not None]
+        skipped = audit["skipped_files"]
+        return (
+            f"audit: {counted(audit['rows_in'], 'row')} in, "
+            f"{counted(audit['rows_out'], 'row')} out"
+            + (f" ({', '.join(chosen)})" if chosen else "")
+            + (f"; {counted(len(skipped), 'unreadable file')} set aside" if skipped else "")
+        )
 
     def _what_scored(self) -> Iterator[str]:
         """Yield sentences on the model, the precision and, for SageMaker, the job."""
@@ -96,14 +107,22 @@ class Result:
 
 
 def read_result(output: Folder) -> Result:
-    """Return a complete dataset that another process has written.
+    """Return a dataset that another process has written, in a run that ended as asked.
 
-    Raises JobError if it is not complete.
+    Raises JobError if the run has not ended like that.
     """
-    manifest = json.loads(output.read(ledger.MANIFEST) or b"null")
-    if manifest is None:
+    manifest, progress = read_ends(output)
+    stopped = (progress or {}).get("reason")
+    if manifest is None and not stopped:
         raise JobError(f"{output.name} is not complete: it has no {ledger.MANIFEST}")
     reports = (name for name in (ledger.PAGE, ledger.REPORT) if output.read(name) is not None)
     place = next(map(output.full, reports), None)
     record = ledger.read_run(output) or {}
-    return Result(output, manifest, ledger.read_units(output), record, place)
+    return Result(
+        output=output,
+        manifest=manifest,
+        units=ledger.read_units(output),
+        record=record,
+        stopped=None if manifest else stopped,
+        report=place,
+    )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MAY_DIFFER = {
     "recipe": {"model", "revision", "calibration", "precision"},  # compared by what they resolve to
     "columns": set(),
-    "rows": {"bad_files"},
+    "rows": {"bad_files", "limit"},  # prepare.py sees to the limit
     "target": {"target_file_size", "mode", "yes"},
 }
 

@@ -11,11 +11,14 @@ from importlib import metadata
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from semscore.jobs.dataset.blocks import BLOCK_ROWS
 from semscore.jobs.dataset.columns import Layout
+from semscore.jobs.dataset.parts import Shuffles
 from semscore.jobs.dataset.source import Source
 from semscore.jobs.failures.causes import sentence
 from semscore.jobs.hosts.inside_job import job_facts
 from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.committed import VERSION
 from semscore.jobs.ledger.run_id import now
 from semscore.udfs.models.flops import architecture
 from semscore.udfs.recipe import SCORING_VERSION, Recipe
@@ -77,6 +80,7 @@ class Run(Account):
     lease: Lease
     stop: Stop
     meters: dict[str, Accumulator[Meters]] = field(default_factory=dict)  # by Unit.what
+    shuffles: Shuffles = field(default_factory=Shuffles)  # of row groups that units share
     dropping: Event = field(default_factory=Event)  # set when running units are abandoned
     told: set[str] = field(default_factory=set)  # notes that were logged
 
@@ -97,7 +101,7 @@ def run_record(run: Run, model: Model, settled: Settled) -> dict[str, Any]:
     settings = run.settings
     slices = ("columns", "rows", "engine", "target", "limits", "report")
     return {
-        "v": ledger.VERSION,
+        "v": VERSION,
         "run": run.id,
         "started": now(),
         "versions": {"semscore": __version__, "python": sys.version.split()[0]}
@@ -114,6 +118,7 @@ def run_record(run: Run, model: Model, settled: Settled) -> dict[str, Any]:
         "scoring_version": SCORING_VERSION,
         "fingerprint": run.fingerprint,
         "input": list(settings.inputs),
+        "block_rows": BLOCK_ROWS,
         "options": {name: asdict(getattr(settings, name)) for name in slices},
         "where": run.where,
         "schema": run.schema.jsonValue(),

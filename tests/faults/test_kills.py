@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 import time
 from typing import Any
@@ -46,8 +47,42 @@ def test_killed_at_some_points(dataset: Any, expected: dict[int, float]) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "dataset", ["files", "row groups", "pieces", "mixed", "partitions"], indirect=True
+)
 def test_killed_at_every_point(dataset: Any, expected: dict[int, float]) -> None:
     kill_at(dataset, [*AT_FIRST, *IN_UNITS, *AT_LAST], expected)
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        ["takeover-after"],
+        pytest.param(
+            [
+                *("takeover-before", "reopen-before", "reopen-after", "clear-before"),
+                *("clear-after", "stage-after", "copy-after", "commit-before", "commit-after"),
+            ],
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_a_trial_is_continued_though_runs_are_killed(
+    dataset: Any, expected: dict[int, float], points: list[str]
+) -> None:
+    """Units of which --limit left out rows are scored again, whatever happens in between."""
+    code, told = dataset.run("new", options=("--limit", "320"))
+    assert code == 0, told
+    trial = shutil.copytree(dataset.output, dataset.output.with_name("trial"))
+    for point in points:
+        shutil.rmtree(dataset.output)
+        shutil.copytree(trial, dataset.output)
+        code, told = dataset.run(point=point, occurrence=1, signal="SIGKILL")
+        assert code == -signal.SIGKILL, f"{point}: exit code {code}\n{told}"
+        dataset.scores()  # each row is there at most once
+        code, told = dataset.run()
+        assert code == 0, told
+        dataset.require_complete(expected)
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 
 from semscore.jobs.history.records import Records
 from semscore.jobs.ledger import ledger
-from semscore.jobs.ledger.ledger import DataFile, UnitRecord
+from semscore.jobs.ledger.committed import VERSION, Committed, DataFile, UnitRecord
 from semscore.jobs.ledger.seals import seal_path
 from semscore.jobs.options.slices import Report
 from semscore.jobs.reporting.facts import Facts, gather
@@ -77,7 +77,7 @@ def run_record(**changes: Any) -> dict[str, Any]:
         "status_column": "semanticStatus",
     }
     return {
-        "v": ledger.VERSION,
+        "v": VERSION,
         "run": RUN,
         "input": ["s3://in/pairs"],
         "recipe": {"model": "m", "metric": "cosine", "precision": "float32", "revision": None},
@@ -115,13 +115,18 @@ def ended() -> Callable[[int], dict[str, Any]]:
 
 
 @pytest.fixture
-def records() -> Records:
+def both() -> list[UnitRecord]:
     """Two units of 100 rows, one after the other on two workers, 10 s each."""
-    both = [
+    return [
         unit(1, "00:20", "00:30"),
         unit(2, "00:30", "00:40", label="host-b 12 gpu:0 torch", forward_s=6.0),
     ]
-    return Records(run_record(), both, manifest(200), {"rows_total": 200, "set_aside": []})
+
+
+@pytest.fixture
+def records(both: list[UnitRecord]) -> Records:
+    progress = {"rows_total": 200, "set_aside": []}
+    return Records(run_record(), Committed(both), manifest(200), progress)
 
 
 @pytest.fixture
@@ -145,10 +150,10 @@ def facts(records: Records, rows: pd.DataFrame) -> Facts:
 
 
 @pytest.fixture
-def dataset(tmp_path: Path, records: Records) -> Path:
+def dataset(tmp_path: Path, records: Records, both: list[UnitRecord]) -> Path:
     """A dataset on disk whose two units are those of `records`, 100 rows in a file each."""
     home = tmp_path / "scored"
-    for k, one in enumerate(records.units):
+    for k, one in enumerate(both):
         file = home / one.files[0].path
         file.parent.mkdir(parents=True, exist_ok=True)
         scores = [None, None] + [n / 100 for n in range(98)]
@@ -166,7 +171,28 @@ def dataset(tmp_path: Path, records: Records) -> Path:
         ledger.MANIFEST: records.manifest,
         ledger.PROGRESS: records.progress,
         seal_path(1): {"lease": 1, "units": []},
-        **{one.path: asdict(one) for one in records.units},
+        **{one.path: asdict(one) for one in both},
     }.items():
         folder.write(path, json.dumps(content).encode())
     return home
+
+
+@pytest.fixture
+def bytes_read(spark: Any) -> Iterator[Callable[[], int]]:
+    """All that tasks have read from files so far, by Spark's own count.
+
+    It misses what Spark 4 reads in several ranges at once, so that is switched off.
+    """
+    context, jvm = spark.sparkContext, spark._jvm
+    hadoop = context._jsc.hadoopConfiguration()
+    hadoop.set("parquet.hadoop.vectored.io.enabled", "false")
+    none, quantiles = jvm.java.util.ArrayList(), context._gateway.new_array(jvm.double, 0)
+
+    def count() -> int:
+        context._jsc.sc().listenerBus().waitUntilEmpty()
+        store = context._jsc.sc().statusStore()
+        stages = store.stageList(none, False, False, quantiles, none)
+        return sum(stages.apply(k).inputBytes() for k in range(stages.size()))
+
+    yield count
+    hadoop.unset("parquet.hadoop.vectored.io.enabled")

@@ -18,12 +18,11 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs.dataset import upcoming
-from semscore.jobs.dataset.units import group_files
+from semscore.jobs.dataset.units import Division
 from semscore.jobs.ledger import ledger
 from semscore.jobs.options.settings import Settings
 from semscore.jobs.options.slices import Columns, Limits, Output, Report, Rows
-from semscore.jobs.run import work
+from semscore.jobs.run import score_unit
 from semscore.jobs.run.result import Result
 from semscore.jobs.score import score
 from semscore.udfs.errors import AuditFailed, TooManyErrors, UnitsSetAside, UserError
@@ -331,8 +330,8 @@ def test_rows_that_get_lost_end_the_run(
     def loses(frame: Any, *given: Any) -> Any:
         return stage(frame.where("id > 0"), *given)
 
-    stage = work.stage
-    monkeypatch.setattr(work, "stage", loses)
+    stage = score_unit.stage
+    monkeypatch.setattr(score_unit, "stage", loses)
     with pytest.raises(AuditFailed, match="30 rows went in, but 29 came out"):
         run()
     assert not list((tmp_path / "out").glob("*.parquet"))
@@ -343,7 +342,9 @@ def test_a_file_that_no_unit_took_ends_the_run(
 ) -> None:
     for k in range(2):
         write(tmp_path, f"part-{k}.parquet", **pairs(20, start=20 * k))
-    monkeypatch.setattr(upcoming, "group_files", lambda files, _: group_files(islice(files, 1)))
+    units = Division.units
+    one = lambda self, files, *rest: units(self, islice(files, 1), *rest)  # noqa: E731
+    monkeypatch.setattr(Division, "units", one)
     with pytest.raises(AuditFailed, match=r"files of INPUT are in no unit: .*part-1"):
         run()
     assert not (tmp_path / "out" / "_SUCCESS").exists()
@@ -354,9 +355,9 @@ def test_a_published_file_that_vanishes_ends_the_run(
 ) -> None:
     write(tmp_path, "a.parquet", **pairs(30))
 
-    def loses(output: Any, record: Any) -> bool:
+    def loses(output: Any, record: Any, seal: Any) -> bool:
         (output.local / record.files[0].path).unlink()
-        return commit(output, record)
+        return commit(output, record, seal)
 
     commit = ledger.commit
     monkeypatch.setattr(ledger, "commit", loses)

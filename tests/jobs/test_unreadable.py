@@ -17,7 +17,7 @@ import pytest
 
 from semscore.jobs.options.settings import Settings
 from semscore.jobs.options.slices import Columns, Output, Report, Rows
-from semscore.jobs.run import reading, work
+from semscore.jobs.run import reading, score_unit, work
 from semscore.jobs.run.result import Result
 from semscore.jobs.score import score
 from semscore.udfs.errors import UnitsSetAside, UserError
@@ -121,8 +121,8 @@ def test_a_file_is_found_though_its_error_names_none(
             return frame.where("assert_true(id is null, 'no name') is null")
         return frame
 
-    whole = work.read
-    for module in (work, reading):
+    whole = score_unit.read
+    for module in (score_unit, reading):
         monkeypatch.setattr(module, "read", read)
     if skips:
         assert run(rows=SKIP).rows == 40
@@ -149,10 +149,10 @@ def test_a_fault_of_spark_s_own_sets_no_file_aside(
     def commit(*given: Any) -> None:
         ended.append(commits(*given))
 
-    whole, commits = work.read, work.ledger.commit
-    for module in (work, reading):
+    whole, commits = score_unit.read, score_unit.ledger.commit
+    for module in (score_unit, reading):
         monkeypatch.setattr(module, "read", read)
-    monkeypatch.setattr(work.ledger, "commit", commit)
+    monkeypatch.setattr(score_unit.ledger, "commit", commit)
     monkeypatch.setattr(work, "AT_ONCE", 1)
     with pytest.raises(
         UnitsSetAside, match=r"20 of 60 rows .*cannot read the files of this unit, nor .*no rights"
@@ -174,7 +174,7 @@ def test_a_file_that_changes_meanwhile_is_set_aside(
     file, _ = write(tmp_path, 0), write(tmp_path, 1)
 
     def stage(*given: Any) -> Any:
-        monkeypatch.setattr(work, "stage", whole)
+        monkeypatch.setattr(score_unit, "stage", whole)
         if rows is None:
             file.unlink()
         else:
@@ -182,8 +182,8 @@ def test_a_file_that_changes_meanwhile_is_set_aside(
             os.utime(file, ns=(1, 1))
         return whole(*given)
 
-    whole = work.stage
-    monkeypatch.setattr(work, "stage", stage)
+    whole = score_unit.stage
+    monkeypatch.setattr(score_unit, "stage", stage)
     with pytest.raises(UnitsSetAside, match=rf"tag 0 ö#\.parquet: {says}"):
         run()
     assert ids(tmp_path) == numbered(1)

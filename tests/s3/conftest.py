@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs.ledger import ledger
-from semscore.jobs.ledger.ledger import UnitRecord
+from semscore.jobs.ledger.committed import CommittedUnit
 from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.stores.s3 import Access, s3_client
 from semscore.udfs.stores.s3_folder import S3Folder
@@ -166,6 +166,9 @@ def jars() -> str:
     return ",".join(found)
 
 
+DEFAULTS = (("--model", MODEL), ("--precision", "float32"), ("--unit-rows", "30"))
+
+
 @dataclass
 class Dataset:
     """The INPUT and OUTPUT of runs on S3."""
@@ -182,7 +185,7 @@ class Dataset:
         command = [sys.executable, str(DRIVER), json.dumps(plan or {})]
         command += ["score", self.source, self.output]
         command += ["--master", "local[2]", "--conf", f"spark.jars={self.jars}", *options]
-        for option, value in (("--model", MODEL), ("--precision", "float32")):
+        for option, value in DEFAULTS:
             command += [] if option in options else [option, value]
         given = self.server.environment(self.user)
         if url:
@@ -221,7 +224,7 @@ class Dataset:
         assert len(table["id"]) == len(set(table["id"]))
         return dict(zip(table["id"], table["semanticScore"], strict=True))
 
-    def committed(self) -> dict[str, UnitRecord]:
+    def committed(self) -> dict[str, CommittedUnit]:
         """Return the committed units by id, and check that their files have the recorded sizes."""
         sizes = {entry.path: entry.size for entry in self.folder().entries()}
         records = ledger.read_units(self.folder())
@@ -252,18 +255,21 @@ class Dataset:
 
 @pytest.fixture(scope="session")
 def pairs(server: Server) -> dict[int, tuple[str, str]]:
-    """s3a://input/pairs: 12 files of 30 rows, each a unit, in folders with unusual names."""
+    """s3a://input/pairs: 12 units of 30 rows, in folders with unusual names.
+
+    They are six small files, a file of three row groups, and one with a row group of three pieces.
+    """
     client, found = server.client(), {}
-    for unit in range(12):
-        ids = range(unit * 30, (unit + 1) * 30)
+    for number, groups in enumerate([[30]] * 6 + [[30] * 3, [90]]):
+        ids = range(len(found), len(found) + sum(groups))
         rows = {n: (f"the train to platform {n} is late", f"bus {n % 13} at {n % 7}") for n in ids}
         found |= rows
         columns = {"id": list(rows)} | {
             f"text{which}": [pair[which - 1] for pair in rows.values()] for which in (1, 2)
         }
         sink = io.BytesIO()
-        pq.write_table(pa.table(columns), sink)
-        name = f"pairs/kind={KINDS[unit % len(KINDS)]}/{unit:02}.parquet"
+        pq.write_table(pa.table(columns), sink, row_group_size=groups[0])
+        name = f"pairs/kind={KINDS[number % len(KINDS)]}/{number:02}.parquet"
         client.put_object(Bucket="input", Key=name, Body=sink.getvalue())
     return found
 

@@ -13,6 +13,7 @@ import pytest
 
 from semscore.jobs.cli.app import main
 from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.committed import UNITS
 from semscore.udfs.models.fetch import LOADED, local_folder
 
 pytestmark = pytest.mark.s3
@@ -178,7 +179,7 @@ def test_a_run_that_was_stopped_past_its_lease_does_no_harm_when_it_wakes_up(
     stopped = dataset.start("--mode", "new", plan=plan)
     try:
         end = time.monotonic() + 180
-        while not dataset.folder().entries(ledger.UNITS):
+        while not dataset.folder().entries(UNITS):
             assert time.monotonic() < end, "no unit was committed within three minutes"
             time.sleep(0.2)
         time.sleep(3)  # until it has come to its point

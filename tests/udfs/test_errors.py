@@ -8,6 +8,7 @@ from semscore.jobs.failures.root_cause import root_cause
 from semscore.udfs.errors import (
     AuditFailed,
     JobError,
+    NothingCommitted,
     OutputInUse,
     StoppedEarly,
     TooManyErrors,
@@ -202,7 +203,7 @@ def test_long_lists_are_cut_and_counted() -> None:
 def test_every_error_has_the_exit_code_that_the_help_states() -> None:
     codes = {
         kind: kind.exit_code
-        for kind in JobError.__subclasses__()
+        for kind in (*JobError.__subclasses__(), *StoppedEarly.__subclasses__())
         if kind.exit_code != JobError.exit_code
     }
     assert codes == {
@@ -211,6 +212,7 @@ def test_every_error_has_the_exit_code_that_the_help_states() -> None:
         TooManyErrors: 4,
         OutputInUse: 5,
         UnitsSetAside: 6,
+        NothingCommitted: 7,
         StoppedEarly: 75,
     }
     assert JobError.exit_code == 1

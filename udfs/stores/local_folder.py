@@ -35,8 +35,9 @@ class LocalFolder(Folder):
     def entries(self, prefix: str = "") -> list[Entry]:
         if not (self.local / prefix).is_dir():
             return []
-        entries = map(self._entry, _files_below(self.local / prefix, frozenset()))
-        return sorted(filter(None, entries), key=lambda entry: entry.path)
+        start = f"{prefix}/" if prefix else ""
+        entries = _entries_below(str(self.local / prefix), start, frozenset())
+        return sorted(entries, key=lambda entry: entry.path)
 
     def folders(self, path: str) -> list[str]:
         try:
@@ -57,7 +58,7 @@ class LocalFolder(Folder):
         return [LocalFolder(str(folder)) for folder in self.local.parents]
 
     def entry(self, path: str) -> Entry:
-        entry = self._entry(self.local / path)
+        entry = _entry(path, self.local / path)
         if entry is None:
             raise FileNotFoundError(path)
         return entry
@@ -144,17 +145,6 @@ class LocalFolder(Folder):
     def _store(self) -> LocalStore:
         return LocalStore(self.local, mkdir=True)
 
-    def _entry(self, file: Path) -> Entry | None:
-        try:
-            status = file.stat()
-        except FileNotFoundError:
-            try:
-                status = file.lstat()  # a broken link is a file that cannot be read
-            except FileNotFoundError:
-                return None  # it was deleted after the folder was listed
-        path = file.relative_to(self.local).as_posix()
-        return Entry(path, status.st_size, str(status.st_mtime_ns))
-
 
 @contextmanager
 def as_it_was(folder: Folder) -> Iterator[None]:
@@ -183,24 +173,39 @@ def _unless_denied(_: object, path: str, error: Any) -> None:
         raise StorageError(f"{path} cannot be deleted: no permission") from error[1]
 
 
-def _files_below(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
+def _entries_below(folder: str, path: str, above: frozenset[tuple[int, int]]) -> Iterator[Entry]:
     """Yield the files in a folder and its subfolders, following links.
 
-    `above` identifies the folders on the way to it. Raises OSError if a link leads back to one.
+    `path`: of the folder, with a slash at its end. `above` identifies the folders on the way to it.
+    Raises OSError if a link leads back to one. There may be 100,000s of files, for which pathlib
+    would take minutes.
     """
     try:
-        status = folder.stat()
-        paths = list(folder.iterdir())
+        status = os.stat(folder)  # noqa: PTH116
+        with os.scandir(folder) as listed:
+            items = list(listed)
     except FileNotFoundError:
         return  # it was deleted after its parent was listed
     this = (status.st_dev, status.st_ino)
     if this in above:
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(folder))
-    for path in paths:
-        if path.is_dir():
-            yield from _files_below(path, above | {this})
-        else:
-            yield path
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), folder)
+    for item in items:
+        if item.is_dir(follow_symlinks=False) or (item.is_symlink() and Path(item.path).is_dir()):
+            yield from _entries_below(item.path, f"{path}{item.name}/", above | {this})
+        elif entry := _entry(path + item.name, item):
+            yield entry
+
+
+def _entry(path: str, file: Path | os.DirEntry[str]) -> Entry | None:
+    """Return a file, or None if it does not exist any more."""
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        try:
+            status = file.stat(follow_symlinks=False)  # a broken link cannot be read
+        except FileNotFoundError:
+            return None
+    return Entry(path, status.st_size, str(status.st_mtime_ns))
 
 
 def local_path(location: str) -> Path:

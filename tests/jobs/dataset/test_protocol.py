@@ -4,6 +4,9 @@ The protocol's own code on a folder of which each step is one that hypothesis ma
 as it likes, or make the last. That a living run holds the lease counts for nothing here: every run
 takes over at once, as if all others seemed dead. On a model of S3, what a run asked for last before
 it died may also take effect later, whenever hypothesis likes.
+
+INPUT has small files, a file of several row groups, and one with a row group in pieces. Runs differ
+in the size of their units and in their --limit.
 """
 
 from __future__ import annotations
@@ -11,10 +14,11 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import sha256
+from sys import maxsize
 from threading import Lock, Semaphore, Thread
 from typing import Any
 
@@ -22,26 +26,31 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from semscore.jobs.dataset import blocks
+from semscore.jobs.dataset.blocks import RowGroup
 from semscore.jobs.dataset.listing import CountedFile
-from semscore.jobs.dataset.owed import owed
+from semscore.jobs.dataset.owed import outgrown, owed, partly_scored
 from semscore.jobs.dataset.publish import destinations, discard_staging, publish
-from semscore.jobs.dataset.units import Unit
+from semscore.jobs.dataset.units import Division, Unit, source_of
 from semscore.jobs.ledger import lease as lease_module
 from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.committed import DataFile, UnitRecord
 from semscore.jobs.ledger.lease import Lease
-from semscore.jobs.ledger.ledger import DataFile, UnitRecord
 from semscore.udfs.errors import OutputInUse
 from semscore.udfs.stores.folder import Entry, Folder
 from semscore.udfs.stores.local_folder import LocalFolder
 
+SIZES = {"a": (1,), "b": (2, 1, 1), "c": (1,), "d": (1, 5)}  # file -> rows of its row groups
 FILES = [
-    CountedFile(root="file:///in", path=f"{n}.parquet", size=n, tag="t", rows=1, row_groups=1)
-    for n in range(5)
+    CountedFile("file:///in", name, size=len(groups), tag="t", rows=sum(groups), row_groups=1)
+    for name, groups in SIZES.items()
 ]
+ROWS = sorted([file.url, row] for file in FILES for row in range(file.rows))
 ON_DISK = ("entries", "folders", "entry", "read", "create_if_absent", "write", "withdraw")
 ON_DISK += ("_link", "_rename")
 ON_S3 = ("entries", "folders", "entry", "read", "create_if_absent", "write", "withdraw", "copy")
 CHANGES = ("create_if_absent", "write", "withdraw", "copy", "delete")
+Plan = tuple[int, bool, int | None]  # rows per unit, replaces, --limit
 GO, CRASH, CRASH_IN_FLIGHT, LAND = "go", "crash", "crash in flight", "land"
 
 
@@ -162,33 +171,65 @@ def stepped(plain: type[Folder], steps: Sequence[str]) -> Any:
     return Stepped
 
 
-def work(output: Folder, run: str, per_unit: int, replaces: bool = False) -> None:
+def row_groups(file: CountedFile) -> list[RowGroup]:
+    sizes = SIZES[file.path]
+    return [RowGroup(sum(sizes[:n]), rows, 10 * n) for n, rows in enumerate(sizes)]
+
+
+def work(
+    output: Folder, run: str, per_unit: int, replaces: bool = False, limit: int | None = None
+) -> None:
     """A run: takes the lease, clears up, scores what is owed, in units of a size of its own."""
     with Lease(output, run) as lease:
-        records = ledger.take_over(output, lease, replaces)
-        ledger.reopen(output, lease, run)
+        records = ledger.take_over(
+            output, lease, lambda record: replaces or outgrown(record, None, limit)
+        )
+        ledger.reopen(output, lease)
         ledger.clear_remains(output, lease, records)
-        todo = owed(FILES, records)
-        for start in range(0, len(todo), per_unit):
-            records.append(score(output, run, lease, Unit(todo[start : start + per_unit])))
+        left = maxsize if limit is None else limit - sum(record.rows for record in records)
+        if left < 0:
+            return  # such a run is refused
+        scored = partly_scored(records)
+        division = Division(per_unit, groups=row_groups, scored=scored)
+        for unit in division.units(owed(FILES, records)):
+            if left <= 0:
+                break
+            records.add(score(output, run, lease, unit, left, limit))
+            left -= records[-1].rows
         ledger.clear_remains(output, lease, records)
         files = [file.path for record in records for file in record.files]
-        ledger.finish(output, lease, {"run": run, "files": files})
+        ledger.finish(output, lease, {"run": run, "files": files, "limit": limit})
 
 
-def score(output: Folder, run: str, lease: Lease, unit: Unit) -> UnitRecord:
-    """What the job does with a unit; data files say which source files are in them."""
+def score(
+    output: Folder, run: str, lease: Lease, unit: Unit, left: int, limit: int | None
+) -> UnitRecord:
+    """What the job does with a unit; data files say which rows of which files are in them."""
     lease.require()
-    staged = []
+    staged, rows = [], 0
     for number, file in enumerate(unit.files):
+        span = range(file.part.start, file.part.stop) if file.part else range(file.rows)
+        taken = [[file.url, row] for row in span][: left - rows]
         path = f"{ledger.STAGING}/{run}/{unit.id}/scored/part-{number}.parquet"
-        output.write(path, json.dumps([file.url]).encode())
-        staged.append(DataFile(path, 1, 1))
+        output.write(path, json.dumps(taken).encode())
+        staged.append(DataFile(path, len(taken), 1))
+        rows += len(taken)
     moves = destinations(run, lease.number, unit.id, staged)
-    sources = [{"path": f.url, "size": f.size, "tag": f.tag, "rows": 1} for f in unit.files]
-    files, rows = list(moves.values()), len(staged)
     record = UnitRecord(
-        unit.id, run, lease.number, "f", sources, files, rows, {}, "", "", {}, {}, {}
+        id=unit.id,
+        run=run,
+        lease=lease.number,
+        fingerprint="f",
+        sources=list(map(source_of, unit.files)),
+        files=list(moves.values()),
+        rows=rows,
+        statuses={},
+        started="",
+        ended="",
+        meters={},
+        workers={},
+        hist={},
+        cut_at=limit if rows < unit.rows else None,
     )
     lease.require()
     publish(output, moves)
@@ -203,14 +244,25 @@ def require_true(output: Folder) -> None:
         told = set(json.loads(output.read(ledger.MANIFEST) or b"{}")["files"])
         published = {entry.path for entry in ledger.data_files(output)}
         assert published >= told
-        contents = [json.loads(output.read(path) or b"") for path in told]
-        assert sorted(url for urls in contents for url in urls) == sorted(f.url for f in FILES)
+        limit = json.loads(output.read(ledger.MANIFEST) or b"{}")["limit"]
+        require_each_once(rows_in(output, told), limit)
+
+
+def rows_in(output: Folder, paths: Iterable[str]) -> list[Any]:
+    contents = [json.loads(output.read(path) or b"") for path in paths]
+    return sorted(row for rows in contents for row in rows)
+
+
+def require_each_once(rows: list[Any], limit: int | None) -> None:
+    assert len({tuple(row) for row in rows}) == len(rows)
+    assert len(rows) == min(len(ROWS), limit or maxsize)
+    assert all(row in ROWS for row in rows)
 
 
 def play(
     plain: Folder,
     actors: Sequence[Any],
-    plans: Sequence[tuple[int, bool]],
+    plans: Sequence[Plan],
     moves: Sequence[tuple[int, str]],
 ) -> list[Callable[[], Any]]:
     """Runs at once; each move lets one of them do a step, or crash at it: what has not landed."""
@@ -251,13 +303,18 @@ def play(
 
 
 @pytest.fixture(autouse=True)
+def pieces_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 2)
+
+
+@pytest.fixture(autouse=True)
 def everyone_seems_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease_module, "require_free", lambda output, _: lease_module._last(output))
     monkeypatch.setattr(
         "semscore.jobs.dataset.publish.ThreadPoolExecutor", lambda _: ThreadPoolExecutor(1)
     )
     monkeypatch.setattr(
-        "semscore.jobs.ledger.ledger.ThreadPoolExecutor", lambda _: ThreadPoolExecutor(1)
+        "semscore.jobs.ledger.committed.ThreadPoolExecutor", lambda _: ThreadPoolExecutor(1)
     )
 
 
@@ -267,7 +324,11 @@ HARD = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 PLANS = st.lists(
-    st.tuples(st.integers(1, 3), st.sampled_from([False, False, False, True])),
+    st.tuples(
+        st.integers(1, 4),
+        st.sampled_from([False, False, False, True]),
+        st.sampled_from([None, None, 3, 5]),
+    ),
     min_size=2,
     max_size=3,
 )
@@ -284,18 +345,17 @@ def land_all(late: Sequence[Callable[[], Any]]) -> None:
             land()
 
 
-def require_each_file_once(output: Folder) -> None:
+def require_each_row_once(output: Folder) -> None:
     """After a last run, all is there, and nothing else; what was committed before is as it was."""
     committed = ledger.read_units(output)
     work(output, "last", 2)
     records = ledger.read_units(output)
-    assert [one for one in records if one.run != "last"] == committed, "a committed unit is lost"
-    sources = [source["path"] for record in records for source in record.sources]
-    assert sorted(sources) == sorted(file.url for file in FILES)
+    kept = [one for one in committed if one.cut_at is None]
+    assert [one for one in records if one.run != "last"] == kept, "a committed unit is lost"
+    assert all(one.cut_at is None for one in records)
     published = {entry.path for entry in ledger.data_files(output)}
     assert published == {file.path for record in records for file in record.files}
-    contents = [json.loads(output.read(path) or b"") for path in published]
-    assert sorted(url for urls in contents for url in urls) == sorted(f.url for f in FILES)
+    assert rows_in(output, published) == ROWS
     assert not output.entries(ledger.STAGING)
     known = {record.path for record in records} | published
     known |= {ledger.SUCCESS, ledger.MANIFEST}
@@ -307,38 +367,38 @@ def require_each_file_once(output: Folder) -> None:
 
 @HARD
 @given(plans=PLANS, moves=moves_of(CRASH))
-def test_whatever_happens_each_file_is_there_once(
-    plans: list[tuple[int, bool]], moves: list[tuple[int, str]]
+def test_whatever_happens_each_row_is_there_once(
+    plans: list[Plan], moves: list[tuple[int, str]]
 ) -> None:
     kind = stepped(LocalFolder, ON_DISK)
     with tempfile.TemporaryDirectory() as place:
         play(LocalFolder(place), [kind(place) for _ in plans], plans, moves)
-        require_each_file_once(LocalFolder(place))
+        require_each_row_once(LocalFolder(place))
 
 
 @HARD
 @given(plans=PLANS, moves=moves_of(CRASH_IN_FLIGHT, CRASH_IN_FLIGHT, LAND))
 def test_on_s3_requests_may_take_effect_late(
-    plans: list[tuple[int, bool]], moves: list[tuple[int, str]]
+    plans: list[Plan], moves: list[tuple[int, str]]
 ) -> None:
     objects: dict[str, bytes] = {}
     kind = stepped(FakeS3, ON_S3)
     late = play(FakeS3(objects), [kind(objects) for _ in plans], plans, moves)
     land_all(late)
-    require_each_file_once(FakeS3(objects))
+    require_each_row_once(FakeS3(objects))
 
 
 @HARD
 @given(plans=PLANS, moves=moves_of(CRASH_IN_FLIGHT, CRASH_IN_FLIGHT, LAND))
 def test_what_lands_when_all_is_done_commits_nothing(
-    plans: list[tuple[int, bool]], moves: list[tuple[int, str]]
+    plans: list[Plan], moves: list[tuple[int, str]]
 ) -> None:
     objects: dict[str, bytes] = {}
     kind = stepped(FakeS3, ON_S3)
     late = play(FakeS3(objects), [kind(objects) for _ in plans], plans, moves)
-    require_each_file_once(FakeS3(objects))
+    require_each_row_once(FakeS3(objects))
     records, declared = ledger.read_units(FakeS3(objects)), objects[ledger.MANIFEST]
     land_all(late)
-    assert ledger.read_units(FakeS3(objects)) == records
+    assert list(ledger.read_units(FakeS3(objects))) == list(records)
     assert objects[ledger.MANIFEST] == declared
     assert all(file.path in objects for record in records for file in record.files)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs.dataset.publish import destinations, good_count, stage
-from semscore.jobs.ledger.ledger import DataFile
+from semscore.jobs.ledger.committed import DataFile
 from semscore.jobs.spark.session import job_session
 from semscore.udfs.stores.local_folder import LocalFolder
 

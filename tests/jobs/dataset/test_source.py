@@ -598,10 +598,10 @@ def test_a_folder_that_may_not_be_listed_is_refused(
 ) -> None:
     write("a/b.parquet")
 
-    def refuse(self: Path) -> None:
-        raise PermissionError(13, "Permission denied", str(self))
+    def refuse(folder: str) -> None:
+        raise PermissionError(13, "Permission denied", folder)
 
-    monkeypatch.setattr(Path, "iterdir", refuse)
+    monkeypatch.setattr("semscore.udfs.stores.local_folder.os.scandir", refuse)
     with pytest.raises(UserError, match=f"INPUT {tmp_path} cannot be listed: .*Permission denied"):
         read_source([str(tmp_path)])
 

@@ -7,14 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from semscore.jobs.dataset.listing import BadFile, CountedFile
+from semscore.jobs.dataset.units import Division
 from semscore.jobs.dataset.upcoming import Upcoming
 
 SIZE = 10
-
-
-@pytest.fixture(autouse=True)
-def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("semscore.jobs.dataset.units.UNIT_ROWS", 6)
 
 
 def file(number: int, rows: int = 3) -> CountedFile:
@@ -29,7 +25,7 @@ def test_a_unit_waits_for_no_file_but_the_one_after_it() -> None:
             asked.append(number)
             yield file(number)
 
-    upcoming = Upcoming(files(), 20 * SIZE)
+    upcoming = Upcoming(files(), 20 * SIZE, Division(6))
     first = upcoming.peek()
     assert first is not None
     assert [one.path for one in first.files] == ["00.parquet", "01.parquet"]
@@ -41,7 +37,9 @@ def test_a_unit_waits_for_no_file_but_the_one_after_it() -> None:
 
 def test_estimates_follow_what_was_seen_and_end_in_what_there_is() -> None:
     rows = [3, 3, 6, 6, 6, 6]
-    upcoming = Upcoming((file(n, count) for n, count in enumerate(rows)), len(rows) * SIZE)
+    upcoming = Upcoming(
+        (file(n, count) for n, count in enumerate(rows)), len(rows) * SIZE, Division(6)
+    )
     upcoming.peek()
     assert (upcoming.units, upcoming.rows) == (3, 18)
     taken = 0
@@ -56,7 +54,7 @@ def test_estimates_follow_what_was_seen_and_end_in_what_there_is() -> None:
 
 def test_bad_files_are_set_aside() -> None:
     bad = BadFile("file:///in/x", "it is empty")
-    upcoming = Upcoming([file(0), bad, file(1)], 3 * SIZE)
+    upcoming = Upcoming([file(0), bad, file(1)], 3 * SIZE, Division(6))
     upcoming.make_all()
     unit = upcoming.take()
     assert [one.path for one in unit.files] == ["00.parquet", "01.parquet"]
@@ -67,3 +65,19 @@ def test_nothing_is_upcoming_of_nothing() -> None:
     upcoming = Upcoming((), 0)
     assert upcoming.peek() is None
     assert (upcoming.exact, upcoming.units, upcoming.rows) == (True, 0, 0)
+
+
+def test_known_rows_are_exact_while_units_are_estimated() -> None:
+    upcoming = Upcoming([file(n) for n in range(20)], 20 * SIZE, Division(6), rows=60)
+    assert upcoming.exact
+    assert (upcoming.units, upcoming.rows) == (10, 60)
+
+
+def test_a_file_that_turned_out_to_be_bad_is_listed_once() -> None:
+    upcoming, bad = (
+        Upcoming([file(0)], SIZE, Division(6)),
+        BadFile("file:///in/00.parquet", "it is gone"),
+    )
+    upcoming.set_aside([bad])
+    upcoming.set_aside([bad])
+    assert upcoming.bad == [bad]

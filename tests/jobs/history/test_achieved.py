@@ -15,7 +15,7 @@ from semscore.jobs.history.achieved import (
     calibrations,
     read_calibrations,
 )
-from semscore.jobs.ledger.ledger import UnitRecord
+from semscore.jobs.ledger.committed import Committed, UnitRecord
 from semscore.udfs.errors import UserError
 
 MODEL = {"weights": 1000, "layers": 2, "hidden": 16}
@@ -73,7 +73,9 @@ def report(folder: Path, calibration: Any) -> str:
 @pytest.fixture
 def found(record: MakeRecord, worker_sums: MakeSums) -> Calibration:
     labels = ("host 1 cpu openvino", "host 2 cpu openvino")
-    [one] = calibrations(RUN, [record(workers={label: worker_sums() for label in labels})])
+    [one] = calibrations(
+        RUN, Committed([record(workers={label: worker_sums() for label in labels})]).tallies
+    )
     return one
 
 
@@ -104,7 +106,7 @@ def test_workers_that_follow_others_are_no_more_devices(
         )
         for k in (0, 1)
     ]
-    [one] = calibrations(RUN, units)
+    [one] = calibrations(RUN, Committed(units).tallies)
     assert (one.devices, one.workers) == (2, 4)
 
 
@@ -115,14 +117,16 @@ def test_units_with_one_task_each_at_once_use_two_devices(
         record(workers={f"host {k} cpu openvino": worker_sums(load_s=0, forward_s=28)})
         for k in (0, 1)
     ]
-    [one] = calibrations(RUN, units)
+    [one] = calibrations(RUN, Committed(units).tallies)
     assert one.devices == 2
 
 
 def test_workers_on_one_gpu_are_one_device(record: MakeRecord, worker_sums: MakeSums) -> None:
     labels = ["a 1 gpu:0 torch", "a 2 gpu:0 torch", "a 3 gpu:1 torch", "b 1 gpu:0 torch"]
     workers = {label: worker_sums() for label in labels}
-    [one] = calibrations(RUN, [record(workers=workers, hardware={"NVIDIA A10G": 200})])
+    [one] = calibrations(
+        RUN, Committed([record(workers=workers, hardware={"NVIDIA A10G": 200})]).tallies
+    )
     assert (one.hardware, one.devices, one.workers) == ("NVIDIA A10G", 3, 4)
 
 
@@ -132,7 +136,7 @@ def test_the_time_between_two_runs_does_not_count(
     workers = {"host 1 cpu openvino": worker_sums(load_s=0)}
     later = {"started": "2026-11-09T10:00:00+00:00", "ended": "2026-11-09T10:00:30+00:00"}
     day = record(run="20261102T095900-00000002", workers=workers, **later)
-    [one] = calibrations(RUN, [record(workers=workers), day])
+    [one] = calibrations(RUN, Committed([record(workers=workers), day]).tallies)
     assert one.wall_s == 60.0
 
 
@@ -143,7 +147,7 @@ def test_kinds_of_hardware_are_apart_and_mixed_units_are_left_out(
     two = record(workers={"b 1 cpu torch": worker_sums()}, hardware={"Y": 50})
     both = record(workers={"a 1 cpu openvino": worker_sums()}, hardware={"X": 25, "Y": 25})
     nothing = record(rows=0, workers={}, hardware={})
-    found = calibrations(RUN, [one, both, two, nothing])
+    found = calibrations(RUN, Committed([one, both, two, nothing]).tallies)
     assert [(c.hardware, c.backend, c.rows) for c in found] == [
         ("X", "openvino", 50),
         ("Y", "torch", 50),
@@ -154,7 +158,7 @@ def test_a_model_that_multiplies_nothing_is_measured_in_tokens(
     record: MakeRecord, worker_sums: MakeSums
 ) -> None:
     run = RUN | {"model": {"weights": 0, "layers": 0, "hidden": 0}}
-    [one] = calibrations(run, [record(workers={"a 1 cpu torch": worker_sums()})])
+    [one] = calibrations(run, Committed([record(workers={"a 1 cpu torch": worker_sums()})]).tallies)
     assert one.flop == pytest.approx(2 * 500)
 
 

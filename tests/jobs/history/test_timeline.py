@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from semscore.jobs.history.timeline import rates, run_times, scoring_seconds, spans
-from semscore.jobs.ledger.ledger import UnitRecord
+from semscore.jobs.ledger.committed import Committed, UnitRecord
 
 Make = Callable[..., UnitRecord]
 
@@ -40,8 +40,8 @@ def test_no_units_take_no_time() -> None:
 def test_a_run_lasts_from_its_ids_moment_to_its_last_unit(units: Make) -> None:
     other = "20261101T103000-00000000"
     some = [units(1, "00:20", "00:30"), units(2, "31:00", "31:10", run=other)]
-    assert [time.run_s for time in run_times(some)] == [30, 70]
-    assert [time.scoring_s for time in run_times(some)] == [10, 10]
+    assert [time.run_s for time in run_times(Committed(some).tallies)] == [30, 70]
+    assert [time.scoring_s for time in run_times(Committed(some).tallies)] == [10, 10]
 
 
 def test_hosts_and_slots_are_each_runs_own(units: Make) -> None:
@@ -51,7 +51,10 @@ def test_hosts_and_slots_are_each_runs_own(units: Make) -> None:
         units(2, "00:20", "00:40", label="host-b 1 cpu torch"),
         units(3, "31:00", "31:10", run=other),
     ]
-    assert [(time.hosts, time.slots) for time in run_times(some)] == [(2, 2), (1, 2)]
+    assert [(time.hosts, time.slots) for time in run_times(Committed(some).tallies)] == [
+        (2, 2),
+        (1, 2),
+    ]
 
 
 def test_many_files_are_counted_and_few_named(units: Make) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.committed import VERSION, DataFile, UnitRecord, read_records
 from semscore.jobs.ledger.lease import Lease
-from semscore.jobs.ledger.ledger import DataFile, UnitRecord
 from semscore.jobs.ledger.withdraw import unless_refused
 from semscore.udfs.errors import OutputInUse, UserError
 from semscore.udfs.stores.folder import Entry, StorageError
@@ -74,6 +74,10 @@ def record(run: str = "r", **changes: Any) -> UnitRecord:
         "hist": {"score": {3: 2}},
     }
     return UnitRecord(**fields | changes)
+
+
+def recorded(output: LocalFolder) -> list[UnitRecord]:
+    return list(read_records(output, ledger.read_units(output).entries))
 
 
 def test_nothing_and_an_empty_folder_are_empty(output: LocalFolder) -> None:
@@ -155,8 +159,8 @@ def test_a_dataset_begun_afresh_has_nothing_of_the_old_one(
     fill(output, *OURS, "_semscore/model/old/model.bin", "_semscore/model/new/model.bin")
     (tmp_path / "beside.txt").touch()
     lease = held(output, 7)
-    assert ledger.take_over(output, lease, replaces=True) == []
-    ledger.reopen(output, lease, "r")
+    assert not ledger.take_over(output, lease, superseded=lambda _: True)
+    ledger.reopen(output, lease)
     ledger.replace_run(output, lease, {"run": "r", "int8_sha256": "new"})
     ledger.clear_remains(output, lease, [])
     output.delete_folder(f"{ledger.STAGING}/r")
@@ -170,9 +174,35 @@ def test_a_dataset_whose_removal_was_broken_off_has_no_units(output: LocalFolder
     ledger.take_over(output, held(output))
     ledger.commit(output, record())
     fill(output, ledger.RUN, f"k=1/{DATA}", ledger.SUCCESS)
-    ledger.take_over(output, held(output, 2), replaces=True)
-    assert ledger.take_over(output, held(output, 3)) == []
-    assert ledger.read_units(output) == []
+    ledger.take_over(output, held(output, 2), superseded=lambda _: True)
+    assert not ledger.take_over(output, held(output, 3))
+    assert not ledger.read_units(output)
+
+
+def test_superseded_units_stop_counting_when_the_dataset_is_marked_as_incomplete(
+    output: LocalFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.take_over(output, held(output))
+    whole, part = record(), record(id="b" * 12, cut_at=100)
+    for one in (whole, part):
+        ledger.commit(output, one)
+    fill(output, ledger.RUN, ledger.SUCCESS, ledger.MANIFEST)
+    create = LocalFolder.create_if_absent
+    found = []
+
+    def sealed(folder: LocalFolder, path: str, content: bytes) -> bool:
+        found.append(folder.read(ledger.SUCCESS))
+        return create(folder, path, content)
+
+    monkeypatch.setattr(LocalFolder, "create_if_absent", sealed)
+    lease = held(output, 2)
+    kept = ledger.take_over(output, lease, superseded=lambda one: one.cut_at == 100)
+    assert recorded(output) == [whole]
+    assert [unit.path for unit in kept] == [whole.path]
+    assert found == [None], "readers must not take the old files for a complete dataset"
+    assert output.read(part.path) is not None
+    ledger.clear_remains(output, lease, kept)
+    assert output.read(part.path) is None
 
 
 def test_a_run_that_another_succeeded_deletes_nothing_more(
@@ -187,7 +217,7 @@ def test_a_run_that_another_succeeded_deletes_nothing_more(
 
     monkeypatch.setattr(LocalFolder, "withdraw", late)
     with pytest.raises(FileNotFoundError):
-        ledger.reopen(output, held(output), "r")
+        ledger.reopen(output, held(output))
     assert {ledger.SUCCESS, ledger.MANIFEST} <= set(left(output))
 
 
@@ -201,15 +231,15 @@ def test_the_first_run_to_begin_has_the_folder(output: LocalFolder) -> None:
 
 
 def test_records_come_back_as_they_were_written(output: LocalFolder) -> None:
-    assert ledger.read_units(output) == []
+    assert not ledger.read_units(output)
     ledger.take_over(output, held(output))
     many = [record(id=f"{n:012x}", hist={"score": {3: n}}) for n in range(40)]
     for one in many:
         ledger.commit(output, one)
-    assert ledger.read_units(output) == many
+    assert recorded(output) == many
     stored = json.loads(output.read("_semscore/units/000000000000-1.json") or b"")
     assert stored["files"] == [{"path": f"k=1/{DATA}", "rows": 2, "bytes": 100}]
-    assert stored["v"] == ledger.VERSION
+    assert stored["v"] == VERSION
 
 
 def test_what_was_committed_before_another_took_over_counts_and_nothing_after(
@@ -218,14 +248,15 @@ def test_what_was_committed_before_another_took_over_counts_and_nothing_after(
     ledger.take_over(output, held(output))
     in_time, late = record(), record(id="ffffffffffff", lease=1)
     ledger.commit(output, in_time)
-    assert ledger.take_over(output, held(output, 2)) == [in_time]
+    ledger.take_over(output, held(output, 2))
+    assert recorded(output) == [in_time]
     with pytest.raises(OutputInUse, match="has taken over OUTPUT"):
         ledger.commit(output, late)
     assert late.path not in left(output)
     output.write(late.path, b"{}")  # a request that took effect later still
     second = record(id="aaaaaaaaaaaa", lease=2)
     ledger.commit(output, second)
-    assert ledger.read_units(output) == [in_time, second]
+    assert recorded(output) == [in_time, second]
 
 
 def test_of_two_that_take_over_at_once_the_second_sees_what_the_first_sealed(
@@ -270,7 +301,7 @@ def test_what_others_left_unfinished_is_removed(output: LocalFolder) -> None:
     ledger.commit(output, record())
     lease = held(output, 2)
     records = ledger.take_over(output, lease)
-    assert records == [record()]
+    assert recorded(output) == [record()]
     output.write("_semscore/units/ffffffffffff-1.json", b"{}")
     ledger.clear_remains(output, lease, records)
     kept = [ledger.RUN, "_semscore/seals/000000002.json", record().path, f"k=1/{DATA}"]
@@ -295,7 +326,7 @@ def test_a_unit_is_committed_though_nobody_can_look(
     with monkeypatch.context() as patch:
         patch.setattr(LocalFolder, "entries", fails)
         ledger.commit(output, record())
-    assert ledger.read_units(output) == [record()]
+    assert recorded(output) == [record()]
 
 
 @pytest.mark.parametrize("place", ["lease/000000001.json", "staging/r/u/x.parquet", "model/a/b"])
@@ -327,7 +358,7 @@ def begun(output: LocalFolder, run: str = "r") -> dict[str, Any]:
     """All that a run writes before its first unit is committed."""
     fill(output, "_semscore/progress.json", "_semscore/report.html", "_semscore/model/x/y.bin")
     fill(output, "_semscore/staging/r/u/scored/z.parquet", DATA)
-    told = {"v": ledger.VERSION, "run": run}
+    told = {"v": VERSION, "run": run}
     output.write(ledger.RUN, json.dumps(told).encode())
     return told
 

@@ -147,7 +147,14 @@ def test_int8_is_calibrated_on_the_dataset_and_kept_with_it(run: Run, tmp_path: 
     first, expected = scores(tmp_path / "int8"), scores(tmp_path / "float32")
     assert np.isnan(first).tolist() == np.isnan(expected).tolist()
     assert 1e-4 < np.nanmax(np.abs(first - expected)) < 0.15
+    assert {file.name for file in calibration.iterdir()} >= {"model.xml", "model.bin"}
 
+
+@pytest.mark.slow
+def test_an_int8_calibration_gives_the_same_scores_again(run: Run, tmp_path: Path) -> None:
+    found = run("int8", precision="int8")
+    [calibration] = (tmp_path / "int8/_semscore/model").iterdir()
+    first = scores(tmp_path / "int8")
     again = run("again", precision="int8", calibration=str(calibration))
     assert again["fingerprint"] == found["fingerprint"]
     assert np.array_equal(scores(tmp_path / "again"), first, equal_nan=True)

@@ -17,6 +17,7 @@ from semscore.jobs import launch as module
 from semscore.jobs.cli import job_progress as shown
 from semscore.jobs.launch import JobFailed
 from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger.committed import VERSION
 from semscore.jobs.processing_job.follow import Ended, follow, last_words
 from semscore.udfs.stores.local_folder import LocalFolder
 
@@ -172,24 +173,30 @@ def test_a_failed_job_ends_the_command_with_the_runs_exit_code(
     assert "\n  semscore: seven rows" in caplog.text
 
 
+@pytest.mark.parametrize("is_trial", [False, True])
 def test_a_finished_job_ends_with_the_summary(
-    aws: Any, launch: Command, capsys: pytest.CaptureFixture[str]
+    aws: Any, launch: Command, capsys: pytest.CaptureFixture[str], is_trial: bool
 ) -> None:
     """moto's jobs are complete at once; their dataset is put there by the test."""
     audit = {"rows_in": 3, "rows_out": 3, "where": None, "limit": None, "skipped_files": []}
     manifest = {"rows": 3, "bytes": 9, "files": [], "audit": audit}
     run = {
-        "v": ledger.VERSION,
+        "v": VERSION,
         "recipe": {"model": "m", "precision": "bfloat16"},
         "precision": {"asked": "bfloat16"},
         "model_sha256": "0" * 64,
     }
-    for name, content in ((ledger.MANIFEST, manifest), (ledger.RUN, run)):
+    progress = {"state": "stopped", "reason": "stopped (--max-units is reached): 3 of 9 rows"}
+    contents = {ledger.MANIFEST: manifest, ledger.RUN: run, ledger.PROGRESS: progress}
+    if is_trial:
+        del contents[ledger.MANIFEST]
+    for name, content in contents.items():
         body = json.dumps(content).encode()
         aws.client("s3").put_object(Bucket="output", Key=f"scored/{name}", Body=body)
     assert launch() == 0
     printed = capsys.readouterr().out
-    assert "audit: 3 rows in, 3 rows out" in printed
+    outcome = f"{progress['reason']}. To score the rest, use --mode resume"
+    assert (outcome if is_trial else "audit: 3 rows in, 3 rows out") in printed
     assert "model: m, SHA-256 000000000000; precision bfloat16\n" in printed
 
 
@@ -248,7 +255,7 @@ def test_more_instances_than_work_is_pointed_out(
     aws: Any, launch: Command, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert launch("--instances", "3", "--no-wait") == 0
-    assert "INPUT has 20 rows in 1 unit of work with 2 row groups, but 3 instances" in caplog.text
+    assert "INPUT has only 20 rows, enough for 1 task at a time, but 3 instances can" in caplog.text
     assert len(aws.jobs) == 1, "the job is still created"
 
 

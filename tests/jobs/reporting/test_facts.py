@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from semscore.jobs.history.records import Records
-from semscore.jobs.ledger.ledger import UnitRecord
+from semscore.jobs.ledger.committed import Committed, UnitRecord
 from semscore.jobs.reporting.facts import Facts, gather
 
 
@@ -37,6 +37,7 @@ def test_texts(facts: Facts) -> None:
     assert (facts.texts.texts, facts.texts.distinct, facts.texts.repeats) == (400, 200, 0.5)
     assert facts.texts.padding == pytest.approx(0.2)
     assert facts.speed.saved_s == pytest.approx(11)  # as long again
+    assert facts.speed.longest_unit_s == max(unit.ended_s - unit.began_s for unit in facts.units)
     assert facts.texts.named_lengths == [("16 or more", 200)]
 
 
@@ -47,11 +48,15 @@ def test_cost_is_hosts_times_time_times_price(facts: Facts) -> None:
 
 
 def test_each_run_pays_for_its_own_hosts(
-    records: Records, rows: pd.DataFrame, units: Callable[..., UnitRecord]
+    records: Records,
+    both: list[UnitRecord],
+    rows: pd.DataFrame,
+    units: Callable[..., UnitRecord],
 ) -> None:
     other = "20261101T103000-00000000"
     later = units(3, "30:20", "30:40", run=other, label="host-c 9 cpu torch")
-    found = gather(replace(records, units=[*records.units, later]), rows, "out", price=3600.0)
+    three = replace(records, units=Committed([*both, later]))
+    found = gather(three, rows, "out", price=3600.0)
     assert found.cost.cost == pytest.approx(2 * 40 + 1 * 40)
     assert (found.what.hosts, found.what.runs) == (2, 2)
     # Its 20 s with 2 slots count too, and the half hour between does not.
@@ -96,7 +101,7 @@ def test_many_units_are_not_drawn_and_the_slowest_named(
     records: Records, rows: pd.DataFrame, units: Callable[..., UnitRecord]
 ) -> None:
     many = [units(k, "00:20", f"00:{21 + k % 30}") for k in range(300)]
-    found = gather(replace(records, units=many), rows, "out")
+    found = gather(replace(records, units=Committed(many)), rows, "out")
     assert found.units == []
     assert len(found.slowest) == 10
     assert found.slowest[0].ended_s == 30.0
@@ -104,7 +109,7 @@ def test_many_units_are_not_drawn_and_the_slowest_named(
 
 def test_nothing_was_scored(run: Callable[..., dict[str, Any]]) -> None:
     empty = pd.DataFrame({"score": [], "status": [], "partition": []})
-    found = gather(Records(run(), [], None, None), empty, "out")
+    found = gather(Records(run(), Committed(), None, None), empty, "out")
     assert (found.audit.rows_out, found.speed.pairs_per_s, found.scores) == (0, 0.0, [])
 
 

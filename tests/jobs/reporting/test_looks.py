@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs.ledger.ledger import DataFile
+from semscore.jobs.ledger.committed import DataFile
 from semscore.jobs.reporting import looks
 from semscore.jobs.reporting.looks import Wanted, look, partition_of
 from semscore.udfs.stores.local_folder import LocalFolder

@@ -12,7 +12,7 @@ from semscore.jobs.reporting.spent import STEPS, spent
 
 
 def test_each_step_is_summed_and_the_rest_is_idle(records: Records) -> None:
-    found = spent(records.workers, slot_s=40.0)
+    found = spent(records.units.workers, slot_s=40.0)
     assert found.seconds == pytest.approx(
         {
             "load": 2.0,
@@ -31,7 +31,7 @@ def test_each_step_is_summed_and_the_rest_is_idle(records: Records) -> None:
 
 
 def test_workers_are_told_apart(records: Records) -> None:
-    found = spent(records.workers, 40.0).workers
+    found = spent(records.units.workers, 40.0).workers
     assert {(w.host, w.device, w.process) for w in found} == {
         ("host-a", "cpu", "11"),
         ("host-b", "gpu:0", "12"),
@@ -40,7 +40,7 @@ def test_workers_are_told_apart(records: Records) -> None:
 
 
 def test_more_work_than_slots_is_not_negative_idleness(records: Records) -> None:
-    assert spent(records.workers, slot_s=1.0).seconds["idle"] == 0
+    assert spent(records.units.workers, slot_s=1.0).seconds["idle"] == 0
 
 
 def test_nothing_was_done() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from semscore.jobs.dataset.listing import CountedFile
 from semscore.jobs.dataset.upcoming import Upcoming
-from semscore.jobs.ledger.ledger import UnitRecord
+from semscore.jobs.ledger.committed import Committed, UnitRecord
 from semscore.jobs.ledger.progress_line import duration, told
 from semscore.jobs.run import progress as module
 from semscore.jobs.run.progress import Progress
@@ -21,7 +21,19 @@ def record(rows: int, **statuses: int) -> UnitRecord:
     meters = {"texts": 2 * rows, "distinct_texts": rows, "tokens": 10 * rows}
     workers: Any = {f"host {rows} cpu torch": {"rows": rows}}
     return UnitRecord(
-        "u", "r", 1, "f", [], [], rows, statuses, "", "", meters, workers, {"score": {}}
+        id="u",
+        run="r",
+        lease=1,
+        fingerprint="f",
+        sources=[],
+        files=[],
+        rows=rows,
+        statuses=statuses,
+        started="",
+        ended="",
+        meters=meters,
+        workers=workers,
+        hist={"score": {}},
     )
 
 
@@ -50,7 +62,7 @@ def upcoming(*rows: int) -> Upcoming:
 
 
 def test_rows_in_work_count_while_it_runs(clock: Clock) -> None:
-    progress = Progress([], upcoming(1000), began=0.0)
+    progress = Progress(Committed([]), upcoming(1000), began=0.0)
     clock.now = 10.0
     assert progress.facts("running")["rows_per_s"] is None
     progress.see(200, Meters())
@@ -60,7 +72,7 @@ def test_rows_in_work_count_while_it_runs(clock: Clock) -> None:
 
 
 def test_time_left_counts_down_between_windows(clock: Clock) -> None:
-    progress = Progress([], upcoming(1000), began=0.0)
+    progress = Progress(Committed([]), upcoming(1000), began=0.0)
     clock.now = 10.0
     progress.see(200, Meters())
     clock.now = 15.0
@@ -72,7 +84,7 @@ def test_time_left_counts_down_between_windows(clock: Clock) -> None:
 
 
 def test_what_was_there_before_counts_as_rows_but_not_as_speed(clock: Clock) -> None:
-    progress = Progress([record(500, error=2)], upcoming(100), began=0.0)
+    progress = Progress(Committed([record(500, error=2)]), upcoming(100), began=0.0)
     clock.now = 5.0
     progress.book(record(50, ok=50))
     progress.see(0, Meters())
@@ -84,7 +96,7 @@ def test_what_was_there_before_counts_as_rows_but_not_as_speed(clock: Clock) -> 
 
 
 def test_tasks_that_ended_count_before_their_unit_does(clock: Clock) -> None:
-    progress = Progress([record(500, error=2)], upcoming(100), began=0.0)
+    progress = Progress(Committed([record(500, error=2)]), upcoming(100), began=0.0)
     clock.now = 5.0
     meters = Meters(rows=40, texts=80, distinct_texts=20, tokens=50, statuses=Counter(error=1))
     meters.assign("host 9 cpu torch", "a CPU")
@@ -97,14 +109,14 @@ def test_tasks_that_ended_count_before_their_unit_does(clock: Clock) -> None:
 
 
 def test_more_rows_than_there_are_is_a_task_tried_again(clock: Clock) -> None:
-    progress = Progress([], upcoming(100), began=0.0)
+    progress = Progress(Committed([]), upcoming(100), began=0.0)
     clock.now = 1.0
     progress.see(150, Meters())
     assert progress.facts("running")["rows"] == 100
 
 
 def test_units_set_aside_are_named(clock: Clock) -> None:
-    progress = Progress([], upcoming(100))
+    progress = Progress(Committed([]), upcoming(100))
     progress.failed.append(FailedUnit("unit x (1 file)", ValueError("no")))
     facts = progress.facts("failed")
     assert facts["set_aside"] == [{"what": "unit x (1 file)", "reason": "ValueError: no"}]
@@ -112,7 +124,7 @@ def test_units_set_aside_are_named(clock: Clock) -> None:
 
 
 def test_the_facts_read_as_a_line(clock: Clock) -> None:
-    progress = Progress([], upcoming(1000), began=0.0)
+    progress = Progress(Committed([]), upcoming(1000), began=0.0)
     clock.now = 10.0
     progress.book(record(250, ok=249, error=1))
     progress.see(0, Meters())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from semscore.jobs.cli.summary import print_summary
-from semscore.jobs.ledger.ledger import UnitRecord
+from semscore.jobs.ledger.committed import Committed, DataFile, UnitRecord
 from semscore.jobs.run.result import Result
 from semscore.udfs.recipe import DEFAULT_MODEL
 from semscore.udfs.stores.local_folder import LocalFolder
@@ -29,7 +30,7 @@ def make() -> Make:
         lease=1,
         fingerprint="f",
         sources=[],
-        files=[],
+        files=[DataFile("a.parquet", 4, 2**21)],
         rows=4,
         statuses={"blank": 1, "ok": 3},
         started="",
@@ -54,7 +55,7 @@ def make() -> Make:
             "model_sha256": "0123456789abcdef",
             "job": {"name": "scores", "region": "eu-west-1", "role": "arn:aws:iam::1:role/r"},
         }
-        return Result(LocalFolder(NAME), manifest, [unit], record, **changes)
+        return Result(LocalFolder(NAME), manifest, Committed([unit]), record, **changes)
 
     return result
 
@@ -90,6 +91,14 @@ def test_names_are_no_markup_on_the_terminal_and_stay_whole(make: Make) -> None:
     told = io.StringIO()
     print_summary(Console(file=told, width=20), make())
     assert f"1 data file, 2.0 MB in {NAME}\n" in told.getvalue()
+
+
+def test_a_trial_says_what_is_left(make: Make) -> None:
+    trial = replace(make(), manifest=None, stopped="stopped (--max-units is reached): 4 rows")
+    told = "stopped (--max-units is reached): 4 rows. To score the rest, use --mode resume"
+    assert trial.sentences[0] == told
+    assert told in trial._repr_html_()
+    assert "<td>ok</td><td>3</td><td>75.0%</td>" in trial._repr_html_()
 
 
 def test_a_prompt_shows_it_in_a_line(make: Make) -> None:

@@ -36,7 +36,7 @@ def test_without_limits_nothing_stops(clock: list[float]) -> None:
 def test_a_trial_has_so_many_units() -> None:
     stop = Stop(Limits(max_units=2))
     assert [stop.may_begin(1, None) for _ in range(4)] == [True, True, False, False]
-    assert stop.reason == "--max-units is reached"
+    assert (stop.reason, stop.is_success) == ("--max-units is reached", True)
     assert not stop.drops
     assert not stop.in_haste
 

@@ -1,0 +1,234 @@
+"""The committed units of a dataset, and sums over them.
+
+A dataset can have 100,000 units. In memory, each is kept without its measurements, which are summed
+up as the records are read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import chain, islice, zip_longest
+from sys import intern
+from typing import Any, NamedTuple, overload
+
+from semscore.udfs.meters import worker_of
+from semscore.udfs.stores.folder import Entry, Folder
+
+UNITS = "_semscore/units"
+VERSION = 4  # of the records' format
+READABLE = (3, 4)  # versions; units of version 3 have whole files, and no `cut_at`
+UNRECORDED = -1
+THREADS = 16  # for reading records
+AT_ONCE = 1_000  # records that are in memory before they are summed up
+SHARES = 4 * THREADS  # of these, each read one after the other
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A published file."""
+
+    path: str
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommittedUnit:
+    """A committed unit. Its files are published, and each row is in them once."""
+
+    id: str
+    run: str
+    lease: int  # its number
+    # path, size, tag, rows; for a part of a file also start, stop, and file_rows of the whole file
+    sources: list[dict[str, Any]]
+    files: list[DataFile]
+    rows: int
+    started: str  # UTC, ISO 8601
+    ended: str
+    # --limit, if it left out rows of the sources; UNRECORDED in records of version 3
+    cut_at: int | None = UNRECORDED
+
+    @property
+    def path(self) -> str:
+        """Return the path of the record. No other run writes to the same path."""
+        return f"{UNITS}/{self.id}-{self.lease}.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitRecord(CommittedUnit):
+    """The record of a unit, with what was measured while it was scored."""
+
+    fingerprint: str
+    statuses: dict[str, int]
+    meters: dict[str, Any]
+    workers: dict[str, dict[str, float]]  # "host pid device backend" -> its own meters
+    hist: dict[str, dict[int, int]]  # score: bin -> pairs; tokens: bin -> distinct texts
+    hardware: dict[str, int] = field(default_factory=dict)  # models of GPU or CPU -> rows
+    slots: int = 0  # tasks that could run at once
+    v: int = VERSION
+
+
+class Kind(NamedTuple):
+    """What the units of a tally have in common."""
+
+    run: str
+    hardware: tuple[str, ...]
+    backends: tuple[str, ...]
+
+
+@dataclass
+class Tally:
+    """Sums over units of one kind."""
+
+    rows: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    meters: Counter[str] = field(default_factory=Counter)
+    workers: dict[str, Counter[str]] = field(default_factory=dict)
+    hist: dict[str, Counter[int]] = field(default_factory=dict)
+    hardware: Counter[str] = field(default_factory=Counter)
+    slots: int = 0  # the most
+    most_workers: int = 0  # of a unit
+    started: str = ""  # of the first unit
+    ended: str = ""  # of the last unit
+
+    def add(self, record: UnitRecord) -> None:
+        """Add a unit."""
+        self.rows += record.rows
+        self.statuses.update(record.statuses)
+        self.meters.update(record.meters)
+        self.hardware.update(record.hardware)
+        for label, sums in record.workers.items():
+            self.workers.setdefault(label, Counter()).update(sums)
+        for name, bins in record.hist.items():
+            self.hist.setdefault(name, Counter()).update(bins)
+        self.slots = max(self.slots, record.slots)
+        self.most_workers = max(self.most_workers, len(record.workers))
+        self.started = min(self.started or record.started, record.started)
+        self.ended = max(self.ended, record.ended)
+
+
+class Committed(Sequence[CommittedUnit]):
+    """Committed units, with the sums of their measurements.
+
+    `entries`: the files of the records, as they were listed.
+    """
+
+    def __init__(self, records: Iterable[UnitRecord] = (), entries: Sequence[Entry] = ()) -> None:
+        self.entries = entries
+        self._units: list[CommittedUnit] = []
+        self.tallies: dict[Kind, Tally] = {}
+        self.rows = 0
+        for record in records:
+            self.add(record)
+
+    def add(self, record: UnitRecord) -> None:
+        """Add a unit."""
+        self._units.append(_without_measurements(record))
+        self.rows += record.rows
+        backends = {_backend(label) for label in record.workers}
+        kind = Kind(record.run, tuple(sorted(record.hardware)), tuple(sorted(backends)))
+        self.tallies.setdefault(kind, Tally()).add(record)
+
+    @overload
+    def __getitem__(self, place: int) -> CommittedUnit: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[CommittedUnit]: ...
+    def __getitem__(self, place: int | slice) -> CommittedUnit | Sequence[CommittedUnit]:
+        return self._units[place]
+
+    def __len__(self) -> int:
+        return len(self._units)
+
+    def __iter__(self) -> Iterator[CommittedUnit]:
+        return iter(self._units)
+
+    @property
+    def files(self) -> list[DataFile]:
+        """Return the published files of all units."""
+        return [file for unit in self._units for file in unit.files]
+
+    @property
+    def statuses(self) -> Counter[str]:
+        """Return the number of rows with each status."""
+        return _sum(tally.statuses for tally in self.tallies.values())
+
+    @property
+    def meters(self) -> Counter[str]:
+        """Return the sums of the meters. The sums of peaks are meaningless."""
+        return _sum(tally.meters for tally in self.tallies.values())
+
+    @property
+    def hardware(self) -> Counter[str]:
+        """Return the number of rows by the hardware that scored them."""
+        return _sum(tally.hardware for tally in self.tallies.values())
+
+    @property
+    def workers(self) -> dict[str, Counter[str]]:
+        """Return the sums of the meters of each worker ("host pid device backend")."""
+        sums: dict[str, Counter[str]] = {}
+        for tally in self.tallies.values():
+            for label, of_worker in tally.workers.items():
+                sums.setdefault(label, Counter()).update(of_worker)
+        return sums
+
+    def histogram(self, name: str) -> Counter[int]:
+        """Return the sum of a histogram.
+
+        `name`: `score` (bin -> pairs) or `tokens` (bin -> distinct texts).
+        """
+        return _sum(tally.hist[name] for tally in self.tallies.values() if name in tally.hist)
+
+
+def read_records(output: Folder, entries: Iterable[Entry]) -> Iterator[UnitRecord]:
+    """Yield the records of some units, without those that were deleted meanwhile."""
+    paths = (entry.path for entry in entries)
+
+    def read(some: Sequence[str]) -> list[bytes | None]:
+        return list(map(output.read, some))
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        while some := list(islice(paths, AT_ONCE)):
+            shares = [some[n::SHARES] for n in range(SHARES)]  # a job for each file costs more
+            found = pool.map(read, shares)
+            for content in filter(None, chain.from_iterable(zip_longest(*found))):
+                yield _record(json.loads(content))
+
+
+def _record(content: dict[str, Any]) -> UnitRecord:
+    files = [DataFile(**file) for file in content["files"]]
+    hist = {
+        name: {int(bin_): n for bin_, n in bins.items()} for name, bins in content["hist"].items()
+    }
+    return UnitRecord(**content | {"files": files, "hist": hist})
+
+
+def _without_measurements(record: UnitRecord) -> CommittedUnit:
+    """Return what is kept of a record in memory. Strings that units share are kept once."""
+    return CommittedUnit(
+        id=record.id,
+        run=intern(record.run),
+        lease=record.lease,
+        sources=[{intern(name): fact for name, fact in one.items()} for one in record.sources],
+        files=record.files,
+        rows=record.rows,
+        started=record.started,
+        ended=record.ended,
+        cut_at=record.cut_at,
+    )
+
+
+def _sum(counters: Iterable[Counter[Any]]) -> Counter[Any]:
+    total: Counter[Any] = Counter()
+    for counter in counters:
+        total.update(counter)
+    return total
+
+
+@cache
+def _backend(label: str) -> str:
+    return worker_of(label).backend
