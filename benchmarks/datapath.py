@@ -39,12 +39,13 @@ def idle_udf() -> Any:
     """
 
     class Idle:
-        name, dim, token_budget, stretch = "idle", DIM, 1 << 30, 2.0
+        name, dim, token_budget, max_texts, stretch = "idle", DIM, 1 << 30, None, 2.0
 
         class Inputs:
             def __init__(self, n: int) -> None:
                 self.lengths = np.ones(n, np.int64)
                 self.truncated = np.zeros(n, bool)
+                self.refused = np.zeros(0, np.int64)
 
         def prepare(self, texts: Any, _: Any) -> Any:
             return self.Inputs(len(texts))
@@ -70,7 +71,7 @@ def idle_udf() -> Any:
         from semscore.udfs.texts.encoder import Encoder
         from semscore.udfs.worker import resident as worker
 
-        idle = worker.Resident(Encoder(Idle(), None, None), CPU, ())
+        idle = worker.Resident(Encoder(Idle(), None, None), CPU, "none", ())
         worker.resident = lambda *_: idle  # type: ignore[assignment]
         yield from worker.score_batches(batches, Recipe(), Engine(), Meters())
 

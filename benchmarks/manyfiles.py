@@ -6,6 +6,7 @@ read, as if it were a file of its own. Nothing is scored.
 
 from __future__ import annotations
 
+import resource
 import shutil
 from time import perf_counter
 
@@ -25,9 +26,10 @@ ROWS = 10
 def main() -> None:
     """Divide datasets of more and more files into units."""
     options = parser(__doc__)
-    options.add_argument("--files", type=int, nargs="+", default=[1_000, 10_000, 100_000])
+    options.add_argument("--files", type=int, nargs="+", default=[1_000, 10_000, 200_000])
     args = options.parse_args()
-    book = Book("manyfiles", ["files", "listed_s", "first_unit_s", "all_units_s", "units", "rows"])
+    columns = ["files", "listed_s", "first_unit_s", "all_units_s", "units", "rows", "peak_mb"]
+    book = Book("manyfiles", columns)
     place = BUILD / "manyfiles"
     for count in args.files:
         shutil.rmtree(place, ignore_errors=True)
@@ -53,6 +55,7 @@ def main() -> None:
             all_units_s=perf_counter() - start,
             units=upcoming.units,
             rows=upcoming.rows,
+            peak_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         )
     shutil.rmtree(place)
 

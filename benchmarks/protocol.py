@@ -20,11 +20,11 @@ from benchmarks.corpus import corpus
 from benchmarks.files import first_rows
 from benchmarks.ours import Book, parser
 from semscore.jobs import score as job
-from semscore.jobs.dataset import units
 from semscore.jobs.ledger import lease, ledger
+from semscore.jobs.ledger.committed import UNITS
 from semscore.jobs.options.settings import Settings
-from semscore.jobs.options.slices import Output
-from semscore.jobs.run import work
+from semscore.jobs.options.slices import Limits, Output
+from semscore.jobs.run import score_unit
 from semscore.udfs.recipe import Recipe
 
 STEPS: tuple[tuple[Any, str], ...] = (
@@ -35,9 +35,9 @@ STEPS: tuple[tuple[Any, str], ...] = (
     (ledger, "clear_remains"),
     (ledger, "reopen"),
     (ledger, "tell_progress"),
-    (work, "publish"),
+    (score_unit, "publish"),
     (ledger, "commit"),
-    (work, "discard_staging"),
+    (score_unit, "discard_staging"),
     (job, "audit"),
     (ledger, "finish"),
 )
@@ -65,7 +65,7 @@ def clock(seconds: Counter[str]) -> None:
 def multiply(source: Path, output: Path, times: int) -> None:
     """Turn a dataset of one file and one unit into one of many: copies under other names."""
     [file] = source.glob("*.parquet")
-    [path] = (output / ledger.UNITS).glob("*.json")
+    [path] = (output / UNITS).glob("*.json")
     record = json.loads(path.read_text("utf-8"))
     [data] = record["files"]
     for number in range(1, times):
@@ -78,9 +78,7 @@ def multiply(source: Path, output: Path, times: int) -> None:
         place, _, _ = read["path"].rpartition("/")
         sources = [read | {"path": f"{place}/{name}", "tag": str(copied.st_mtime_ns)}]
         other = record | {"id": unit, "sources": sources, "files": [data | {"path": published}]}
-        (output / ledger.UNITS / f"{unit}-{record['lease']}.json").write_text(
-            json.dumps(other), "utf-8"
-        )
+        (output / UNITS / f"{unit}-{record['lease']}.json").write_text(json.dumps(other), "utf-8")
 
 
 def main() -> None:
@@ -98,11 +96,17 @@ def main() -> None:
 
     def run(data: Path) -> job.Result:
         target = Output(mode="resume")
+        limits = Limits(unit_rows=args.unit_rows)
         return job.score(
-            Settings(inputs=(str(data),), output=str(output), recipe=recipe, target=target)
+            Settings(
+                inputs=(str(data),),
+                output=str(output),
+                recipe=recipe,
+                target=target,
+                limits=limits,
+            )
         )
 
-    units.UNIT_ROWS = args.unit_rows
     seconds: Counter[str] = Counter()
     shutil.rmtree(output, ignore_errors=True)
     clock(seconds)
@@ -127,7 +131,7 @@ def main() -> None:
     result = run(data)
     book.add(
         what="nothing is left",
-        rows=result.manifest["rows"],
+        rows=result.statuses.total(),
         units=args.units,
         wall_s=result.seconds,
     )
