@@ -46,12 +46,22 @@ def commit(folder: S3Folder, lease: Lease, number: int) -> None:
     lease.require()
     publish(folder, moves)
     sources = [{"path": f"s3a://in/{id_}", "size": 1, "tag": "t", "rows": 1}]
-    ledger.commit(
-        folder,
-        UnitRecord(
-            id_, RUN, lease.number, "f", sources, [*moves.values()], 1, {}, "", "", {}, {}, {}
-        ),
+    record = UnitRecord(
+        id=id_,
+        run=RUN,
+        lease=lease.number,
+        fingerprint="f",
+        sources=sources,
+        files=[*moves.values()],
+        rows=1,
+        statuses={},
+        started="",
+        ended="",
+        meters={},
+        workers={},
+        hist={},
     )
+    ledger.commit(folder, record, lease.seal)
     discard_staging(folder, RUN, id_)
 
 
