@@ -127,12 +127,14 @@ def take_over(
     lease: Lease,
     superseded: Callable[[CommittedUnit], bool] = lambda _: False,
     known: Committed | None = None,
+    replaces: bool = False,
 ) -> Committed:
     """Decide, as the holder of the lease, which units count, and return them.
 
     These are the units that count so far, except those that are `superseded`. If there are any,
     the dataset is marked as incomplete first. Their files stay until `clear_remains`. `known`: the
-    units that counted a moment ago, which are not read again if nothing has changed.
+    units that counted a moment ago, which are not read again if nothing has changed. If the run
+    `replaces` the dataset, no unit counts, and none is read, whatever its format.
 
     The staging folders are deleted first. All copies are made from them, so a run that only seemed
     dead can no longer publish units or mark the dataset as complete. What it commits from here on
@@ -146,8 +148,10 @@ def take_over(
     output.end_uploads(STAGING)
     while True:
         last = last_seal(output)
-        units = _read_units(output, last, known)
-        if any(map(superseded, units)):
+        units = Committed() if replaces else _read_units(output, last, known)
+        if replaces:
+            reopen(output, lease)
+        elif any(map(superseded, units)):
             reopen(output, lease)
             kept = filterfalse(superseded, read_records(output, units.entries))
             units = Committed(kept)

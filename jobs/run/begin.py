@@ -78,7 +78,7 @@ def begun(job: Prepared, run: Run, settled: Settled) -> Iterator[tuple[Run, Comm
     output, lease = job.output, job.lease
     replaces = job.settings.target.mode == "overwrite"
     with as_it_was(output), lease, unless_refused(output, lease), job.stop.signals():
-        earlier = ledger.take_over(output, lease, job.is_superseded, job.committed)
+        earlier = ledger.take_over(output, lease, job.is_superseded, job.committed, replaces)
         if job.settled:
             job.require_unchanged()
         run = replace(run, recipe=settled.keep(output))

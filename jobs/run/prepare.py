@@ -73,9 +73,7 @@ class Prepared:
         return Account(self.id, self.settings, self.fingerprint(settled), self.source, self.output)
 
     def is_superseded(self, unit: CommittedUnit) -> bool:
-        """Return whether a unit of the dataset is to be scored again, by this run."""
-        if self.settings.target.mode == "overwrite":
-            return True
+        """Return whether a unit of the resumed dataset is to be scored again, by this run."""
         return outgrown(unit, self.begun_limit, self.settings.rows.limit)
 
     def owed(self, units: Sequence[CommittedUnit]) -> tuple[SourceFile, ...]:
@@ -148,7 +146,7 @@ def prepare(settings: Settings, spark: SparkSession | None) -> Prepared:
         corrections=corrected,
         lease=lease,
         settled=settled,
-        begun_limit=ledger.recorded_limit(output),
+        begun_limit=ledger.recorded_limit(output) if settled else None,
         committed=ledger.read_units(output) if settled else None,
     )
 

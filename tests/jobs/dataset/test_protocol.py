@@ -182,7 +182,7 @@ def work(
     """A run: takes the lease, clears up, scores what is owed, in units of a size of its own."""
     with Lease(output, run) as lease:
         records = ledger.take_over(
-            output, lease, lambda record: replaces or outgrown(record, None, limit)
+            output, lease, lambda unit: outgrown(unit, None, limit), replaces=replaces
         )
         ledger.reopen(output, lease)
         ledger.clear_remains(output, lease, records)

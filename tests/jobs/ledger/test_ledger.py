@@ -159,7 +159,7 @@ def test_a_dataset_begun_afresh_has_nothing_of_the_old_one(
     fill(output, *OURS, "_semscore/model/old/model.bin", "_semscore/model/new/model.bin")
     (tmp_path / "beside.txt").touch()
     lease = held(output, 7)
-    assert not ledger.take_over(output, lease, superseded=lambda _: True)
+    assert not ledger.take_over(output, lease, replaces=True)
     ledger.reopen(output, lease)
     ledger.replace_run(output, lease, {"run": "r", "int8_sha256": "new"})
     ledger.clear_remains(output, lease, [])
@@ -174,9 +174,17 @@ def test_a_dataset_whose_removal_was_broken_off_has_no_units(output: LocalFolder
     ledger.take_over(output, held(output))
     ledger.commit(output, record())
     fill(output, ledger.RUN, f"k=1/{DATA}", ledger.SUCCESS)
-    ledger.take_over(output, held(output, 2), superseded=lambda _: True)
+    ledger.take_over(output, held(output, 2), replaces=True)
     assert not ledger.take_over(output, held(output, 3))
     assert not ledger.read_units(output)
+
+
+def test_a_dataset_in_an_unknown_format_can_be_replaced(output: LocalFolder) -> None:
+    ledger.take_over(output, held(output))
+    output.write(record().path, b"not even JSON")
+    fill(output, ledger.SUCCESS)
+    assert not ledger.take_over(output, held(output, 2), replaces=True)
+    assert output.read(ledger.SUCCESS) is None
 
 
 def test_superseded_units_stop_counting_when_the_dataset_is_marked_as_incomplete(
