@@ -2,7 +2,8 @@
 
 Each run is killed with SIGKILL some time after its fourth unit, and resumed. What is lost is the
 work on units that were not committed. A unit is meant to take five minutes; to keep the benchmark
-short, it takes --unit-seconds here, and what is lost is also given as a multiple of that.
+short, it takes --unit-seconds here, and what is lost is also given as a multiple of that. The model
+reads only the first tokens of each text, because its speed is not measured.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from semscore.udfs.stores.local_folder import LocalFolder
 
 PLACE = BUILD / "interrupt"
 AFTER = 4  # units, at least
+TOKENS = 4  # of each text
 JOB = (
     "import sys; from semscore.jobs.dataset import units; from semscore.jobs.run import division; "
     "division.UNIT_S = float(sys.argv.pop(1)); from semscore.jobs.cli.start import main; "
@@ -65,6 +67,7 @@ def start(source: Path, output: Path, unit_s: float, model: str) -> subprocess.P
     """Start or resume a run whose units take about `unit_s` seconds."""
     command = [sys.executable, "-c", JOB, str(unit_s), "score", str(source), str(output)]
     command += ["--model", model, "--precision", "float32", "--mode", "resume", "--no-report"]
+    command += ["--max-seq-length", str(TOKENS)]
     with (PLACE / "log").open("ab") as log:
         return subprocess.Popen(command, stdout=log, stderr=log)
 

@@ -156,13 +156,11 @@ def rows_in_time(
 ) -> int:
     """Return how many rows a run scores in a time: at least one small task for each slot.
 
-    `rows_per_s`: of all slots together; None if it is not known yet.
+    `rows_per_s`: of all slots together; None if it is not known yet. A slow model may take minutes
+    for a small task, so a unit has no more until then.
     """
-    if rows_per_s is None:
-        rows = slots * task_rows // GOOD_TASKS
-    else:
-        rows = max(round(rows_per_s * seconds), slots * MIN_TASK_ROWS)
-    return max(min(rows, UNIT_ROWS * unit_scale(slots, task_rows)), 1)
+    rows = max(round((rows_per_s or 0) * seconds), slots * MIN_TASK_ROWS)
+    return min(rows, UNIT_ROWS * unit_scale(slots, task_rows))
 
 
 def unit_scale(slots: int, task_rows: int) -> int:

@@ -258,4 +258,4 @@ def test_gaps_are_the_rows_that_are_not_scored(scored: list[list[int]], rows: in
 def test_a_unit_takes_some_minutes_and_gives_each_slot_a_task() -> None:
     assert rows_in_time(100.0, slots=2, task_rows=TASK_ROWS) == 100 * UNIT_S
     assert rows_in_time(0.5, slots=4, task_rows=TASK_ROWS) == 4 * MIN_TASK_ROWS
-    assert rows_in_time(None, slots=2, task_rows=TASK_ROWS) == 2 * TASK_ROWS // GOOD_TASKS
+    assert rows_in_time(None, slots=2, task_rows=TASK_ROWS) == 2 * MIN_TASK_ROWS
