@@ -82,6 +82,17 @@ build/s3a/ready: .venv/ready
 test-s3: setup build/s3a/ready
 	$(BIN)/pytest tests/s3 -m 's3 and not slow'
 
+# A Hadoop, and a Spark that uses it, in the versions of SageMaker's container.
+build/hadoop/ready: .venv/ready tests/yarn/pom.xml tests/container/standin/spark-with-hadoop.sh
+	rm -rf build/hadoop
+	mvn --quiet --batch-mode --file tests/yarn/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/build/hadoop/jars
+	cp --archive --symbolic-link $$($(BIN)/python -c 'import pathlib, pyspark; print(pathlib.Path(pyspark.__file__).parent)') build/hadoop/spark
+	tests/container/standin/spark-with-hadoop.sh build/hadoop/spark/jars $(CURDIR)/build/hadoop/jars
+	touch $@
+
+test-yarn: setup build/hadoop/ready
+	$(BIN)/pytest tests/yarn -m 'yarn and not slow'
+
 # If torch with CUDA is already installed, set BIN to its folder: make test-gpu BIN=/usr/bin
 test-gpu:
 	$(BIN)/python -m pytest -m gpu tests/gpu

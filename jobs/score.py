@@ -30,6 +30,7 @@ from semscore.jobs.run.result import Result
 from semscore.jobs.run.run import Run
 from semscore.jobs.run.watch import watching
 from semscore.jobs.run.work import score_units
+from semscore.jobs.spark.ending import told_if_ended
 from semscore.jobs.spark.session import (
     require_classic,
     session_for,
@@ -50,8 +51,9 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     Uses the session `spark`, or else the active session, or else a new one.
 
     Raises UserError before anything is written. Raises OutputInUse then, or later if another run
-    takes over. Raises StoppedEarly, AuditFailed, TooManyErrors or UnitsSetAside after scoring. A
-    run that --max-units ends, or --partial-ok allows to end, returns a result without a manifest.
+    takes over. Raises StoppedEarly, AuditFailed, TooManyErrors or UnitsSetAside after scoring, and
+    StoppedEarly when Spark ends. A run that --max-units ends, or --partial-ok allows to end,
+    returns a result without a manifest.
     """
     with with_variables(of_a_run()):
         spark = spark or SparkSession.getActiveSession()
@@ -61,7 +63,7 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
             return _confirm(job)
         master = str(spark.sparkContext.master) if spark else settings.spark.master
         proving = Proving(job.model, settings.engine, will_be_local(master))  # while Spark starts
-        with session_for(settings, spark) as session:
+        with session_for(settings, spark) as session, told_if_ended(session):
             run, settled = settle_with(session, job, proving)
             with begun(job, run, settled) as (run, earlier):
                 return _score_owed(job, run, earlier)

@@ -19,7 +19,7 @@ from semscore.jobs.failures.root_cause import root_cause
 from semscore.jobs.hosts import inside_job
 from semscore.jobs.options.arguments import unfolded
 from semscore.jobs.spark.surroundings import of_a_run, with_variables
-from semscore.udfs.errors import JobError, NothingCommitted, StoppedEarly, UserError
+from semscore.udfs.errors import JobError, StoppedEarly, UserError
 from semscore.udfs.stores.folder import StorageError
 from semscore.udfs.stores.names import is_utf8, printable
 from semscore.udfs.version import __version__
@@ -64,12 +64,6 @@ def _run(arguments: Sequence[str], debug: bool) -> int:
         _require_text(arguments)
         app.config = config_files(app, arguments)
         code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
-    except NothingCommitted as error:
-        message = (
-            f"{error}. Resuming helps only with more time or smaller units (--unit-rows): "
-            f"{_resume_command(arguments)}"
-        )
-        return _complain(error, message, error.exit_code, debug)
     except StoppedEarly as error:
         message = f"{error}. To resume: {_resume_command(arguments)}"
         return _complain(error, message, error.exit_code, debug)

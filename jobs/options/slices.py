@@ -124,11 +124,11 @@ class Spark:
         tuple[str, ...], Parameter(negative="", consume_multiple=False, show_default=False)
     ] = ()
     """Spark setting, as key=value. Can be given several times."""
-    instance_type: str | None = None
-    """Size the executors for hosts of this instance type, such as ml.g5.12xlarge. --conf takes
-    precedence."""
+    instance_type: Annotated[str | None, Parameter(name=("--instance-type", "--host"))] = None
+    """Size the executors for hosts of this instance type, such as ml.g5.12xlarge, or of this shape:
+    CPUs x GiB, x GPUs and their model, such as 96x1152x8:A100-80. --conf takes precedence."""
     instances: int = 1
-    """Number of hosts of that type."""
+    """Number of these hosts."""
     explain: Flag = False
     """Print the Spark settings that the run would use, and the reasons, and exit."""
 

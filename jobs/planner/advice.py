@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from semscore.jobs.failures.wording import counted
 from semscore.jobs.history.achieved import Calibration
+from semscore.jobs.hosts.instances import find_host
 from semscore.jobs.options.arguments import option_words
 from semscore.jobs.options.settings import Settings
 from semscore.jobs.planner.duplicates import SampledRows
@@ -35,22 +36,26 @@ def score_command(settings: Settings) -> str:
 
 
 def launch_command(settings: Settings, ask: Ask, chosen: Prediction) -> str:
-    """Return the command that scores the dataset as a SageMaker job on the chosen hosts.
+    """Return the command that scores the dataset on the chosen hosts.
 
-    Unknown values are placeholders in capitals.
+    It starts a SageMaker job, or a run on YARN if SageMaker does not offer such hosts. Unknown
+    values are placeholders in capitals.
     """
     engine = replace(settings.engine, workers_per_gpu=chosen.workers_per_device)
     there = replace(settings, engine=engine) if chosen.on_gpu else settings
     inputs = [place if is_s3(place) else INPUT for place in settings.inputs]
-    options = {
-        "role": ask.role or ROLE,
-        "image-uri": ask.image_uri or IMAGE,
-        "instance-type": chosen.name,
-        "instances": str(chosen.count),
-    }
+    command, options = "score", {"master": "yarn", "host": chosen.name}
+    if find_host(chosen.name).in_processing:
+        command = "launch"
+        options = {
+            "role": ask.role or ROLE,
+            "image-uri": ask.image_uri or IMAGE,
+            "instance-type": chosen.name,
+        }
+    options["instances"] = str(chosen.count)
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
     return shlex.join(
-        ["semscore", "launch", *dict.fromkeys(inputs), OUTPUT, *option_words(there), *words]
+        ["semscore", command, *dict.fromkeys(inputs), OUTPUT, *option_words(there), *words]
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from cyclopts import Group, Parameter
 
 from semscore.jobs.failures.wording import counted
-from semscore.jobs.hosts.instances import find_host
+from semscore.jobs.hosts.instances import find_host, is_shape, short_name
 from semscore.jobs.options.types import Flag, Names
 from semscore.udfs.errors import UserError
 
@@ -19,8 +20,9 @@ PLAN = Group("Plan", sort_key=-1)
 class Ask:
     """The hosts and prices to plan for. Raises UserError for invalid values."""
 
-    instance_type: Names = ()
-    """Comma-separated instance types to plan for, such as ml.g5.2xlarge,ml.m7i.4xlarge."""
+    instance_type: Annotated[Names, Parameter(name=("--instance-type", "--host"))] = ()
+    """Comma-separated instance types to plan for, such as ml.g5.2xlarge,ml.m7i.4xlarge, or shapes
+    of hosts: CPUs x GiB, x GPUs and their model, such as 96x1152x8:A100-80."""
     instances: int | None = None
     """Instances of each type. Unset: as many as possible, as long as the total cost is at most 25%
     above that of the cheapest choice."""
@@ -46,9 +48,8 @@ class Ask:
 
     @property
     def types(self) -> tuple[str, ...]:
-        """Names of the types in SageMaker's form, without duplicates."""
-        short = (name.strip().lower().removeprefix("ml.") for name in self.instance_type)
-        return tuple(dict.fromkeys(f"ml.{name}" for name in short))
+        """Names of the types in SageMaker's form, and shapes, without duplicates."""
+        return tuple(dict.fromkeys(map(_full_name, self.instance_type)))
 
     def prices(self) -> dict[str, float]:
         """Return the hourly price of one instance by type, for the types that have a price."""
@@ -61,7 +62,7 @@ class Ask:
                     f"{counted(len(self.types), 'type')}: "
                     f"--price {(self.types or ('ml.g5.2xlarge',))[0]}={given},…"
                 )
-            kind = f"ml.{name.strip().lower().removeprefix('ml.')}" if equals else self.types[0]
+            kind = _full_name(name) if equals else self.types[0]
             if kind not in self.types:
                 raise UserError(
                     f"--price {given}: {name} is not one of the types in --instance-type "
@@ -69,6 +70,11 @@ class Ask:
                 )
             prices[kind] = _amount(number, given)
         return prices
+
+
+def _full_name(name: str) -> str:
+    """Return a type's name in SageMaker's form, or a shape's name."""
+    return short_name(name) if is_shape(name) else f"ml.{short_name(name)}"
 
 
 def _amount(number: str, given: str) -> float:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from semscore.jobs.diagnosis.finding import Check, Finding
+from semscore.jobs.hosts.instances import short_name
 from semscore.jobs.processing_job.aws_question import AwsQuestion
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.s3 import is_s3, split
@@ -154,7 +155,7 @@ def check_quota(aws: Aws) -> Iterator[Finding]:
     if not spark.instance_type:
         yield Finding("quota", "warn", "no instance type is given", "give --instance-type")
         return
-    kind = f"ml.{spark.instance_type.lower().removeprefix('ml.')}"
+    kind = f"ml.{short_name(spark.instance_type)}"
     name = f"{kind} for processing job usage"
     pages = aws.client("service-quotas").get_paginator("list_service_quotas")
     for page in pages.paginate(ServiceCode="sagemaker"):

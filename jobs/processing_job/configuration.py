@@ -27,6 +27,14 @@ GPU_ONLY = (
     "spark.executorEnv.SEMSCORE_LEASE_DIR",
     "spark.executorEnv.CUDA_DEVICE_ORDER",
 )
+# A lost host, or a lost application master, is noticed after a minute, not after ten. Nodes send a
+# heartbeat every second, so 60 in a row must be missing, which a busy network does not cause. The
+# container itself allows one master; see also spark-yarn.conf.
+LOSSES = {
+    "yarn.nm.liveness-monitor.expiry-interval-ms": "60000",
+    "yarn.am.liveness-monitor.expiry-interval-ms": "60000",
+    "yarn.resourcemanager.am.max-attempts": "4",
+}
 
 
 class Classification(TypedDict):
@@ -84,6 +92,7 @@ def _yarn(executors: Executors) -> dict[str, str]:
         "yarn.scheduler.maximum-allocation-mb": memory,
         "yarn.scheduler.maximum-allocation-vcores": vcores,
         "yarn.nodemanager.vmem-check-enabled": "false",  # CUDA reserves large ranges of addresses
+        **LOSSES,
     }
     if executors.host.gpus:
         site["yarn.resource-types"] = "gpu"

@@ -152,6 +152,11 @@ def size_job(launch: Launch, settings: Settings) -> Executors:
     Raises UserError if the instance type is unknown, too small, or does not fit the settings.
     """
     host = find_host(launch.instance_type)
+    if not host.in_processing:
+        raise UserError(
+            f"SageMaker Processing does not offer {launch.instance_type}. Use another type, or run "
+            "the job on EMR, Kubernetes or a cluster of your own (docs/elsewhere.md)"
+        )
     if settings.engine.device == "gpu" and not host.gpus:
         raise UserError(f"--device gpu, but {launch.instance_type} has no GPUs")
     if settings.engine.device == "cpu" and host.gpus:

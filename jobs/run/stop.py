@@ -1,4 +1,4 @@
-"""Stop a run early but cleanly: at a time limit, on a signal, or after --max-units."""
+"""Stop a run early but cleanly: at a time limit, on a signal, after --max-units, without Spark."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class Stop:
         self._heard = False  # whether a signal came
         self.reason: str | None = None
         self.is_success = False  # whether the user asked for a run that may end like this
+        self.lost_spark = False
 
     def may_begin(self, rows: int, rows_per_s: float | None) -> bool:
         """Return whether a unit of `rows` rows may begin. `rows_per_s`: None if not known yet."""
@@ -70,6 +71,10 @@ class Stop:
     def in_haste(self) -> bool:
         """Return whether the run must end soon and skip what can be done later."""
         return self.reason is not None and self._drop_at is not None
+
+    def spark_ended(self, why: str) -> None:
+        """Let the run end because it has no Spark any more."""
+        self.reason, self.is_success, self.lost_spark = why, False, True
 
     @contextmanager
     def signals(self) -> Iterator[None]:

@@ -23,6 +23,7 @@ from semscore.jobs.run.progress import Progress
 from semscore.jobs.run.reading import is_over, unreadable
 from semscore.jobs.run.run import FailedUnit, Run
 from semscore.jobs.run.score_unit import score_unit
+from semscore.jobs.spark.ending import why_ended
 from semscore.jobs.spark.live import rows_from_python
 from semscore.udfs.errors import (
     AuditFailed,
@@ -61,10 +62,25 @@ def score_units(run: Run, progress: Progress, show: Show) -> str | None:
     Returns None, or a sentence if the run stopped before all units were scored and its options
     allow that (--max-units, --partial-ok).
 
-    Raises StoppedEarly if they do not, UnitsSetAside if such a run has also set units aside,
-    OutputInUse if another run takes over, TooManyErrors, AuditFailed, and the error of the first
-    unit if no unit of the dataset could be scored.
+    Raises StoppedEarly if they do not or if Spark has ended, UnitsSetAside if such a run has also
+    set units aside, OutputInUse if another run takes over, TooManyErrors, AuditFailed, and the
+    error of the first unit if no unit of the dataset could be scored.
     """
+    try:
+        is_done = _score_upcoming(run, progress, show)
+    except JobError:
+        raise
+    except Exception:
+        if not (reason := why_ended(run.spark)):
+            raise
+        log.debug("Spark has ended", exc_info=True)
+        run.stop.spark_ended(reason)
+        is_done = False
+    return None if is_done else _stopped(run, progress)
+
+
+def _score_upcoming(run: Run, progress: Progress, show: Show) -> bool:
+    """Score units until none is left or the run must stop. Return whether none is left."""
     rows = run.settings.rows
     left = None if rows.limit is None else rows.limit - progress.rows_before
     # With a condition, the number of rows in a unit is known only when the unit is done.
@@ -107,9 +123,7 @@ def score_units(run: Run, progress: Progress, show: Show) -> str | None:
         finally:
             dropped = _drop(run, running)
             run.output.delete_folder(f"{ledger.STAGING}/{run.id}")
-    if dropped or (upcoming.peek() and (left is None or left > 0)):
-        return _stopped(run, progress)
-    return None
+    return not dropped and not (upcoming.peek() and (left is None or left > 0))
 
 
 def _stopped(run: Run, progress: Progress) -> str | None:
@@ -127,6 +141,8 @@ def _stopped(run: Run, progress: Progress) -> str | None:
         if run.stop.is_success:
             raise UnitsSetAside(f"{done}. For example, {first.what}: {first.reason}")
     if not progress.units_done:
+        if not run.stop.lost_spark:
+            done += ". Resuming helps only with more time or smaller units (--unit-rows)"
         raise NothingCommitted(done)
     if not run.stop.is_success:
         raise StoppedEarly(done)

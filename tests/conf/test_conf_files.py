@@ -27,7 +27,8 @@ CLASSES = re.compile(
 )
 COMPOSED = re.compile(  # of parts, at run time
     r"spark\.(executorEnv\.\w+|(executor|task)\.resource\.gpu\.(amount|discoveryScript|vendor)"
-    r"|kubernetes\.authenticate\.driver\.serviceAccountName)"
+    r"|kubernetes\.authenticate\.driver\.serviceAccountName"
+    r"|shuffle\.io\.connectionCreationTimeout)"  # of TransportConf, with the module's name
 )
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.util import module_from_spec, spec_from_file_location
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +17,18 @@ import pytest
 
 from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.version import __version__
+from tests.services import container_keys, sagemaker
+from tests.services.seaweedfs import SECRET, Server, seaweedfs
 
 ROOT = Path(__file__).parents[2]
 STANDIN = Path(__file__).with_name("standin")
 IMAGE = "localhost/semscore-test"
-CREDENTIALS = "169.254.170.2"  # where SDKs request the keys of a container's role
-REGION = "us-east-1"
 
 
-def _module(name: str, path: Path) -> Any:
-    spec = spec_from_file_location(name, path)
-    assert spec and spec.loader
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-server = _module("semscore_s3_conftest", ROOT / "tests/s3/conftest.py").server
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with seaweedfs(tmp_path_factory.mktemp("seaweedfs")) as server:
+        yield server
 
 
 def buildah(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -55,7 +46,9 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> str:
     place = tmp_path_factory.mktemp("image")
     spark = str(Path(pyspark.__file__).parent)
     done = subprocess.run(
-        [str(STANDIN / "build.sh"), spark, str(ROOT / "build/s3a")], capture_output=True, text=True
+        [str(STANDIN / "build.sh"), spark, str(ROOT / "build/hadoop/jars")],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     options = subprocess.run(
@@ -87,37 +80,16 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def role(server: Any) -> Iterator[str]:
+def role(server: Server) -> Iterator[str]:
     """The relative URI from which a container's SDKs get the keys of the job's role."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            keys = server.environment()
-            answer = {
-                "AccessKeyId": keys["AWS_ACCESS_KEY_ID"],
-                "SecretAccessKey": keys["AWS_SECRET_ACCESS_KEY"],
-                "Token": "",
-                "Expiration": "2099-01-01T00:00:00Z",
-                "RoleArn": "arn:aws:iam::123456789012:role/semscore-job",
-            }
-            content = json.dumps(answer).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    address = f"{CREDENTIALS}/32"
+    address = f"{container_keys.ADDRESS}/32"
     added = subprocess.run(["ip", "addr", "add", address, "dev", "lo"], capture_output=True)
+    service = subprocess.Popen([sys.executable, container_keys.__file__, "admin", SECRET])
     try:
-        service = ThreadingHTTPServer((CREDENTIALS, 80), Handler)
-        threading.Thread(target=service.serve_forever, daemon=True).start()
-        yield "/v2/credentials/job"
-        service.shutdown()
+        yield sagemaker.KEYS_AT
     finally:
+        service.kill()
+        service.wait()
         if added.returncode == 0:
             subprocess.run(["ip", "addr", "del", address, "dev", "lo"], check=False)
 
@@ -127,39 +99,26 @@ class Service:
     """SageMaker's part in a job: fetch inputs, start the container, upload outputs."""
 
     image: str
-    server: Any
+    server: Server
     role: str
     place: Path
     log: str = ""
-    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def message(self) -> str:
         """The text that SageMaker would show as ExitMessage."""
-        file = self.place / "output/message"
-        return file.read_text("utf-8") if file.exists() else ""
+        return sagemaker.message(self.place)
 
     def start(self, request: dict[str, Any]) -> subprocess.Popen[str]:
         """Start the container of a job, as its request describes it."""
-        for each in request.get("ProcessingInputs", ()):
-            self._fetch(each["S3Input"]["S3Uri"], self._inside(each["S3Input"]["LocalPath"]))
-        for each in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
-            self._inside(each["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
-        config = self.place / "config"
-        config.mkdir(parents=True)
-        hosts = {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "lo"}
-        (config / "resourceconfig.json").write_text(json.dumps(hosts))
-        (config / "processingjobconfig.json").write_text(json.dumps(request))
-        environment = request.get("Environment", {}) | {
-            "AWS_REGION": REGION,
-            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": self.role,
+        sagemaker.prepare(request, self.place, self.server, "algo-1", ["algo-1"])
+        environment = sagemaker.environment(request) | {
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": self.role
         }
         container = buildah("from", "--pull-never", self.image, check=True).stdout.strip()
-        app = request["AppSpecification"]
         words = ["buildah", "run", "--volume", f"{self.place}:/opt/ml"]
         words += [f"--env={name}={value}" for name, value in environment.items()]
-        words += [container, "--", *app["ContainerEntrypoint"]]
-        words += app.get("ContainerArguments", [])
+        words += [container, "--", *sagemaker.command(request)]
         return subprocess.Popen(
             words,
             # No variables of this process, and above all none of AWS.
@@ -176,64 +135,17 @@ class Service:
             self.log = process.communicate(timeout=timeout)[0]
         finally:
             process.kill()
-        for each in request.get("ProcessingOutputConfig", {}).get("Outputs", ()):
-            self._put_away(self._inside(each["S3Output"]["LocalPath"]), each["S3Output"]["S3Uri"])
+        sagemaker.put_away(request, self.place, self.server)
         return process.returncode
-
-    def _inside(self, path: str) -> Path:
-        return self.place / path.removeprefix("/opt/ml/")
-
-    def _fetch(self, url: str, folder: Path) -> None:
-        bucket, _, prefix = url.removeprefix("s3://").partition("/")
-        client = self.server.client()
-        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        for item in (item for page in pages for item in page.get("Contents", ())):
-            name = item["Key"].removeprefix(prefix).strip("/") or Path(prefix).name
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            client.download_file(bucket, item["Key"], str(target))
-
-    def _put_away(self, folder: Path, url: str) -> None:
-        bucket, _, prefix = url.removeprefix("s3://").partition("/")
-        for path in (path for path in folder.rglob("*") if path.is_file()):
-            key = f"{prefix}/{path.relative_to(folder).as_posix()}"
-            self.server.client().upload_file(str(path), bucket, key)
 
 
 @pytest.fixture
-def service(image: str, server: Any, role: str, tmp_path: Path) -> Iterator[Service]:
+def service(image: str, server: Server, role: str, tmp_path: Path) -> Iterator[Service]:
     yield Service(image, server, role, tmp_path / "ml")
     buildah("rm", "--all")
 
 
 @pytest.fixture
-def submitted(server: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def submitted(server: Server) -> Callable[..., dict[str, Any]]:
     """Run `semscore launch` against a SageMaker that only records. Returns the job's request."""
-    from botocore.awsrequest import AWSResponse
-
-    from semscore.jobs.cli import app as cli
-    from semscore.jobs.processing_job import processor
-    from semscore.jobs.processing_job.rehearsal import Rehearsal
-
-    for name, value in server.environment().items():
-        monkeypatch.setenv(name, value)
-
-    def submit(*words: str) -> dict[str, Any]:
-        import boto3
-
-        listening = Rehearsal(REGION)
-        session = boto3.Session(region_name=REGION)
-
-        def answer(request: Any, **given: Any) -> AWSResponse | None:
-            return listening._answer(request, **given)
-
-        session.events.register("before-send.sagemaker", answer)
-        make = processor.make_session
-        monkeypatch.setattr(
-            "semscore.jobs.cli.job_progress.make_session", lambda launch: make(launch, session)
-        )
-        assert cli.main(["launch", *words, "--no-wait"]) == 0
-        assert listening.request is not None
-        return listening.request
-
-    return submit
+    return partial(sagemaker.requested, server)

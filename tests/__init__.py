@@ -1,0 +1,1 @@
+"""Tests, and real servers for them in services/."""

@@ -1,0 +1,35 @@
+"""A YARN on this machine without namespaces: `python loopback.py ROOT HOST HOSTS`.
+
+Starts the daemons of one host of a job as SageMaker's container does, with the files below ROOT and
+with local folders instead of HDFS. Hosts are addresses such as 127.0.0.2. Prints "ready", and ends
+with its parent.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    root, host, hosts = sys.argv[1], sys.argv[2], sys.argv[3].split(",")
+    os.environ["STANDIN_ROOT"] = root
+    os.environ["SEMSCORE_FAKE_GPUS"] = str(hosts.index(host))  # all lease from the same folder
+    sys.path.insert(0, str(Path(__file__).parents[1] / "container/standin"))
+
+    import configuration
+    import hadoop
+
+    configuration.configure({"current_host": host, "hosts": hosts})
+    local = {"fs.defaultFS": "file:///", "hadoop.tmp.dir": f"{root}/tmp"}
+    configuration.write({"Classification": "core-site", "Properties": local})
+    logs = {"yarn.nodemanager.log-dirs": f"{hadoop.LOGS}/userlogs"}
+    configuration.write({"Classification": "yarn-site", "Properties": logs})
+    hadoop.end_with_parent()
+    kinds = [hadoop.RESOURCES, hadoop.NODES] if host == min(hosts) else [hadoop.NODES]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with hadoop.daemons(kinds):
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        signal.pause()
