@@ -32,6 +32,7 @@ from semscore.jobs.run.watch import watching
 from semscore.jobs.run.work import score_units
 from semscore.jobs.spark.ending import told_if_ended
 from semscore.jobs.spark.session import (
+    early_session,
     require_classic,
     session_for,
     will_be_local,
@@ -58,15 +59,22 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     with with_variables(of_a_run()):
         spark = spark or SparkSession.getActiveSession()
         require_classic(spark)
-        job = prepare(settings, spark)
-        if job.is_done():
-            return _confirm(job)
-        master = str(spark.sparkContext.master) if spark else settings.spark.master
-        proving = Proving(job.model, settings.engine, will_be_local(master))  # while Spark starts
-        with session_for(settings, spark) as session, told_if_ended(session):
-            run, settled = settle_with(session, job, proving)
-            with begun(job, run, settled) as (run, earlier):
-                return _score_owed(job, run, earlier)
+        with early_session(settings, spark) as early:
+            job = prepare(settings, early)
+            if job.is_done():
+                return _confirm(job)
+            return _start(job, early)
+
+
+def _start(job: Prepared, spark: SparkSession | None) -> Result:
+    """Start Spark unless it runs already, and score what is missing."""
+    settings = job.settings
+    master = str(spark.sparkContext.master) if spark else settings.spark.master
+    proving = Proving(job.model, settings.engine, will_be_local(master))  # while Spark starts
+    with session_for(settings, spark) as session, told_if_ended(session):
+        run, settled = settle_with(session, job, proving)
+        with begun(job, run, settled) as (run, earlier):
+            return _score_owed(job, run, earlier)
 
 
 def _confirm(job: Prepared) -> Result:

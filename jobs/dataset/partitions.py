@@ -62,10 +62,11 @@ def _check_key(output: Folder, longest: Mapping[str, Longest]) -> None:
     room = kind_of(output.url).most_bytes - STAGED - len(key.encode())
     if size > room:
         column, folder = max(longest.items(), key=lambda item: item[1].size)
+        store = kind_of(output.url).name
         raise UserError(
             f"--partition-by {','.join(longest)}: the folder names would take {size:,} bytes in "
-            f"total (one is {column}={folder.value!r}…), but S3 leaves only {room:,} bytes for "
-            f"them below {output.name}. Choose columns with shorter values, or none"
+            f"total (one is {column}={folder.value!r}…), but {store} leaves only {room:,} bytes "
+            f"for them below {output.name}. Choose columns with shorter values, or none"
         )
 
 

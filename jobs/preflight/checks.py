@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,7 +13,9 @@ from semscore.udfs.errors import ModelError, UserError, some_of, suggestion
 from semscore.udfs.models.fetch import check_model, local_folder
 from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.stores.names import is_utf8, printable
-from semscore.udfs.stores.registry import is_remote
+from semscore.udfs.stores.registry import is_remote, kind_of
+
+log = logging.getLogger("semscore")
 
 if TYPE_CHECKING:
     from semscore.jobs.dataset.columns import Layout
@@ -40,7 +43,26 @@ def check_output(settings: Settings, storage: Storage) -> Folder:
             ledger.require_ours(output)
     except OSError as error:
         raise UserError(f"OUTPUT {settings.output} cannot be read: {error}") from error
+    _check_store(settings, output)
     return output
+
+
+def _check_store(settings: Settings, output: Folder) -> None:
+    """Warn if two runs could start on OUTPUT at once; refuse what its storage does not allow."""
+    if not is_remote(output.url):
+        return
+    store, recipe = kind_of(output.url), settings.recipe
+    if not store.is_exclusive:
+        log.warning(
+            "it is not known whether only one of two processes can create a file on OUTPUT %s, so "
+            "make sure that no two runs write there at once",
+            output.name,
+        )
+    if store.needs_java and recipe.precision == "int8" and not recipe.calibration:
+        raise UserError(
+            "--precision int8 keeps its calibration in OUTPUT, but workers cannot read it from "
+            f"{output.name}. Name one that all hosts can read, with --calibration"
+        )
 
 
 def _check_apart(settings: Settings, storage: Storage, output: Folder) -> None:

@@ -37,6 +37,7 @@ from semscore.jobs.spark.surroundings import (
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import is_local
 from semscore.udfs.recipe import Device
+from semscore.udfs.stores.registry import needs_java
 
 if TYPE_CHECKING:
     from semscore.jobs.options.settings import Settings
@@ -118,6 +119,21 @@ def session_for(settings: Settings, running: SparkSession | None) -> Iterator[Sp
     finally:
         with suppress(Exception):  # Spark may have ended already; that error is reported elsewhere
             spark.stop()
+
+
+@contextmanager
+def early_session(
+    settings: Settings, running: SparkSession | None
+) -> Iterator[SparkSession | None]:
+    """Provide a session already now if a place is reached only through its Java.
+
+    Otherwise, provide the one that runs already, if any.
+    """
+    if running is None and any(map(needs_java, (*settings.inputs, settings.output))):
+        with session_for(settings, None) as spark:
+            yield spark
+    else:
+        yield running
 
 
 def _submitted() -> SparkConf:

@@ -241,7 +241,7 @@ def submit(cluster: Cluster, pairs: list[str], tmp_path: Path) -> Iterator[Any]:
             "spark.driver.memory": "1g",
             "spark.ui.enabled": "false",
             "spark.python.daemon.module": "watched_daemon",
-            "spark.executorEnv.PYTHONPATH": str(Path(__file__).parent),
+            "spark.executorEnv.PYTHONPATH": str(ROOT / "tests/services"),
             "spark.executorEnv.WATCH": str(watch),
             "spark.executorEnv.SEMSCORE_CACHE": os.environ.get("SEMSCORE_CACHE", ""),
             "spark.executorEnv.SEMSCORE_LEASE_DIR": str(cluster.folder / "leases"),

@@ -27,52 +27,50 @@ def test_a_trial_of_some_units_is_gone_on_with(dataset: Any, expected: dict[int,
     dataset.require_complete(expected)
 
 
-def test_sigterm_ends_a_run_within_a_grace_time(dataset: Any, expected: dict[int, float]) -> None:
-    process = dataset.start("new")
-    end = time.monotonic() + 180
-    while not list(dataset.output.glob("_semscore/units/*.json")):
-        assert time.monotonic() < end
-        time.sleep(0.1)
-    process.send_signal(signal.SIGTERM)
-    start = time.monotonic()
-    out, log = process.communicate(timeout=60)
-    assert process.returncode == 75, out + log
-    assert "stopped (SIGTERM)" in log
-    assert "To resume: semscore score " in log
-    assert log.rstrip().endswith("--mode resume")
-    assert time.monotonic() - start < 30
-    done = dataset.committed()
-    assert 1 <= len(done) < 30
-    code, told = dataset.run()
-    assert code == 0, told
-    assert done.items() <= dataset.committed().items()
-    dataset.require_complete(expected)
-
-
-def test_a_run_whose_spark_is_killed_says_so_and_is_resumed(
+def test_a_run_that_is_told_to_end_or_loses_spark_is_resumed(
     dataset: Any, expected: dict[int, float]
 ) -> None:
     process = dataset.start("new")
-    end = time.monotonic() + 180
-    while not list(dataset.output.glob("_semscore/units/*.json")):
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    wait_for_units(dataset, 1)
+    process.send_signal(signal.SIGTERM)
+    start = time.monotonic()
+    first = stopped(dataset, process, "stopped (SIGTERM)")
+    assert time.monotonic() - start < 30
+    assert 1 <= len(first) < 30
+
+    process = dataset.start()
+    wait_for_units(dataset, len(first) + 1)
     [java] = [
         child
         for child in psutil.Process(process.pid).children(recursive=True)
         if child.name() == "java"
     ]
     java.kill()
-    out, log = process.communicate(timeout=60)
-    assert process.returncode == 75, out + log
-    assert "stopped (Spark's Java process was killed (signal 9)" in log
-    assert "this run scored" in log
-    assert log.rstrip().endswith("--mode resume")
-    done = dataset.committed()
+    second = stopped(dataset, process, "stopped (Spark's Java process was killed (signal 9)")
+    assert first.items() < second.items()
+
     code, told = dataset.run()
     assert code == 0, told
-    assert done.items() <= dataset.committed().items()
+    assert second.items() <= dataset.committed().items()
     dataset.require_complete(expected)
+
+
+def wait_for_units(dataset: Any, count: int) -> None:
+    end = time.monotonic() + 180
+    while len(list(dataset.output.glob("_semscore/units/*.json"))) < count:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def stopped(dataset: Any, process: Any, says: str) -> dict[str, Any]:
+    """Check how a run ends that has committed units. Return all that are committed."""
+    out, log = process.communicate(timeout=60)
+    assert process.returncode == 75, out + log
+    assert says in log
+    assert "To resume: semscore score " in log
+    assert log.rstrip().endswith("--mode resume")
+    found: dict[str, Any] = dataset.committed()
+    return found
 
 
 @pytest.mark.slow

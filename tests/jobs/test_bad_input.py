@@ -376,7 +376,8 @@ def test_places_of_another_kind(refused: Refused, places: tuple[str, str]) -> No
     message = refused(*places)
     assert message.startswith("ftp://b/")
     assert message.endswith(
-        "cannot be used: this version supports local paths, mounted file systems and S3, not ftp:"
+        "cannot be used: this version supports local paths, mounted file systems, S3 and HDFS, "
+        "not ftp:"
     )
 
 

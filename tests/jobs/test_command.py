@@ -37,6 +37,7 @@ def scores(folder: Path) -> list[float]:
     return pq.read_table(folder)["semanticScore"].to_pylist()
 
 
+@pytest.mark.slow  # tests/yarn also uses spark-submit
 def test_spark_submit_takes_the_same_job(pairs: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = run(

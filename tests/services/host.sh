@@ -2,7 +2,7 @@
 # The first process of a host: host.sh NAME FOLDER PATH... -- COMMAND...
 #
 # FOLDER lies over this machine's files; the PATHs are visible even if they are in /tmp, which is the
-# host's own.
+# host's own. DISK_MB limits the size of /tmp.
 set -euo pipefail
 
 name=$1 folder=$2
@@ -11,7 +11,11 @@ root=$folder.root
 mkdir -p "$folder.work" "$root" "$folder.tmp"
 mount --make-rprivate /
 mount -t overlay overlay -o "lowerdir=/,upperdir=$folder,workdir=$folder.work" "$root"
-mount --bind "$folder.tmp" "$root/tmp"
+if [[ -n ${DISK_MB:-} ]]; then
+  mount -t tmpfs -o "size=${DISK_MB}m" tmpfs "$root/tmp"
+else
+  mount --bind "$folder.tmp" "$root/tmp"
+fi
 while [[ $1 != -- ]]; do
   if [[ ! -e $root$1 ]]; then
     mkdir -p "$root$1"

@@ -30,6 +30,7 @@ HADOOP = ROOT / "build/hadoop"  # see the Makefile
 NETWORK = f"10.77.{os.getpid() % 250 + 1}"
 BRIDGE = f"semscore{os.getpid() % 1_000_000}"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 INIT = Path(__file__).with_name("host.sh")
 
 
@@ -51,11 +52,13 @@ def obstacle() -> str | None:
 
 @dataclass
 class Host:
-    """A host. `folder`: what it writes, below its root."""
+    """A host. `folder`: what it writes, below its root, except for /tmp."""
 
     name: str
     address: str
     folder: Path
+    disk_mb: int | None = None  # size of /tmp, if it is to be limited
+    ahead_s: int = 0  # how far its clock is ahead; needs Debian's faketime
     process: subprocess.Popen[bytes] | None = None
     keys: subprocess.Popen[bytes] | None = None
 
@@ -91,12 +94,17 @@ class Host:
             "HF_HUB_OFFLINE": "1",
             **environment,
         }
+        if self.ahead_s:
+            given["FAKETIME"] = f"+{self.ahead_s}s"
+            given["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
+            given["LD_PRELOAD"] = FAKETIME
         seen = [str(ROOT), sys.prefix, sys.base_prefix]
         words = ["ip", "netns", "exec", self.space, "unshare", "--mount", "--pid", "--uts"]
         words += ["--fork", "--kill-child", str(INIT), self.name, str(self.folder), *seen, "--"]
         words += ["env", "-i", *(f"{name}={value}" for name, value in given.items()), *command]
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(words, stdout=log, stderr=log)
+            environ = os.environ | ({"DISK_MB": str(self.disk_mb)} if self.disk_mb else {})
+            self.process = subprocess.Popen(words, stdout=log, stderr=log, env=environ)
 
     def wait(self, timeout: float) -> int:
         """Wait until the host's first process has ended. Return its exit code."""

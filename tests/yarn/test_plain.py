@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,37 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.services import pairs
-from tests.yarn.conftest import RECIPE
+from tests.services.job import RECIPE
 
 pytestmark = pytest.mark.yarn
 ROWS = 6_000
+SERVICES = Path(pairs.__file__).parent
 
 
-def test_a_run_has_an_executor_for_each_gpu_that_yarn_counts(yarn: Any, tmp_path: Path) -> None:
-    source, output = tmp_path / "pairs.parquet", tmp_path / "out"
+def test_each_task_runs_on_the_gpu_that_yarn_gave_its_executor(yarn: Any, tmp_path: Path) -> None:
+    source, output, watch = tmp_path / "pairs.parquet", tmp_path / "out", tmp_path / "watch"
+    watch.mkdir()
     pq.write_table(pairs.table(ROWS), source, row_group_size=ROWS // 3)
-    code, said = yarn.submit(str(source), str(output), *RECIPE, "--unit-rows", "2000")
+    conf = {
+        "spark.python.daemon.module": "watched_daemon",
+        "spark.executorEnv.PYTHONPATH": str(SERVICES),
+        "spark.executorEnv.WATCH": str(watch),
+    }
+    words = (str(source), str(output), *RECIPE, "--unit-rows", "2000")
+    code, said = yarn.submit(*words, conf=conf)
     assert code == 0, said
     pairs.require_scored(pq.read_table(output), ROWS)
+    events = [
+        json.loads(line) for path in watch.iterdir() for line in path.read_text().splitlines()
+    ]
+    addresses = defaultdict(set)
+    for event in events:
+        addresses[event["pid"]].add(event["address"])
+    assert sorted(addresses.values()) == [{"0"}, {"1"}], "one worker on the GPU of each host"
+    loads = Counter(event["pid"] for event in events if event["event"] == "load")
+    assert set(loads.values()) == {1}, "a model was loaded more than once"
+    tasks = {(event["pid"], event["attempt"]) for event in events}
+    assert len(tasks) > len(loads), f"no worker was used again: {said}"
     units = [json.loads(path.read_text()) for path in output.glob("_semscore/units/*.json")]
-    workers = {worker for unit in units for worker in unit["workers"]}
-    assert {worker.split()[2] for worker in workers} == {"gpu:0", "gpu:1"}, workers
+    recorded = {worker.split()[2] for unit in units for worker in unit["workers"]}
+    assert recorded == {"gpu:0", "gpu:1"}

@@ -217,8 +217,8 @@ def local_path(location: str) -> Path:
     url = re.match("([A-Za-z][A-Za-z0-9+.-]*):(//|/)", location)
     if url and url[1] != "file":
         raise UserError(
-            f"{location} cannot be used: this version supports local paths, mounted file systems "
-            f"and S3, not {url[1]}:"
+            f"{location} cannot be used: this version supports local paths, mounted file systems, "
+            f"S3 and HDFS, not {url[1]}:"
         )
     if url and re.match("file://[^/]", location):
         raise UserError(f"{location} cannot be used: write {location.replace('//', '///', 1)}")

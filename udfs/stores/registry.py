@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from semscore.udfs.stores.folder import Entry, Folder
+from semscore.udfs.stores.hadoop_folder import not_fetched, open_hadoop
 from semscore.udfs.stores.local_folder import LocalFolder, local_path
 from semscore.udfs.stores.s3_access import open_s3
 from semscore.udfs.stores.synced import synced
@@ -20,15 +21,30 @@ from semscore.udfs.stores.synced import synced
 class Store(NamedTuple):
     """A storage that all hosts can reach."""
 
+    name: str
     open: Callable[[str, Mapping[str, str]], Folder]  # of a location, with Hadoop's settings
     # Fetches the files of a location that have one of these suffixes, in this version (None: the
     # current one), to a local folder whose name is the version. Raises Unsynced.
     fetch: Callable[[str, Sequence[str], str | None], Path]
     most_bytes: int  # limit for the path of a file, folders included
+    needs_java: bool = False  # the driver reaches it through Spark's Java
+    # It is known that of two processes that create a file only one succeeds. Exactly-once depends
+    # on it when two runs start at the same time.
+    is_exclusive: bool = True
 
 
-S3 = Store(open_s3, synced, 1024)
-REMOTE = {"s3": S3, "s3a": S3}  # by the scheme of a location
+S3 = Store("S3", open_s3, synced, 1024)
+HDFS = Store("HDFS", open_hadoop, not_fetched, 8000, needs_java=True)
+# Through Spark's Java, with connectors that must be on its class path. Their renames are not known
+# to be exclusive. S3A's are known not to be, so S3 must never be here.
+OTHERS = Store("this storage", open_hadoop, not_fetched, 1024, needs_java=True, is_exclusive=False)
+REMOTE = {  # by the scheme of a location
+    "s3": S3,
+    "s3a": S3,
+    "hdfs": HDFS,
+    "abfss": OTHERS,
+    "gs": OTHERS,
+}
 
 
 def is_remote(location: str) -> bool:
@@ -40,6 +56,11 @@ def is_remote(location: str) -> bool:
 def kind_of(location: str) -> Store:
     """Return the storage of a remote location."""
     return REMOTE[location.partition("://")[0]]
+
+
+def needs_java(location: str) -> bool:
+    """Return whether the driver reaches a location only through Spark's Java."""
+    return is_remote(location) and kind_of(location).needs_java
 
 
 class Found(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-
 from dataclasses import FrozenInstanceError, fields, is_dataclass
 from types import SimpleNamespace
 from typing import Any

@@ -308,9 +308,11 @@ def test_a_calibration_of_another_model_is_refused(int8: Recipe, tmp_path: Path)
         calibration.read_calibration(str(tmp_path), "00" * 32)
 
 
-def test_a_calibration_that_a_worker_cannot_see_is_named(int8: Recipe, tmp_path: Path) -> None:
+def test_a_calibration_that_a_worker_cannot_see_is_named(
+    model_folder: Path, tmp_path: Path
+) -> None:
     with pytest.raises(ModelError, match="was not found on this worker"):
-        chosen(Path(int8.model), precision="int8", calibration=str(tmp_path / "elsewhere"))
+        chosen(model_folder, precision="int8", calibration=str(tmp_path / "elsewhere"))
 
 
 def test_a_full_disk_is_no_property_of_the_model(
