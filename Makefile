@@ -3,6 +3,7 @@
 # make test-all      adds the tests that take longer
 # make test-cluster  a Spark cluster on this machine, with simulated GPUs; processes are killed
 # make test-faults   drivers are killed at some points; FAULTS= kills them at all points
+# make test-yarn     runs on a real YARN and HDFS; hosts are killed
 # make test-s3       runs on a real S3 server on this machine, healthy and failing
 # make test-browser  the report in Debian's chromium; part of test-all
 # make test-container  the image for SageMaker, built and run with buildah; part of test-all
@@ -38,7 +39,7 @@ define install
 		|| $(1)/pip install --quiet --disable-pip-version-check $(2)
 endef
 
-.PHONY: setup demo layers lock notebooks screenshots test test-all test-browser test-cluster test-container test-faults test-s3 test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
+.PHONY: setup demo layers lock notebooks screenshots test test-all test-browser test-cluster test-container test-faults test-s3 test-yarn test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
 
 setup: .venv/ready
 
@@ -60,7 +61,7 @@ demo: $(if $(wildcard .venv/ready),setup,.venv/demo-ready)
 
 # Two tests at once. Each further one would need its own Spark and the memory for it.
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not browser and not cluster and not container and not faults and not s3'
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not browser and not cluster and not container and not faults and not s3 and not yarn'
 
 test-cluster: setup
 	$(BIN)/pytest tests/cluster -m 'cluster and not slow'
@@ -83,7 +84,7 @@ test-s3: setup build/s3a/ready
 	$(BIN)/pytest tests/s3 -m 's3 and not slow'
 
 # A Hadoop, and a Spark that uses it, in the versions of SageMaker's container.
-build/hadoop/ready: .venv/ready tests/yarn/pom.xml tests/container/standin/spark-with-hadoop.sh
+build/hadoop/ready: .venv/ready tests/yarn/pom.xml tests/container/standin/spark-with-hadoop.sh | tools-for-hadoop
 	rm -rf build/hadoop
 	mvn --quiet --batch-mode --file tests/yarn/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/build/hadoop/jars
 	cp --archive --symbolic-link $$($(BIN)/python -c 'import pathlib, pyspark; print(pathlib.Path(pyspark.__file__).parent)') build/hadoop/spark
@@ -97,7 +98,7 @@ test-yarn: setup build/hadoop/ready
 test-gpu:
 	$(BIN)/python -m pytest -m gpu tests/gpu
 
-test-all: setup build/s3a/ready tools-for-images tools-for-browser
+test-all: setup build/s3a/ready build/hadoop/ready tools-for-images tools-for-browser
 	SEMSCORE_THOROUGH=1 $(BIN)/pytest
 
 .venv-spark4/ready: $(SOURCES)
@@ -107,10 +108,10 @@ test-all: setup build/s3a/ready tools-for-images tools-for-browser
 	touch $@
 
 test-spark4: .venv-spark4/ready
-	.venv-spark4/bin/pytest -m 'not slow and not browser and not cluster and not container and not faults and not s3' --ignore tests/packaging --ignore tests/test_readme.py
+	.venv-spark4/bin/pytest -m 'not slow and not browser and not cluster and not container and not faults and not s3 and not yarn' --ignore tests/packaging --ignore tests/test_readme.py
 
 # Debian's buildah makes the images, so no Docker engine is needed.
-test-container: setup build/s3a/ready tools-for-images
+test-container: setup build/hadoop/ready tools-for-images
 	$(BIN)/pytest tests/container -m container
 
 screenshots: demo tools-for-browser
@@ -125,6 +126,10 @@ test-browser: setup tools-for-browser
 .PHONY: tools-for-browser
 tools-for-browser:
 	command -v chromium > /dev/null || apt-get install --yes --no-install-recommends chromium fonts-liberation
+
+.PHONY: tools-for-hadoop
+tools-for-hadoop:
+	command -v mvn > /dev/null || apt-get install --yes --no-install-recommends maven
 
 .PHONY: tools-for-images
 tools-for-images:

@@ -23,7 +23,7 @@ from tests.services.job import RECIPE
 
 pytestmark = pytest.mark.yarn
 ROWS = 4_000
-NAMES = ("a.parquet", "k=x%2Fy/é d.parquet", "k=1/a:b.parquet", "deep/er/#1.json")
+NAMES = ("a.parquet", "k=x%2Fy/é d.parquet", "k=1/a b[x]{y}.parquet", "deep/er/#1.json")
 
 
 @pytest.fixture
