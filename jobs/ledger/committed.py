@@ -202,7 +202,8 @@ def read_records(output: Folder, entries: Iterable[Entry]) -> Iterator[UnitRecor
 def _record(content: dict[str, Any]) -> UnitRecord:
     files = [DataFile(**file) for file in content["files"]]
     hist = {
-        name: {int(bin_): n for bin_, n in bins.items()} for name, bins in content["hist"].items()
+        name: dict(zip(map(int, bins), bins.values(), strict=True))
+        for name, bins in content["hist"].items()
     }
     return UnitRecord(**content | {"files": files, "hist": hist})
 

@@ -54,33 +54,33 @@ def require_empty(output: Folder) -> None:
 
     What is left of a run that was killed before it started the dataset does not count.
     """
-    others = [entry for entry in output.entries() if not entry.path.startswith(f"{HOME}/")]
+    others = [path for path in output.paths() if not path.startswith(f"{HOME}/")]
     ours = output.read(RUN) is not None
     if not others and not ours:
         return
     ways = "Choose another OUTPUT"
     if ours:
         ways += ", resume the dataset with --mode resume, or replace it with --mode overwrite --yes"
-    what = "a dataset that semscore wrote" if ours else f"other data ({printable(others[0].path)})"
+    what = "a dataset that semscore wrote" if ours else f"other data ({printable(others[0])})"
     raise UserError(f"OUTPUT {output.name} already contains {what}. {ways}")
 
 
-def require_ours(output: Folder) -> list[Entry]:
+def require_ours(output: Folder) -> list[str]:
     """Return all files of a dataset that semscore wrote. Raises UserError for any other file."""
-    entries = output.entries()
-    others = [entry for entry in entries if not entry.path.startswith(f"{HOME}/")]
-    if others and not any(entry.path == RUN for entry in entries):
+    paths = output.paths()
+    others = [path for path in paths if not path.startswith(f"{HOME}/")]
+    if others and RUN not in paths:
         raise UserError(
             f"OUTPUT {output.name} contains data that semscore did not write "
-            f"({printable(others[0].path)}), so nothing is deleted. Choose another OUTPUT"
+            f"({printable(others[0])}), so nothing is deleted. Choose another OUTPUT"
         )
-    for entry in others:
-        if not (entry.path == SUCCESS or _is_data(entry)):
+    for path in others:
+        if not (path == SUCCESS or DATA_FILE.fullmatch(path)):
             raise UserError(
-                f"OUTPUT {output.name} also contains {printable(entry.path)}, which semscore did "
+                f"OUTPUT {output.name} also contains {printable(path)}, which semscore did "
                 "not write. Move it away, or choose another OUTPUT"
             )
-    return entries
+    return paths
 
 
 def read_run(output: Folder) -> dict[str, Any] | None:
@@ -170,8 +170,9 @@ def clear_remains(output: Folder, lease: Lease, units: Sequence[CommittedUnit]) 
     """Delete, as the holder of the lease, what other runs left unfinished beside these units."""
     counted = {unit.path for unit in units}
     known = counted | {file.path for unit in units for file in unit.files}
-    uncounted = [entry.path for entry in output.entries(UNITS) if entry.path not in counted]
-    strays = [entry.path for entry in data_files(output) if entry.path not in known]
+    paths = output.paths()
+    uncounted = [p for p in paths if p.startswith(f"{UNITS}/") and p not in counted]
+    strays = [path for path in paths if path not in known and DATA_FILE.fullmatch(path)]
     old = seals(output)[:-1]
     staged = [run for run in output.folders(STAGING) if run != lease.run]
     # Records are deleted before their files: a record without files is worse than the reverse.
@@ -253,7 +254,7 @@ def tell_progress(output: Folder, lease: Lease, facts: dict[str, Any]) -> None:
 
 def data_files(output: Folder) -> list[Entry]:
     """Return the published files, as listed now."""
-    return [entry for entry in output.entries() if _is_data(entry)]
+    return [entry for entry in output.entries() if DATA_FILE.fullmatch(entry.path)]
 
 
 def put_away(output: Folder, lease: Lease, run: str, paths: Sequence[str]) -> None:
@@ -278,10 +279,6 @@ def _read_units(output: Folder, seal: Seal, known: Committed | None = None) -> C
     if known is not None and known.entries == entries:
         return known
     return Committed(read_records(output, entries), entries)
-
-
-def _is_data(entry: Entry) -> bool:
-    return DATA_FILE.fullmatch(entry.path) is not None
 
 
 def _json(record: dict[str, Any]) -> bytes:

@@ -54,6 +54,10 @@ class Folder(ABC):
     def entries(self, prefix: str = "") -> list[Entry]:
         """Return all files under `prefix`, at any depth, hidden ones included, sorted by path."""
 
+    def paths(self) -> list[str]:
+        """Return the paths of all files, sorted."""
+        return [entry.path for entry in self.entries()]
+
     @abstractmethod
     def folders(self, path: str) -> list[str]:
         """Return the names of the folders directly in `path`, sorted."""

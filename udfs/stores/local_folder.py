@@ -36,8 +36,12 @@ class LocalFolder(Folder):
         if not (self.local / prefix).is_dir():
             return []
         start = f"{prefix}/" if prefix else ""
-        entries = _entries_below(str(self.local / prefix), start, frozenset())
-        return sorted(entries, key=lambda entry: entry.path)
+        files = _files_below(str(self.local / prefix), start, frozenset())
+        entries = (_entry(path, file) for path, file in files)
+        return sorted(filter(None, entries), key=lambda entry: entry.path)
+
+    def paths(self) -> list[str]:
+        return sorted(path for path, _ in _files_below(str(self.local), "", frozenset()))
 
     def folders(self, path: str) -> list[str]:
         try:
@@ -173,8 +177,10 @@ def _unless_denied(_: object, path: str, error: Any) -> None:
         raise StorageError(f"{path} cannot be deleted: no permission") from error[1]
 
 
-def _entries_below(folder: str, path: str, above: frozenset[tuple[int, int]]) -> Iterator[Entry]:
-    """Yield the files in a folder and its subfolders, following links.
+def _files_below(
+    folder: str, path: str, above: frozenset[tuple[int, int]]
+) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Yield the files in a folder and its subfolders, following links, with their paths.
 
     `path`: of the folder, with a slash at its end. `above` identifies the folders on the way to it.
     Raises OSError if a link leads back to one. There may be 100,000s of files, for which pathlib
@@ -191,9 +197,9 @@ def _entries_below(folder: str, path: str, above: frozenset[tuple[int, int]]) ->
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), folder)
     for item in items:
         if item.is_dir(follow_symlinks=False) or (item.is_symlink() and Path(item.path).is_dir()):
-            yield from _entries_below(item.path, f"{path}{item.name}/", above | {this})
-        elif entry := _entry(path + item.name, item):
-            yield entry
+            yield from _files_below(item.path, f"{path}{item.name}/", above | {this})
+        else:
+            yield path + item.name, item
 
 
 def _entry(path: str, file: Path | os.DirEntry[str]) -> Entry | None:

@@ -89,7 +89,7 @@ def test_links_are_followed_and_broken_ones_listed(folder: LocalFolder, tmp_path
     put(folder, "a/x")
     (folder.local / "b").symlink_to("a")
     (folder.local / "c").symlink_to("nowhere")
-    assert listed(folder) == ["a/x", "b/x", "c"]
+    assert listed(folder) == folder.paths() == ["a/x", "b/x", "c"]
 
 
 def test_links_that_go_round_are_an_error(folder: LocalFolder) -> None:
@@ -97,6 +97,8 @@ def test_links_that_go_round_are_an_error(folder: LocalFolder) -> None:
     (folder.local / "a/b/up").symlink_to(folder.local)
     with pytest.raises(OSError, match=r"symbolic links: '.*/a/b/up'"):
         folder.entries()
+    with pytest.raises(OSError, match=r"symbolic links: '.*/a/b/up'"):
+        folder.paths()
 
 
 @pytest.mark.parametrize("root", ["a b", "a%20b", "a#b", "a?b", "é", "[x]{y}*", "a:b", "~"])
