@@ -45,6 +45,7 @@ class Folder(ABC):
 
     name: str  # for users; Storage.folder() accepts it too
     url: str  # for Spark
+    reads_at_once = 1  # small files; more only where each takes long
 
     @abstractmethod
     def full(self, path: str) -> str:

@@ -82,6 +82,8 @@ def _java(settings: Mapping[str, str]) -> Java:
 class HadoopFolder(Folder):
     """A folder on a Hadoop file system."""
 
+    reads_at_once = 8
+
     def __init__(self, location: str, java: Java) -> None:
         self._java = java
         scheme, _, rest = location.partition("://")

@@ -40,6 +40,8 @@ class S3Folder(Folder):
     botocore repeats a request whose response was lost. Repeating one does no harm.
     """
 
+    reads_at_once = 16
+
     def __init__(self, location: str, access: Access) -> None:
         self.bucket, self.key = split(location)
         self.url = self.name = f"s3a://{self.bucket}/{self.key}".rstrip("/")
