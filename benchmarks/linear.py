@@ -12,8 +12,11 @@ import json
 import shutil
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from time import perf_counter, process_time, sleep
 from typing import Any
@@ -38,7 +41,7 @@ from semscore.udfs.stores.folder import Folder
 from semscore.udfs.stores.registry import Storage
 
 MORE = 200  # units that are scored beside those that are recorded
-LINKS = 30_000  # to one file, at most
+LINKS = 5_000  # to one file; file systems allow some ten thousand
 BINS, LENGTHS = 60, 8  # that a record of 2,000 rows usually has
 PLACE = BUILD / "linear"
 S3A = (f"spark.jars={','.join(map(str, BUILD.parent.glob('s3a/*.jar')))}",)  # make build/s3a/ready
@@ -115,18 +118,29 @@ def multiply(output: Folder, records: Iterator[UnitRecord], first: UnitRecord) -
     """Commit records with the ledger's writer, and publish copies of the first one's files."""
     with Lease(output, "20260101T000000-00000000") as lease:
         known = ledger.take_over(output, lease)
-        sources = [file.path for file in first.files]
-        for number, record in enumerate(records):
-            targets = [file.path for file in record.files]
-            fresh = number % LINKS == LINKS - 1 and not output.url.startswith("s3")
-            for source, target in zip(sources, targets, strict=True):
-                if fresh:
-                    shutil.copy2(local(output, source), local(output, target))
-                else:
-                    output.copy(source, target)
-            sources = targets if fresh else sources
-            ledger.commit(output, replace(record, lease=lease.number), lease.seal)
         assert len(known) == 1
+        sources = [file.path for file in first.files]
+
+        def commit(record: UnitRecord) -> None:
+            for source, file in zip(sources, record.files, strict=True):
+                output.copy(source, file.path)
+            ledger.commit(output, replace(record, lease=lease.number), lease.seal)
+
+        with ThreadPoolExecutor(output.reads_at_once) as pool:
+            while some := list(islice(records, LINKS)):
+                if not output.url.startswith("s3"):
+                    sources = fresh(output, sources)
+                deque(pool.map(commit, some), maxlen=0)
+
+
+def fresh(output: Folder, sources: list[str]) -> list[str]:
+    """Return copies of files outside the dataset, to which many more links can lead."""
+    copies = [f"{ledger.STAGING}/{number}.parquet" for number in range(len(sources))]
+    for source, target in zip(sources, copies, strict=True):
+        local(output, target).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(local(output, source), local(output, f"{target}.new"))
+        local(output, f"{target}.new").replace(local(output, target))
+    return copies
 
 
 def local(output: Folder, path: str) -> Path:
