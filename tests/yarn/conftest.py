@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from getpass import getuser
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -36,6 +39,15 @@ class Yarn:
 
     def submit(self, *words: str, conf: dict[str, str] | None = None) -> tuple[int, str]:
         """Run the job. Return its exit code and its output."""
+        process = self.start(*words, conf=conf)
+        try:
+            out, log = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
+        return process.returncode, out + log
+
+    def start(self, *words: str, conf: dict[str, str] | None = None) -> subprocess.Popen[str]:
+        """Start the job."""
         settings = {
             # What the settings name is in the image only.
             "spark.pyspark.python": sys.executable,
@@ -57,14 +69,27 @@ class Yarn:
             "HADOOP_CONF_DIR": str(self.conf),
             "JAVA_HOME": str(made.java_home()),
         }
-        done = subprocess.run(
+        return subprocess.Popen(
             [*command, str(ROOT / "jobs/score.py"), *words],
             env=environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=PATIENCE,
         )
-        return done.returncode, done.stdout + done.stderr
+
+    def kill_application(self) -> None:
+        """Let YARN kill the application that runs."""
+        apps = f"http://{LOOPBACK[0]}:8088/ws/v1/cluster/apps"
+        with urlopen(f"{apps}?states=RUNNING") as answer:
+            running = re.search(r"application_\d+_\d+", answer.read().decode())
+        assert running
+        request = Request(
+            f"{apps}/{running[0]}/state?user.name={getuser()}",
+            json.dumps({"state": "KILLED"}).encode(),
+            {"Content-Type": "application/json"},
+            method="PUT",
+        )
+        urlopen(request).close()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.services import pairs
-from tests.services.job import RECIPE
+from tests.services.job import RECIPE, wait_for
 
 pytestmark = pytest.mark.yarn
 ROWS = 6_000
@@ -45,3 +45,22 @@ def test_each_task_runs_on_the_gpu_that_yarn_gave_its_executor(yarn: Any, tmp_pa
     units = [json.loads(path.read_text()) for path in output.glob("_semscore/units/*.json")]
     recorded = {worker.split()[2] for unit in units for worker in unit["workers"]}
     assert recorded == {"gpu:0", "gpu:1"}
+
+
+@pytest.mark.slow
+def test_an_application_that_is_killed_says_so_and_is_resumed(yarn: Any, tmp_path: Path) -> None:
+    source, output = tmp_path / "pairs.parquet", tmp_path / "out"
+    pq.write_table(pairs.table(ROWS), source, row_group_size=ROWS // 3)
+    words = (str(source), str(output), *RECIPE, "--unit-rows", "2000", "--mode", "resume")
+    process = yarn.start(*words)
+    wait_for(lambda: list(output.glob("_semscore/units/*.json")), "a unit")
+    yarn.kill_application()
+    out, log = process.communicate(timeout=120)
+    assert process.returncode == 75, out + log
+    said = next(line for line in (out + log).splitlines() if "stopped (" in line)
+    assert "YARN ended the application: " in said
+    assert "killed by user" in said
+    assert "To resume: the same command with --mode resume" in said
+    code, told = yarn.submit(*words)
+    assert code == 0, told
+    pairs.require_scored(pq.read_table(output), ROWS)
