@@ -2,13 +2,14 @@
 
 Datasets are made by the ledger's own writer, without scoring. Then one run finds that nothing is
 left to do, and other runs score 200 more units with a model that does nothing. Each run is a
-process of its own. With --s3, the first is repeated on an S3 server (--s3 URL, with credentials in
-the environment) whose answers are delayed.
+process of its own. With --s3 URL (endpoint and credentials in the environment), only the first is
+measured, on an S3 server whose answers are delayed.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -23,13 +24,14 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from obstore.store import S3Store
 
 from benchmarks import BUILD
 from benchmarks.datapath import idle_udf
 from benchmarks.ours import Book, parser
 from benchmarks.process import peak_mb
 from semscore.jobs.dataset.blocks import BLOCK_ROWS, MOST_PIECES
-from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger import ledger, seals
 from semscore.jobs.ledger.committed import UnitRecord, read_records
 from semscore.jobs.ledger.lease import Lease
 from semscore.jobs.options.settings import Settings
@@ -37,8 +39,10 @@ from semscore.jobs.options.slices import Limits, Output, Spark
 from semscore.jobs.run import score_unit
 from semscore.jobs.score import score
 from semscore.udfs.recipe import Recipe
-from semscore.udfs.stores.folder import Folder
+from semscore.udfs.stores.folder import Entry, Folder
 from semscore.udfs.stores.registry import Storage
+from semscore.udfs.stores.s3 import Access
+from semscore.udfs.stores.s3_folder import S3Folder
 
 MORE = 200  # units that are scored beside those that are recorded
 LINKS = 5_000  # to one file; file systems allow some ten thousand
@@ -128,9 +132,42 @@ def multiply(output: Folder, records: Iterator[UnitRecord], first: UnitRecord) -
 
         with ThreadPoolExecutor(output.reads_at_once) as pool:
             while some := list(islice(records, LINKS)):
-                if not output.url.startswith("s3"):
+                if not isinstance(output, S3Folder):
                     sources = fresh(output, sources)
                 deque(pool.map(commit, some), maxlen=0)
+
+
+class Quick(S3Folder):
+    """S3 through a client that takes a tenth of the time, for making a dataset.
+
+    Seals are listed once, because no other run writes any.
+    """
+
+    def __init__(self, location: str, access: Access) -> None:
+        super().__init__(location, access)
+        self._store = S3Store(
+            self.bucket,
+            prefix=self.key,
+            endpoint=os.environ["AWS_ENDPOINT_URL_S3"],
+            virtual_hosted_style_request=False,
+            client_options={"allow_http": True},
+        )
+        self._seals: list[Entry] = []
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write a file."""
+        self._store.put(path, content)
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy a file."""
+        self._store.copy(source, target)
+
+    def entries(self, prefix: str = "") -> list[Entry]:
+        """Return the files under a prefix."""
+        if prefix != seals.HOME:
+            return super().entries(prefix)
+        self._seals = self._seals or super().entries(prefix)
+        return self._seals
 
 
 def fresh(output: Folder, sources: list[str]) -> list[str]:
@@ -154,7 +191,9 @@ def make(units: int, place: str) -> None:
     folder = Storage().folder(place)
     run(place, max_units=1)
     [first] = read_records(folder, ledger.read_units(folder).entries)
-    multiply(folder, recorded(first, units), first)
+    on_s3 = isinstance(folder, S3Folder)
+    quick = Quick(place, folder._access) if on_s3 else folder
+    multiply(quick, recorded(first, units), first)
     assert len(ledger.read_units(folder)) == units
 
 
@@ -206,18 +245,20 @@ def main() -> None:
         one(*args.one)
         return
     columns = ["what", "units", "wall_s", "driver_mb", "unit_wall_s", "unit_cpu_s"]
-    book = Book("linear", columns)
     shutil.rmtree(PLACE, ignore_errors=True)
+    if args.s3:
+        book = Book("linear-s3", columns[:4])
+        step("make", args.s3, args.units, 0)
+        found = step("run", args.s3, args.delay)
+        what = f"nothing is left, {1000 * args.delay:.0f} ms for each request"
+        book.add(what=what, units=args.units, **found)
+        shutil.rmtree(PLACE)
+        return
+    book = Book("linear", columns)
     output = PLACE / "out"
     step("make", output, args.units, 0)
     book.add(what="nothing is left", units=args.units, **step("run", output, 0))
     shutil.rmtree(PLACE)
-    if args.s3:
-        step("make", args.s3, args.units, 0)
-        found = step("run", args.s3, args.delay)
-        what = f"nothing is left, S3 with {1000 * args.delay:.0f} ms for each request"
-        book.add(what=what, units=args.units, **found)
-        shutil.rmtree(PLACE)
     for before in args.before:
         step("make", output, before, 0)
         write_file("b.parquet", [1] * MORE)

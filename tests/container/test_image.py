@@ -50,7 +50,8 @@ def pairs(server: Any) -> str:
 @pytest.fixture
 def options(server: Any) -> list[str]:
     """Of every job here."""
-    return [*sagemaker.on_server(server), "--job-name", f"semscore-{time.time_ns()}"]
+    name = f"semscore-{time.time_ns()}"
+    return [*sagemaker.on_server(server), "--job-name", name, "--precision", "float32"]
 
 
 def read(server: Any, prefix: str) -> pa.Table:

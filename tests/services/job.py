@@ -64,7 +64,10 @@ class Job:
             assert self.primary.process and self.primary.process.poll() is None, self.log()
             return sum(1 for _ in folder.entries(ledger.UNITS)) >= count
 
-        wait_for(committed, f"{count} units")
+        try:
+            wait_for(committed, f"{count} units")
+        except AssertionError as error:
+            raise AssertionError(f"{error}:\n{self.log()[-6000:]}") from error
 
     def finish(self, timeout: float = 600) -> int:
         """Wait until the primary has ended. Return its exit code."""

@@ -45,7 +45,7 @@ def on_server(server: Server) -> list[str]:
         "spark.hadoop.fs.s3a.connection.ssl.enabled": "false",
     }
     words = ["--role", ROLE, "--image-uri", "x:1", "--region", REGION]
-    words += ["--code-location", "s3://output/code", "--precision", "float32"]
+    words += ["--code-location", "s3://output/code"]
     return words + [word for pair in conf.items() for word in ("--conf", "=".join(pair))]
 
 

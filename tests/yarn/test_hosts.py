@@ -10,13 +10,13 @@ import pytest
 from tests.services import pairs
 
 pytestmark = pytest.mark.yarn
-ROWS = 16_000
+ROWS = 8_000
 
 
 def test_a_host_that_falls_silent_leaves_its_work_to_the_others(
     submitted: Callable[..., Any],
 ) -> None:
-    job = submitted(ROWS, "ml.g4dn.xlarge", 3, "--unit-rows", "2000")
+    job = submitted(ROWS, "ml.g4dn.xlarge", 2, "--unit-rows", "2000")
     job.start()
     job.wait_for_units(1)
     victim = job.hosts[-1]
