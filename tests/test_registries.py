@@ -17,8 +17,9 @@ from semscore.udfs.pairs import statuses
 from semscore.udfs.pairs.metrics import _METRICS
 from semscore.udfs.recipe import BackendName, Metric
 from semscore.udfs.stores.folder import Folder
+from semscore.udfs.stores.hadoop_folder import HadoopFolder
 from semscore.udfs.stores.local_folder import LocalFolder
-from semscore.udfs.stores.registry import REMOTE, is_remote
+from semscore.udfs.stores.registry import REMOTE, is_remote, needs_java
 from semscore.udfs.stores.s3_folder import S3Folder
 
 ROOT = Path(__file__).parents[1]
@@ -41,7 +42,7 @@ def test_backends() -> None:
         assert methods <= set(dir(kind))
 
 
-@pytest.mark.parametrize("kind", [LocalFolder, S3Folder])
+@pytest.mark.parametrize("kind", [LocalFolder, S3Folder, HadoopFolder])
 def test_stores(kind: type[Folder]) -> None:
     assert not kind.__abstractmethods__  # type: ignore[attr-defined]
 
@@ -51,6 +52,17 @@ def test_schemes() -> None:
         assert is_remote(f"{scheme}://bucket/folder")
     for place in ("folder", "/folder", "file:///folder", "s3", "ftp://bucket/folder"):
         assert not is_remote(place)
+
+
+def test_s3_is_never_reached_through_hadoop() -> None:
+    """S3A's create-if-absent is no single step."""
+    assert not needs_java("s3://b/f") and not needs_java("s3a://b/f")
+    assert [scheme for scheme, store in REMOTE.items() if store.needs_java] == [
+        "hdfs",
+        "abfss",
+        "gs",
+    ]
+    assert [scheme for scheme, store in REMOTE.items() if not store.is_exclusive] == ["abfss", "gs"]
 
 
 def test_the_readmes_table_of_statuses_is_the_code_s() -> None:

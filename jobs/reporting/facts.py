@@ -175,7 +175,8 @@ def gather(
     """Compute the facts. `rows`: a sample of the output; `price`: of one host, per hour."""
     units = spans(records.units)
     runs = run_times(records.units.tallies)
-    time = spent(records.units.workers, sum(run.slots * run.scoring_s for run in runs))
+    slot_s = sum(run.slots * run.scoring_s for run in runs)
+    time = spent(records.units.workers, slot_s, scoring_seconds(units))
     is_cosine = records.run["recipe"]["metric"] == "cosine"
     texts = _texts(records)
     return Facts(

@@ -97,6 +97,17 @@ def _time(facts: Facts) -> dict[str, Any]:
             )
             for w in time.workers
         ],
+        "device_note": f"{counted(facts.what.slots, 'task')} could run at once. "
+        f"{counted(len(time.workers), 'worker')} had rows; a device without a worker is not listed",
+        "device_rows": [
+            (
+                f"{each.host} {each.device}",
+                f"{each.workers:,}",
+                f"{each.rows:,}",
+                f"{each.busy:.0%}",
+            )
+            for each in time.devices
+        ],
         "interruption_note": "An interruption costs each slot at most the time of the longest "
         f"unit, {_duration(speed.longest_unit_s)}: units that are not committed yet are scored "
         "again.",

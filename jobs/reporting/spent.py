@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from semscore.udfs.meters import worker_of
@@ -38,11 +38,23 @@ class WorkerTime:
 
 
 @dataclass(frozen=True)
+class DeviceTime:
+    """How busy a GPU, or the CPU of a host, was."""
+
+    host: str
+    device: str
+    workers: int  # processes; one that was replaced counts twice
+    rows: int
+    busy: float  # share of the time of scoring in which the model ran on it, 0 to 1
+
+
+@dataclass(frozen=True)
 class Spent:
-    """The time of all workers, by step and by worker."""
+    """The time of all workers, by step, by worker and by device."""
 
     seconds: dict[str, float]  # step of STEPS -> s
     workers: list[WorkerTime]  # the one with the most rows first
+    devices: list[DeviceTime]  # the least busy first
     tokenize_s: float  # in the separate thread, whether the worker waited for it or not
     read_s: float  # likewise
 
@@ -61,17 +73,42 @@ class Spent:
         return max(self.seconds, key=self.seconds.__getitem__)
 
 
-def spent(workers: Mapping[str, Counter[str]], slot_s: float) -> Spent:
-    """Split the time of all workers into steps. `slot_s`: slots x seconds."""
+def spent(workers: Mapping[str, Counter[str]], slot_s: float, scoring_s: float) -> Spent:
+    """Split the time of all workers into steps.
+
+    `slot_s`: slots x seconds. `scoring_s`: seconds in which units were scored.
+    """
     times = [_worker(label, sums) for label, sums in workers.items()]
     seconds = {step: sum(worker.seconds.get(step, 0.0) for worker in times) for step in STEPS}
     seconds["idle"] = max(slot_s - sum(seconds.values()), 0.0)
     return Spent(
         seconds=seconds,
         workers=sorted(times, key=lambda worker: -worker.rows),
+        devices=_devices(times, scoring_s),
         tokenize_s=sum(float(sums["tokenize_s"]) for sums in workers.values()),
         read_s=sum(float(sums["read_s"]) for sums in workers.values()),
     )
+
+
+def _devices(workers: Iterable[WorkerTime], scoring_s: float) -> list[DeviceTime]:
+    """Sum up workers by device. Workers share a GPU, but each has a CPU core of its own."""
+    groups: dict[tuple[str, str], list[WorkerTime]] = {}
+    for worker in workers:
+        groups.setdefault((worker.host, worker.device), []).append(worker)
+    devices = []
+    for (host, device), members in groups.items():
+        available = scoring_s * (len(members) if device == "cpu" else 1)
+        running = sum(worker.seconds["forward"] for worker in members)
+        devices.append(
+            DeviceTime(
+                host=host,
+                device=device,
+                workers=len(members),
+                rows=sum(worker.rows for worker in members),
+                busy=min(running / available, 1.0) if available else 0.0,
+            )
+        )
+    return sorted(devices, key=lambda each: (each.busy, each.host, each.device))
 
 
 def _worker(label: str, sums: Counter[str]) -> WorkerTime:
