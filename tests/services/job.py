@@ -95,12 +95,21 @@ class Job:
 
 
 def submit(
-    network: Hosts, server: Server, rows: int, instances: str, count: int, *options: str
+    network: Hosts,
+    server: Server,
+    rows: int,
+    instances: str,
+    count: int,
+    *options: str,
+    output: str | None = None,
 ) -> Job:
-    """Submit a job over some rows with `semscore launch`, for hosts that are not started yet."""
+    """Submit a job over some rows with `semscore launch`, for hosts that are not started yet.
+
+    `output`: of an earlier job, if it is to be resumed.
+    """
     upload(server, rows)
     name = f"semscore-{time.time_ns()}"
-    output = f"s3://output/{name}"
+    output = output or f"s3://output/{name}"
     words = ["s3://input/pairs", output, *RECIPE, *sagemaker.on_server(server)]
     words += ["--instance-type", instances, "--instances", str(count), "--job-name", name]
     request = sagemaker.requested(server, *words, *options)
