@@ -55,7 +55,7 @@ def test_schemes() -> None:
 
 
 def test_s3_is_never_reached_through_hadoop() -> None:
-    """S3A's create-if-absent is no single step."""
+    """S3A looks for a file and then creates it, in two steps."""
     assert not needs_java("s3://b/f") and not needs_java("s3a://b/f")
     assert [scheme for scheme, store in REMOTE.items() if store.needs_java] == [
         "hdfs",
