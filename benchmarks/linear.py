@@ -3,7 +3,7 @@
 Datasets are made by the ledger's own writer, without scoring. Then one run finds that nothing is
 left to do, and other runs score 200 more units with a model that does nothing. Each run is a
 process of its own. With --s3 URL (endpoint and credentials in the environment), only the first is
-measured, on an S3 server whose answers are delayed.
+measured, on an S3 server whose answers are delayed. Each of the three has a file of results.
 """
 
 from __future__ import annotations
@@ -233,10 +233,10 @@ def step(kind: str, *given: Any) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure a run on a complete dataset, then units after more and more others."""
+    """Measure a run on a complete dataset, on a disk or on S3, and units after many others."""
     options = parser(__doc__)
     options.add_argument("--units", type=int, default=100_000, help="of the complete dataset")
-    options.add_argument("--before", type=int, nargs="+", default=[100, 5_000, 50_000])
+    options.add_argument("--before", type=int, nargs="*", default=[100, 5_000, 50_000])
     options.add_argument("--s3", help="URL of a folder on an S3 server, for its own dataset")
     options.add_argument("--delay", type=float, default=0.02, help="of each request, in seconds")
     options.add_argument("--one", nargs="+", help="for the processes that this one starts")
@@ -244,26 +244,32 @@ def main() -> None:
     if args.one:
         one(*args.one)
         return
-    columns = ["what", "units", "wall_s", "driver_mb", "unit_wall_s", "unit_cpu_s"]
     shutil.rmtree(PLACE, ignore_errors=True)
     if args.s3:
-        book = Book("linear-s3", columns[:4])
-        step("make", args.s3, args.units, 0)
-        found = step("run", args.s3, args.delay)
         what = f"nothing is left, {1000 * args.delay:.0f} ms for each request"
-        book.add(what=what, units=args.units, **found)
-        shutil.rmtree(PLACE)
+        complete("linear-s3", what, args.units, args.s3, args.delay)
         return
-    book = Book("linear", columns)
-    output = PLACE / "out"
-    step("make", output, args.units, 0)
-    book.add(what="nothing is left", units=args.units, **step("run", output, 0))
+    if args.units:
+        complete("linear", "nothing is left", args.units, str(PLACE / "out"), 0)
+    after_others(args.before)
+
+
+def complete(name: str, what: str, units: int, output: str, delay: float) -> None:
+    """Measure a run on a complete dataset."""
+    book = Book(name, ["what", "units", "wall_s", "driver_mb"])
+    step("make", output, units, 0)
+    book.add(what=what, units=units, **step("run", output, delay))
     shutil.rmtree(PLACE)
-    for before in args.before:
+
+
+def after_others(counts: list[int]) -> None:
+    """Measure some units after more and more others."""
+    output = PLACE / "out"
+    book = Book("linear-units", ["before", "units", "unit_wall_s", "unit_cpu_s", "driver_mb"])
+    for before in counts:
         step("make", output, before, 0)
         write_file("b.parquet", [1] * MORE)
-        found = step("run", output, 0)
-        book.add(what=f"{MORE} more units", units=before, **found)
+        book.add(before=before, units=MORE, **step("run", output, 0))
         shutil.rmtree(PLACE)
 
 
