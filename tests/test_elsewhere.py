@@ -88,7 +88,7 @@ def test_files_exist() -> None:
     named = set(re.findall(r"(?<![\w/])(?:conf|jobs|udfs|container)/[\w./-]+\.\w+", TEXT))
     assert len(named) >= 8
     assert not [name for name in named if not (ROOT / name).is_file()]
-    conf = {name for name in named if name.startswith("conf/")}
+    conf = {name for name in named if re.fullmatch(r"conf/.*\.conf", name)}
     assert conf == {f"conf/{name}.conf" for name in ("s3a", *spark_files())}
     links = re.findall(r"\]\((?!https:|#)([^)]+)\)", TEXT)
     assert not [link for link in links if not (ROOT / "docs" / link).is_file()]

@@ -50,7 +50,8 @@ A10G = Calibration(
         ("NVIDIA H100 80GB HBM3", "H100"),
         ("NVIDIA RTX PRO 6000 Blackwell Server Edition", "RTX-PRO-6000"),
         ("NVIDIA A10", None),
-        ("NVIDIA A100-SXM4-40GB", None),
+        ("NVIDIA A100-SXM4-40GB", "A100-40"),
+        ("NVIDIA B200", None),
     ],
 )
 def test_gpus_are_known_by_what_cuda_calls_them(device: str, name: str | None) -> None:
