@@ -52,7 +52,7 @@ class Dataset:
     ) -> tuple[int, str]:
         """Run the job. Return its exit code and its output."""
         process = self.start(mode, options, **plan)
-        out, log = process.communicate(timeout=180)
+        out, log = process.communicate(timeout=400)
         return process.returncode, out + log
 
     def committed(self) -> dict[str, CommittedUnit]:

@@ -120,7 +120,7 @@ def test_a_run_that_was_stopped_past_its_lease_does_no_harm_when_it_wakes_up(
         assert code == 0, told
         done = dataset.committed()
         stopped.send_signal(signal.SIGCONT)
-        out, log = stopped.communicate(timeout=60)
+        out, log = stopped.communicate(timeout=120)
         assert stopped.returncode == 5, out + log
         assert "has taken over OUTPUT" in log
     finally:
@@ -140,7 +140,7 @@ def require_in_use(dataset: Any, pid: int) -> None:
 
 
 def wait_for_unit(dataset: Any) -> None:
-    end = time.monotonic() + 180
+    end = time.monotonic() + 400
     while not list(dataset.output.glob("_semscore/units/*.json")):
         assert time.monotonic() < end, "no unit was committed within three minutes"
         time.sleep(0.1)

@@ -56,7 +56,7 @@ def test_a_run_that_is_told_to_end_or_loses_spark_is_resumed(
 
 
 def wait_for_units(dataset: Any, count: int) -> None:
-    end = time.monotonic() + 180
+    end = time.monotonic() + 400
     while len(list(dataset.output.glob("_semscore/units/*.json"))) < count:
         assert time.monotonic() < end
         time.sleep(0.1)
@@ -64,7 +64,7 @@ def wait_for_units(dataset: Any, count: int) -> None:
 
 def stopped(dataset: Any, process: Any, says: str) -> dict[str, Any]:
     """Check how a run ends that has committed units. Return all that are committed."""
-    out, log = process.communicate(timeout=60)
+    out, log = process.communicate(timeout=120)
     assert process.returncode == 75, out + log
     assert says in log
     assert "To resume: semscore score " in log

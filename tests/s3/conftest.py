@@ -98,7 +98,7 @@ class Dataset:
             text=True,
         )
 
-    def run(self, *options: str, timeout: float = 180, **given: Any) -> tuple[int, str]:
+    def run(self, *options: str, timeout: float = 400, **given: Any) -> tuple[int, str]:
         """Run the job. Return its exit code and its output."""
         process = self.start(*options, **given)
         try:

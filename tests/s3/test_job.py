@@ -178,7 +178,7 @@ def test_a_run_that_was_stopped_past_its_lease_does_no_harm_when_it_wakes_up(
     plan = {"point": point, "occurrence": 3, "signal": "SIGSTOP"}
     stopped = dataset.start("--mode", "new", plan=plan)
     try:
-        end = time.monotonic() + 180
+        end = time.monotonic() + 400
         while not dataset.folder().entries(UNITS):
             assert time.monotonic() < end, "no unit was committed within three minutes"
             time.sleep(0.2)
@@ -187,7 +187,7 @@ def test_a_run_that_was_stopped_past_its_lease_does_no_harm_when_it_wakes_up(
         assert code == 0, told
         done = dataset.committed()
         stopped.send_signal(signal.SIGCONT)
-        out, log = stopped.communicate(timeout=60)
+        out, log = stopped.communicate(timeout=120)
         assert stopped.returncode == 5, out + log
     finally:
         stopped.kill()
