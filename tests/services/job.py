@@ -19,7 +19,7 @@ from tests.services.hosts import Host, Hosts
 from tests.services.seaweedfs import Server
 
 RECIPE = ("--model", pairs.MODEL, "--precision", "float32", "--max-seq-length", str(pairs.TOKENS))
-PATIENCE = 300  # seconds; several times what an idle machine needs
+PATIENCE = 600  # seconds; many times what an idle machine needs
 
 
 def wait_for(condition: Callable[[], Any], what: str) -> None:
