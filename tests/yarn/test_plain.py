@@ -37,7 +37,8 @@ def test_each_task_runs_on_the_gpu_that_yarn_gave_its_executor(yarn: Any, tmp_pa
     addresses = defaultdict(set)
     for event in events:
         addresses[event["pid"]].add(event["address"])
-    assert sorted(addresses.values()) == [{"0"}, {"1"}], "one worker on the GPU of each host"
+    held = sorted(sorted(each) for each in addresses.values())
+    assert held == [["0"], ["1"]], "one worker on the GPU of each host"
     loads = Counter(event["pid"] for event in events if event["event"] == "load")
     assert set(loads.values()) == {1}, "a model was loaded more than once"
     tasks = {(event["pid"], event["attempt"]) for event in events}
