@@ -32,6 +32,7 @@ CUT_S = 30
 KILL_EVERY_S = 20
 MASTER, EXECUTOR = "ExecutorLauncher", "CoarseGrainedExecutorBackend"
 MANAGER, RESOURCES, DATA = "NodeManager", "ResourceManager", "DataNode"
+DISK_FULL, CLOCK_AHEAD = "disk of a host full", "a clock an hour ahead"
 Fault = Callable[[Job], None]
 
 
@@ -124,11 +125,9 @@ FAULTS: dict[str, Fault] = {
     "ResourceManager, restarted": resource_manager_restarted,
     "DataNode": lambda job: kill(job, f".{DATA}", last=True),
     f"network cut for {CUT_S} s": network_cut,
-    "disk of a host full": disk_full,
+    DISK_FULL: disk_full,
     f"an executor every {KILL_EVERY_S} s": executors_killed,
 }
-SMALL_DISK = ("disk of a host full",)
-NO_CLOCK = "a clock an hour ahead"
 
 
 @contextmanager
@@ -140,9 +139,9 @@ def job_of(args: Namespace, fault: str) -> Iterator[Job]:
         options = ("--unit-rows", str(args.unit_rows))
         job = submit(network, server, args.rows, args.instance_type, args.hosts, *options)
         last = job.hosts[-1]
-        if fault in SMALL_DISK:
+        if fault == DISK_FULL:
             last.disk_mb = 1000
-        if fault == NO_CLOCK:
+        if fault == CLOCK_AHEAD:
             last.ahead_s = 3600
         job.start()
         yield job
@@ -170,13 +169,13 @@ def main() -> None:
     options.add_argument("--unit-rows", type=int, default=2_000)
     options.add_argument("--instance-type", default="ml.g4dn.xlarge")
     options.add_argument("--hosts", type=int, default=3)
-    options.add_argument("--only", nargs="+", choices=[*FAULTS, NO_CLOCK])
+    options.add_argument("--only", nargs="+", choices=[*FAULTS, CLOCK_AHEAD])
     args = options.parse_args()
     if reason := obstacle():
         raise SystemExit(f"hosts cannot be made here: {reason}")
     columns = ["fault", "exit_code", "seconds", "standstill_s", "unit_s", "rows", "said"]
     book = Book("faults", columns)
-    for name in args.only or [*FAULTS, NO_CLOCK]:
+    for name in args.only or [*FAULTS, CLOCK_AHEAD]:
         with job_of(args, name) as job:
             start = time.monotonic()
             job.wait_for_units(AFTER)

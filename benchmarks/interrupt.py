@@ -32,7 +32,7 @@ PLACE = BUILD / "interrupt"
 AFTER = 4  # units, at least
 TOKENS = 4  # of each text
 JOB = (
-    "import sys; from semscore.jobs.dataset import units; from semscore.jobs.run import division; "
+    "import sys; from semscore.jobs.run import division; "
     "division.UNIT_S = float(sys.argv.pop(1)); from semscore.jobs.cli.start import main; "
     "sys.exit(main())"
 )

@@ -71,8 +71,9 @@ def _start(job: Prepared, spark: SparkSession | None) -> Result:
     settings = job.settings
     master = str(spark.sparkContext.master) if spark else settings.spark.master
     proving = Proving(job.model, settings.engine, will_be_local(master))  # while Spark starts
-    with session_for(settings, spark) as session, told_if_ended(session):
-        run, settled = settle_with(session, job, proving)
+    with session_for(settings, spark) as session:
+        with told_if_ended(session):
+            run, settled = settle_with(session, job, proving)
         with begun(job, run, settled) as (run, earlier):
             return _score_owed(job, run, earlier)
 
@@ -106,12 +107,14 @@ def _score_owed(job: Prepared, run: Run, earlier: Committed) -> Result:
     """Score what is missing, and finish the dataset unless the run is stopped."""
     settings, output = run.settings, run.output
     ledger.clear_remains(output, run.lease, earlier)
-    upcoming = upcoming_units(run, job.owed(earlier), earlier)
+    with told_if_ended(run.spark):
+        upcoming = upcoming_units(run, job.owed(earlier), earlier)
     before_units = perf_counter()
     progress = Progress(earlier, upcoming, settings.rows.limit)
     state: State = "failed"
     try:
-        upcoming.peek()
+        with told_if_ended(run.spark):
+            upcoming.peek()
         run.tell_progress(progress, "running")
         with watching(settings.run) as show:
             progress.reason = score_units(run, progress, show)

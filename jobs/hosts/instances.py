@@ -66,8 +66,8 @@ def find_host(name: str) -> Host:
     if short not in known:
         raise UserError(
             f"instance type {name!r} is not in conf/instances.toml{_similar(short, known)}. Give "
-            "the host's shape, such as 96x1152x8:A100-80 (CPUs x GiB x GPUs), or name a file of "
-            f"your own that has the type in ${OWN}"
+            "the host's shape (not for SageMaker), such as 96x1152x8:A100-80 (CPUs x GiB x GPUs), "
+            f"or set {OWN} to the path of a file of your own that has the type"
         )
     return known[short]
 
@@ -145,10 +145,10 @@ def _read_tables(own: str | None) -> _Tables:
             gpus |= _gpus(table)
             hosts |= _hosts(table, gpus)
         except (OSError, ValueError) as error:
-            raise UserError(f"${OWN}: {own} cannot be read: {error}") from error
+            raise UserError(f"{OWN}: {own} cannot be read: {error}") from error
         except (AttributeError, KeyError, TypeError) as error:
             raise UserError(
-                f"${OWN}: {own} does not have the form of conf/instances.toml: "
+                f"{OWN}: {own} does not have the form of conf/instances.toml: "
                 f"{type(error).__name__}: {error}"
             ) from error
     return _Tables(gpus, hosts)

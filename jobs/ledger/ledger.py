@@ -171,7 +171,7 @@ def clear_remains(output: Folder, lease: Lease, units: Sequence[CommittedUnit]) 
     counted = {unit.path for unit in units}
     known = counted | {file.path for unit in units for file in unit.files}
     paths = output.paths()
-    uncounted = [p for p in paths if p.startswith(f"{UNITS}/") and p not in counted]
+    uncounted = [path for path in paths if path.startswith(f"{UNITS}/") and path not in counted]
     strays = [path for path in paths if path not in known and DATA_FILE.fullmatch(path)]
     old = seals(output)[:-1]
     staged = [run for run in output.folders(STAGING) if run != lease.run]

@@ -1,4 +1,4 @@
-"""Stop a run early but cleanly: at a time limit, on a signal, after --max-units, without Spark."""
+"""End a run early but cleanly: at a time limit, on a signal, after --max-units, without Spark."""
 
 from __future__ import annotations
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from textwrap import shorten
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from semscore.udfs.errors import JobError, NothingCommitted
@@ -34,7 +34,10 @@ def why_ended(spark: SparkSession) -> str | None:
 
 @contextmanager
 def told_if_ended(spark: SparkSession) -> Iterator[None]:
-    """Raise NothingCommitted for an error within the block whose cause is that Spark has ended."""
+    """Raise NothingCommitted for an error whose cause is that Spark has ended.
+
+    For what a run does before its first unit.
+    """
     try:
         yield
     except JobError:
@@ -67,12 +70,19 @@ def _java_ended(context: Any) -> str:
 
 def _yarn_ended(context: Any) -> str:
     """Return what YARN says about the end of the application."""
-    with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(_application_report, context)
-        try:
-            state, said = asked.result(ASK_YARN_S)
-        except Exception:  # of Java, or no answer
-            return "Spark's application on YARN ended, and YARN does not answer"
+    answers: list[tuple[str, str]] = []
+
+    def ask() -> None:
+        with suppress(Exception):  # Java's
+            answers.append(_application_report(context))
+
+    # Hadoop's client may try for many minutes, and a pool would wait for it.
+    asking = Thread(target=ask, name="semscore-yarn", daemon=True)
+    asking.start()
+    asking.join(ASK_YARN_S)
+    if not answers:
+        return "Spark's application on YARN ended, and YARN does not answer"
+    [(state, said)] = answers
     if state not in ENDED:
         return "Spark lost its application master on YARN"
     return f"YARN ended the application: {said or f'its state is {state}'}"

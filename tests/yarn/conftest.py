@@ -8,7 +8,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from getpass import getuser
 from pathlib import Path
@@ -18,8 +19,9 @@ import pytest
 
 from tests.services import hosts as made
 from tests.services import loopback, sagemaker
-from tests.services.job import PATIENCE, RECIPE, Job, submit
+from tests.services.job import RECIPE, Job, submit
 from tests.services.seaweedfs import Server, seaweedfs
+from tests.services.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 LOOPBACK = ("127.0.0.2", "127.0.0.3")
@@ -30,7 +32,6 @@ class Yarn:
     """A ResourceManager and two NodeManagers on loopback addresses."""
 
     folder: Path
-    daemons: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def conf(self) -> Path:
@@ -106,7 +107,7 @@ def yarn(tmp_path: Path) -> Iterator[Yarn]:
     ).stdout
     job = json.loads(printed)
     found = Yarn(tmp_path / "yarn")
-    try:
+    with ExitStack() as running:
         for host in LOOPBACK:
             root = found.folder / host
             made.write_files(root, "")
@@ -117,34 +118,34 @@ def yarn(tmp_path: Path) -> Iterator[Yarn]:
             }.items():
                 (place / path).parent.mkdir(parents=True)
                 (place / path).write_text(json.dumps(content))
-            command = [sys.executable, loopback.__file__, str(root), host, ",".join(LOOPBACK)]
-            with (found.folder / f"{host}.log").open("w") as log:
-                process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-            found.daemons.append(process)
-            assert process.stdout
-            assert process.stdout.readline() == "ready\n", (
-                found.folder / f"{host}.log"
-            ).read_text()
+            running.enter_context(daemons(root, host, ",".join(LOOPBACK)))
         yield found
-    finally:
-        for process in found.daemons:
-            process.terminate()
-            process.wait()
 
 
 @pytest.fixture(scope="session")
 def hdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of an HDFS on this machine."""
-    root = tmp_path_factory.mktemp("hdfs")
+    root, address = tmp_path_factory.mktemp("hdfs"), "127.0.0.4"
     made.write_files(root, "")
-    address = "127.0.0.4"
-    words = [sys.executable, loopback.__file__, str(root), address, address, "hdfs"]
-    with (root / "log").open("w") as log:
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=log, text=True)
+    with daemons(root, address, address, "hdfs"):
+        yield f"hdfs://{address}:8020"
+
+
+@contextmanager
+def daemons(root: Path, *words: str) -> Iterator[None]:
+    """Run the daemons of a host: see tests/services/loopback.py."""
+    log = root / "log"
+    with log.open("w") as sink:
+        process = subprocess.Popen(
+            [sys.executable, loopback.__file__, str(root), *words],
+            stdout=subprocess.PIPE,
+            stderr=sink,
+            text=True,
+        )
     try:
         assert process.stdout
-        assert process.stdout.readline() == "ready\n", (root / "log").read_text()
-        yield f"hdfs://{address}:8020"
+        assert process.stdout.readline() == "ready\n", log.read_text()
+        yield
     finally:
         process.terminate()
         process.wait()

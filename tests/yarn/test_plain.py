@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.services import pairs
-from tests.services.job import RECIPE, wait_for
+from tests.services.job import RECIPE
+from tests.services.waiting import wait_for
 
 pytestmark = pytest.mark.yarn
 ROWS = 6_000

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PARTIAL = re.compile(r"\.part-[0-9a-f]{32}")  # a file that is still being written, or was left so
+CAUSE = re.compile(r"\A([a-z]\w*\.)+[A-Z][\w$]*: ")
 MISSING = ("FileNotFoundException",)
 EXISTS = ("FileAlreadyExistsException",)
 
@@ -326,9 +327,9 @@ def _is(error: BaseException, kinds: Sequence[str]) -> bool:
 
 
 def _said(error: Any) -> str:
-    """Return the message of an error of Java in one line."""
+    """Return the message of an error of Java in one line, without the class of its cause."""
     java = getattr(error, "java_exception", None)
     if java is None:
         return str(error)
-    first = str(java.getMessage() or java.getClass().getName()).strip().splitlines()[0]
-    return first if "." not in first.partition(":")[0] else first.partition(": ")[2] or first
+    line = str(java.getMessage() or java.getClass().getName()).strip().splitlines()[0]
+    return CAUSE.sub("", line)

@@ -39,6 +39,7 @@ from semscore.jobs.ledger.lease import Lease
 from semscore.udfs.errors import OutputInUse
 from semscore.udfs.stores.folder import Entry, Folder
 from semscore.udfs.stores.local_folder import LocalFolder
+from tests.services.records import unmeasured
 
 SIZES = {"a": (1,), "b": (2, 1, 1), "c": (1,), "d": (1, 5)}  # file -> rows of its row groups
 FILES = [
@@ -215,20 +216,13 @@ def score(
         staged.append(DataFile(path, len(taken), 1))
         rows += len(taken)
     moves = destinations(run, lease.number, unit.id, staged)
-    record = UnitRecord(
+    record = unmeasured(
         id=unit.id,
         run=run,
         lease=lease.number,
-        fingerprint="f",
         sources=list(map(source_of, unit.files)),
         files=list(moves.values()),
         rows=rows,
-        statuses={},
-        started="",
-        ended="",
-        meters={},
-        workers={},
-        hist={},
         cut_at=limit if rows < unit.rows else None,
     )
     lease.require()

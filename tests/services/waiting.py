@@ -1,0 +1,17 @@
+"""Wait for what other processes do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+PATIENCE = 600  # seconds; many times what an idle machine needs
+
+
+def wait_for(condition: Callable[[], Any], what: str) -> None:
+    """Return when a condition is true."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"waited {PATIENCE} s for {what}"
+        time.sleep(0.1)
