@@ -1,8 +1,8 @@
 # make demo          score a demo dataset on this machine and show the result
 # make test          unit tests, local Spark, the command, the wheel; takes minutes, without lint
-# make test-all      adds the tests that take longer
+# make test-all      everything below up to test-container, with the slow tests; takes hours
 # make test-cluster  a Spark cluster on this machine, with simulated GPUs; processes are killed
-# make test-faults   drivers are killed at some points; FAULTS= kills them at all points
+# make test-faults   drivers are killed at some points, with SLOW=yes at all points
 # make test-yarn     runs on a real YARN and HDFS; hosts are killed
 # make test-s3       runs on a real S3 server on this machine, healthy and failing
 # make test-browser  the report in Debian's chromium; part of test-all
@@ -59,18 +59,19 @@ setup: .venv/ready
 demo: $(if $(wildcard .venv/ready),setup,.venv/demo-ready)
 	$(BIN)/semscore demo build/demo
 
+# With SLOW=yes, each of the targets for tests also runs the slow ones.
+QUICK := $(if $(SLOW),,and not slow)
+ALONE := not browser and not cluster and not container and not faults and not s3 and not yarn
+
 # Two tests at once. Each further one would need its own Spark and the memory for it.
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m 'not slow and not browser and not cluster and not container and not faults and not s3 and not yarn'
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m '$(ALONE) $(QUICK)'
 
 test-cluster: setup
-	$(BIN)/pytest tests/cluster -m 'cluster and not slow'
-
-# FAULTS="" runs all of them
-FAULTS ?= and not slow
+	$(BIN)/pytest tests/cluster -m 'cluster $(QUICK)'
 
 test-faults: setup
-	$(BIN)/pytest tests/faults -m 'faults $(FAULTS)'
+	$(BIN)/pytest tests/faults -m 'faults $(QUICK)'
 
 # S3A and the AWS SDK. The pip package of Spark lacks them; this package has them and little else.
 build/s3a/ready: .venv/ready
@@ -81,7 +82,7 @@ build/s3a/ready: .venv/ready
 	touch $@
 
 test-s3: setup build/s3a/ready
-	$(BIN)/pytest tests/s3 -m 's3 and not slow'
+	$(BIN)/pytest tests/s3 -m 's3 $(QUICK)'
 
 # A Hadoop, and a Spark that uses it, in the versions of SageMaker's container.
 build/hadoop/ready: .venv/ready tests/yarn/pom.xml tests/container/standin/spark-with-hadoop.sh | tools-for-hadoop
@@ -92,14 +93,16 @@ build/hadoop/ready: .venv/ready tests/yarn/pom.xml tests/container/standin/spark
 	touch $@
 
 test-yarn: setup build/hadoop/ready
-	$(BIN)/pytest tests/yarn -m 'yarn and not slow'
+	$(BIN)/pytest tests/yarn -m 'yarn $(QUICK)'
 
 # If torch with CUDA is already installed, set BIN to its folder: make test-gpu BIN=/usr/bin
 test-gpu:
 	$(BIN)/python -m pytest -m gpu tests/gpu
 
-test-all: setup build/s3a/ready build/hadoop/ready tools-for-images tools-for-browser
-	SEMSCORE_THOROUGH=1 $(BIN)/pytest
+# Goes on after a failure, because all of it takes hours.
+test-all: setup tools-for-hadoop tools-for-images tools-for-browser
+	$(MAKE) --keep-going --jobs=2 --output-sync=target SLOW=yes SEMSCORE_THOROUGH=1 \
+		test test-s3 test-faults test-yarn test-cluster test-container test-browser
 
 .venv-spark4/ready: $(SOURCES)
 	$(PYTHON) -m venv .venv-spark4
@@ -108,7 +111,7 @@ test-all: setup build/s3a/ready build/hadoop/ready tools-for-images tools-for-br
 	touch $@
 
 test-spark4: .venv-spark4/ready
-	.venv-spark4/bin/pytest -m 'not slow and not browser and not cluster and not container and not faults and not s3 and not yarn' --ignore tests/packaging --ignore tests/test_readme.py
+	.venv-spark4/bin/pytest -m '$(ALONE) $(QUICK)' --ignore tests/packaging --ignore tests/test_readme.py
 
 # Debian's buildah makes the images, so no Docker engine is needed.
 test-container: setup build/hadoop/ready tools-for-images

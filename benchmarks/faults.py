@@ -8,6 +8,7 @@ takes, which stands beside it. Needs root, and `make build/hadoop/ready`.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import time
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import pairwise
+from pathlib import Path
 from statistics import median
 from threading import Event, Thread
 
@@ -33,6 +35,13 @@ KILL_EVERY_S = 20
 MASTER, EXECUTOR = "ExecutorLauncher", "CoarseGrainedExecutorBackend"
 MANAGER, RESOURCES, DATA = "NodeManager", "ResourceManager", "DataNode"
 DISK_FULL, CLOCK_AHEAD = "disk of a host full", "a clock an hour ahead"
+GPU_LOST = "a GPU fails for good"
+WATCH = "watch"  # in the /tmp that each host has
+WATCHED = (  # workers that fail when they are told to, which have no GPU
+    *("--conf", "spark.python.daemon.module=watched_daemon"),
+    *("--conf", f"spark.executorEnv.PYTHONPATH={Path(pairs.__file__).parent}"),
+    *("--conf", f"spark.executorEnv.WATCH=/tmp/{WATCH}"),
+)
 Fault = Callable[[Job], None]
 
 
@@ -102,6 +111,12 @@ def disk_full(job: Job) -> None:
     job.hosts[-1].run("dd if=/dev/zero of=/tmp/filler bs=1M")
 
 
+def gpu_lost(job: Job) -> None:
+    """Let each forward pass on a host's GPU fail."""
+    fault = json.dumps({"kind": "lost", "address": "0"})
+    job.hosts[-1].run(f"echo '{fault}' > /tmp/{WATCH}/fault.json")
+
+
 def executors_killed(job: Job) -> None:
     """Kill an executor every twenty seconds until the job ends."""
     ended = Event()
@@ -126,6 +141,7 @@ FAULTS: dict[str, Fault] = {
     "DataNode": lambda job: kill(job, f".{DATA}", last=True),
     f"network cut for {CUT_S} s": network_cut,
     DISK_FULL: disk_full,
+    GPU_LOST: gpu_lost,
     f"an executor every {KILL_EVERY_S} s": executors_killed,
 }
 
@@ -136,9 +152,11 @@ def job_of(args: Namespace, fault: str) -> Iterator[Job]:
     shutil.rmtree(PLACE, ignore_errors=True)
     (PLACE / "s3").mkdir(parents=True)
     with hosts(PLACE / "hosts") as network, seaweedfs(PLACE / "s3", network.address) as server:
-        options = ("--unit-rows", str(args.unit_rows))
+        options = ("--unit-rows", str(args.unit_rows), *(WATCHED if fault == GPU_LOST else ()))
         job = submit(network, server, args.rows, args.instance_type, args.hosts, *options)
         last = job.hosts[-1]
+        for host in job.hosts:
+            (host.tmp / WATCH).mkdir(parents=True)
         if fault == DISK_FULL:
             last.disk_mb = 1000
         if fault == CLOCK_AHEAD:

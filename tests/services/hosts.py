@@ -77,6 +77,11 @@ class Host:
         """What the host's first process and its children have printed."""
         return self.folder.with_suffix(".log")
 
+    @property
+    def tmp(self) -> Path:
+        """The host's /tmp, unless its size is limited."""
+        return Path(f"{self.folder}.tmp")
+
     def start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         """Start the host. Its first process is the command."""
         given = {
