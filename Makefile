@@ -81,7 +81,7 @@ build/s3a/ready: .venv/ready
 	rm build/s3a/*.tar.gz
 	touch $@
 
-test-s3: setup build/s3a/ready
+test-s3: setup build/s3a/ready $(if $(SLOW),build/hadoop/ready)
 	$(BIN)/pytest tests/s3 -m 's3 $(QUICK)'
 
 # A Hadoop, and a Spark that uses it, in the versions of SageMaker's container.
@@ -90,6 +90,8 @@ build/hadoop/ready: .venv/ready tests/yarn/pom.xml tests/container/standin/spark
 	mvn --quiet --batch-mode --file tests/yarn/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/build/hadoop/jars
 	cp --archive --symbolic-link $$($(BIN)/python -c 'import pathlib, pyspark; print(pathlib.Path(pyspark.__file__).parent)') build/hadoop/spark
 	tests/container/standin/spark-with-hadoop.sh build/hadoop/spark/jars $(CURDIR)/build/hadoop/jars
+	mkdir build/hadoop/python
+	ln -s ../spark build/hadoop/python/pyspark
 	touch $@
 
 test-yarn: setup build/hadoop/ready

@@ -8,13 +8,14 @@ the others are warm, all in one Spark session.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 from pyspark.sql import functions as F  # noqa: N812 - as all of Spark's own examples have it
 from pyspark.sql.pandas.functions import pandas_udf
 
@@ -32,28 +33,32 @@ from semscore.udfs.similarity import RESULT
 DIM = 384
 
 
-def idle_udf() -> Any:
-    """Return the scoring UDF with an idle model.
+def idle_udf(embed: Callable[[Sequence[str]], NDArray[np.float32]] | None = None) -> Any:
+    """Return the scoring UDF with an idle model, or one that turns texts into vectors.
 
     It is pickled by value, because workers cannot import this module.
     """
 
     class Idle:
-        name, dim, token_budget, max_texts, stretch = "idle", DIM, 1 << 30, None, 2.0
+        name, token_budget, max_texts, stretch = "idle", 1 << 30, None, 2.0
+        dim = embed(["1"]).shape[1] if embed else DIM
 
         class Inputs:
-            def __init__(self, n: int) -> None:
+            def __init__(self, texts: Sequence[str]) -> None:
+                self.texts, n = texts, len(texts)
                 self.lengths = np.ones(n, np.int64)
                 self.truncated = np.zeros(n, bool)
                 self.refused = np.zeros(0, np.int64)
 
         def prepare(self, texts: Any, _: Any) -> Any:
-            return self.Inputs(len(texts))
+            return self.Inputs(texts)
 
         def widths(self, lengths: Any) -> Any:
             return lengths
 
-        def forward(self, _: Any, rows: Any, __: Any) -> Any:
+        def forward(self, inputs: Any, rows: Any, __: Any) -> Any:
+            if embed:
+                return embed([inputs.texts[row] for row in rows])
             return np.ones((len(rows), self.dim), np.float32)
 
         def vectors(self, n: int) -> Any:

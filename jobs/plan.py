@@ -41,6 +41,7 @@ from semscore.jobs.planner.speed import Speed
 from semscore.jobs.planner.targets import balanced, hosts_of, this_machine
 from semscore.jobs.preflight.checks import pin_model
 from semscore.jobs.preflight.proving import prove
+from semscore.jobs.spark.reach import make_reachable
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import for_master
 from semscore.udfs.models.flops import architecture
@@ -92,6 +93,7 @@ def plan(settings: Settings, ask: Ask = Ask(), storage: Storage = Storage()) -> 
 
     Raises UserError for what a run would refuse, and if there is nothing to score.
     """
+    make_reachable(*settings.inputs, *ask.past_run)
     achieved = [speed for place in ask.past_run for speed in read_calibrations(place)]
     reads = columns_read(settings.columns, settings.target.partition_by, settings.rows.where)
     source = read_source(settings.inputs, True, storage, reads)

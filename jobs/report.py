@@ -16,6 +16,7 @@ from semscore.jobs.ledger import ledger
 from semscore.jobs.options.slices import Report
 from semscore.jobs.reporting.facts import Facts
 from semscore.jobs.reporting.written import asked_before, make_report, require_drawing, write_report
+from semscore.jobs.spark.reach import make_reachable
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.registry import Storage
 
@@ -27,6 +28,7 @@ def remake(place: str, given: dict[str, Any], to: str | None = None) -> tuple[Fa
     folder to write to. Raises UserError if there is no dataset, or if it cannot be read.
     """
     require_drawing()
+    make_reachable(place, *filter(None, (to,)))
     storage = Storage()
     try:
         output = storage.folder(place)
@@ -65,6 +67,7 @@ def report(place: str, asked: Report | None = None) -> Page:
     Raises UserError if `place` has no dataset of semscore, if the dataset cannot be read or has no
     column `asked.gold`, or if the packages that draw charts are needed but not installed.
     """
+    make_reachable(place)
     try:
         output = Storage().folder(place)
         written = None if asked else output.read(ledger.PAGE)

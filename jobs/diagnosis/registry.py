@@ -26,6 +26,7 @@ from semscore.jobs.diagnosis.check_versions import (
 from semscore.jobs.diagnosis.finding import Check, Finding
 from semscore.jobs.hosts.resources import resources_for
 from semscore.jobs.options.settings import Settings
+from semscore.jobs.spark.reach import make_reachable
 from semscore.jobs.spark.s3a import s3a_settings
 from semscore.jobs.spark.session import DEFAULT_MASTER, by_spark_submit, spark_settings
 from semscore.udfs.errors import UserError
@@ -54,8 +55,9 @@ class Subject:
     @cached_property
     def storage(self) -> Storage:
         """The storage of INPUT and OUTPUT."""
-        run = self.run
-        return Storage(s3a_settings((*run.inputs, run.output), run.spark.pairs, None))
+        places = (*self.run.inputs, self.run.output)
+        make_reachable(*places)
+        return Storage(s3a_settings(places, self.run.spark.pairs, None))
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,11 @@ from typing import Any
 from pyspark import SparkConf, SparkContext
 from pyspark.java_gateway import launch_gateway
 
+from semscore.jobs.failures.root_cause import root_cause
 from semscore.jobs.spark.surroundings import stand_in, user_name
 
+GONE = "JAVA_GATEWAY_EXITED"  # pyspark's error class for a Java that ended immediately
+JAVA_OPTIONS = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS")
 KEPT_LINES = 200  # of the output of Java and the Python workers
 PATIENCE_S = 5.0
 ROUTINE = re.compile(r"(NOTE: )?Picked up |WARNING: |.* VM warning: |.*\bWARN\b|\s*$")
@@ -25,7 +28,7 @@ def start_java(settings: SparkConf, quiet: bool) -> None:
     """Start the Java that Spark runs in, unless this Python has started one already.
 
     `quiet`: do not show the output of Java, Spark's log and the Python workers, but keep its end
-    for `last_words`. Raises pyspark's error if Java ends immediately.
+    for `why_not`. Raises pyspark's error if Java ends immediately.
     """
     if SparkContext._gateway is None:
         _output.clear()
@@ -43,7 +46,16 @@ def name_user(jvm: Any) -> None:
     group.setLoginUser(group.createRemoteUser(stand_in()))
 
 
-def last_words() -> str:
+def why_not(error: Exception) -> str:
+    """Return why Spark did not start: Java's own message if Java ended, else the error's reason."""
+    if GONE not in str(error):
+        return root_cause(error)
+    reason = root_cause(RuntimeError(_last_words() or "Java ended immediately"))
+    options = [name for name in JAVA_OPTIONS if os.environ.get(name)]
+    return f"{reason} (Java also takes options from {', '.join(options)})" if options else reason
+
+
+def _last_words() -> str:
     """Return the last lines that Java or a worker wrote, without Java's routine messages."""
     return "\n".join(line for line in _output.copy() if not ROUTINE.match(line))
 

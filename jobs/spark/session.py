@@ -16,7 +16,6 @@ import psutil
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
-from semscore.jobs.failures.root_cause import root_cause
 from semscore.jobs.hosts.conf_file import conf_file
 from semscore.jobs.hosts.executors import TASK_ROWS
 from semscore.jobs.hosts.resources import resources_for
@@ -25,7 +24,7 @@ from semscore.jobs.hosts.sizing import gpu_task_rows
 from semscore.jobs.spark.class_archive import archive_options
 from semscore.jobs.spark.code_archive import write_code
 from semscore.jobs.spark.java import java_home
-from semscore.jobs.spark.java_process import last_words, start_java
+from semscore.jobs.spark.java_process import start_java, why_not
 from semscore.jobs.spark.surroundings import (
     Changes,
     java_options,
@@ -50,8 +49,6 @@ HEAP_SHARE = 3
 MIN_HEAP = 2 * 2**30
 OPEN_COST = 64 * 2**10  # bytes added to each file's size when Spark distributes files among tasks
 DEFAULT_MASTER = "local[*]"
-GONE = "JAVA_GATEWAY_EXITED"  # pyspark's error class for a Java that ended immediately
-JAVA_OPTIONS = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS")
 RESOURCES = re.compile(r"spark\.(executor|task|driver)\.resource\.")
 # The results depend on these, so they override the platform and its conf file.
 REQUIRED = {
@@ -156,7 +153,7 @@ def _started(
         start_java(settings, quiet=not debug)
         spark = SparkSession.builder.config(conf=settings).getOrCreate()
     except Exception as error:  # py4j's, pyspark's or plain RuntimeError
-        raise UserError(f"Spark did not start: {_why_not(error)}") from error
+        raise UserError(f"Spark did not start: {why_not(error)}") from error
     if not debug:
         for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
             # Spark 4 logs JSON and stack traces for errors that our messages already report.
@@ -166,15 +163,6 @@ def _started(
         code = Path(tempfile.mkdtemp(prefix="semscore-"), "semscore-udfs.zip")
         spark.sparkContext.addPyFile(str(write_code(code, ("udfs",))))
     return spark
-
-
-def _why_not(error: Exception) -> str:
-    """Return why Spark did not start: Java's own message if Java ended, else the error's reason."""
-    if GONE not in str(error):
-        return root_cause(error)
-    reason = root_cause(RuntimeError(last_words() or "Java ended immediately"))
-    options = [name for name in JAVA_OPTIONS if os.environ.get(name)]
-    return f"{reason} (Java also takes options from {', '.join(options)})" if options else reason
 
 
 def require_classic(spark: object) -> None:

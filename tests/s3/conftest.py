@@ -58,12 +58,24 @@ def proxies() -> Any:
     return module
 
 
-@pytest.fixture(scope="session")
-def jars() -> str:
-    """The jars of S3A and Amazon's SDK, which Spark's pip package lacks."""
+@dataclass(frozen=True)
+class Hadoop:
+    """What S3A and Amazon's SDK come from, which Spark's pip package lacks."""
+
+    jars: str = ""
+    python: str = ""  # a folder with another pyspark, if Hadoop is part of Spark
+
+
+@pytest.fixture(scope="session", params=["3.3", pytest.param("3.4", marks=pytest.mark.slow)])
+def hadoop(request: pytest.FixtureRequest) -> Hadoop:
+    """Hadoop 3.3 with version 1 of Amazon's SDK, and 3.4 with version 2."""
+    if request.param == "3.4":
+        python = ROOT / "build/hadoop/python"
+        assert python.exists(), "make test-s3 SLOW=yes fetches Hadoop 3.4 first"
+        return Hadoop(python=str(python))
     found = sorted(str(path) for path in (ROOT / "build/s3a").glob("*.jar"))
     assert len(found) == 2, "make test-s3 fetches S3A's jars first"
-    return ",".join(found)
+    return Hadoop(",".join(found))
 
 
 DEFAULTS = (("--model", MODEL), ("--precision", "float32"), ("--unit-rows", "30"))
@@ -74,7 +86,7 @@ class Dataset:
     """The INPUT and OUTPUT of runs on S3."""
 
     server: Server
-    jars: str
+    hadoop: Hadoop
     source: str
     output: str
     user: str = "admin"
@@ -84,10 +96,12 @@ class Dataset:
     ) -> subprocess.Popen[str]:
         command = [sys.executable, str(DRIVER), json.dumps(plan or {})]
         command += ["score", self.source, self.output]
-        command += ["--master", "local[2]", "--conf", f"spark.jars={self.jars}", *options]
+        command += ["--master", "local[2]", "--conf", f"spark.jars={self.hadoop.jars}", *options]
         for option, value in DEFAULTS:
             command += [] if option in options else [option, value]
         given = self.server.environment(self.user)
+        if self.hadoop.python:
+            given["PYTHONPATH"] = self.hadoop.python
         if url:
             given["AWS_ENDPOINT_URL_S3"] = url
         return subprocess.Popen(
@@ -187,7 +201,10 @@ def expected(pairs: dict[int, tuple[str, str]]) -> dict[int, float]:
 
 @pytest.fixture
 def dataset(
-    server: Server, jars: str, pairs: dict[int, tuple[str, str]], request: pytest.FixtureRequest
+    server: Server,
+    hadoop: Hadoop,
+    pairs: dict[int, tuple[str, str]],
+    request: pytest.FixtureRequest,
 ) -> Dataset:
     name = re.sub(r"\W", "-", request.node.name)
-    return Dataset(server, jars, "s3://input/pairs", f"s3://output/{name}")
+    return Dataset(server, hadoop, "s3://input/pairs", f"s3://output/{name}")

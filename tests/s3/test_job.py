@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import signal
 import time
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -134,8 +135,9 @@ def test_mistakes_are_told_in_a_sentence_before_spark_starts(
     assert says in caplog.messages[-1]
 
 
+@pytest.mark.parametrize("hadoop", ["3.3"], indirect=True)
 def test_a_spark_without_s3a_says_how_to_get_it(dataset: Any) -> None:
-    dataset.jars = ""
+    dataset.hadoop = replace(dataset.hadoop, jars="")
     code, told = dataset.run()
     assert code == 2, told
     assert "this Spark has no S3A" in told

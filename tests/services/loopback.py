@@ -1,8 +1,8 @@
-"""YARN or HDFS on this machine without namespaces: `python loopback.py ROOT HOST HOSTS [hdfs]`.
+"""YARN or HDFS on this machine without namespaces: `python loopback.py ROOT HOST HOSTS KIND`.
 
 Starts the daemons of one host of a job as SageMaker's container does, with the files below ROOT.
-Those of YARN use local folders instead of HDFS. Hosts are addresses such as 127.0.0.2. Prints
-"ready", and ends with its parent.
+KIND: `hdfs`, or `yarn`, which uses local folders instead of HDFS. Hosts are addresses such as
+127.0.0.2. Prints "ready", and ends with its parent.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from pathlib import Path
 
 if __name__ == "__main__":
     root, host, hosts = sys.argv[1], sys.argv[2], sys.argv[3].split(",")
-    with_hdfs = "hdfs" in sys.argv[4:]
+    with_hdfs = sys.argv[4] == "hdfs"
     os.environ["STANDIN_ROOT"] = root
-    os.environ["SEMSCORE_FAKE_GPUS"] = str(hosts.index(host))  # all lease from the same folder
     sys.path.insert(0, str(Path(__file__).parents[1] / "container/standin"))
 
     import configuration

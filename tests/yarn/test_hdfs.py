@@ -138,3 +138,13 @@ def test_a_dataset_is_scored_killed_and_resumed(hdfs: str, tmp_path: Path) -> No
     code, said = run()
     assert code == 0
     assert "there is nothing left to score" in said
+    semscore = [str(Path(sys.executable).with_name("semscore"))]
+    for words, expected in (
+        (["report", out.url], f"{out.url}/_semscore/report.html"),
+        (["plan", home.url + "/in", *RECIPE], f"{ROWS:,} rows"),
+        (["doctor", home.url + "/in", f"{home.url}/other", *RECIPE], "input"),
+    ):
+        done = subprocess.run(semscore + words, capture_output=True, text=True, timeout=240)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert expected in done.stdout, done.stdout + done.stderr
+        assert "log4j" not in done.stderr and "WARN" not in done.stderr, "Java is not quiet"

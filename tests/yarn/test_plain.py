@@ -66,3 +66,27 @@ def test_an_application_that_is_killed_says_so_and_is_resumed(yarn: Any, tmp_pat
     code, told = yarn.submit(*words)
     assert code == 0, told
     pairs.require_scored(pq.read_table(output), ROWS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "conf",
+    [
+        pytest.param({"spark.submit.deployMode": "cluster"}, id="cluster mode"),
+        pytest.param(
+            {
+                "spark.dynamicAllocation.enabled": "true",
+                "spark.dynamicAllocation.shuffleTracking.enabled": "true",
+                "spark.dynamicAllocation.minExecutors": "0",
+                "spark.dynamicAllocation.executorIdleTimeout": "2s",
+            },
+            id="dynamic allocation",
+        ),
+    ],
+)
+def test_other_ways_to_run_on_yarn(yarn: Any, tmp_path: Path, conf: dict[str, str]) -> None:
+    source, output = tmp_path / "pairs.parquet", tmp_path / "out"
+    pq.write_table(pairs.table(ROWS), source, row_group_size=ROWS // 3)
+    code, said = yarn.submit(*(str(source), str(output), *RECIPE, "--unit-rows", "2000"), conf=conf)
+    assert code == 0, said
+    pairs.require_scored(pq.read_table(output), ROWS)

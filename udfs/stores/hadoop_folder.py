@@ -168,9 +168,10 @@ class HadoopFolder(Folder):
         self._replace(self._written(path, content), path)
 
     def copy(self, source: str, target: str) -> None:
-        partial = self._partial(target)
+        # Beside the source, so that a crash leaves nothing where readers look for data.
+        partial = self._partial(source)
         with self._translated_errors(source):
-            self._files.mkdirs(self._path(partial).getParent())
+            self._files.mkdirs(self._path(target).getParent())
             here = self._files
             self._java.fs.FileUtil.copy(
                 *(here, self._path(source), here, self._path(partial)),

@@ -1,0 +1,148 @@
+"""A GPU has one worker at a time, whatever the executors on its host do."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+import psutil
+import pyarrow.parquet as pq
+import pytest
+
+from tests.services import pairs
+from tests.services.job import RECIPE
+from tests.services.waiting import PATIENCE, wait_for
+
+pytestmark = [pytest.mark.yarn, pytest.mark.slow]
+ROWS = 8_000
+GPUS = {"0", "1", "2", "3"}
+PAUSE = 0.5  # seconds that each forward pass takes at least
+BACKEND = "CoarseGrainedExecutorBackend"
+
+
+@dataclass
+class Watched:
+    """A job whose workers note what they do."""
+
+    process: Popen[str]
+    watch: Path
+    output: Path
+
+    def finish(self) -> str:
+        """Check that the job ends right. Return what it said."""
+        out, log = self.process.communicate(timeout=PATIENCE)
+        assert self.process.returncode == 0, out + log
+        pairs.require_scored(pq.read_table(self.output), ROWS)
+        return out + log
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return what the workers have noted."""
+        lines = (path.read_text().splitlines() for path in self.watch.glob("*.jsonl"))
+        return [json.loads(line) for each in lines for line in each]
+
+
+@pytest.fixture
+def start(large_host: Any, tmp_path: Path) -> Callable[..., Watched]:
+    """Start a job on four GPUs, with other settings of Spark or a fault."""
+    source = tmp_path / "pairs.parquet"
+    pq.write_table(pairs.table(ROWS), source, row_group_size=ROWS // 4)
+
+    def begin(conf: dict[str, str] | None = None, fault: Any = None, name: str = "job") -> Watched:
+        watch = tmp_path / name
+        watch.mkdir()
+        if fault:
+            (watch / "fault.json").write_text(json.dumps(fault))
+        given = {
+            "spark.python.daemon.module": "watched_daemon",
+            "spark.executorEnv.PYTHONPATH": str(Path(pairs.__file__).parent),
+            "spark.executorEnv.WATCH": str(watch),
+            "spark.executorEnv.WATCH_PAUSE": str(PAUSE),
+            **(conf or {}),
+        }
+        output = tmp_path / f"out-{name}"
+        words = (str(source), str(output), *RECIPE, "--unit-rows", "2000", "--batch-size", "100")
+        return Watched(large_host.start(*words, conf=given), watch, output)
+
+    return begin
+
+
+def most_at_once(*jobs: Watched) -> dict[str, int]:
+    """Return how many processes used each GPU at the same time, at most."""
+    spans: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for event in (event for job in jobs for event in job.events()):
+        spans[event["address"]][event["pid"]].append(event["at"])
+    found = {}
+    for address, times in spans.items():
+        edges = []
+        for each in times.values():
+            edges += [(min(each), 1), (max(each), -1)]
+        at_once = most = 0
+        for _, step in sorted(edges):
+            at_once += step
+            most = max(most, at_once)
+        found[address] = most
+    return found
+
+
+def test_more_executors_than_gpus_are_not_started(start: Any) -> None:
+    job = start({"spark.executor.instances": "7"})
+    job.finish()
+    assert most_at_once(job) == dict.fromkeys(GPUS, 1)
+
+
+def test_two_applications_share_the_gpus_of_a_host(start: Any) -> None:
+    jobs = [start({"spark.executor.instances": "2"}, name=name) for name in ("a", "b")]
+    for job in jobs:
+        job.finish()
+    assert most_at_once(*jobs) == dict.fromkeys(GPUS, 1)
+
+
+def test_a_replaced_executor_waits_for_the_python_of_the_old_one(start: Any) -> None:
+    job = start()
+    for count in range(1, 4):
+        wait_for(lambda n=count: len(job.events()) > 4 * n, "forward passes")
+        executors = [
+            process
+            for process in psutil.process_iter()
+            if process.name() == "java" and BACKEND in " ".join(process.cmdline())
+        ]
+        executors[0].kill()
+        time.sleep(5)
+    job.finish()
+    assert most_at_once(job) == dict.fromkeys(GPUS, 1)
+
+
+def test_a_gpu_that_fails_is_set_aside(start: Any, large_host: Any) -> None:
+    job = start(fault={"kind": "lost", "address": "2"})
+    try:
+        job.finish()
+        [aside] = large_host.leases.glob("*quarantine*")
+        assert "uncorrectable ECC" in aside.read_text()
+    finally:
+        for path in large_host.leases.glob("*quarantine*"):
+            path.unlink()
+    pids = {event["pid"] for event in job.events() if event["address"] == "2"}
+    assert len(pids) == 1, "a second process used it"
+    assert set(most_at_once(job).values()) == {1}
+
+
+def test_discovery_may_be_slow(start: Any, tmp_path: Path) -> None:
+    slow = tmp_path / "discover.sh"
+    script = Path(__file__).parents[2] / "container/discover_gpus.py"
+    slow.write_text(f"#!/bin/sh\nsleep 20\n{script}\n")
+    slow.chmod(0o755)
+    job = start({"spark.executor.resource.gpu.discoveryScript": str(slow)})
+    job.finish()
+    assert most_at_once(job) == dict.fromkeys(GPUS, 1)
+
+
+def test_two_tasks_share_a_gpu_and_never_three(start: Any) -> None:
+    job = start({"spark.task.resource.gpu.amount": "0.5", "spark.task.cpus": "4"})
+    job.finish()
+    assert most_at_once(job) == dict.fromkeys(GPUS, 2)
