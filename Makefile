@@ -90,6 +90,9 @@ build/hadoop/ready: .venv/ready tests/yarn/pom.xml tests/container/standin/spark
 	mvn --quiet --batch-mode --file tests/yarn/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/build/hadoop/jars
 	cp --archive --symbolic-link $$($(BIN)/python -c 'import pathlib, pyspark; print(pathlib.Path(pyspark.__file__).parent)') build/hadoop/spark
 	tests/container/standin/spark-with-hadoop.sh build/hadoop/spark/jars $(CURDIR)/build/hadoop/jars
+	# For a Python that uses this Spark. It is at home where this file is, with links resolved, so the
+	# file must not be a link.
+	sed --in-place '' build/hadoop/spark/find_spark_home.py
 	mkdir build/hadoop/python
 	ln -s ../spark build/hadoop/python/pyspark
 	touch $@
