@@ -34,6 +34,7 @@ from semscore.jobs.dataset.blocks import BLOCK_ROWS, MOST_PIECES
 from semscore.jobs.ledger import ledger, seals
 from semscore.jobs.ledger.committed import UnitRecord, read_records
 from semscore.jobs.ledger.lease import Lease
+from semscore.jobs.ledger.packs import Packs
 from semscore.jobs.options.settings import Settings
 from semscore.jobs.options.slices import Limits, Output, Spark
 from semscore.jobs.run import score_unit
@@ -125,11 +126,12 @@ def multiply(output: Folder, records: Iterator[UnitRecord], first: UnitRecord) -
         assert len(known) == 1
         sources = [file.path for file in first.files]
         place = Quick(output.url, output._access) if isinstance(output, S3Folder) else output
+        packs = Packs(place, lease)
 
         def commit(record: UnitRecord) -> None:
             for source, file in zip(sources, record.files, strict=True):
                 place.copy(source, file.path)
-            ledger.commit(place, replace(record, lease=lease.number), lease.seal)
+            ledger.commit(place, replace(record, lease=lease.number), lease.seal, packs)
 
         with ThreadPoolExecutor(output.reads_at_once) as pool:
             while some := list(islice(records, LINKS)):

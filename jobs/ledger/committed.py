@@ -16,6 +16,7 @@ from itertools import chain, islice, zip_longest
 from sys import intern
 from typing import Any, NamedTuple, overload
 
+from semscore.jobs.ledger import packs
 from semscore.udfs.meters import worker_of
 from semscore.udfs.stores.folder import Entry, Folder
 
@@ -130,6 +131,7 @@ class Committed(Sequence[CommittedUnit]):
         self.rows = 0
         for record in records:
             self.add(record)
+        self._units.sort(key=lambda unit: unit.path)
 
     def add(self, record: UnitRecord) -> None:
         """Add a unit."""
@@ -190,8 +192,18 @@ class Committed(Sequence[CommittedUnit]):
 
 
 def read_records(output: Folder, entries: Iterable[Entry]) -> Iterator[UnitRecord]:
-    """Yield the records of some units, without those that were deleted meanwhile."""
-    paths, threads = (entry.path for entry in entries), output.reads_at_once
+    """Yield the records of some units, without those that were deleted meanwhile.
+
+    Their order is not that of the entries.
+    """
+    sizes = {entry.path: entry.size for entry in entries}
+    if len(sizes) >= packs.SIZE:
+        for content in packs.packed(output):
+            record = _record(json.loads(content))
+            if sizes.get(record.path) == len(content):
+                del sizes[record.path]
+                yield record
+    paths, threads = iter(sizes), output.reads_at_once
     found = map(output.read, paths) if threads == 1 else _read_at_once(output, paths, threads)
     for content in filter(None, found):
         yield _record(json.loads(content))

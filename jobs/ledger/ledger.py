@@ -3,6 +3,7 @@
     run.json              how the dataset was started
     units/<id>-<n>.json   a committed unit; n: the number of the lease that its run held
     seals/<k>.json        which units counted when a run took over, as far as that run saw
+    packs/                copies of records, many in a file (packs.py)
 
 The last seal decides which of these units count (seals.py). Except for run.json, the manifest and
 _SUCCESS, each name belongs to one run, so no run can overwrite or delete what another has written.
@@ -29,6 +30,7 @@ from semscore.jobs.ledger.committed import (
 )
 from semscore.jobs.ledger.lease import HOME as LEASES
 from semscore.jobs.ledger.lease import Lease
+from semscore.jobs.ledger.packs import Packs
 from semscore.jobs.ledger.seals import HOME as SEALS
 from semscore.jobs.ledger.seals import Seal, last_seal, seal_path, seals
 from semscore.udfs.errors import OutputInUse, UserError
@@ -208,24 +210,37 @@ def replace_run(output: Folder, lease: Lease, record: dict[str, Any]) -> None:
     put_away(output, lease, record["run"], paths)
 
 
-def commit(output: Folder, record: UnitRecord, seal_of_run: str | None = None) -> None:
+def commit(
+    output: Folder,
+    record: UnitRecord,
+    seal_of_run: str | None = None,
+    packs: Packs | None = None,
+) -> None:
     """Write a unit's record, in place of that of an attempt whose outcome is unknown.
 
     `seal_of_run`: path of the seal that the run wrote. While it is the last, it is not read again:
-    it names all earlier units. Raises OutputInUse, and leaves no record, if the record does not
-    count.
+    it names all earlier units. `packs` get a copy. Raises OutputInUse, and leaves no record, if the
+    record does not count.
     """
-    output.write(record.path, _json(asdict(record)))
-    try:
-        if seals(output)[-1:] == [seal_of_run]:
-            return
-        seal = last_seal(output)
-    except OSError:  # the record stays; if it does not count, the run finds out later
-        log.debug("seal not read", exc_info=True)
-        return
-    if seal.lease > record.lease and not seal.counts(record.path):
+    content = _json(asdict(record))
+    output.write(record.path, content)
+    if not _counts(output, record, seal_of_run):
         output.delete([record.path])
         raise OutputInUse(f"another run has taken over OUTPUT {output.name}")
+    if packs:
+        packs.add(content)
+
+
+def _counts(output: Folder, record: UnitRecord, seal_of_run: str | None) -> bool:
+    """Return whether a record counts. If this cannot be read, the run finds out later."""
+    try:
+        if seals(output)[-1:] == [seal_of_run]:
+            return True
+        seal = last_seal(output)
+    except OSError:
+        log.debug("seal not read", exc_info=True)
+        return True
+    return seal.lease <= record.lease or seal.counts(record.path)
 
 
 def reopen(output: Folder, lease: Lease) -> None:

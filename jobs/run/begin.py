@@ -12,6 +12,7 @@ from semscore.jobs.dataset.condition import settled_where
 from semscore.jobs.dataset.partitions import check_folders
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.committed import Committed
+from semscore.jobs.ledger.packs import Packs
 from semscore.jobs.ledger.withdraw import unless_refused
 from semscore.jobs.preflight.precision import Settled, settle
 from semscore.jobs.preflight.proving import Proving
@@ -60,6 +61,7 @@ def settle_with(spark: SparkSession, job: Prepared, proving: Proving) -> tuple[R
         schema=schema,
         storage=job.storage,
         lease=job.lease,
+        packs=Packs(job.output, job.lease),
         stop=job.stop,
     )
     # One file shows whether --where can be evaluated. Folder names depend on the values of all.

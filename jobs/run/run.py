@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pyspark.sql.types import StructType
 
     from semscore.jobs.ledger.lease import Lease
+    from semscore.jobs.ledger.packs import Packs
     from semscore.jobs.options.settings import Settings
     from semscore.jobs.preflight.checks import Model
     from semscore.jobs.preflight.precision import Settled
@@ -78,6 +79,7 @@ class Run(Account):
     schema: StructType  # of the input
     storage: Storage
     lease: Lease
+    packs: Packs
     stop: Stop
     meters: dict[str, Accumulator[Meters]] = field(default_factory=dict)  # by Unit.what
     shuffles: Shuffles = field(default_factory=Shuffles)  # of row groups that units share

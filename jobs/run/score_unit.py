@@ -59,7 +59,7 @@ def score_unit(run: Run, unit: Unit, limit: int | None, attempt: int) -> UnitRec
     record = _record(run, unit, list(moves.values()), meters, started, cut_at)
     run.lease.require()
     publish(run.output, moves)
-    ledger.commit(run.output, record, run.lease.seal)
+    ledger.commit(run.output, record, run.lease.seal, run.packs)
     with suppress(OSError):  # the unit is done; leftovers are deleted later
         discard_staging(run.output, run.id, unit.id)
     return record

@@ -33,9 +33,10 @@ from semscore.jobs.dataset.owed import outgrown, owed, partly_scored
 from semscore.jobs.dataset.publish import destinations, discard_staging, publish
 from semscore.jobs.dataset.units import Division, Unit, source_of
 from semscore.jobs.ledger import lease as lease_module
-from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger import ledger, packs
 from semscore.jobs.ledger.committed import DataFile, UnitRecord
 from semscore.jobs.ledger.lease import Lease
+from semscore.jobs.ledger.packs import Packs
 from semscore.udfs.errors import OutputInUse
 from semscore.udfs.stores.folder import Entry, Folder
 from semscore.udfs.stores.local_folder import LocalFolder
@@ -191,11 +192,14 @@ def work(
         if left < 0:
             return  # such a run is refused
         scored = partly_scored(records)
-        division = Division(per_unit, groups=row_groups, scored=scored)
+        division, written = (
+            Division(per_unit, groups=row_groups, scored=scored),
+            Packs(output, lease),
+        )
         for unit in division.units(owed(FILES, records)):
             if left <= 0:
                 break
-            records.add(score(output, run, lease, unit, left, limit))
+            records.add(score(output, run, lease, written, unit, left, limit))
             left -= records[-1].rows
         ledger.clear_remains(output, lease, records)
         files = [file.path for record in records for file in record.files]
@@ -203,7 +207,13 @@ def work(
 
 
 def score(
-    output: Folder, run: str, lease: Lease, unit: Unit, left: int, limit: int | None
+    output: Folder,
+    run: str,
+    lease: Lease,
+    written: Packs,
+    unit: Unit,
+    left: int,
+    limit: int | None,
 ) -> UnitRecord:
     """What the job does with a unit; data files say which rows of which files are in them."""
     lease.require()
@@ -227,7 +237,7 @@ def score(
     )
     lease.require()
     publish(output, moves)
-    ledger.commit(output, record)
+    ledger.commit(output, record, packs=written)
     discard_staging(output, run, unit.id)
     return record
 
@@ -302,6 +312,11 @@ def pieces_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def packs_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packs, "SIZE", 2)
+
+
+@pytest.fixture(autouse=True)
 def everyone_seems_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease_module, "require_free", lambda output, _: lease_module._last(output))
     monkeypatch.setattr(
@@ -354,6 +369,7 @@ def require_each_row_once(output: Folder) -> None:
     known = {record.path for record in records} | published
     known |= {ledger.SUCCESS, ledger.MANIFEST}
     others = {entry.path for entry in output.entries()} - known
+    others = {path for path in others if "/packs/" not in path}
     assert len({path for path in others if "/lease/" in path}) == 1
     assert len({path for path in others if "/seals/" in path}) == 1
     assert len(others) == 2

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from semscore.jobs.ledger import ledger
+from semscore.jobs.ledger import ledger, packs
 from semscore.jobs.ledger.committed import VERSION, DataFile, UnitRecord, read_records
 from semscore.jobs.ledger.lease import Lease
 from semscore.jobs.ledger.withdraw import unless_refused
@@ -314,6 +314,34 @@ def test_what_others_left_unfinished_is_removed(output: LocalFolder) -> None:
     ledger.clear_remains(output, lease, records)
     kept = [ledger.RUN, "_semscore/seals/000000002.json", record().path, f"k=1/{DATA}"]
     assert left(output) == kept
+
+
+def test_packed_records_are_not_read_one_by_one(
+    output: LocalFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packs, "SIZE", 2)
+    lease = held(output)
+    ledger.take_over(output, lease)
+    written = packs.Packs(output, lease)
+    records = [record(id=f"{number:012x}", rows=number) for number in (9, 1, 5, 3, 7)]
+    for one in records:
+        ledger.commit(output, one, packs=written)
+    found = sorted(records, key=lambda one: one.id)
+    output.delete([found[2].path])
+    del found[2]
+    read: list[str] = []
+    plain = LocalFolder.read
+    monkeypatch.setattr(
+        LocalFolder, "read", lambda self, path: read.append(path) or plain(self, path)
+    )
+    units = ledger.read_units(output)
+    assert [one.id for one in units] == [one.id for one in found], "in the order of their ids"
+    assert sorted(recorded(output), key=lambda one: one.id) == found
+    [alone] = {path for path in read if path.startswith("_semscore/units/")}
+    assert alone == records[-1].path, "only the one that is in no pack yet"
+    for path in (output.local / packs.HOME).iterdir():
+        path.write_bytes(path.read_bytes()[:-9])
+    assert sorted(recorded(output), key=lambda one: one.id) == found, "packs are damaged"
 
 
 def test_a_second_attempt_takes_the_place_of_the_first(output: LocalFolder) -> None:
