@@ -239,28 +239,36 @@ def main() -> None:
     options.add_argument("--units", type=int, default=100_000, help="of the complete dataset")
     options.add_argument("--before", type=int, nargs="*", default=[100, 5_000, 50_000])
     options.add_argument("--s3", help="URL of a folder on an S3 server, for its own dataset")
+    options.add_argument(
+        "--made", action="store_true", help="the dataset on S3 is there, from an earlier start"
+    )
     options.add_argument("--delay", type=float, default=0.02, help="of each request, in seconds")
     options.add_argument("--one", nargs="+", help="for the processes that this one starts")
     args = options.parse_args()
     if args.one:
         one(*args.one)
         return
-    shutil.rmtree(PLACE, ignore_errors=True)
+    if not args.made:
+        shutil.rmtree(PLACE, ignore_errors=True)
     if args.s3:
         what = f"nothing is left, {1000 * args.delay:.0f} ms for each request"
-        complete("linear-s3", what, args.units, args.s3, args.delay)
+        complete("linear-s3", what, args.units, args.s3, args.delay, args.made)
         return
     if args.units:
         complete("linear", "nothing is left", args.units, str(PLACE / "out"), 0)
     after_others(args.before)
 
 
-def complete(name: str, what: str, units: int, output: str, delay: float) -> None:
-    """Measure a run on a complete dataset."""
+def complete(
+    name: str, what: str, units: int, output: str, delay: float, made: bool = False
+) -> None:
+    """Measure a run on a complete dataset, which is `made` already, with its INPUT."""
     book = Book(name, ["what", "units", "wall_s", "driver_mb"])
-    step("make", output, units, 0)
+    if not made:
+        step("make", output, units, 0)
     book.add(what=what, units=units, **step("run", output, delay))
-    shutil.rmtree(PLACE)
+    if not output.startswith("s3"):
+        shutil.rmtree(PLACE)
 
 
 def after_others(counts: list[int]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 SCHEME = re.compile("s3[an]?://", re.IGNORECASE)
 ATTEMPTS = 8  # take about half a minute, with growing pauses
@@ -71,9 +72,12 @@ def s3_client(access: Access, attempts: int = ATTEMPTS) -> Any:
     """Return a boto3 client, which threads can share. botocore retries, with growing pauses."""
     import boto3
     from botocore.config import Config
+    from botocore.session import get_session
 
+    core = get_session()
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
     # boto3.client() uses a shared session that is not thread-safe.
-    return boto3.session.Session().client(
+    return boto3.session.Session(botocore_session=core).client(
         "s3",
         endpoint_url=access.endpoint,
         region_name=access.region,
@@ -89,6 +93,19 @@ def s3_client(access: Access, attempts: int = ATTEMPTS) -> Any:
             tcp_keepalive=True,
         ),
     )
+
+
+def _time(text: Any) -> datetime:
+    """Parse a time in an answer of S3.
+
+    botocore guesses the format, which takes most of the time of a listing of many objects.
+    """
+    from botocore.utils import parse_timestamp
+
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except (AttributeError, ValueError):
+        return cast("datetime", parse_timestamp(text))
 
 
 def told(error: Exception, place: str) -> str:
