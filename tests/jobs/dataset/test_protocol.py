@@ -328,7 +328,7 @@ def everyone_seems_dead(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 HARD = settings(
-    max_examples=300 if os.environ.get("SEMSCORE_THOROUGH") else 60,
+    max_examples=300 if os.environ.get("SEMSCORE_THOROUGH") else 40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
