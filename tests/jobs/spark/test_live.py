@@ -11,6 +11,7 @@ import pandas as pd
 from pyspark.sql.functions import pandas_udf
 
 from semscore.jobs.spark.live import rows_from_python
+from tests.services.waiting import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +44,7 @@ def test_rows_are_seen_while_their_task_runs(spark: SparkSession, tmp_path: Path
         sleep(0.2)
     thread.join()
     assert any(0 < rows < ROWS for rows in seen)
-    assert rows_from_python(own, {"a unit"}) == {}  # it has ended
+    wait_for(lambda: not rows_from_python(own, {"a unit"}), "Spark to note its end")
 
 
 def test_what_does_not_answer_is_nothing_known() -> None:
