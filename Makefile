@@ -63,9 +63,10 @@ demo: $(if $(wildcard .venv/ready),setup,.venv/demo-ready)
 QUICK := $(if $(SLOW),,and not slow)
 ALONE := not browser and not cluster and not container and not faults and not s3 and not yarn
 
-# Two tests at once. Each further one would need its own Spark and the memory for it.
+# Three tests at once, because two leave two cores idle for a third of the time. Each has its own
+# Spark, and needs the memory for it.
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m '$(ALONE) $(QUICK)'
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile -m '$(ALONE) $(QUICK)'
 
 test-cluster: setup
 	$(BIN)/pytest tests/cluster -m 'cluster $(QUICK)'

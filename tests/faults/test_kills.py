@@ -21,6 +21,9 @@ IN_UNITS += ["copy-before", "copy-after", "publish-after", "commit-before", "com
 IN_UNITS += ["discard-before", "discard-after"]
 AT_LAST = ["audit-before", "audit-after", "finish-before", "manifest-before", "manifest-after"]
 AT_LAST += ["success-before", "success-after", "finish-after"]
+AFTER_A_TRIAL = ["takeover-before", "takeover-after", "reopen-before", "reopen-after"]
+AFTER_A_TRIAL += ["clear-before", "clear-after", "stage-after", "copy-after", "commit-before"]
+AFTER_A_TRIAL += ["commit-after"]
 SOME = {"stage-after", "copy-after", "commit-before", "manifest-after"}
 
 
@@ -54,27 +57,15 @@ def test_killed_at_every_point(dataset: Any, expected: dict[int, float]) -> None
     kill_at(dataset, [*AT_FIRST, *IN_UNITS, *AT_LAST], expected)
 
 
-@pytest.mark.parametrize(
-    "points",
-    [
-        ["takeover-after"],
-        pytest.param(
-            [
-                *("takeover-before", "reopen-before", "reopen-after", "clear-before"),
-                *("clear-after", "stage-after", "copy-after", "commit-before", "commit-after"),
-            ],
-            marks=pytest.mark.slow,
-        ),
-    ],
-)
+@pytest.mark.slow
 def test_a_trial_is_continued_though_runs_are_killed(
-    dataset: Any, expected: dict[int, float], points: list[str]
+    dataset: Any, expected: dict[int, float]
 ) -> None:
     """Units of which --limit left out rows are scored again, whatever happens in between."""
     code, told = dataset.run("new", options=("--limit", "320"))
     assert code == 0, told
     trial = shutil.copytree(dataset.output, dataset.output.with_name("trial"))
-    for point in points:
+    for point in AFTER_A_TRIAL:
         shutil.rmtree(dataset.output)
         shutil.copytree(trial, dataset.output)
         code, told = dataset.run(point=point, occurrence=1, signal="SIGKILL")

@@ -70,8 +70,9 @@ def test_the_wheel_holds_all_that_runs_and_nothing_else(wheel: Path) -> None:
 def test_the_installed_wheel_works_from_elsewhere(wheel: Path, tmp_path: Path) -> None:
     """Dependencies are those of the tests' environment, which takes seconds, not minutes."""
     environment = tmp_path / "venv"
-    run([sys.executable, "-m", "venv", environment])
-    run([environment / "bin/pip", "install", "--quiet", "--no-deps", wheel])
+    run([sys.executable, "-m", "venv", "--without-pip", environment])
+    pip = [sys.executable, "-m", "pip", "--python", environment / "bin/python"]
+    run([*pip, "install", "--quiet", "--no-deps", wheel])
     (site,) = environment.glob("lib/python*/site-packages")
     # A plain path: .pth files in there, such as the editable install's, are not followed.
     (site / "dependencies.pth").write_text(sysconfig.get_paths()["purelib"])

