@@ -177,9 +177,8 @@ def expected(server: Server) -> dict[int, float]:
     for number, groups in enumerate([[30]] * 6 + [[30] * 3, [90]]):
         ids = range(rows, rows + sum(groups))
         rows = ids.stop
-        columns: dict[str, Any] = {"id": list(ids)}
-        for name, texts in zip(("text1", "text2"), zip(*map(pairs.texts, ids)), strict=True):
-            columns[name] = list(texts)
+        left, right = zip(*map(pairs.texts, ids), strict=True)
+        columns = {"id": list(ids), "text1": list(left), "text2": list(right)}
         sink = io.BytesIO()
         pq.write_table(pa.table(columns), sink, row_group_size=groups[0])
         name = f"pairs/kind={KINDS[number % len(KINDS)]}/{number:02}.parquet"
