@@ -50,11 +50,15 @@ def test_killed_at_some_points(dataset: Any, expected: dict[int, float]) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "dataset", ["files", "row groups", "pieces", "mixed", "partitions"], indirect=True
-)
 def test_killed_at_every_point(dataset: Any, expected: dict[int, float]) -> None:
     kill_at(dataset, [*AT_FIRST, *IN_UNITS, *AT_LAST], expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dataset", ["files", "row groups", "pieces", "partitions"], indirect=True)
+def test_killed_at_every_point_of_a_unit(dataset: Any, expected: dict[int, float]) -> None:
+    """What comes before and after the units does not depend on the shape of INPUT."""
+    kill_at(dataset, IN_UNITS, expected)
 
 
 @pytest.mark.slow
