@@ -66,7 +66,7 @@ ALONE := not browser and not cluster and not container and not faults and not s3
 # Three tests at once, because two leave two cores idle for a third of the time. Each has its own
 # Spark, and needs the memory for it.
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile -m '$(ALONE) $(QUICK)'
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m '$(ALONE) $(QUICK)'
 
 test-cluster: setup
 	$(BIN)/pytest tests/cluster -m 'cluster $(QUICK)'

@@ -30,11 +30,17 @@ with suppress(ImportError):  # tests/gpu runs where little is installed
     settings.load_profile("semscore")
 
 with suppress(ImportError):
-    from botocore.loaders import JSONFileLoader
+    from botocore.loaders import JSONFileLoader, Loader
 
-    # Every boto3 session parses megabytes of service descriptions. Without the cache, this takes
-    # half of the time of tests that start a session.
-    _parse = JSONFileLoader().load_file
+    # Every boto3 session parses megabytes of service descriptions, and lists hundreds of folders.
+    # Without the caches, this takes half of the time of tests that start a session.
+    _parse, _list = JSONFileLoader().load_file, Loader().list_available_services
+
+    @cache
+    def _listed(type_name: str) -> Any:
+        return _list(type_name)
+
+    Loader.list_available_services = lambda _, type_name: _listed(type_name)
 
     @cache
     def _parsed(path: str) -> Any:
@@ -53,6 +59,12 @@ with suppress(ImportError):
 
     # It parses Python's whole standard library, which takes seconds.
     demo.stdlib_pairs = lambda: _read_once(sysconfig.get_paths()["stdlib"])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the files that use Spark first, so that none of them is the last of a process."""
+    slow = {item.path for item in items if "spark" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")
