@@ -30,17 +30,11 @@ with suppress(ImportError):  # tests/gpu runs where little is installed
     settings.load_profile("semscore")
 
 with suppress(ImportError):
-    from botocore.loaders import JSONFileLoader, Loader
+    from botocore.loaders import JSONFileLoader
 
-    # Every boto3 session parses megabytes of service descriptions, and lists hundreds of folders.
-    # Without the caches, this takes half of the time of tests that start a session.
-    _parse, _list = JSONFileLoader().load_file, Loader().list_available_services
-
-    @cache
-    def _listed(type_name: str) -> Any:
-        return _list(type_name)
-
-    Loader.list_available_services = lambda _, type_name: _listed(type_name)
+    # Every boto3 session parses megabytes of service descriptions. Without the cache, this takes
+    # half of the time of tests that start a session.
+    _parse = JSONFileLoader().load_file
 
     @cache
     def _parsed(path: str) -> Any:
