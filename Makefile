@@ -1,6 +1,6 @@
 # make demo          score a demo dataset on this machine and show the result
 # make test          unit tests, local Spark, the command, the wheel; takes minutes, without lint
-# make test-all      everything below up to test-container, with the slow tests; takes hours
+# make test-all      this and the targets below up to test-container, with slow tests; takes hours
 # make test-cluster  a Spark cluster on this machine, with simulated GPUs; processes are killed
 # make test-faults   drivers are killed at some points, with SLOW=yes at all points
 # make test-yarn     runs on a real YARN and HDFS; hosts are killed
@@ -63,8 +63,8 @@ demo: $(if $(wildcard .venv/ready),setup,.venv/demo-ready)
 QUICK := $(if $(SLOW),,and not slow)
 ALONE := not browser and not cluster and not container and not faults and not s3 and not yarn
 
-# Three tests at once, because two leave two cores idle for a third of the time. Each has its own
-# Spark, and needs the memory for it.
+# Three tests at once, because two of them often wait. Each has its own Spark, and needs the memory
+# for it.
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m '$(ALONE) $(QUICK)'
 

@@ -27,6 +27,7 @@ from tests.services import pairs
 from tests.services.hosts import hosts, obstacle
 from tests.services.job import Job, submit
 from tests.services.seaweedfs import seaweedfs
+from tests.services.watched import watched
 
 PLACE = BUILD / "faults"
 AFTER = 2  # units
@@ -37,11 +38,6 @@ MANAGER, RESOURCES, DATA = "NodeManager", "ResourceManager", "DataNode"
 DISK_FULL, CLOCK_AHEAD = "disk of a host full", "a clock an hour ahead"
 GPU_LOST = "a GPU fails for good"
 WATCH = "watch"  # in the /tmp that each host has
-WATCHED = (  # workers that fail when they are told to, which have no GPU
-    *("--conf", "spark.python.daemon.module=watched_daemon"),
-    *("--conf", f"spark.executorEnv.PYTHONPATH={Path(pairs.__file__).parent}"),
-    *("--conf", f"spark.executorEnv.WATCH=/tmp/{WATCH}"),
-)
 Fault = Callable[[Job], None]
 
 
@@ -152,7 +148,10 @@ def job_of(args: Namespace, fault: str) -> Iterator[Job]:
     shutil.rmtree(PLACE, ignore_errors=True)
     (PLACE / "s3").mkdir(parents=True)
     with hosts(PLACE / "hosts") as network, seaweedfs(PLACE / "s3", network.address) as server:
-        options = ("--unit-rows", str(args.unit_rows), *(WATCHED if fault == GPU_LOST else ()))
+        options = ["--unit-rows", str(args.unit_rows)]
+        if fault == GPU_LOST:  # such workers fail when they are told to
+            settings = watched(Path("/tmp", WATCH))
+            options += [word for pair in settings.items() for word in ("--conf", "=".join(pair))]
         job = submit(network, server, args.rows, args.instance_type, args.hosts, *options)
         last = job.hosts[-1]
         for host in job.hosts:

@@ -28,7 +28,7 @@ def remake(place: str, given: dict[str, Any], to: str | None = None) -> tuple[Fa
     folder to write to. Raises UserError if there is no dataset, or if it cannot be read.
     """
     require_drawing()
-    make_reachable(place, *filter(None, (to,)))
+    make_reachable(place, to or place)
     storage = Storage()
     try:
         output = storage.folder(place)

@@ -32,7 +32,7 @@ from semscore.jobs.ledger.lease import HOME as LEASES
 from semscore.jobs.ledger.lease import Lease
 from semscore.jobs.ledger.packs import Packs
 from semscore.jobs.ledger.seals import HOME as SEALS
-from semscore.jobs.ledger.seals import Seal, last_seal, seal_path, seals
+from semscore.jobs.ledger.seals import Seal, is_counted, last_seal, seal_path, seals
 from semscore.udfs.errors import OutputInUse, UserError
 from semscore.udfs.stores.folder import Entry, Folder
 from semscore.udfs.stores.names import printable
@@ -224,23 +224,11 @@ def commit(
     """
     content = _json(asdict(record))
     output.write(record.path, content)
-    if not _counts(output, record, seal_of_run):
+    if not is_counted(output, record.path, record.lease, seal_of_run):
         output.delete([record.path])
         raise OutputInUse(f"another run has taken over OUTPUT {output.name}")
     if packs:
         packs.add(content)
-
-
-def _counts(output: Folder, record: UnitRecord, seal_of_run: str | None) -> bool:
-    """Return whether a record counts. If this cannot be read, the run finds out later."""
-    try:
-        if seals(output)[-1:] == [seal_of_run]:
-            return True
-        seal = last_seal(output)
-    except OSError:
-        log.debug("seal not read", exc_info=True)
-        return True
-    return seal.lease <= record.lease or seal.counts(record.path)
 
 
 def reopen(output: Folder, lease: Lease) -> None:

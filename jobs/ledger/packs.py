@@ -2,9 +2,9 @@
 
     _semscore/packs/<lease>-<n>.jsonl.gz    a line for each record that this run has committed
 
-On S3, reading 100,000 small files takes a quarter of an hour, most of it in the client. A pack is
-only a copy: which units count is decided by the files in units/ and by the seals. A record that is
-in no pack is read from its own file.
+On S3, the client takes milliseconds of CPU for each file that it reads. A pack is only a copy: the
+files in units/ and the seals decide which units count. A record that is in no pack is read from its
+own file.
 """
 
 from __future__ import annotations

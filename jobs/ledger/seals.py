@@ -10,6 +10,7 @@ afterwards never counts, however late it arrives.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -18,6 +19,8 @@ from semscore.udfs.stores.folder import Folder
 
 HOME = "_semscore/seals"
 FILE = re.compile(rf"{HOME}/\d{{9}}\.json")
+
+log = logging.getLogger("semscore")
 
 
 class Seal(NamedTuple):
@@ -41,6 +44,22 @@ def last_seal(output: Folder) -> Seal:
             number = int(PurePosixPath(paths[-1]).stem)
             return Seal(number, seal["lease"], frozenset(seal["units"]))
     return Seal(0, 0, frozenset())
+
+
+def is_counted(output: Folder, path: str, lease: int, seal_of_run: str | None) -> bool:
+    """Return whether a record counts that the holder of a lease has just written.
+
+    `seal_of_run`: path of the seal that its run wrote. While this is the last one, it is not read
+    again. If seals cannot be read, the record is taken to count, and the run finds out later.
+    """
+    try:
+        if seals(output)[-1:] == [seal_of_run]:
+            return True
+        seal = last_seal(output)
+    except OSError:
+        log.debug("seal not read", exc_info=True)
+        return True
+    return seal.lease <= lease or seal.counts(path)
 
 
 def seals(output: Folder) -> list[str]:

@@ -27,6 +27,7 @@ from semscore.jobs.ledger.committed import Committed
 from semscore.jobs.spark.java import java_home
 from semscore.udfs.stores.local_folder import LocalFolder
 from tests.services.waiting import wait_for
+from tests.services.watched import notes, watched
 
 ROOT = Path(__file__).parents[2]
 SPARK = Path(pyspark.__file__).parent
@@ -113,10 +114,7 @@ class Job:
 
     def events(self) -> list[dict[str, Any]]:
         """Return the loads and forward passes so far, oldest first."""
-        lines = [
-            line for path in self.watch.glob("*.jsonl") for line in path.read_text().splitlines()
-        ]
-        return sorted((json.loads(line) for line in lines), key=lambda event: event["at"])
+        return notes(self.watch)
 
     def wait_for_work(self, passes: int) -> None:
         """Return when every GPU has embedded some batches."""
@@ -233,9 +231,7 @@ def submit(cluster: Cluster, pairs: list[str], tmp_path: Path) -> Iterator[Any]:
             "spark.driver.host": HOSTS[0],
             "spark.driver.memory": "1g",
             "spark.ui.enabled": "false",
-            "spark.python.daemon.module": "watched_daemon",
-            "spark.executorEnv.PYTHONPATH": str(ROOT / "tests/services"),
-            "spark.executorEnv.WATCH": str(watch),
+            **watched(watch),
             "spark.executorEnv.SEMSCORE_CACHE": os.environ.get("SEMSCORE_CACHE", ""),
             "spark.executorEnv.SEMSCORE_LEASE_DIR": str(cluster.folder / "leases"),
             **(conf or {}),

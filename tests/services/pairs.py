@@ -1,7 +1,7 @@
 """Pairs whose scores are known, and the check of a dataset.
 
 pairs.npy has the scores that sentence-transformers gives: `python -m tests.services.pairs` writes
-it. Importing sentence-transformers takes a dozen seconds in each process of the tests.
+it. Each process of the tests would take many seconds to import sentence-transformers.
 """
 
 from __future__ import annotations

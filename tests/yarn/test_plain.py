@@ -13,28 +13,21 @@ import pytest
 from tests.services import pairs
 from tests.services.job import RECIPE
 from tests.services.waiting import wait_for
+from tests.services.watched import notes, watched
 
 pytestmark = pytest.mark.yarn
 ROWS = 6_000
-SERVICES = Path(pairs.__file__).parent
 
 
 def test_each_task_runs_on_the_gpu_that_yarn_gave_its_executor(yarn: Any, tmp_path: Path) -> None:
     source, output, watch = tmp_path / "pairs.parquet", tmp_path / "out", tmp_path / "watch"
     watch.mkdir()
     pq.write_table(pairs.table(ROWS), source, row_group_size=ROWS // 3)
-    conf = {
-        "spark.python.daemon.module": "watched_daemon",
-        "spark.executorEnv.PYTHONPATH": str(SERVICES),
-        "spark.executorEnv.WATCH": str(watch),
-    }
     words = (str(source), str(output), *RECIPE, "--unit-rows", "2000")
-    code, said = yarn.submit(*words, conf=conf)
+    code, said = yarn.submit(*words, conf=watched(watch))
     assert code == 0, said
     pairs.require_scored(pq.read_table(output), ROWS)
-    events = [
-        json.loads(line) for path in watch.iterdir() for line in path.read_text().splitlines()
-    ]
+    events = notes(watch)
     addresses = defaultdict(set)
     for event in events:
         addresses[event["pid"]].add(event["address"])

@@ -98,7 +98,7 @@ def s3_client(access: Access, attempts: int = ATTEMPTS) -> Any:
 def _time(text: Any) -> datetime:
     """Parse a time in an answer of S3.
 
-    botocore guesses the format, which takes most of the time of a listing of many objects.
+    botocore guesses the format of each time, which makes the listing of many objects slow.
     """
     from botocore.utils import parse_timestamp
 
