@@ -78,7 +78,7 @@ def sleepers(hosts: int) -> dict[str, Any]:
         words = (str(PLACE / "pairs.parquet"), str(PLACE / "out"), *RECIPE)
         conf = {"spark.executorEnv.JAVA_HOME": str(sleep.parents[1])}
         begun = time.monotonic()
-        process = yarn.start(*words, conf=conf)
+        process = yarn.start(*words, conf=conf).process
         try:
             first = None
             while (count := metrics(yarn)["containersAllocated"]) <= hosts * GPUS:
@@ -120,10 +120,10 @@ def executors(yarn: Yarn, count: int) -> dict[str, Any]:
         "spark.executor.memoryOverhead": "256m",
         "spark.executor.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
     }
-    out, log = yarn.start(str(count), conf=conf, script=script).communicate()
-    if not out:
-        raise SystemExit(log)
-    found: dict[str, Any] = json.loads(out.splitlines()[-1])
+    code, said = yarn.start(str(count), conf=conf, script=script).finish()
+    if code:
+        raise SystemExit(said)
+    found: dict[str, Any] = json.loads(next(line for line in said.splitlines() if line[:1] == "{"))
     return found
 
 

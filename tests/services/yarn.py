@@ -7,11 +7,13 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from getpass import getuser
 from pathlib import Path
+from typing import TextIO
 from urllib.request import Request, urlopen
 
 from tests.services import hosts as made
@@ -20,6 +22,27 @@ from tests.services.job import RECIPE
 from tests.services.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Submitted:
+    """A job that runs. What it says goes to a file, because a pipe that nobody reads stops it."""
+
+    process: subprocess.Popen[bytes]
+    file: TextIO
+
+    def finish(self, timeout: float = PATIENCE) -> tuple[int, str]:
+        """Wait for its end. Return its exit code, and what it has said."""
+        try:
+            code = self.process.wait(timeout)
+        finally:
+            self.process.kill()
+        return code, self.said()
+
+    def said(self) -> str:
+        """Return what it has said so far."""
+        self.file.seek(0)
+        return self.file.read()
 
 
 @dataclass
@@ -41,19 +64,14 @@ class Yarn:
 
     def submit(self, *words: str, conf: dict[str, str] | None = None) -> tuple[int, str]:
         """Run the job. Return its exit code and its output."""
-        process = self.start(*words, conf=conf)
-        try:
-            out, log = process.communicate(timeout=PATIENCE)
-        finally:
-            process.kill()
-        return process.returncode, out + log
+        return self.start(*words, conf=conf).finish()
 
     def start(
         self,
         *words: str,
         conf: dict[str, str] | None = None,
         script: Path = ROOT / "jobs/score.py",
-    ) -> subprocess.Popen[str]:
+    ) -> Submitted:
         """Start the job, or another script."""
         settings = {
             # What the settings name is in the image only.
@@ -76,12 +94,16 @@ class Yarn:
             "HADOOP_CONF_DIR": str(self.conf),
             "JAVA_HOME": str(made.java_home()),
         }
-        return subprocess.Popen(
-            [*command, str(script), *words],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        said = tempfile.TemporaryFile("w+", dir=self.folder)  # noqa: SIM115 - open while it runs
+        return Submitted(
+            subprocess.Popen(
+                [*command, str(script), *words],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            ),
+            said,
         )
 
     def kill_application(self) -> None:

@@ -47,12 +47,12 @@ def test_an_application_that_is_killed_says_so_and_is_resumed(yarn: Any, tmp_pat
     source, output = tmp_path / "pairs.parquet", tmp_path / "out"
     pq.write_table(pairs.table(ROWS), source, row_group_size=ROWS // 3)
     words = (str(source), str(output), *RECIPE, "--unit-rows", "2000", "--mode", "resume")
-    process = yarn.start(*words)
+    job = yarn.start(*words)
     wait_for(lambda: list(output.glob("_semscore/units/*.json")), "a unit")
     yarn.kill_application()
-    out, log = process.communicate(timeout=120)
-    assert process.returncode == 75, out + log
-    said = next(line for line in (out + log).splitlines() if "stopped (" in line)
+    code, told = job.finish(120)
+    assert code == 75, told
+    said = next(line for line in told.splitlines() if "stopped (" in line)
     assert "YARN ended the application: " in said
     assert "killed by user" in said
     assert "To resume: the same command with --mode resume" in said
