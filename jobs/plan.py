@@ -46,13 +46,14 @@ from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import for_master
 from semscore.udfs.models.flops import architecture
 from semscore.udfs.pairs.statuses import BLANK, NULL, OK, TRUNCATED
+from semscore.udfs.recipe import described_kind, item, resolved
 from semscore.udfs.stores.registry import Storage
 from semscore.udfs.version import __version__
 
 if TYPE_CHECKING:
     from semscore.jobs.hosts.instances import Host
     from semscore.jobs.options.settings import Settings
-    from semscore.udfs.recipe import Engine
+    from semscore.udfs.recipe import Engine, Recipe
 
 log = logging.getLogger("semscore")
 
@@ -65,13 +66,15 @@ class Plan:
     semscore: str
     inputs: tuple[str, ...]
     model: str
+    kind: str  # how it scores
+    item: str  # what it is run on: text or pair
     facts: InputFacts
     sample_rows: int
     statuses: dict[str, float]  # expected status -> share of the rows
-    chars: float  # of a text, on average
-    token_hist: dict[int, int]  # bin k: texts of 2^k to 2^(k+1) - 1 tokens
+    chars: float  # of a text or pair, on average
+    token_hist: dict[int, int]  # bin k: texts or pairs of 2^k to 2^(k+1) - 1 tokens
     window_rows: int
-    distinct_in_window: Estimate  # share of all texts
+    distinct_in_window: Estimate  # share of all texts or pairs
     distinct_in_all: Estimate  # bounds of the share in the whole dataset
     precision_because: str
     speed: Speed
@@ -102,7 +105,7 @@ def plan(settings: Settings, ask: Ask = Ask(), storage: Storage = Storage()) -> 
     model = pin_model(settings.recipe)
     recipe, folder = model.recipe, model.folder
     prove(model, engine, local=True)
-    facts, sampled = _look(source, settings, engine, storage)
+    facts, sampled = _look(source, settings, recipe, engine, storage)
     load, _, _ = os.getloadavg()
     log.info("measuring this machine on %s rows", f"{sampled.rows:,}")
     built = architecture(folder)
@@ -117,6 +120,8 @@ def plan(settings: Settings, ask: Ask = Ask(), storage: Storage = Storage()) -> 
         semscore=__version__,
         inputs=settings.inputs,
         model=recipe.model,
+        kind=described_kind(recipe),
+        item=item(asdict(recipe)),
         facts=facts,
         sample_rows=sampled.rows,
         statuses=_statuses(sampled, truncated),
@@ -166,7 +171,7 @@ class _Outlook:
 
 
 def _look(
-    source: Source, settings: Settings, engine: Engine, storage: Storage
+    source: Source, settings: Settings, recipe: Recipe, engine: Engine, storage: Storage
 ) -> tuple[InputFacts, SampledRows]:
     """Return facts from the footers, and a sample of the rows, laid out as windows.
 
@@ -175,8 +180,7 @@ def _look(
     sample = take_sample(source, settings.columns, storage, engine.window_rows)
     facts = facts_of(source, sample.bad)
     seen = 1.0 if sample.is_all else min(sample.rows / facts.rows, 0.999)
-    prompts = (settings.recipe.prompt1, settings.recipe.prompt2)
-    sampled = lay_out_sample(sample.chunks, prompts, seen)
+    sampled = lay_out_sample(sample.chunks, recipe.prompts, resolved(recipe), seen)
     if not len(sampled.codes):
         statuses = ", ".join(f"{count:,} {status}" for status, count in sampled.statuses.items())
         raise UserError(

@@ -41,7 +41,7 @@ class Meters:
     """What some tasks counted. `a + b` adds counts and seconds and takes the maximum of peaks."""
 
     rows: int = 0
-    texts: int = 0  # in pairs with two usable texts
+    texts: int = 0  # in pairs with two usable texts; these pairs, if the model takes pairs
     distinct_texts: int = 0
     tokens: int = 0
     padded_tokens: int = 0
@@ -90,19 +90,20 @@ class Meters:
         score: NDArray[np.float32],
         status: NDArray[np.object_],
         token_lengths: NDArray[np.int64],
-        pairs: int,
-        cosine: bool = True,
+        texts: int,
+        bounded: bool = True,
     ) -> None:
         """Add n rows: scores (n,), statuses (n,), token lengths of their distinct texts (m,).
 
-        `pairs` is the number of rows with two usable texts. Scores go into the histogram only if
-        they are cosines, because its bins run from -1 to 1.
+        `texts` is the number of usable texts in these rows, or of usable pairs if the model takes
+        pairs. Scores go into the histogram only if they are `bounded`, because its bins run from -1
+        to 1.
         """
         self.rows += len(score)
-        self.texts += 2 * pairs
+        self.texts += texts
         self.distinct_texts += len(token_lengths)
         self.statuses.update(status.tolist())
-        if cosine:
+        if bounded:
             scored = score[~np.isnan(score)]
             bins = np.clip((scored + 1) * (SCORE_BINS / 2), 0, SCORE_BINS - 1).astype(int)
             _add(self.score_hist, bins)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from html import escape
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from semscore.udfs.errors import RecipeError
 
@@ -21,10 +21,19 @@ FIRST = {"metric", "prompt1", "prompt2", "max_seq_length", "truncate_dim", "prec
 DIGEST = 12  # characters of a hash that people see
 SCORING_VERSION = 1  # increased when the same recipe starts to give different scores
 
+Kind = Literal["bi-encoder", "cross-encoder", "late-interaction"]
+AskedKind = Literal["auto", "bi-encoder", "cross-encoder", "late-interaction"]
 Precision = Literal["auto", "float32", "bfloat16", "float16", "int8"]
 Metric = Literal["cosine", "dot", "euclidean", "manhattan"]
 Device = Literal["auto", "cpu", "gpu"]
 BackendName = Literal["auto", "torch", "openvino"]
+
+
+class Prompt(NamedTuple):
+    """What is put before each text of a column. Without text and role: the model's default."""
+
+    text: str | None = None
+    role: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,19 +48,32 @@ class Recipe:
     package that contains a model."""
     revision: str | None = None
     """Branch, tag or commit of a model on the hub."""
+    kind: AskedKind = "auto"
+    """How the model scores. bi-encoder: it embeds each text, and the vectors are compared.
+    cross-encoder: it reads both texts of a pair together. late-interaction: it embeds each token.
+    auto: what the model's files say. Needed only where they leave it open."""
+    label: str | None = None
+    """Cross-encoders with several labels only: name or index of the label whose probability is the
+    score."""
     metric: Metric = "cosine"
-    """How two vectors are compared. Distances are negated, so that a larger score always means
-    more similar."""
+    """Bi-encoders only: how two vectors are compared. Distances are negated, so that a larger score
+    always means more similar."""
     prompt1: str | None = None
     """Prompt put before every first text. Unset: --prompt, else the model's default prompt.
     '': no prompt."""
     prompt2: str | None = None
     """Prompt put before every second text. Unset: --prompt, else the model's default prompt. '': no
-    prompt."""
+    prompt. A cross-encoder has none."""
+    role1: str | None = None
+    """Role of the first texts: query or document, as in sentence-transformers' encode_query and
+    encode_document, or the name of another prompt of the model."""
+    role2: str | None = None
+    """Role of the second texts."""
     max_seq_length: int | None = None
-    """Maximum number of tokens that the model reads of a text. Unset: the model's own limit."""
+    """Maximum number of tokens that the model reads of a text, or of a pair if it is a
+    cross-encoder. Unset: the model's own limit."""
     truncate_dim: int | None = None
-    """Number of leading dimensions of the vectors to compare. Unset: all."""
+    """Bi-encoders only: number of leading dimensions of the vectors to compare. Unset: all."""
     precision: Precision = "float32"
     """Number format of the forward pass. `auto` works only in runs, which choose a format."""
     calibration: str | None = None
@@ -62,8 +84,20 @@ class Recipe:
         if not self.model:
             raise RecipeError("model must be a name or a folder, got an empty string")
         _require_fitting(self)
+        for number in (1, 2):
+            role, prompt = getattr(self, f"role{number}"), getattr(self, f"prompt{number}")
+            if role is not None and prompt is not None:
+                raise RecipeError(
+                    f"role{number} {role!r} and prompt{number} {prompt!r} exclude each other, "
+                    "because a role stands for a prompt; leave one of them out"
+                )
         if self.calibration is not None and self.precision != "int8":
             raise RecipeError(f"calibration requires precision int8, got {self.precision!r}")
+
+    @property
+    def prompts(self) -> tuple[Prompt, Prompt]:
+        """Return what is put before the texts of each column."""
+        return Prompt(self.prompt1, self.role1), Prompt(self.prompt2, self.role2)
 
     def _repr_html_(self) -> str:
         """Return a table for notebooks: the model, and all values that are not the default."""
@@ -112,12 +146,14 @@ def fingerprint(
     text_columns: tuple[str, str],
     int8_sha256: str | None = None,
     corrections: Mapping[str, Any] | None = None,
+    text2_value: str | None = None,
 ) -> str:
     """Return a hash that identifies the scores: equal fingerprints mean comparable scores.
 
     The model and an int8 calibration are identified by their content. A copy in another folder or
     bucket therefore has the same fingerprint. `corrections` (see token_limit.py) are included if
     there are any: they distinguish the scores of a few models from those of earlier versions.
+    `text2_value` is the text in place of the second column, if there is one.
     """
     parts = {
         field.name: getattr(recipe, field.name)
@@ -126,6 +162,8 @@ def fingerprint(
     }
     for name in ("model", "revision", "calibration"):
         parts.pop(name, None)
+    if parts.get("kind") == "bi-encoder":  # the only kind of the first versions
+        del parts["kind"]
     parts |= {
         "model_sha256": model_sha256,
         "int8_sha256": int8_sha256,
@@ -134,6 +172,8 @@ def fingerprint(
     }
     if corrections:
         parts["corrections"] = dict(corrections)
+    if text2_value is not None:
+        parts["text2_value"] = text2_value
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -145,6 +185,30 @@ def _require_fitting(values: Recipe | Engine) -> None:
             raise RecipeError(f"{name} must be one of {', '.join(get_args(kind))}, got {value!r}")
         if kind in (int, int | None) and value is not None and value < 1:
             raise RecipeError(f"{name} must be at least 1, got {value}")
+
+
+def resolved(recipe: Recipe) -> Kind:
+    """Return the kind of a recipe that is fitted to its model."""
+    assert recipe.kind != "auto"
+    return recipe.kind
+
+
+def described_kind(recipe: Recipe) -> str:
+    """Describe for people how a model scores, and with which label. The kind must be resolved."""
+    return f"{recipe.kind}, label {recipe.label!r}" if recipe.label else recipe.kind
+
+
+def described_score(recipe: Mapping[str, Any]) -> str:
+    """Describe for people what the scores of a recorded recipe are, in a few words."""
+    if recipe.get("label"):
+        return f"probability of {recipe['label']!r}"
+    others = {"cross-encoder": "score of the pair", "late-interaction": "MaxSim"}
+    return others.get(recipe.get("kind", ""), str(recipe["metric"]))
+
+
+def item(recipe: Mapping[str, Any]) -> str:
+    """Return what the model of a recorded recipe is run on: "text" or "pair"."""
+    return "pair" if recipe.get("kind") == "cross-encoder" else "text"
 
 
 def described_model(model: str, revision: str | None = None, sha256: str | None = None) -> str:

@@ -22,7 +22,7 @@ def print_plan(console: Console, plan: Plan) -> None:
     """Print the dataset, its texts, this machine, the predictions, remarks and commands."""
     _print_data(console, plan)
     console.print()
-    console.print(_lengths(plan.token_hist))
+    console.print(_lengths(plan.token_hist, plan.item))
     console.print()
     speed = plan.speed
     console.print(
@@ -49,6 +49,7 @@ def print_plan(console: Console, plan: Plan) -> None:
 
 def _print_data(console: Console, plan: Plan) -> None:
     facts, rows = plan.facts, plan.sample_rows
+    console.print(f"{plan.model}: {plan.kind}", soft_wrap=True, highlight=False)
     folders = f" in {facts.partitions:,} partitions" if facts.partition_columns else ""
     console.print(
         f"{facts.about}{facts.rows:,} rows in {facts.files:,} files{folders}, "
@@ -58,7 +59,7 @@ def _print_data(console: Console, plan: Plan) -> None:
         f"{status} {share:.1%}" for status, share in plan.statuses.items() if share
     )
     console.print(
-        f"expected statuses: {statuses}; a text has {plan.chars:,.0f} characters on average"
+        f"expected statuses: {statuses}; a {plan.item} has {plan.chars:,.0f} characters on average"
     )
     within, low, high = (
         plan.distinct_in_window,
@@ -69,13 +70,14 @@ def _print_data(console: Console, plan: Plan) -> None:
         f"{low:.1%}" if low == high else f"between {low:.1%} and {high:.1%}, judging by the sample"
     )
     console.print(
-        f"distinct texts: {_span([f'{value:.1%}' for value in _values(within)])} within windows of "
-        f"{plan.window_rows:,} rows, where each is embedded once; {overall} in the whole dataset"
+        f"distinct {plan.item}s: {_span([f'{value:.1%}' for value in _values(within)])} within "
+        f"windows of {plan.window_rows:,} rows, where the model runs once on each; {overall} in "
+        "the whole dataset"
     )
 
 
-def _lengths(histogram: dict[int, int]) -> Table:
-    table = Table("tokens", "texts", "", box=None, pad_edge=False)
+def _lengths(histogram: dict[int, int], what: str) -> Table:
+    table = Table("tokens", f"{what}s", "", box=None, pad_edge=False)
     table.columns[1].justify = "right"
     total, most = sum(histogram.values()), max(histogram.values())
     for length_bin in range(min(histogram), max(histogram) + 1):

@@ -30,7 +30,7 @@ def plan_columns(source: Source, columns: Columns, partition_by: tuple[str, ...]
 
     Raises UserError for a column that is missing, has the wrong type or is already taken.
     """
-    for option, name in (("--text1", columns.text1), ("--text2", columns.text2)):
+    for option, name in columns.texts.items():
         _require_column(source, name, f"Name it with {option}")
         if name not in source.strings:
             kind = source.types[name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from functools import reduce
 from math import ceil
@@ -19,6 +19,7 @@ from semscore.jobs.dataset.parts import Shuffles, read_part
 from semscore.jobs.dataset.source import Source
 from semscore.jobs.dataset.units import Unit
 from semscore.jobs.failures.root_cause import root_cause
+from semscore.jobs.options.slices import Columns
 from semscore.jobs.spark.session import OPEN_COST
 from semscore.udfs.errors import UserError
 
@@ -35,6 +36,13 @@ SHUFFLED = 2  # how many times larger rows are in a shuffle than in files
 def column(name: str) -> Column:
     """Return a top-level column, whatever characters its name contains."""
     return F.col(quoted(name))
+
+
+def text_columns(columns: Columns) -> tuple[Column, Column]:
+    """Return the first and second texts of the pairs. The second one may be a constant."""
+    if columns.text2_value is None:
+        return column(columns.text1), column(columns.text2)
+    return column(columns.text1), F.lit(columns.text2_value)
 
 
 def quoted(name: str) -> str:
@@ -197,9 +205,12 @@ def gather(
     return written
 
 
-def bound_batches(spark: SparkSession, source: Source, text1: str, text2: str) -> None:
-    """Limit how many rows Spark reads, and passes to Python, at a time, based on the footers."""
-    texts = source.row_bytes.get(text1, 0) + source.row_bytes.get(text2, 0)
+def bound_batches(spark: SparkSession, source: Source, passed: Iterable[str]) -> None:
+    """Limit how many rows Spark reads, and passes to Python, at a time, based on the footers.
+
+    `passed`: the columns that Python gets.
+    """
+    texts = sum(source.row_bytes.get(name, 0) for name in passed)
     for key, row in (
         ("spark.sql.parquet.columnarReaderBatchSize", sum(source.row_bytes.values())),
         ("spark.sql.execution.arrow.maxRecordsPerBatch", texts),

@@ -37,7 +37,7 @@ class Reads:
 def columns_read(columns: Columns, partition_by: Iterable[str], where: str | None) -> Reads:
     """Return the columns that a run with these options reads."""
     return Reads(
-        needed=frozenset({columns.text1, columns.text2, *partition_by}),
+        needed=frozenset({*columns.texts.values(), *partition_by}),
         kept=frozenset(columns.keep) if columns.keep else None,
         where=where,
     )

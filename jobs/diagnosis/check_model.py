@@ -13,9 +13,10 @@ from semscore.jobs.failures.root_cause import root_cause
 from semscore.udfs.errors import NotHere
 from semscore.udfs.gpus.device import has_mps, is_local
 from semscore.udfs.gpus.discovery import visible_gpus
-from semscore.udfs.models.fetch import check_model, hub_name, local_folder
+from semscore.udfs.models.fetch import hub_name, local_folder
+from semscore.udfs.models.fitted import checked, passages
 from semscore.udfs.processes.child import ask_once
-from semscore.udfs.recipe import Engine, Recipe
+from semscore.udfs.recipe import Engine, Recipe, described_kind
 from semscore.udfs.stores.registry import is_remote
 
 PLACES = "a folder that all hosts see, s3://…, or part of the image"
@@ -40,7 +41,10 @@ def check_for_model(recipe: Recipe, engine: Engine, master: str) -> Iterator[Fin
     except NotHere as error:
         yield _ask_hub(recipe, str(error))
         return
-    check_model(folder, recipe.max_seq_length)
+    recipe = checked(recipe, folder)
+    yield Finding("kind of model", "ok", described_kind(recipe))
+    if warning := passages(recipe, folder):
+        yield Finding("kind of model", "warn", warning)
     in_hub_cache = folder.parent.name == "snapshots"
     if is_local(master) or is_remote(recipe.model):
         yield Finding("model", "ok", f"{folder}, found without the hub")

@@ -100,7 +100,7 @@ def _check_columns(source: Source, settings: Settings) -> Iterator[Finding]:
     """Check the columns that a run reads and writes; UserError if a run would refuse them."""
     layout = plan_columns(source, settings.columns, settings.target.partition_by)
     by = f", in folders by {', '.join(layout.partition_by)}" if layout.partition_by else ""
-    texts = f"{settings.columns.text1} and {settings.columns.text2} are text"
+    texts = f"{' and '.join(settings.columns.texts.values())} can be read as text"
     yield Finding("columns", "ok", f"{texts}; {some_of(layout.kept)} are kept{by}")
     for name in source.nanoseconds:
         found = f"{name}: timestamps are truncated from nanoseconds to microseconds"

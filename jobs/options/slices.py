@@ -9,7 +9,8 @@ from cyclopts import Group, Parameter
 
 from semscore.jobs.options.types import Bytes, ColumnNames, Flag
 from semscore.udfs.errors import UserError
-from semscore.udfs.recipe import BackendName as BackendName  # cyclopts looks up types here
+from semscore.udfs.recipe import AskedKind as AskedKind  # cyclopts looks up types here
+from semscore.udfs.recipe import BackendName as BackendName
 from semscore.udfs.recipe import Device as Device
 from semscore.udfs.recipe import Engine, Precision, Recipe
 from semscore.udfs.recipe import Metric as Metric
@@ -32,6 +33,8 @@ class Columns:
     """Column with the first text of each pair."""
     text2: str = "text2"
     """Column with the second text of each pair."""
+    text2_value: str | None = None
+    """Text with which all first texts are compared, in place of a column."""
     score_column: str = "semanticScore"
     """Name of the new column for scores."""
     status_column: str = "semanticStatus"
@@ -39,6 +42,24 @@ class Columns:
     keep: ColumnNames = ()
     """Input columns to write to OUTPUT, comma separated. Unset: all. As in CSV, put a name in
     double quotes if it contains a comma, or begins or ends with a space."""
+
+    def __post_init__(self) -> None:
+        if self.text2_value is None:
+            return
+        if self.text2 != "text2":
+            raise UserError(
+                f"--text2 {self.text2} and --text2-value exclude each other; leave one of them out"
+            )
+        if not self.text2_value.strip():
+            raise UserError("--text2-value is empty, so there is nothing to compare texts with")
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Return the columns of texts, by the options that name them."""
+        columns = {"--text1": self.text1, "--text2": self.text2}
+        if self.text2_value is not None:
+            del columns["--text2"]
+        return columns
 
 
 @_flat("Rows")
@@ -177,11 +198,13 @@ class Run:
 
 
 def with_prompt(recipe: Recipe, prompt: str | None) -> Recipe:
-    """Return the recipe, with `prompt` in place of each of its two prompts that is not set."""
+    """Return the recipe, with `prompt` in place of each of its two prompts that is not set.
+
+    A text with a role has the prompt of that role.
+    """
     if prompt is None:
         return recipe
-    return replace(
-        recipe,
-        prompt1=prompt if recipe.prompt1 is None else recipe.prompt1,
-        prompt2=prompt if recipe.prompt2 is None else recipe.prompt2,
+    first, second = (
+        prompt if own.text is None and own.role is None else own.text for own in recipe.prompts
     )
+    return replace(recipe, prompt1=first, prompt2=second)

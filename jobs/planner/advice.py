@@ -64,8 +64,8 @@ def about_data(
 ) -> list[str]:
     """Return remarks on files and texts.
 
-    `truncated`: share of the pairs with a truncated text. `in_window`: share of the texts that
-    windows embed.
+    `truncated`: share of the pairs with a truncated text. `in_window`: share of the texts, or of
+    the pairs for a cross-encoder, that the model runs on.
     """
     remarks = []
     if facts.bad:
@@ -89,12 +89,13 @@ def about_data(
             "higher --max-seq-length reads more of it, if the model has enough positions, and "
             "takes longer"
         )
-    distinct = len(sampled.texts) / max(2 * sampled.rows, 1)
+    what = "text" if sampled.per_row == 2 else "pair"
+    distinct = len(sampled.items) / max(sampled.per_row * sampled.rows, 1)
     if distinct < FAR_APART * in_window:
         remarks.append(
-            f"repeated texts are far apart: windows embed {in_window:.0%} of the texts, but only "
-            f"{distinct:.0%} of the sample's texts are distinct; if the dataset is sorted by a "
-            "text column, scoring takes less time"
+            f"repeated {what}s are far apart: the model runs on {in_window:.0%} of the {what}s, "
+            f"but only {distinct:.0%} of the sample's {what}s are distinct; if the dataset is "
+            "sorted by a text column, scoring takes less time"
         )
     return remarks
 

@@ -17,6 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from semscore.udfs.backends.pair_texts import PairTexts
+from semscore.udfs.backends.protocol import Inputs
 from semscore.udfs.meters import Meters
 from semscore.udfs.processes.child import Child
 from semscore.udfs.recipe import Engine, Recipe
@@ -29,7 +31,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Lengths:
-    """How a model tokenises n texts."""
+    """How a model tokenises n texts or pairs."""
 
     tokens: NDArray[np.int64]  # (n,) with special tokens, after truncation
     truncated: NDArray[np.bool_]  # (n,)
@@ -92,21 +94,29 @@ def bench(workers: int) -> Iterator[Bench]:
         yield Bench([stack.enter_context(Child()) for _ in range(workers)], pool)
 
 
-def lengths(texts: Sequence[tuple[str, int]], recipe: Recipe, engine: Engine) -> Lengths:
-    """Tokenise texts as the engine does.
+def lengths(items: Sequence[tuple[Any, int]], recipe: Recipe, engine: Engine) -> Lengths:
+    """Tokenise n texts, or n pairs for a cross-encoder, as the engine does.
 
-    Each text comes with 0 or 1: whether it takes `prompt1` or `prompt2`.
+    Each comes with 0 or 1: whether it takes the first or the second prompt.
     """
     encoder = worker.resident(recipe, engine).encoder
-    prompts = (recipe.prompt1, recipe.prompt2)
-    encoder.prepare([text for text, _ in texts[:16]], prompts[0], Meters())  # warm
+    in_pairs = encoder.backend.kind == "cross-encoder"
+
+    def prepared(chosen: Sequence[tuple[Any, int]], side: int) -> Inputs:
+        given = [item for item, _ in chosen]
+        return encoder.prepare(
+            PairTexts.of(given) if in_pairs else given, recipe.prompts[side], meters
+        )
+
     meters = Meters()
-    tokens, truncated = np.zeros(len(texts), np.int64), np.zeros(len(texts), bool)
-    sides = np.array([side for _, side in texts], np.int64)
-    for side, prompt in enumerate(prompts):
+    prepared(items[:16], 0)  # warm
+    meters = Meters()
+    tokens, truncated = np.zeros(len(items), np.int64), np.zeros(len(items), bool)
+    sides = np.array([side for _, side in items], np.int64)
+    for side in range(len(recipe.prompts)):
         rows = np.flatnonzero(sides == side)
         if len(rows):
-            inputs = encoder.prepare([texts[row][0] for row in rows], prompt, meters)
+            inputs = prepared([items[row] for row in rows], side)
             tokens[rows], truncated[rows] = inputs.lengths, inputs.truncated
     return Lengths(tokens, truncated, meters.tokenize_s)
 

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from semscore.jobs.planner.bench import Bench, bench, lengths
 from semscore.jobs.planner.duplicates import SampledRows
-from semscore.jobs.planner.speed import Speed, TextCosts, evenly, speed_of, text_costs
+from semscore.jobs.planner.speed import ItemCosts, Speed, evenly, item_costs, speed_of
 from semscore.jobs.preflight.precision import PROBE_PAIRS, TOO_FEW, WORTH_A_PROBE, Settled, choose
 from semscore.udfs.backends.openvino.calibration import TEXTS, quantized
 from semscore.udfs.errors import ModelError, UserError
@@ -33,7 +32,7 @@ class Measurement:
     """What this machine measured on the sample."""
 
     precision_because: str
-    costs: TextCosts
+    costs: ItemCosts
     speed: Speed
 
 
@@ -51,28 +50,20 @@ def measure(
     """
     rows = evenly(len(sampled.codes), TOKEN_ROWS)
     codes = np.unique(sampled.codes[rows])
-    texts = [sampled.texts[code] for code in codes.tolist()]
-    scored = _texts(sampled, evenly(len(sampled.codes), SCORED_ROWS))
+    items = [sampled.items[code] for code in codes.tolist()]
+    scored = sampled.columns(evenly(len(sampled.codes), SCORED_ROWS))
     try:
         with bench(workers) as machine, tempfile.TemporaryDirectory(prefix="semscore-") as folder:
             chosen, because = _choose_precision(
                 machine, scored, recipe, engine, dataset_rows, folder
             )
             log.info("scoring pairs of the sample for about %d s", BUDGET_S)
-            text_lengths = machine.ask(lengths, texts, chosen, engine)
+            found = machine.ask(lengths, items, chosen, engine)
             measured = machine.measure(*scored, chosen, engine, BUDGET_S)
     except ModelError as error:
         raise UserError(str(error)) from error
-    costs = text_costs(sampled, rows, codes, text_lengths, model)
+    costs = item_costs(sampled, rows, codes, found, model)
     return Measurement(because, costs, speed_of(measured, model, chosen.precision))
-
-
-def _texts(sampled: SampledRows, rows: NDArray[np.int64]) -> tuple[list[str], list[str]]:
-    """Return the two text columns of some rows."""
-    first, second = (
-        [sampled.texts[code][0] for code in codes.tolist()] for codes in sampled.codes[rows].T
-    )
-    return first, second
 
 
 def _choose_precision(
@@ -91,11 +82,12 @@ def _choose_precision(
         if dataset_rows < WORTH_A_PROBE:
             return replace(recipe, precision="float32"), TOO_FEW
         log.info("comparing the precisions on this machine, to choose one")
-        pairs = [list(texts[:PROBE_PAIRS]) for texts in scored]
-        precision, why = choose(machine.ask(probe, *pairs, recipe, engine), len(pairs[0]))
+        probed = [list(texts[:PROBE_PAIRS]) for texts in scored]
+        precision, why = choose(machine.ask(probe, *probed, recipe, engine), len(probed[0]))
         return replace(recipe, precision=precision), why
     if recipe.precision == "int8" and recipe.calibration is None:
         log.info("precision int8: calibrating on texts of the sample")
-        files = machine.ask(quantized, [*scored[0][:TEXTS], *scored[1][:TEXTS]], recipe)
+        pairs = list(zip(scored[0][:TEXTS], scored[1][:TEXTS], strict=True))
+        files = machine.ask(quantized, pairs, recipe)
         return Settled(recipe, {}, files).keep(Storage().folder(folder)), "as asked"
     return recipe, "as asked"

@@ -141,7 +141,7 @@ def predict(
         backend=target.backend,
         units=parts.units,
         tasks=parts.tasks,
-        distinct_share=row.distinct_texts.times(0.5).within(0.0, 1.0),
+        distinct_share=row.run_share,
         scoring_s=scoring,
         total_s=total,
         pairs_per_s=exactly(rows).over(scoring),

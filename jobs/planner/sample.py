@@ -126,7 +126,7 @@ def _read(
     bad: list[BadFile],
 ) -> Chunk:
     """Read the rows of some pieces, up to CHUNK_BYTES. Adds unreadable files to `bad`."""
-    names = (columns.text1, columns.text2)
+    names = tuple(columns.texts.values())
     parts: list[list[pa.Array]] = []
     left = CHUNK_BYTES
     for piece in pieces:
@@ -143,11 +143,13 @@ def _read(
                 bad.append(BadFile(piece.file.url, reason(error)))
         if left <= 0:
             break
-    first, second = (
+    read = [
         pd.Series([text for part in parts for text in python_texts(part[k])], dtype=object)
-        for k in range(2)
-    )
-    return Chunk(first, second)
+        for k in range(len(names))
+    ]
+    if columns.text2_value is not None:
+        read.append(pd.Series([columns.text2_value] * len(read[0]), dtype=object))
+    return Chunk(*read)
 
 
 def _batches(

@@ -35,21 +35,21 @@ class Speed:
 
 
 @dataclass(frozen=True)
-class TextCosts:
-    """What the texts of some rows of the sample cost if each text is embedded."""
+class ItemCosts:
+    """What the items (texts or pairs) of n rows of the sample cost if the model runs on each."""
 
-    rows: NDArray[np.int64]  # (k,) indices among the sample's m rows that can be scored
-    tokens: NDArray[np.float64]  # (k, 2)
-    flop: NDArray[np.float64]  # (k, 2)
-    truncated: NDArray[np.bool_]  # (k,)
-    chars: float  # of a text, on average
-    histogram: dict[int, int]  # bin k: texts of 2^k to 2^(k+1) - 1 tokens
+    rows: NDArray[np.int64]  # (n,) indices among the sample's m rows that can be scored
+    tokens: NDArray[np.float64]  # (n, k)
+    flop: NDArray[np.float64]  # (n, k)
+    truncated: NDArray[np.bool_]  # (n,)
+    chars: float  # of an item, on average
+    histogram: dict[int, int]  # bin b: items of 2^b to 2^(b+1) - 1 tokens
 
     def per_row(self, sampled: SampledRows, weights: NDArray[np.float64]) -> RowCost:
-        """Return the mean cost of a row. A repeated text counts as often as it is embedded."""
+        """Return the mean cost of a row. A repeated item counts as often as it is run."""
         row_weights = weights[self.rows]
         return RowCost(
-            distinct_texts=sampled.mean(weights.sum(axis=1)),
+            run_share=sampled.mean(weights.mean(axis=1)).within(0.0, 1.0),
             tokens=sampled.mean((self.tokens * row_weights).sum(axis=1), self.rows),
             flop=sampled.mean((self.flop * row_weights).sum(axis=1), self.rows),
         )
@@ -59,7 +59,7 @@ class TextCosts:
 class RowCost:
     """The mean cost of one row of the dataset."""
 
-    distinct_texts: Estimate
+    run_share: Estimate  # items that are run, because they are not repeated in their window
     tokens: Estimate
     flop: Estimate
 
@@ -69,22 +69,24 @@ def evenly(rows: int, most: int) -> NDArray[np.int64]:
     return np.arange(rows) if rows <= most else np.arange(most) * rows // most
 
 
-def text_costs(
+def item_costs(
     sampled: SampledRows,
     rows: NDArray[np.int64],
     codes: NDArray[np.int64],
     found: Lengths,
     model: Architecture,
-) -> TextCosts:
+) -> ItemCosts:
     """Compute the costs of some rows.
 
-    `codes`: sorted indices of the texts whose lengths are in `found`.
+    `codes`: sorted indices of the items whose lengths are in `found`.
     """
     at = np.searchsorted(codes, sampled.codes[rows])
     tokens = found.tokens.astype(float)
     bins = np.log2(np.maximum(found.tokens, 1)).astype(int)
-    chars = [len(sampled.texts[code][0]) for code in sampled.codes[rows].reshape(-1).tolist()]
-    return TextCosts(
+    chars = [
+        len("".join(sampled.items[code][0])) for code in sampled.codes[rows].reshape(-1).tolist()
+    ]
+    return ItemCosts(
         rows=rows,
         tokens=tokens[at],
         flop=countable(model).flop(tokens)[at],

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from semscore.jobs.dataset.tables import require_no_table
 from semscore.jobs.ledger import ledger
 from semscore.udfs.errors import ModelError, UserError, some_of, suggestion
-from semscore.udfs.models.fetch import check_model, local_folder
+from semscore.udfs.models.fetch import local_folder
+from semscore.udfs.models.fitted import checked, passages
 from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.stores.names import is_utf8, printable
 from semscore.udfs.stores.registry import is_remote, kind_of
@@ -82,7 +83,7 @@ def _check_apart(settings: Settings, storage: Storage, output: Folder) -> None:
 class Model(NamedTuple):
     """A model on this machine whose content is fixed."""
 
-    recipe: Recipe  # with the model and revision resolved
+    recipe: Recipe  # with model, revision, kind and label resolved
     sha256: str  # of the model's content
     folder: Path
 
@@ -95,9 +96,11 @@ def pin_model(recipe: Recipe) -> Model:
         )
     try:
         folder = local_folder(recipe.model, recipe.revision)
-        check_model(folder, recipe.max_seq_length)
+        recipe = checked(recipe, folder)
     except ModelError as error:
         raise UserError(str(error)) from error
+    if warning := passages(recipe, folder):
+        log.warning("%s", warning)
     if folder.parent.name == "snapshots":  # in the hub's cache, the folder's name is the commit
         recipe = replace(recipe, revision=folder.name)
     elif is_remote(recipe.model):
@@ -118,7 +121,7 @@ def check_gold(report: Report, columns: Columns, layout: Layout) -> None:
             f"{some_of(layout.kept)}{suggestion(gold, layout.kept)}"
         )
     for names, what in (
-        ((columns.text1, columns.text2), "a text column"),
+        (columns.texts.values(), "a text column"),
         (layout.partition_by, "a column in the partition folders' names"),
     ):
         if gold in names:

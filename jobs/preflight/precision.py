@@ -102,9 +102,9 @@ def settle(
         except ModelError as error:
             raise UserError(str(error)) from error
         return Settled(recipe, record | {"calibration": recipe.calibration}, files)
-    texts = [text for pair in _sample(spark, settings, source, schema) for text in pair]
-    log.info("precision int8: calibrating on %d texts", min(len(set(texts)), TEXTS))
-    files = _on_executor(spark, lambda: quantized(texts, recipe))
+    pairs = _sample(spark, settings, source, schema)
+    log.info("precision int8: calibrating on up to %d texts or pairs", TEXTS)
+    files = _on_executor(spark, lambda: quantized(pairs, recipe))
     return Settled(recipe, record, files)
 
 
@@ -135,8 +135,7 @@ def _sample(
     """Return pairs of texts from the beginnings of files that are spread over the dataset."""
     files = source.counted_files
     files = files[:: ceil(len(files) / SAMPLE_FILES)]
-    names = (settings.columns.text1, settings.columns.text2)
-    texts1, texts2 = map(frames.column, names)
+    texts1, texts2 = frames.text_columns(settings.columns)
     parts = [
         frames.read_files(spark, schema, source, [file])
         .select(texts1.alias("text1"), texts2.alias("text2"))

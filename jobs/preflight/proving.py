@@ -29,6 +29,7 @@ from semscore.udfs.backends.registry import may_convert, openvino_obstacle
 from semscore.udfs.errors import ModelError, UserError
 from semscore.udfs.gpus.discovery import pretended, visible_gpus
 from semscore.udfs.proofs.proof import proof_place
+from semscore.udfs.recipe import resolved
 
 if TYPE_CHECKING:
     from semscore.jobs.preflight.checks import Model
@@ -90,6 +91,7 @@ class Proving:
     def _begin(self) -> subprocess.Popen[bytes]:
         command = proving_command(
             self._model.folder,
+            resolved(self._model.recipe),
             self._model.recipe.max_seq_length,
             convert=self._converts and not self._outline,
             outline=self._outline,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from semscore.jobs.failures.wording import counted
 from semscore.jobs.processing_job.launch_options import Launch
+from semscore.jobs.processing_job.model_at_launch import kind_here
 from semscore.jobs.processing_job.processor import size_job
 from semscore.jobs.processing_job.submission import MODEL_FOLDER
 from semscore.udfs.recipe import described_model
@@ -46,6 +47,7 @@ def explain(launch: Launch, settings: Settings, request: dict[str, Any]) -> list
             f"it; {counted(executors.slots, 'task')} at once",
         ),
         ("model", described_model(settings.recipe.model, settings.recipe.revision)),
+        ("kind of model", kind_here(settings.recipe)),
         ("precision", _precision(settings)),
         ("input", ", ".join(settings.inputs)),
         ("output", f"{settings.output} (--mode {settings.target.mode})"),

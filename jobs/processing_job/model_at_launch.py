@@ -10,8 +10,10 @@ from semscore.jobs.preflight.checks import pin_model
 from semscore.jobs.preflight.proving import prove
 from semscore.jobs.processing_job.submission import IN_IMAGE
 from semscore.udfs.errors import ModelError, UserError
-from semscore.udfs.models.fetch import check_model, local_folder
+from semscore.udfs.models.fetch import local_folder
+from semscore.udfs.models.fitted import checked, fitted
 from semscore.udfs.models.model_hash import LOADED
+from semscore.udfs.recipe import described_kind
 from semscore.udfs.stores.s3 import is_s3
 from semscore.udfs.stores.synced import Unsynced, synced
 
@@ -36,9 +38,20 @@ def check_model_here(recipe: Recipe) -> None:
     except ModelError:  # find_model reports it, and says where a model can come from
         return
     try:
-        check_model(folder, recipe.max_seq_length)
+        checked(recipe, folder)
     except ModelError as error:
         raise UserError(str(error)) from error
+
+
+def kind_here(recipe: Recipe) -> str:
+    """Return how a model on this machine scores, or that only the job can tell."""
+    try:
+        if not is_s3(recipe.model) and not _in_image(recipe):
+            folder = local_folder(recipe.model, recipe.revision, ask_hub=False)
+            return described_kind(fitted(recipe, folder))
+    except ModelError:  # reported by the check, or the model is not here
+        pass
+    return recipe.kind if recipe.kind != "auto" else "decided in the job, from the model's files"
 
 
 def look_at_model(settings: Settings) -> None:
@@ -56,7 +69,7 @@ def look_at_model(settings: Settings) -> None:
         return
     try:
         folder = synced(recipe.model, SMALL)
-        check_model(folder, recipe.max_seq_length, weights=False)
+        checked(recipe, folder, weights=False)
     except Unsynced as error:
         if "access is denied" not in str(error) and "credentials" not in str(error):
             raise UserError(f"model {error}") from error

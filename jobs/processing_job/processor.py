@@ -124,7 +124,7 @@ def run_arguments(
     archive, entry = submission.write_submission(folder)
     recipe = settings.recipe
     find = submission.find_model if take_model else submission.stand_in_model
-    name, source = find(recipe.model, recipe.revision, folder)
+    name, source = find(recipe, folder)
     inside = replace(settings, recipe=replace(recipe, model=name, revision=None))
     places = () if launch.input_mode == "file" else (*settings.inputs, settings.output)
     words, files = submission.fit_arguments([*places, *option_words(inside)], folder)

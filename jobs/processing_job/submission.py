@@ -8,7 +8,9 @@ from pathlib import Path, PurePosixPath
 from semscore.jobs.options.arguments import WORDS_FILE, write_words
 from semscore.jobs.spark.code_archive import write_code
 from semscore.udfs.errors import ModelError, UserError
-from semscore.udfs.models.fetch import check_model, local_folder
+from semscore.udfs.models.fetch import local_folder
+from semscore.udfs.models.fitted import checked
+from semscore.udfs.recipe import Recipe
 from semscore.udfs.stores.s3 import is_s3, split
 
 CODE = "semscore.zip"  # without folders: the SDK copies --py-files by name only
@@ -39,18 +41,18 @@ def fit_arguments(words: list[str], folder: Path) -> tuple[list[str], list[Path]
     return [f"{WORDS_FILE}{FILES_FOLDER}/{ARGUMENTS}"], [folder / ARGUMENTS]
 
 
-def find_model(model: str, revision: str | None, folder: Path) -> tuple[str, str | None]:
+def find_model(recipe: Recipe, folder: Path) -> tuple[str, str | None]:
     """Return the model's name inside the job, and the folder to copy there, here or on S3.
 
     A model on this machine or on the hub is submitted with the job, because the instances do not
     contact the hub. Raises UserError for a model that cannot be found or cannot be trusted.
     """
-    name, source = stand_in_model(model, revision, folder)
+    name, source = stand_in_model(recipe, folder)
     if source is None or is_s3(source):
         return name, source
     try:
-        local = local_folder(model, revision)
-        check_model(local)
+        local = local_folder(recipe.model, recipe.revision)
+        checked(recipe, local)
     except ModelError as error:
         raise UserError(
             f"{error}. The job can use a model from this machine (a folder, a package, or a name "
@@ -59,8 +61,9 @@ def find_model(model: str, revision: str | None, folder: Path) -> tuple[str, str
     return name, str(local)
 
 
-def stand_in_model(model: str, _: str | None, folder: Path) -> tuple[str, str | None]:
+def stand_in_model(recipe: Recipe, folder: Path) -> tuple[str, str | None]:
     """Do the same as find_model, with an empty folder in place of a model to submit."""
+    model = recipe.model
     if PurePosixPath(model).is_relative_to(IN_IMAGE):
         return model, None
     if is_s3(model):

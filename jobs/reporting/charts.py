@@ -18,6 +18,7 @@ import vl_convert
 from semscore.jobs.reporting.facts import Facts
 from semscore.jobs.reporting.scores import QUANTILES
 from semscore.jobs.reporting.spent import STEPS
+from semscore.udfs.recipe import described_score, item
 
 WIDTH, HEIGHT = 420, 190
 MOST_WORKERS = 24
@@ -42,19 +43,20 @@ def draw_all(facts: Facts) -> dict[str, str]:
 def _scores(facts: Facts) -> Drawing:
     rows = [(b.low, b.high, b.pairs) for b in facts.scores]
     data = _frame(rows, ["low", "high", "pairs"])
-    return _bars(data, facts.what.recipe["metric"]) if rows else None
+    return _bars(data, described_score(facts.what.recipe)) if rows else None
 
 
 def _lengths(facts: Facts) -> Drawing:
     if not facts.texts.lengths:
         return None
     data = _frame(facts.texts.named_lengths, ["tokens", "texts"])
+    what = item(facts.what.recipe)
     return (
         alt.Chart(data)
         .mark_bar(color=MAIN)
         .encode(
-            x=alt.X("texts:Q", title="distinct texts"),
-            y=alt.Y("tokens:N", sort=None, title="tokens per text"),
+            x=alt.X("texts:Q", title=f"distinct {what}s"),
+            y=alt.Y("tokens:N", sort=None, title=f"tokens per {what}"),
         )
         .properties(width=WIDTH - 60, height=alt.Step(20))
     )

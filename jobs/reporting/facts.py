@@ -87,10 +87,10 @@ class Audit:
 
 @dataclass(frozen=True)
 class Texts:
-    """Lengths of texts, and repeats."""
+    """Lengths and repeats of what the model was run on: texts, or pairs if it takes pairs."""
 
     texts: int  # in pairs with two texts
-    distinct: int  # embedded
+    distinct: int  # that the model was run on
     tokens: int  # of distinct texts
     padded: int  # tokens that the model read, with padding
     lengths: dict[int, int]  # bin k: 2^k to 2^(k+1) - 1 tokens -> distinct texts
@@ -177,7 +177,7 @@ def gather(
     runs = run_times(records.units.tallies)
     slot_s = sum(run.slots * run.scoring_s for run in runs)
     time = spent(records.units.workers, slot_s, scoring_seconds(units))
-    is_cosine = records.run["recipe"]["metric"] == "cosine"
+    counted = records.units.histogram("score")  # empty if scores may be beyond -1 and 1
     texts = _texts(records)
     return Facts(
         v=VERSION,
@@ -190,8 +190,8 @@ def gather(
         units=units if len(units) <= MOST_UNITS else [],
         texts=texts,
         rows_seen=len(rows),
-        scores=counted_bins(records.units.histogram("score")) if is_cosine else seen_bins(rows),
-        scores_of_all=is_cosine or len(rows) == records.units.rows,
+        scores=counted_bins(counted) if counted else seen_bins(rows),
+        scores_of_all=bool(counted) or len(rows) == records.units.rows,
         partitions=by_partition(rows, _partition_rows(records)),
         cost=_cost(records, runs, price),
         gold=against_gold(rows, gold) if gold else None,

@@ -17,7 +17,7 @@ from semscore.jobs.reporting.gold import Gold
 from semscore.jobs.reporting.spent import STEPS
 from semscore.jobs.reporting.verdicts import advice, money, verdicts
 from semscore.udfs.pairs.statuses import TABLE
-from semscore.udfs.recipe import described_model
+from semscore.udfs.recipe import described_model, described_score, item
 
 TEMPLATE = "report.html"
 MEANINGS = "; ".join(f"{status.name}: {status.meaning}" for status in TABLE) + "."
@@ -137,14 +137,17 @@ def _time(facts: Facts) -> dict[str, Any]:
 
 def _texts(facts: Facts) -> dict[str, Any]:
     texts, cut = facts.texts, facts.audit.share("truncated")
+    what = item(facts.what.recipe)
+    first = "pairs with two texts" if what == "pair" else "texts in pairs with two texts"
     return {
+        "item": what,
         "text_rows": [
-            ("texts in pairs with two texts", f"{texts.texts:,}"),
-            ("of these, embedded", f"{texts.distinct:,}"),
-            ("repeats of a text nearby, which were not embedded again", f"{texts.repeats:.1%}"),
+            (first, f"{texts.texts:,}"),
+            ("of these, run through the model", f"{texts.distinct:,}"),
+            (f"repeats of a {what} nearby, which were not run again", f"{texts.repeats:.1%}"),
             ("time that this saved one worker, about", _duration(facts.speed.saved_s)),
             ("tokens read", f"{texts.tokens:,}"),
-            ("tokens per text, on average", f"{texts.tokens / max(texts.distinct, 1):.1f}"),
+            (f"tokens per {what}, on average", f"{texts.tokens / max(texts.distinct, 1):.1f}"),
             ("share of padding in what the model read", f"{texts.padding:.1%}"),
             ("pairs with a text longer than the model reads", f"{cut:.1%}"),
         ],
@@ -156,6 +159,9 @@ def _what(facts: Facts) -> list[Row]:
     what, speed, cost = facts.what, facts.speed, facts.cost
     recipe = {name: value for name, value in what.recipe.items() if value is not None}
     recipe["model"] = described_model(what.recipe["model"])
+    recipe["score"] = described_score(what.recipe)
+    if recipe.get("kind", "bi-encoder") != "bi-encoder":
+        del recipe["metric"]
     rows: list[Row] = [
         ("input", ", ".join(what.input)),
         ("output", what.output),

@@ -43,6 +43,8 @@ def make_report(output: Folder, records: Records, asked: Report) -> Facts:
     files = records.units.files
     wanted = Wanted(columns["score_column"], columns["status_column"], text1, text2, asked.gold)
     rows = look(output, files, wanted)
+    if (constant := columns.get("text2_value")) is not None and asked.samples:
+        rows["text2"] = constant
     if asked.gold and files and "gold" not in rows:
         raise UserError(
             f"--gold {asked.gold!r} is not a column of the files in {output.name}. The column of "

@@ -37,9 +37,9 @@ def settle_with(spark: SparkSession, job: Prepared, proving: Proving) -> tuple[R
     use_s3a(spark, job.s3a)
     settings, source, own = job.settings, job.source, job_session(spark)
     schema = frames.read_schema(own, source)
-    frames.bound_batches(own, source, *job.text_columns)
+    frames.bound_batches(own, source, settings.columns.texts.values())
     looks = frames.lenient(job_session(spark))  # bad files are reported when their unit is scored
-    frames.bound_batches(looks, source, *job.text_columns)
+    frames.bound_batches(looks, source, settings.columns.texts.values())
     sample = frames.read_files(looks, schema, source, source.filled_files[:1])
     where = ledger.recorded_where(job.output) if job.settled else None
     where = where or settled_where(sample, settings.rows.where)

@@ -66,7 +66,7 @@ class Prepared:
     def fingerprint(self, settled: Settled) -> str:
         """Return the fingerprint, which identifies the scores."""
         parts = (settled.recipe, self.model.sha256, self.text_columns, settled.int8_sha256)
-        return fingerprint(*parts, self.corrections)
+        return fingerprint(*parts, self.corrections, self.settings.columns.text2_value)
 
     def account(self, settled: Settled) -> Account:
         """Return the facts that the run's records are about."""

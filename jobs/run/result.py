@@ -91,7 +91,8 @@ class Result:
             recipe["model"], recipe.get("revision"), self.record["model_sha256"]
         )
         chosen = " (chosen by auto)" if asked == "auto" else ""
-        yield f"model: {model}; precision {recipe['precision']}{chosen}"
+        kind = recipe.get("kind", "bi-encoder")
+        yield f"model: {model}; {kind}, precision {recipe['precision']}{chosen}"
         if job := self.record.get("job"):
             yield "SageMaker job: " + ", ".join(
                 job[name] if name == "name" else f"{name} {job[name]}" for name in job

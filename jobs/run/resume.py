@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import Field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from semscore.jobs.ledger import ledger
@@ -53,8 +53,9 @@ def resumed(
     )
     columns = (settings.columns.text1, settings.columns.text2)
     parts = (settled.recipe, model_sha256, columns, settled.int8_sha256)
-    if fingerprint(*parts, corrections) != record["fingerprint"]:
-        if corrections and fingerprint(*parts) == record["fingerprint"]:
+    constant = settings.columns.text2_value
+    if fingerprint(*parts, corrections, constant) != record["fingerprint"]:
+        if corrections and fingerprint(*parts, None, constant) == record["fingerprint"]:
             raise UserError(
                 f"OUTPUT {output.name} was started by an earlier version of semscore, which read "
                 f"texts differently for this model: {_read_now(corrections)}. The scores would "
@@ -99,7 +100,7 @@ def _differences(
         "target": settings.target,
     }
     pairs = [
-        (field.name, then[slice_].get(field.name, field.default), getattr(value, field.name))
+        (field.name, then[slice_].get(field.name, _before(field)), getattr(value, field.name))
         for slice_, value in now.items()
         for field in fields(value)
         if field.name not in MAY_DIFFER[slice_]
@@ -117,6 +118,11 @@ def _differences(
             f"now {recipe.model} with content {model_sha256[:12]}"
         )
     return texts
+
+
+def _before(field: Field[Any]) -> Any:
+    """Return the value of an option in records from before there was this option."""
+    return "bi-encoder" if field.name == "kind" else field.default
 
 
 def _read_now(corrections: dict[str, Any]) -> str:

@@ -34,7 +34,7 @@ def score_unit(run: Run, unit: Unit, limit: int | None, attempt: int) -> UnitRec
     spark = job_session(run.spark)  # a session of its own, with settings for this unit
     spark.sparkContext.setJobGroup(run.id, unit.what)
     names = run.settings.columns
-    frames.bound_batches(spark, run.source, names.text1, names.text2)
+    frames.bound_batches(spark, run.source, names.texts.values())
     at_once, task = slots(run.spark), task_rows(run.spark)
     frame = read(run, spark, unit.files, task_count(unit.rows, at_once, task))
     rows = unit.rows if run.settings.rows.where is None else frame.count()
@@ -116,8 +116,7 @@ def _with_scores(run: Run, frame: DataFrame, accumulator: Any) -> DataFrame:
     while result in frame.columns:
         result += "_"
     scores = similarity(
-        frames.column(names.text1),
-        frames.column(names.text2),
+        *frames.text_columns(names),
         run.recipe,
         run.settings.engine,
         accumulator,

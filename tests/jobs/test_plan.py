@@ -20,7 +20,7 @@ from semscore.jobs.history.achieved import Calibration
 from semscore.jobs.planner import measure
 from semscore.jobs.planner.bench import Lengths
 from semscore.jobs.planner.duplicates import SampledRows
-from semscore.jobs.planner.speed import Speed, text_costs
+from semscore.jobs.planner.speed import Speed, item_costs
 from semscore.udfs.models.flops import Architecture
 from semscore.udfs.recipe import Recipe
 
@@ -36,9 +36,9 @@ def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
         sampled: SampledRows, recipe: Recipe, _: object, model: Architecture, *__: object
     ) -> measure.Measurement:
         rows = np.arange(len(sampled.codes))
-        words = np.array([len(text.split()) for text, _ in sampled.texts])
+        words = np.array([len(str(text).split()) for text, _ in sampled.items])
         found = Lengths(np.minimum(words, 256), words > 256, 0.1)
-        costs = text_costs(sampled, rows, np.arange(len(words)), found, model)
+        costs = item_costs(sampled, rows, np.arange(len(words)), found, model)
         speed = Speed(
             hardware="Some CPU, 1 thread",
             device="cpu",

@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 from semscore.jobs.demo import pairs as demo
+from semscore.udfs.recipe import Kind, Prompt
 from semscore.udfs.texts.encoder import Encoder
 
 SPECIALS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
@@ -111,14 +112,15 @@ class FakeBackend:
     memory: int = 1 << 30
     device: str = "cpu"
     name: str = "fake"
+    kind: Kind = "bi-encoder"
     dim: int = 3
     token_budget: int = 2048
     stretch: float = 2.0
     max_texts: int | None = None
     batches: list[list[str]] = field(default_factory=list)  # in the order of calls, with prompts
 
-    def prepare(self, texts: Sequence[str], prompt: str | None) -> FakeInputs:
-        prompt = self.default_prompt if prompt is None else prompt
+    def prepare(self, texts: Sequence[str], asked: Prompt) -> FakeInputs:
+        prompt = self.default_prompt if asked.text is None else asked.text
         prompted = [prompt + text for text in texts]
         full = np.array([len(text) for text in prompted], dtype=np.int64)
         cut = self.limit + len(prompt)
@@ -131,7 +133,7 @@ class FakeBackend:
         self,
         inputs: FakeInputs,
         rows: NDArray[np.int64],
-        prompt: str | None,
+        prompt: Prompt,
     ) -> NDArray[np.float32]:
         batch = [inputs.texts[row] for row in rows]
         self.batches.append(batch)

@@ -10,9 +10,9 @@ from semscore.udfs.meters import SCORE_BINS, TOKEN_BINS, Meters, MetersParam, wo
 
 
 def scored(scores: list[float], lengths: Any = ()) -> Any:
-    """Scores, statuses, token lengths and the number of pairs, as Meters.count takes them."""
+    """Scores, statuses, token lengths and the number of texts, as Meters.count takes them."""
     status = np.full(len(scores), "ok", dtype=object)
-    return np.array(scores, np.float32), status, np.array(lengths, np.int64), len(scores)
+    return np.array(scores, np.float32), status, np.array(lengths, np.int64), 2 * len(scores)
 
 
 def test_rows_texts_and_statuses_are_counted() -> None:
@@ -54,9 +54,9 @@ def test_each_worker_has_its_own_sums() -> None:
     assert worker_of("h 1 cpu fake") == ("h", "1", "cpu", "fake")
 
 
-def test_only_cosines_are_put_into_bins() -> None:
+def test_only_scores_between_bounds_are_put_into_bins() -> None:
     meters = Meters()
-    meters.count(*scored([-7.5, 3.0]), cosine=False)
+    meters.count(*scored([-7.5, 3.0]), bounded=False)
     assert (meters.rows, meters.score_hist) == (2, {})
 
 

@@ -21,12 +21,21 @@ CHANGES: dict[str, Any] = {
     "max_seq_length": 128,
     "truncate_dim": 64,
     "precision": "bfloat16",
+    "kind": "cross-encoder",
+    "label": "entailment",
+    "role1": "query",
+    "role2": "document",
 }
 
 
 def test_the_fingerprint_of_a_fixed_recipe_never_changes() -> None:
     # If this fails, datasets scored earlier cannot be resumed: raise SCORING_VERSION on purpose.
     assert fingerprint(Recipe(model="m"), SHA, COLUMNS) == GOLDEN
+
+
+@pytest.mark.parametrize("kind", ["auto", "bi-encoder"])
+def test_the_first_kind_of_model_keeps_its_fingerprint(kind: Any) -> None:
+    assert fingerprint(Recipe(model="m", kind=kind), SHA, COLUMNS) == GOLDEN
 
 
 @pytest.mark.parametrize("name", CHANGES)

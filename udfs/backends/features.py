@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from semscore.udfs.backends.protocol import Rows
-from semscore.udfs.backends.reader import TokenReader
 from semscore.udfs.backends.tokens import Tokens
+
+if TYPE_CHECKING:
+    from semscore.udfs.backends.readers import Reader
 
 
 class DeviceTokens:
-    """Token IDs of n texts on a device."""
+    """Token IDs of n texts or pairs on a device."""
 
     def __init__(self, tokens: Tokens, device: torch.device) -> None:
         self.lengths = tokens.lengths
@@ -22,8 +24,10 @@ class DeviceTokens:
         self.refused = tokens.refused
         self._ids = to_device(tokens.ids, device)
         self._starts = to_device(tokens.starts, device)
+        second = tokens.before_second
+        self._before_second = None if second is None else to_device(second, device)
 
-    def features(self, rows: Rows, reader: TokenReader) -> dict[str, Any]:
+    def features(self, rows: Rows, reader: Reader) -> dict[str, Any]:
         """Return the model's input for k texts: tensors (k, tokens of the longest).
 
         A table of token vectors, which takes no special tokens, gets all IDs one after another, and
@@ -47,7 +51,10 @@ class DeviceTokens:
             "modality": "text",
         }
         if reader.type_ids:
-            features["token_type_ids"] = torch.zeros_like(ids)
+            types = mask & False
+            if self._before_second is not None:
+                types = mask & (places >= self._before_second[chosen][:, None])
+            features["token_type_ids"] = types.long()
         return features
 
     def _one_after_another(self, rows: Rows) -> dict[str, Any]:

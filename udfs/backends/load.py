@@ -1,14 +1,13 @@
-"""Loading of a model folder as a SentenceTransformer, and of the reader for its tokens."""
+"""Loading of a model folder with sentence-transformers, and what a loaded model reads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
-import numpy as np
 import torch
-from sentence_transformers import SentenceTransformer
+from sentence_transformers import CrossEncoder, MultiVectorEncoder, SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import (
     Dense,
     Router,
@@ -16,9 +15,7 @@ from sentence_transformers.sentence_transformer.modules import (
     Transformer,
 )
 
-from semscore.udfs.backends.features import DeviceTokens
 from semscore.udfs.backends.positions import positions
-from semscore.udfs.backends.reader import TokenReader, copied
 from semscore.udfs.errors import ModelError
 from semscore.udfs.models import layout
 from semscore.udfs.models import token_limit as limits
@@ -26,14 +23,25 @@ from semscore.udfs.models.kinds import ALIASES
 from semscore.udfs.models.layout import read_modules
 from semscore.udfs.models.vocabulary import FEW, ordinary, read_vocabulary
 from semscore.udfs.proofs import tokenizer as proof
+from semscore.udfs.recipe import Kind
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+Item: TypeAlias = "str | tuple[str, str]"  # what a model scores or embeds
+
+
+CLASSES: dict[Kind, type[Any]] = {
+    "bi-encoder": SentenceTransformer,
+    "cross-encoder": CrossEncoder,
+    "late-interaction": MultiVectorEncoder,
+}
 
 
 def load_model(
-    folder: Path, precision: str, device: str, max_seq_length: int | None = None
-) -> SentenceTransformer:
+    folder: Path,
+    precision: str,
+    device: str,
+    max_seq_length: int | None = None,
+    kind: Kind = "bi-encoder",
+) -> Any:
     """Load a sentence-transformers model from local safetensors files, without running its code.
 
     The transformer is in `precision`, everything after it (pooling, dense) in float32. The model
@@ -47,11 +55,12 @@ def load_model(
         "trust_remote_code": False,
         "model_kwargs": {"dtype": getattr(torch, precision), "use_safetensors": True},
     }
-    if any(module.type in ALIASES for module in read_modules(folder)):
+    loader = CLASSES[kind]
+    if kind == "bi-encoder" and any(module.type in ALIASES for module in read_modules(folder)):
         classes = dict.fromkeys(ALIASES, Dense)
-        model = SentenceTransformer._load_with_module_classes(str(folder), classes, **options)
+        model = loader._load_with_module_classes(str(folder), classes, **options)
     else:
-        model = SentenceTransformer(str(folder), **options)
+        model = loader(str(folder), **options)
     for module in model:
         # The transformer was loaded in `dtype`, except for parts that must stay in float32
         if not isinstance(module, Transformer):
@@ -62,16 +71,30 @@ def load_model(
     return model
 
 
-def input_module(model: SentenceTransformer) -> Any:
-    """Return the module that reads the texts: the first, or the first of a Router's default."""
+def one_vector_each(features: dict[str, Any], kind: Kind) -> torch.Tensor:
+    """Return one vector for each text or pair from what a model's modules have left: (n, dim).
+
+    A cross-encoder's vectors are its logits. Token vectors are averaged.
+    """
+    if kind == "late-interaction":
+        mask = features["attention_mask"][..., None].float()
+        total = (features["token_embeddings"].float() * mask).sum(1)
+        mean: torch.Tensor = total / mask.sum(1).clamp(min=1)
+        return mean
+    vectors: torch.Tensor = features["scores" if kind == "cross-encoder" else "sentence_embedding"]
+    return vectors.float()
+
+
+def input_module(model: Any, task: str | None = None) -> Any:
+    """Return the module that reads the texts: the first, or the first of a Router's route."""
     module: Any = model[0]
     while isinstance(module, Router):
         routes: Any = module.sub_modules
-        module = routes[module._resolve_route(modality="text")][0]
+        module = routes[module._resolve_route(task=task, modality="text")][0]
     return module
 
 
-def most_tokens(model: SentenceTransformer, folder: Path) -> int | None:
+def most_tokens(model: Any, folder: Path) -> int | None:
     """Return the number of tokens for which the model has positions, or None if unlimited."""
     module = input_module(model)
     probe = module.preprocess([probe_text(model)])
@@ -83,29 +106,36 @@ def most_tokens(model: SentenceTransformer, folder: Path) -> int | None:
     return min(filter(None, known), default=None)
 
 
-def token_limit(model: SentenceTransformer) -> int | None:
+def token_limit(model: Any, task: str | None = None) -> int | None:
     """Return the maximum number of tokens that the model reads of a text, or None for all."""
-    module = input_module(model)
+    module = input_module(model, task)
     own = _own(module)
     if isinstance(module, StaticEmbedding):
         limit = (module.tokenizer.truncation or {}).get("max_length")
     elif own.get("truncation", True) in (False, None, "do_not_truncate"):
         limit = None
     else:
-        limit = own.get("max_length", getattr(module, "max_seq_length", None))
+        of_task = getattr(module, f"{task}_length", None) if task else None
+        expansion = getattr(module, "query_expansion", None) if task == "query" else None
+        if expansion and expansion["strategy"] == "fixed":
+            return int(expansion["length"])
+        limit = own.get("max_length", of_task or getattr(module, "max_seq_length", None))
     return None if limit is None or limit >= limits.NO_LIMIT else int(limit)
 
 
-def whole_tokens(model: SentenceTransformer, text: str, prompt: str | None) -> int | None:
-    """Return the number of tokens of a whole text, or None if the model does not count tokens.
+def whole_tokens(model: Any, item: Item, prompt: str | None, task: str | None = None) -> int | None:
+    """Return the number of tokens of a whole text or pair.
 
-    Raises the tokenizer's exception for a text that it rejects.
+    Returns None if the model does not count tokens. Raises the tokenizer's exception for a text
+    that it rejects.
     """
-    module = input_module(model)
+    module = input_module(model, task)
     if isinstance(module, Transformer):
         uncut: Any = {"text": {"truncation": False, "max_length": None}}
-        features = module.preprocess([text], prompt=prompt, processing_kwargs=uncut)
+        features = module.preprocess([item], prompt=prompt, processing_kwargs=uncut)
         return int(features["input_ids"].shape[1])
+    assert isinstance(item, str)  # only transformers read pairs
+    text = item
     prompted = (prompt or "") + text
     tokenizer: Any = getattr(module, "tokenizer", None)
     if isinstance(module, StaticEmbedding):
@@ -116,7 +146,7 @@ def whole_tokens(model: SentenceTransformer, text: str, prompt: str | None) -> i
     return None
 
 
-def probe_text(model: SentenceTransformer) -> str:
+def probe_text(model: Any) -> str:
     """Return a short text that the tokenizer accepts. Raises ModelError if it rejects all."""
     tokenizer = getattr(input_module(model), "tokenizer", None)
     if not hasattr(tokenizer, "get_vocab"):
@@ -127,75 +157,7 @@ def probe_text(model: SentenceTransformer) -> str:
         raise ModelError(f"the model's tokenizer cannot be used: {error}") from error
 
 
-def token_reader(model: SentenceTransformer) -> TokenReader | None:
-    """Return a reader that tokenises for `model` without it, or None if only the model can do so.
-
-    The reader is tested against the model: see `reads_as`.
-    """
-    module = model[0]
-    if isinstance(module, StaticEmbedding):
-        reader = _static_reader(module)
-    elif isinstance(module, Transformer):
-        transformer_reader = _transformer_reader(model, module)
-        if transformer_reader is None:
-            return None
-        reader = transformer_reader
-    else:
-        return None
-    return reader if reads_as(reader, model) else None
-
-
-def reads_as(reader: TokenReader, model: SentenceTransformer) -> bool:
-    """Return whether a reader makes the same features as the model itself.
-
-    Both are tried on texts in many scripts, texts with added tokens, nearly empty texts, and texts
-    with lengths around the limit and far beyond it.
-    """
-
-    def ours(texts: Sequence[str]) -> dict[str, Any]:
-        tokens = reader.read(texts)
-        if len(tokens.refused):
-            raise ValueError("refused")
-        rows = np.arange(len(texts))
-        return DeviceTokens(tokens, torch.device("cpu")).features(rows, reader)
-
-    def count(text: str) -> int:
-        return whole_tokens(model, text, None) or 0
-
-    added = [token.content for token in reader.tokenizer.get_added_tokens_decoder().values()]
-    groups = (
-        proof.short_texts(added),
-        proof.long_texts(probe_text(model), reader.limit, count),
-    )
-    return all(proof.difference(ours, model.preprocess, texts) is None for texts in groups)
-
-
-def _transformer_reader(model: SentenceTransformer, module: Transformer) -> TokenReader | None:
-    tokenizer: PreTrainedTokenizerBase | None = module.tokenizer
-    if tokenizer is None or not tokenizer.is_fast:
-        return None
-    if module.transformer_task != "feature-extraction" or tokenizer.truncation_side != "right":
-        return None
-    limit = token_limit(model)
-    return TokenReader(
-        tokenizer=copied(tokenizer.backend_tokenizer, limit, tokenizer.split_special_tokens),
-        limit=limit,
-        pad_id=tokenizer.pad_token_id or 0,
-        pad_left=tokenizer.padding_side == "left",
-        type_ids="token_type_ids" in tokenizer.model_input_names,
-    )
-
-
-def _static_reader(module: StaticEmbedding) -> TokenReader:
-    """Return the reader for a table of token vectors, without special tokens and padding."""
-    cut = module.tokenizer.truncation or {}
-    limit, direction = cut.get("max_length"), cut.get("direction", "right")
-    split = module.tokenizer.encode_special_tokens
-    tokenizer = copied(module.tokenizer, limit, split, direction)
-    return TokenReader(tokenizer, limit, specials=False)
-
-
-def _check_vocabulary(model: SentenceTransformer, folder: Path) -> None:
+def _check_vocabulary(model: Any, folder: Path) -> None:
     """Raise ModelError for a tokenizer that does not fit the model's files.
 
     This is one that transformers has created because the files for its class are missing, or one
@@ -225,7 +187,7 @@ def _check_vocabulary(model: SentenceTransformer, folder: Path) -> None:
         )
 
 
-def _set_limit(model: SentenceTransformer, folder: Path, max_seq_length: int | None) -> None:
+def _set_limit(model: Any, folder: Path, max_seq_length: int | None) -> None:
     """Make the model truncate texts at the user's limit, or where its positions end."""
     module = input_module(model)
     if not isinstance(module, Transformer):

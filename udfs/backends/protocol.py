@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semscore.udfs.proofs.proof import Proof
+from semscore.udfs.recipe import Kind, Prompt
 
 Rows: TypeAlias = NDArray[np.int64]
 
@@ -42,9 +42,15 @@ class Inputs(Protocol):
 
 
 class Backend(Protocol):
-    """One loaded model."""
+    """One loaded model.
+
+    What it takes, and what its vectors are, depends on its kind. A bi-encoder gives each text one
+    vector, a model of late interaction one for each token. A cross-encoder takes pairs (see
+    PairTexts) and gives each pair one number for each of its labels.
+    """
 
     name: str  # as in --backend
+    kind: Kind
     dim: int  # of its vectors
     token_budget: int  # padded tokens in one forward pass at which its device is fastest
     max_texts: int | None  # in one forward pass, so that each vector depends on its text alone
@@ -53,14 +59,14 @@ class Backend(Protocol):
     def prove(self, folder: Path) -> Proof | None:
         """Prove the model on this device if a CPU could not. Returns None if that is not needed."""
 
-    def prepare(self, texts: Sequence[str], prompt: str | None) -> Any:
-        """Tokenise n texts, and return Inputs. If `prompt` is None, use the model's default one."""
+    def prepare(self, items: Any, prompt: Prompt) -> Any:
+        """Tokenise n texts or pairs, and return Inputs."""
 
     def widths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the number of tokens to which texts are padded in any batch: (n,) -> (n,)."""
 
-    def forward(self, inputs: Any, rows: Rows, prompt: str | None) -> Any:
-        """Run some of the texts: (k,) indices -> (k, dim) float32, on the device."""
+    def forward(self, inputs: Any, rows: Rows, prompt: Prompt) -> Any:
+        """Run some of the texts or pairs: (k,) indices -> (k, dim) float32, on the device."""
 
     def vectors(self, n: int) -> Any:
         """Return n zero vectors on the device, as Vectors whose rows can also be set."""

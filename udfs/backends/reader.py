@@ -1,9 +1,9 @@
-"""What is needed to tokenise texts without the model: its fast tokenizer, limit and prompts."""
+"""What is needed to tokenise texts without the model: its fast tokenizer and limit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,15 @@ class TokenReader:
         cuts_the_beginning = (self.tokenizer.truncation or {}).get("direction") == "left"
         return cuts_the_beginning or can_refuse(self.tokenizer)
 
-    def read(self, texts: Sequence[str]) -> Tokens:
-        """Return the token IDs of n texts, equal to those that the model would make."""
-        return tokenize(texts, self.tokenizer, self.limit, specials=self.specials, whole=self.whole)
+    def read(self, texts: Sequence[str], prompt: str = "") -> Tokens:
+        """Return the token IDs of n texts, equal to those that the model would make.
+
+        `prompt` is put before each text.
+        """
+        prompted = [prompt + text for text in texts] if prompt else texts
+        return tokenize(
+            prompted, self.tokenizer, self.limit, specials=self.specials, whole=self.whole
+        )
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Write the tokenizer to a folder. Returns the other facts that `load` needs, for JSON."""
@@ -95,15 +101,3 @@ def as_set(
         tokenizer.enable_truncation(limit, direction=direction)
     tokenizer.encode_special_tokens = split_special_tokens
     return tokenizer
-
-
-@dataclass(frozen=True)
-class Prompts:
-    """A model's own prompts."""
-
-    named: Mapping[str, str | None] = field(default_factory=dict)
-    default_name: str | None = None
-
-    def text(self, prompt: str | None) -> str:
-        """Return the text to put before each text. If `prompt` is None, the model's default."""
-        return prompt if prompt is not None else self.named.get(self.default_name or "") or ""

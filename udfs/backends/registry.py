@@ -14,6 +14,7 @@ from semscore.udfs.backends.openvino.calibration import calibration_folder, requ
 from semscore.udfs.backends.openvino.converted import converted
 from semscore.udfs.backends.protocol import Backend, NotConvertible
 from semscore.udfs.errors import ModelError
+from semscore.udfs.models.kinds import model_kind
 from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.recipe import Engine, Recipe
 
@@ -94,7 +95,10 @@ def openvino_obstacle(recipe: Recipe, device: str) -> str | None:
 def _openvino(folder: Path, recipe: Recipe, _: str, cpus: int, __: Proof | None) -> Backend:
     from semscore.udfs.backends.openvino.forward import OpenVinoBackend
 
-    place = calibration_folder(recipe.calibration) if recipe.calibration else converted(folder)
+    kind = model_kind(folder, recipe.kind)
+    place = (
+        calibration_folder(recipe.calibration) if recipe.calibration else converted(folder, kind)
+    )
     if not place.is_dir():
         raise ModelError(
             f"calibration {place} was not found on this worker; it must be on storage that all "
@@ -108,10 +112,12 @@ def _openvino(folder: Path, recipe: Recipe, _: str, cpus: int, __: Proof | None)
 def _torch(folder: Path, recipe: Recipe, device: str, cpus: int, proof: Proof | None) -> Backend:
     import torch
 
+    from semscore.udfs.backends.late_interaction import LateInteractionBackend
     from semscore.udfs.backends.torch import TorchBackend
 
     torch.set_num_threads(cpus)
-    return TorchBackend(folder, recipe, device, proof)
+    late = model_kind(folder, recipe.kind) == "late-interaction"
+    return (LateInteractionBackend if late else TorchBackend)(folder, recipe, device, proof)
 
 
 # By the name used in --backend, in the order in which `auto` tries them.

@@ -23,13 +23,15 @@ UNSEEN = "\U0010fffe"  # a code point that will never be a character
 
 @dataclass(frozen=True)
 class Tokens:
-    """Token IDs of n texts, special tokens included, one after another."""
+    """Token IDs of n texts, or n pairs of texts, special tokens included, one after another."""
 
     ids: NDArray[np.int32]  # (total,)
     starts: NDArray[np.int64]  # (n + 1,): text i is ids[starts[i]:starts[i + 1]]
     truncated: NDArray[np.bool_]  # (n,): the text was longer than the model reads
     # (k,): indices of the texts that the tokenizer rejects; they have no tokens
     refused: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    # (n,): tokens of a pair before its second text; None for single texts
+    before_second: NDArray[np.int64] | None = None
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
@@ -46,6 +48,15 @@ class Tokens:
         ids = self.ids[np.where(mask, self.starts[rows, None] + places, 0)].astype(np.int64)
         ids[~mask] = pad_id
         return ids, mask.astype(np.int64)
+
+    def types(self, rows: NDArray[np.int64], width: int, left: bool) -> NDArray[np.int64]:
+        """Return the token types of k texts padded to `width`, 1 in second texts: (k, width)."""
+        if self.before_second is None:
+            return np.zeros((len(rows), width), np.int64)
+        lengths = self.lengths[rows, None]
+        places = np.arange(width) - (width - lengths if left else 0)
+        second = (places >= self.before_second[rows, None]) & (places < lengths)
+        return second.astype(np.int64)
 
 
 def tokenize(

@@ -11,22 +11,25 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sentence_transformers import SentenceTransformer
 
 from semscore.udfs.backends.features import DeviceTokens, DeviceVectors
+from semscore.udfs.backends.first_token import only_first_token
 from semscore.udfs.backends.load import (
+    Item,
     load_model,
+    one_vector_each,
     probe_text,
     token_limit,
-    token_reader,
     whole_tokens,
 )
+from semscore.udfs.backends.prompts import Prompts, task_of
 from semscore.udfs.backends.protocol import Rows
 from semscore.udfs.backends.proving.proof_of import proof_of
-from semscore.udfs.backends.reader import Prompts
+from semscore.udfs.backends.readers import reader_of
+from semscore.udfs.models.kinds import model_kind
 from semscore.udfs.proofs.neighbours import TOLERANCE
 from semscore.udfs.proofs.proof import Proof
-from semscore.udfs.recipe import Recipe
+from semscore.udfs.recipe import Prompt, Recipe
 
 # Padded tokens in a forward pass. On a CPU, few tokens fit the caches, but fewer than 500 cost 10%.
 # A GPU needs enough to be busy. More only take memory.
@@ -44,9 +47,10 @@ WIDE_MASK_TOLERANCE = 1e-2  # of the largest figure: half precisions round
 class TorchBackend:
     """A sentence-transformers model, run module by module.
 
-    The transformer runs in the recipe's precision, everything after it (pooling, dense) in float32.
-    `proof` says how to run the model so that each vector depends on its text alone. Without a
-    proof, call `prove`.
+    It takes texts, or pairs if the model is a cross-encoder (see PairTexts). The transformer runs
+    in the recipe's precision, everything after it (pooling, dense) in float32. `proof` says how to
+    run the model so that each result depends on its text or pair alone. Without a proof, call
+    `prove`.
     """
 
     name = "torch"
@@ -54,7 +58,8 @@ class TorchBackend:
     def __init__(
         self, folder: Path, recipe: Recipe, device: str, proof: Proof | None = None
     ) -> None:
-        self.model = load_model(folder, recipe.precision, device, recipe.max_seq_length)
+        self.kind = model_kind(folder, recipe.kind)
+        self.model = load_model(folder, recipe.precision, device, recipe.max_seq_length, self.kind)
         self.precision = recipe.precision
         self.device = torch.device(device)
         on_cpu = self.device.type == "cpu"
@@ -64,24 +69,27 @@ class TorchBackend:
         self.reset: str | None = None
         if proof:
             self._follow(proof)
-        self.truncate_dim = recipe.truncate_dim or self.model.truncate_dim
+        vectors = self.kind == "bi-encoder"
+        self.truncate_dim = (recipe.truncate_dim or self.model.truncate_dim) if vectors else None
         self.prompts = Prompts(dict(self.model.prompts), self.model.default_prompt_name)
         self.wide_mask = False
         self.probe = probe_text(self.model)
         with torch.inference_mode():
-            self.dim = self._run(self.model.preprocess([self.probe])).shape[1]
+            self.dim = self._run(self._read([self._item(self.probe)])).shape[1]
             self.wide_mask = self.device.type == "cuda" and self._takes_wide_mask()
-        self.reader = token_reader(self.model)
+            if self.kind == "cross-encoder":
+                only_first_token(self.model, self.probe)
+        self.reader = reader_of(self.model, self.kind)
 
     def prove(self, folder: Path) -> Proof:
         """Prove the model on this device, and from then on run it as the proof says."""
 
         @torch.inference_mode()
-        def embed(texts: Sequence[str]) -> Any:
-            return self._run(self.model.preprocess(list(texts))).cpu().numpy()
+        def embed(items: Sequence[Item]) -> Any:
+            return self._run(self._read(items)).cpu().numpy()
 
         tolerance = TOLERANCE if self.precision == "float32" else HALF_TOLERANCE
-        proof = proof_of(self.model, folder, embed, tolerance)
+        proof = proof_of(self.model, folder, self.kind, embed, tolerance)
         self._follow(proof)
         return proof
 
@@ -89,37 +97,55 @@ class TorchBackend:
         self.max_texts = None if proof.batching == "together" else 1
         self.reset = proof.short if proof.batching == "reset" else None
 
-    def prepare(self, texts: Sequence[str], prompt: str | None) -> DeviceTokens | Texts:
-        """Tokenise n texts. A model without a plain fast tokenizer does so in the forward pass."""
+    def _item(self, text: str) -> Item:
+        return (text, text) if self.kind == "cross-encoder" else text
+
+    def _read(self, items: Sequence[Item], **how: Any) -> dict[str, Any]:
+        features: dict[str, Any] = self.model.preprocess(list(items), **how)
+        return features
+
+    def prepare(self, items: Sequence[Item], prompt: Prompt) -> DeviceTokens | Unread:
+        """Tokenise n texts or pairs.
+
+        A model without a plain fast tokenizer does so in the forward pass.
+        """
         before = self.prompts.text(prompt)
         if self.reader is None:
-            return _counted(texts, before, self.model)
-        prompted = [before + text for text in texts] if before else texts
-        return DeviceTokens(self.reader.read(prompted), self.device)
+            return _counted(items, before, self.model, task_of(prompt))
+        return DeviceTokens(self.reader.read(items, before), self.device)  # type: ignore[arg-type]
 
     def widths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the lengths: texts are padded only to the longest one in their batch."""
         return lengths
 
     @torch.inference_mode()
-    def forward(self, inputs: DeviceTokens | Texts, rows: Rows, prompt: str | None) -> Any:
+    def forward(self, inputs: DeviceTokens | Unread, rows: Rows, prompt: Prompt) -> Any:
         """Run some of the texts: (k,) indices -> (k, dim) float32, on a GPU as a tensor."""
-        prompt = self.prompts.text(prompt)
-        if isinstance(inputs, Texts):
-            features = self.model.preprocess([inputs.texts[i] for i in rows], prompt=prompt)
+        before, task = self.prompts.text(prompt), task_of(prompt)
+        if isinstance(inputs, Unread):
+            features = self._read([inputs.items[i] for i in rows], prompt=before, task=task)
         else:
             assert self.reader is not None
             features = inputs.features(rows, self.reader)
-            if prompt:  # some poolings leave the prompt's tokens out
-                features["prompt_length"] = self._prompt_length(prompt)
+            if before:  # some poolings leave the prompt's tokens out
+                features["prompt_length"] = self._prompt_length(before)
         try:
             if self.reset is not None:
-                self._run(self.model.preprocess([self.reset]))
-            vectors = self._run(features)
+                self._run(self._read([self._item(self.reset)]))
+            results = self._output(self._pass(features, task))
         except torch.cuda.OutOfMemoryError:
             torch.cuda.empty_cache()  # free memory may be fragmented
             raise
-        return vectors.numpy() if self.device.type == "cpu" else vectors
+        return results
+
+    def _output(self, features: dict[str, Any]) -> Any:
+        """Return what the scorer needs of a pass's features."""
+        results = self._result(features)
+        return results.numpy() if self.device.type == "cpu" else results
+
+    def _result(self, features: dict[str, Any]) -> torch.Tensor:
+        """Return one vector for each text or pair: (k, dim)."""
+        return one_vector_each(features, self.kind)[:, : self.truncate_dim]
 
     def vectors(self, n: int) -> Any:
         """Return n zero vectors in the memory of the device."""
@@ -139,9 +165,13 @@ class TorchBackend:
 
     @lru_cache  # noqa: B019 - the backend lives as long as its process
     def _prompt_length(self, prompt: str) -> Any:
-        return self.model.preprocess([self.probe], prompt=prompt).get("prompt_length")
+        return self._read([self.probe], prompt=prompt).get("prompt_length")
 
     def _run(self, features: dict[str, Any]) -> torch.Tensor:
+        return self._result(self._pass(features))
+
+    def _pass(self, features: dict[str, Any], task: str | None = None) -> dict[str, Any]:
+        """Run all modules."""
         for name, value in features.items():
             if isinstance(value, torch.Tensor):
                 features[name] = value.to(self.device)
@@ -149,12 +179,12 @@ class TorchBackend:
         for number, module in enumerate(self.model):
             if self.wide_mask and mask is not None:
                 features["attention_mask"] = mask if number else mask[:, None, None, :].bool()
-            features = module(features)
+            takes_task = task is not None and "task" in getattr(module, "forward_kwargs", ())
+            features = module(features, task=task) if takes_task else module(features)
             for name, value in features.items():
                 if isinstance(value, torch.Tensor) and value.is_floating_point():
                     features[name] = value.float()
-        vectors: torch.Tensor = features["sentence_embedding"]
-        return vectors[:, : self.truncate_dim]
+        return features
 
     def _takes_wide_mask(self) -> bool:
         """Return whether the transformer accepts a mask (texts, 1, 1, tokens) with the same result.
@@ -165,11 +195,11 @@ class TorchBackend:
         config = getattr(getattr(self.model[0], "auto_model", None), "config", None)
         if getattr(config, "model_type", None) not in SEE_ALL:
             return False
-        texts = [self.probe, self.probe * 5]
-        narrow = self._run(self.model.preprocess(texts))
+        items = [self._item(self.probe), self._item(self.probe * 5)]
+        narrow = self._run(self._read(items))
         self.wide_mask = True
         try:
-            wide = self._run(self.model.preprocess(texts))
+            wide = self._run(self._read(items))
         except Exception:  # an architecture may fail in any way on a mask that it does not support
             return False
         tolerance = WIDE_MASK_TOLERANCE * float(narrow.abs().max())
@@ -177,33 +207,33 @@ class TorchBackend:
 
 
 @dataclass(frozen=True)
-class Texts:
-    """Texts that the model itself tokenises, batch by batch."""
+class Unread:
+    """Texts or pairs that the model itself tokenises, batch by batch."""
 
-    texts: list[str]  # without prompt
+    items: Sequence[Item]  # without prompt
     lengths: NDArray[np.int64]  # (n,) tokens, prompt included
     truncated: NDArray[np.bool_]  # (n,) bool
     refused: NDArray[np.int64]  # (k,) indices of the texts that the tokenizer rejects
 
 
-def _counted(texts: Sequence[str], prompt: str, model: SentenceTransformer) -> Texts:
+def _counted(items: Sequence[Item], prompt: str, model: Any, task: str | None) -> Unread:
     """Return n texts with the number of tokens that the model reads, and whether it truncates them.
 
     For a model that does not count tokens, lengths are in characters, and no text is truncated.
     """
-    limit = token_limit(model)
-    full = np.zeros(len(texts), np.int64)
+    limit = token_limit(model, task)
+    full = np.zeros(len(items), np.int64)
     refused = []
-    for place, text in enumerate(texts):
+    for place, item in enumerate(items):
         try:
-            count = whole_tokens(model, text, prompt)
+            count = whole_tokens(model, item, prompt, task)
         except MemoryError:
             raise
         except Exception:  # tokenizers raises nothing more specific
             refused.append(place)
             continue
-        full[place] = len(prompt) + len(text) if count is None else count
+        full[place] = len(prompt) + len("".join(item)) if count is None else count
         if count is None:
             limit = None
     read = full if limit is None else np.minimum(full, limit)
-    return Texts(list(texts), read, full > read, np.array(refused, np.int64))
+    return Unread(items, read, full > read, np.array(refused, np.int64))

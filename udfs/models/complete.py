@@ -13,6 +13,7 @@ CONFIGS = {
     "Dropout": "config.json",
     "LSTM": "lstm_config.json",
     "LayerNorm": "config.json",
+    "LogitScore": "config.json",
     "Pooling": "config.json",
     "Transformer": "config.json",
     "WeightedLayerPooling": "config.json",

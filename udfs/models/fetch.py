@@ -12,12 +12,13 @@ from filelock import FileLock
 from semscore.udfs.errors import ModelError, NotHere
 from semscore.udfs.models.architecture import adapter, known_types, obstacle
 from semscore.udfs.models.complete import check_complete
-from semscore.udfs.models.kinds import ALIASES, check_kind, check_pooled
+from semscore.udfs.models.kinds import ALIASES, model_kind
 from semscore.udfs.models.layout import Module, input_module, read_modules
 from semscore.udfs.models.layout import transformer as transformer
 from semscore.udfs.models.model_hash import LOADED, OTHER_FORMATS
 from semscore.udfs.models.token_limit import check_max_seq_length
 from semscore.udfs.models.vocabulary import check_vocabulary
+from semscore.udfs.recipe import AskedKind
 from semscore.udfs.stores.registry import is_remote, kind_of
 from semscore.udfs.stores.synced import Unsynced
 
@@ -53,13 +54,18 @@ def hub_name(model: str) -> str:
     return model if "/" in model else f"sentence-transformers/{model}"
 
 
-def check_model(folder: Path, max_seq_length: int | None = None, weights: bool = True) -> None:
+def check_model(
+    folder: Path,
+    max_seq_length: int | None = None,
+    weights: bool = True,
+    kind: AskedKind = "auto",
+) -> None:
     """Raise ModelError unless a folder has a complete model that can be used and is safe to load.
 
     Refuses a folder without a model, a model that needs its own code, missing or broken files,
-    pickled weights, another kind of encoder, and fewer positions than `max_seq_length`. Without
-    `weights`, the weights may be missing. Reads configurations, vocabularies and the headers of
-    weights. Does not import a deep-learning library.
+    pickled weights, a model that does not score pairs or is of another `kind`, and fewer positions
+    than `max_seq_length`. Without `weights`, the weights may be missing. Reads configurations,
+    vocabularies and the headers of weights. Does not import a deep-learning library.
     """
     _check_adapter(folder)
     modules = read_modules(folder)
@@ -69,11 +75,10 @@ def check_model(folder: Path, max_seq_length: int | None = None, weights: bool =
             _check_adapter(module.folder)
             if why := obstacle(module.config):
                 raise ModelError(f"{folder} cannot be used: {why}")
-    check_kind(folder, modules)
+    model_kind(folder, kind)
     for module in modules:
         check_complete(module, is_root=module.folder == folder, weights=weights)
         check_vocabulary(module)
-    check_pooled(folder, modules)
     if max_seq_length:
         check_max_seq_length(max_seq_length, folder, input_module(folder))
 

@@ -1,55 +1,138 @@
-"""The kind of model in a folder. Only models that give each text one vector can be used."""
+"""The kind of model in a folder, decided from its files before it is loaded.
+
+sentence-transformers does not refuse a folder of another kind. It adds a pooling to a
+cross-encoder, or a head with random weights to anything else.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from semscore.udfs.errors import ModelError
-from semscore.udfs.models.layout import ROUTERS, Module, read_dict
+from semscore.udfs.models.layout import ROUTERS, Module, read_dict, read_modules
+from semscore.udfs.recipe import AskedKind, Kind
 
-NEEDED = "a model that gives each text one vector"
-OTHER_KINDS = ("ColBERT", "CrossEncoder", "MultiVectorEncoder", "SparseEncoder")
-OTHER_PACKAGES = {"cross_encoder", "multi_vector_encoder", "sparse_encoder"}
+NEEDED = "use a model that gives each text one vector, or a cross-encoder"
+# Values of `model_type` in config_sentence_transformers.json, if there is a modules.json
+SAVED_AS: dict[str, Kind] = {
+    "SentenceTransformer": "bi-encoder",
+    "CrossEncoder": "cross-encoder",
+    "ColBERT": "late-interaction",
+    "MultiVectorEncoder": "late-interaction",
+}
+# Packages of sentence-transformers that have modules for one kind only
+PACKAGES: dict[str, Kind | None] = {
+    "cross_encoder": "cross-encoder",
+    "multi_vector_encoder": "late-interaction",
+    "sparse_encoder": None,
+}
 CLASSIFIER = "ForSequenceClassification"
+LANGUAGE_MODEL = "ForCausalLM"
+COLBERT = "HF_ColBERT"
+# Suffixes of architectures with a head that scores neither texts nor pairs
+OTHER_HEADS = (
+    "ForMultipleChoice",
+    "ForNextSentencePrediction",
+    "ForQuestionAnswering",
+    "ForTokenClassification",
+)
 HEADS = ("classifier.", "score.")  # prefixes of the names of a classifier's own weights
-LATE_INTERACTION = ("HF_ColBERT", "ForRetrieval")  # suffixes of the names of architectures
 POOLED = ("BoW", "CLIPModel", "Pooling", "StaticEmbedding")  # modules that make one vector per text
 # Classes of PyLate, each with the class of sentence-transformers that reads the same files
 ALIASES = {"pylate.models.Dense.Dense": "sentence_transformers.models.Dense"}
 
 
-def check_kind(folder: Path, modules: list[Module]) -> None:
-    """Raise ModelError for a cross-encoder, a sparse or a late-interaction model."""
+def model_kind(folder: Path, asked: AskedKind = "auto") -> Kind:
+    """Return the kind of the model in a folder.
+
+    `asked` is the user's answer for a model whose files leave it open. Raises ModelError, which
+    names what was found, for such a model without an answer, for a model of another kind than
+    asked, and for a model that scores no pairs.
+    """
+    modules = read_modules(folder)
+    listed = (folder / "modules.json").is_file()
+    kind = _listed(folder, modules) if listed else _bare(folder, modules[0], asked)
+    if asked not in ("auto", kind):
+        raise ModelError(f"{folder} is a {kind}, not a {asked}; leave out --kind")
+    return kind
+
+
+def _listed(folder: Path, modules: list[Module]) -> Kind:
+    """Return the kind of a model with modules.json."""
     path = folder / "config_sentence_transformers.json"
-    kind = read_dict(path).get("model_type")
-    if kind in OTHER_KINDS:
-        raise ModelError(f"{folder} is a {kind}; {_needed()}")
-    bare = not (folder / "modules.json").is_file()
-    saved = not bare and path.is_file()  # by sentence-transformers, as a model that gives vectors
+    saved = read_dict(path).get("model_type") or "SentenceTransformer"
+    if saved not in SAVED_AS:
+        raise ModelError(f"{folder} is a {saved}; {NEEDED}")
+    kind = SAVED_AS[saved]
     for module in modules:
-        if OTHER_PACKAGES & set(module.type.split(".")):
-            raise ModelError(f"{folder} has a module of another kind ({module.type}); {_needed()}")
+        for package in PACKAGES.keys() & set(module.type.split(".")):
+            if PACKAGES[package] != kind:
+                raise ModelError(f"{folder} has a module of another kind ({module.type}); {NEEDED}")
+    if kind == "bi-encoder":
+        _check_vectors(folder, modules, saved=path.is_file())
+    return kind
+
+
+def _check_vectors(folder: Path, modules: list[Module], saved: bool) -> None:
+    """Raise ModelError for modules that do not give each text one vector.
+
+    `saved`: sentence-transformers has saved them as a model that does.
+    """
+    for module in modules:
         for architecture in module.config.get("architectures") or ():
-            if architecture.endswith(LATE_INTERACTION):
-                raise ModelError(_late(folder, architecture))
+            if architecture == COLBERT or architecture.endswith("ForRetrieval"):
+                raise ModelError(_per_token(folder, architecture))
             if architecture.endswith(CLASSIFIER) and not saved:
-                raise ModelError(f"{folder} is a classifier ({architecture}); {_needed()}")
+                raise ModelError(
+                    f"{folder} is a classifier ({architecture}), but its modules.json is not that "
+                    "of a cross-encoder. Remove modules.json to use it as a cross-encoder, or save "
+                    "the model again with sentence-transformers"
+                )
         task = module.reading.get("transformer_task", "feature-extraction")
         if task == "sequence-classification":
-            raise ModelError(f"{folder} is a classifier (transformer_task {task}); {_needed()}")
-    if bare and not modules[0].config.get("architectures"):
-        head = next((name for name in modules[0].shapes if name.startswith(HEADS)), None)
-        if head:
-            raise ModelError(f"{folder} is a classifier (it has the weights {head}); {_needed()}")
-    if (folder / "artifact.metadata").is_file():
-        raise ModelError(_late(folder, "artifact.metadata"))
+            raise ModelError(
+                f"{folder} is a classifier (transformer_task {task}), but "
+                "config_sentence_transformers.json does not have the model_type CrossEncoder; copy "
+                "it again from the model's source"
+            )
+    if not any(map(_pools, modules)):
+        raise ModelError(_per_token(folder, "no Pooling in modules.json"))
 
 
-def check_pooled(folder: Path, modules: list[Module]) -> None:
-    """Raise ModelError for a model that does not produce one vector for a whole text."""
-    listed = (folder / "modules.json").is_file()  # a bare transformer gets a pooling added
-    if listed and not any(map(_pools, modules)):
-        raise ModelError(_late(folder, "no Pooling in modules.json"))
+def _bare(folder: Path, module: Module, asked: AskedKind) -> Kind:
+    """Return the kind of a model without modules.json, which has only a transformer."""
+    architecture = next(iter(module.config.get("architectures") or ()), "")
+    if architecture == COLBERT or (folder / "artifact.metadata").is_file():
+        return "late-interaction"
+    if architecture.endswith(CLASSIFIER):
+        return "cross-encoder"
+    if architecture.endswith("ForRetrieval"):
+        raise ModelError(f"{folder} compares texts with images ({architecture}); {NEEDED}")
+    if asked == "bi-encoder":  # sentence-transformers adds a pooling, whatever the head
+        return "bi-encoder"
+    if architecture.endswith(LANGUAGE_MODEL):
+        if asked == "cross-encoder":
+            raise ModelError(
+                f"{folder} is a language model ({architecture}) without the module LogitScore, "
+                "which says what answers mean. Save it with sentence-transformers' CrossEncoder"
+            )
+        raise ModelError(
+            f"{folder} is a language model ({architecture}) without modules.json. It can embed "
+            "texts, which --kind bi-encoder asks for. To use it as a reranker, save it with "
+            "sentence-transformers' CrossEncoder"
+        )
+    if architecture.endswith(OTHER_HEADS):
+        raise ModelError(
+            f"{folder} was trained for another task ({architecture}). With --kind bi-encoder, the "
+            f"vectors of its tokens are averaged; otherwise {NEEDED}"
+        )
+    head = next((name for name in module.shapes if name.startswith(HEADS)), None)
+    if head and not architecture:
+        raise ModelError(
+            f"{folder} is a classifier (it has the weights {head}), but its config.json names no "
+            f'architecture, such as "architectures": ["Bert{CLASSIFIER}"]; add the right one'
+        )
+    return "bi-encoder"
 
 
 def _pools(module: Module) -> bool:
@@ -61,9 +144,5 @@ def _pools(module: Module) -> bool:
     )
 
 
-def _late(folder: Path, sign: str) -> str:
-    return f"{folder} gives each token a vector (late interaction: {sign}); {_needed()}"
-
-
-def _needed() -> str:
-    return f"use {NEEDED}"
+def _per_token(folder: Path, sign: str) -> str:
+    return f"{folder} gives each token a vector ({sign}), but was not saved as such; {NEEDED}"

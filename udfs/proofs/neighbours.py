@@ -74,11 +74,14 @@ def proof_texts(
     return Texts(words[0], text(max(int(tokens * 0.75 / per_word), 1)), text(tokens))
 
 
-def batching_of(embed: Embed, texts: Texts, tolerance: float = TOLERANCE) -> Batching:
+def batching_of(
+    embed: Embed, texts: Texts, tolerance: float = TOLERANCE, floor: float = 0.0
+) -> Batching:
     """Return the fastest way to run a model such that each vector depends on its text alone.
 
-    `embed` must be that of a model that has not embedded a long text yet. Raises DependsOnOthers if
-    there is no such way.
+    `embed` must be that of a model that has not embedded a long text yet. Vectors are equal if they
+    differ by at most `tolerance` of their length, or of `floor` if that is more. Raises
+    DependsOnOthers if there is no such way.
     """
     # Shortest first, because the state kept from a shorter text does not affect a longer one.
     alone = {text: embed([text])[0] for text in texts}
@@ -86,7 +89,7 @@ def batching_of(embed: Embed, texts: Texts, tolerance: float = TOLERANCE) -> Bat
     def same(batch: Sequence[str]) -> bool:
         vectors = embed(batch)
         return all(
-            _near(vector, alone[text], tolerance)
+            _near(vector, alone[text], tolerance, floor)
             for vector, text in zip(vectors, batch, strict=True)
         )
 
@@ -101,11 +104,12 @@ def batching_of(embed: Embed, texts: Texts, tolerance: float = TOLERANCE) -> Bat
     return "reset"
 
 
-def _near(found: Vectors, expected: Vectors, tolerance: float) -> bool:
+def _near(found: Vectors, expected: Vectors, tolerance: float, floor: float) -> bool:
     """Return whether two vectors are equal within the tolerance.
 
     Two vectors that are not finite count as equal: such a text has the status `error` either way.
     """
     if not np.isfinite(expected).all():
         return not np.isfinite(found).all()
-    return bool(np.linalg.norm(found - expected) <= tolerance * np.linalg.norm(expected))
+    length = max(float(np.linalg.norm(expected)), floor)
+    return bool(np.linalg.norm(found - expected) <= tolerance * length)

@@ -17,7 +17,7 @@ from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.proofs.neighbours import Batching
 from semscore.udfs.stores.cache import cache_folder
 
-VERSION = 1  # of the proof's content
+VERSION = 2  # of the proof's content
 LIBRARIES = ("sentence-transformers", "tokenizers", "torch", "transformers")
 
 
@@ -26,7 +26,7 @@ class Proof:
     """The proof that a model loads, tells texts apart, and embeds each text independently."""
 
     texts: tuple[str, ...]  # n, an even number; texts k and k + n/2 are a pair
-    vectors: NDArray[np.float32]  # (n, dim) of these texts
+    vectors: NDArray[np.float32]  # (n, dim) of these texts; a cross-encoder's: (n/2, labels)
     batching: Batching  # how to run the model so that each vector depends on its text alone
     short: str  # a text after which the model has dropped the state of a long one
 
@@ -35,7 +35,8 @@ class Proof:
 def proof_place(folder: Path, max_seq_length: int | None) -> Path:
     """Return the path of a model's proof, whether or not it exists.
 
-    The name is a hash of everything that the proof depends on.
+    The name is a hash of everything that the proof depends on. The kind of model follows from its
+    content.
     """
     versions = {name: metadata.version(name) for name in LIBRARIES}
     key = json.dumps([VERSION, content_sha256(folder), max_seq_length, versions], sort_keys=True)

@@ -6,13 +6,15 @@ them. Its own vocabulary contains texts that it knows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from semscore.udfs.proofs.neighbours import Embed
 from semscore.udfs.proofs.tokenizer import as_text
+
+Item = TypeVar("Item")  # a text or a pair
 
 WORDS = 16  # taken evenly from the whole vocabulary
 DIFFERENT = 1e-4  # distance of two vectors relative to their length, far above rounding
@@ -33,12 +35,15 @@ def own_words(vocabulary: Iterable[str], special: Iterable[str] = ()) -> list[st
     return sorted(longest)[::step][:WORDS]
 
 
-def tellable(texts: Iterable[str], embed: Embed) -> dict[str, NDArray[np.float32]]:
+def tellable(
+    texts: Iterable[Item], embed: Callable[[Sequence[Item]], NDArray[np.float32]]
+) -> dict[Item, NDArray[np.float32]]:
     """Return the texts whose vectors differ from those of all earlier texts, with their vectors.
 
-    Leaves out texts that the model rejects or for which it has no usable vector.
+    Leaves out texts that the model rejects or for which it has no usable vector. With a
+    cross-encoder, pairs take the place of texts.
     """
-    distinct: dict[str, NDArray[np.float32]] = {}
+    distinct: dict[Item, NDArray[np.float32]] = {}
     for text in texts:
         try:
             [vector] = embed([text])

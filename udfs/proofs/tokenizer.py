@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -26,12 +26,17 @@ SCRIPTS = (
     "two  blanks\tand a tab\r\nand lines\n\n",
 )
 
+Item = TypeVar("Item")  # a text or a pair
+
 Features = Mapping[str, Any]  # arrays (n, tokens), and plain values
-Read = Callable[[Sequence[str]], Features]
 
 
-def difference(ours: Read, theirs: Read, texts: Sequence[str]) -> str | None:
-    """Return the first text from which two functions make different features, or None.
+def difference(
+    ours: Callable[[Sequence[Item]], Features],
+    theirs: Callable[[Sequence[Item]], Features],
+    texts: Sequence[Item],
+) -> Item | None:
+    """Return the first text or pair from which two functions make different features, or None.
 
     If one of them rejects a text by raising, the other must reject it too.
     """
@@ -108,7 +113,7 @@ def as_text(token: str) -> str:
     return token.strip(BLANKS).removeprefix("##").removesuffix("</w>").strip()
 
 
-def _refuses(read: Read, texts: Sequence[str]) -> bool:
+def _refuses(read: Callable[[Sequence[Item]], Features], texts: Sequence[Item]) -> bool:
     try:
         read(texts)
     except Exception:  # tokenizers raises nothing more specific

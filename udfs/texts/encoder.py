@@ -1,4 +1,4 @@
-"""Encoding of texts: tokenise once, batch by length, run the model, isolate texts that fail."""
+"""Encoding of texts or pairs: tokenise once, batch by length, run the model, isolate what fails."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 from semscore.udfs.backends.protocol import Backend, Inputs, Rows, Vectors
 from semscore.udfs.gpus.faults import fault_of
 from semscore.udfs.meters import Meters
+from semscore.udfs.recipe import Prompt
 from semscore.udfs.texts.batching import batches
+
+NO_PROMPT = Prompt()
+MOST_KEPT = 8  # texts
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """The result of embedding n texts."""
+    """The result of embedding n texts, or of running n pairs through a cross-encoder."""
 
     vectors: Vectors  # (n, dim) float32
     truncated: NDArray[np.bool_]  # (n,): the model read only the text's beginning
@@ -36,20 +40,37 @@ class Encoder:
         self.backend = backend
         self.token_budget = token_budget or backend.token_budget
         self.batch_size = min(filter(None, (batch_size, backend.max_texts)), default=None)
+        self._kept: dict[tuple[str, Prompt], Embedded] = {}
 
-    def encode(self, texts: Sequence[str], prompt: str | None = None) -> Embedded:
-        """Embed n texts. Calls `prepare`, then `embed`."""
+    def encode(self, items: Any, prompt: Prompt = NO_PROMPT) -> Embedded:
+        """Embed n texts or pairs. Calls `prepare`, then `embed`."""
         meters = Meters()
-        return self.embed(self.prepare(texts, prompt, meters), prompt, meters)
+        return self.embed(self.prepare(items, prompt, meters), prompt, meters)
 
-    def prepare(self, texts: Sequence[str], prompt: str | None, meters: Meters) -> Inputs:
-        """Tokenise n texts. Can run at the same time as `embed`, in another thread."""
+    def prepare(self, items: Any, prompt: Prompt, meters: Meters) -> Inputs:
+        """Tokenise n texts or pairs. Can run at the same time as `embed`, in another thread."""
         start = perf_counter()
-        inputs: Inputs = self.backend.prepare(texts, prompt)
+        inputs: Inputs = self.backend.prepare(items, prompt)
         meters.tokenize_s += perf_counter() - start
         return inputs
 
-    def embed(self, inputs: Inputs, prompt: str | None, meters: Meters) -> Embedded:
+    def keep(self, texts: Sequence[str], prompt: Prompt, embedded: Embedded) -> None:
+        """Keep the vector of a single text."""
+        if len(texts) == 1:
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            self._kept[texts[0], prompt] = embedded
+
+    def kept(self, texts: Sequence[str], prompt: Prompt) -> Embedded | None:
+        """Return the result for a single text that was kept, or None."""
+        return self._kept.get((texts[0], prompt)) if len(texts) == 1 else None
+
+    def move(self, device: str) -> None:
+        """Move the model to another device of the same kind, given by torch's name."""
+        self._kept.clear()
+        self.backend.move(device)
+
+    def embed(self, inputs: Inputs, prompt: Prompt, meters: Meters) -> Embedded:
         """Embed n texts, marking as failed those that the model or its tokenizer cannot process.
 
         A batch that does not fit into the device's memory is halved until it does. Raises the
@@ -72,9 +93,7 @@ class Encoder:
 class _Call:
     """The state of one call of `embed`."""
 
-    def __init__(
-        self, encoder: Encoder, inputs: Inputs, prompt: str | None, meters: Meters
-    ) -> None:
+    def __init__(self, encoder: Encoder, inputs: Inputs, prompt: Prompt, meters: Meters) -> None:
         self.encoder, self.backend = encoder, encoder.backend
         self.inputs, self.prompt, self.meters = inputs, prompt, meters
         self.widths = self.backend.widths(inputs.lengths)

@@ -12,7 +12,7 @@ from pyspark import TaskContext
 
 from semscore.udfs.errors import ModelError
 from semscore.udfs.gpus.device import task_device
-from semscore.udfs.pairs.scoring import score_pairs
+from semscore.udfs.meters import Meters
 from semscore.udfs.recipe import Engine, Precision, Recipe
 from semscore.udfs.worker import resident as worker
 
@@ -36,7 +36,7 @@ def probe(
 ) -> list[Candidate]:
     """Score a sample in each precision that the device and the backend support, float32 first.
 
-    With metrics other than cosine, the difference is relative to the largest score.
+    If scores may exceed 1, the difference is relative to the largest one.
     """
     on_cpu = task_device(engine, TaskContext.get()).torch == "cpu"
     first, second = pd.Series(texts1, dtype=object), pd.Series(texts2, dtype=object)
@@ -49,14 +49,15 @@ def probe(
             if precision == "float32":
                 raise
             continue
-        prompts = (recipe.prompt1, recipe.prompt2)
+        scorer = model.scorer(recipe)
         for _ in range(2):  # the first pass also generates code for each shape
             start = perf_counter()
-            scores = score_pairs(first, second, model.encoder.encode, recipe.metric, prompts).score
+            meters = Meters()
+            scores = scorer.score(scorer.prepare(first, second, meters), meters).score
             seconds = perf_counter() - start
         if precision == "float32":
             exact = scores
-        scale = 1.0 if recipe.metric == "cosine" else float(np.nanmax(np.abs(exact), initial=0))
+        scale = 1.0 if scorer.bounded else float(np.nanmax(np.abs(exact), initial=0))
         apart = float(np.nanmax(np.abs(scores - exact), initial=0)) / (scale or 1.0)
         lost = bool((np.isnan(scores) & ~np.isnan(exact)).any())
         where = " ".join(model.label.split()[2:])

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import chain
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,15 +22,16 @@ from semscore.udfs.gpus import leases
 from semscore.udfs.gpus.device import TaskDevice, hardware_name, task_cpus, task_device
 from semscore.udfs.gpus.faults import fault_of
 from semscore.udfs.meters import Meters
-from semscore.udfs.models.fetch import check_model, local_folder
-from semscore.udfs.pairs.scoring import Pairs, lay_out, score
+from semscore.udfs.models.fetch import local_folder
+from semscore.udfs.models.fitted import checked, fitted
+from semscore.udfs.pairs.registry import scorer_of
 from semscore.udfs.processes.compatible import require_compatible
-from semscore.udfs.recipe import Engine, Recipe
+from semscore.udfs.recipe import Engine, Recipe, resolved
 from semscore.udfs.texts.windows import TextColumns, windows
 from semscore.udfs.worker.ahead import ahead
 
 if TYPE_CHECKING:
-    from semscore.udfs.backends.protocol import Inputs
+    from semscore.udfs.pairs.scorer import Scorer
     from semscore.udfs.proofs.proof import Proof
     from semscore.udfs.texts.encoder import Encoder
 
@@ -38,6 +40,7 @@ class Resident(NamedTuple):
     """The model in this process, which stays loaded from task to task."""
 
     encoder: Encoder
+    folder: Path
     device: TaskDevice
     hardware: str  # for display
     notes: tuple[str, ...]  # messages for the user about how the model runs
@@ -47,10 +50,17 @@ class Resident(NamedTuple):
         """Return host, process, device and backend, separated by blanks."""
         return " ".join((_here(), self.device.label, self.encoder.backend.name))
 
+    def scorer(self, recipe: Recipe) -> Scorer:
+        """Return a scorer that uses this model. Raises ModelError for options it does not have."""
+        return scorer_of(self.encoder, fitted(recipe, self.folder), self.folder)
+
 
 # The fields of a recipe on which a loaded model does not depend. If one is missing here, recipes
 # that differ only in it cause a reload, but never a wrong score.
-IRRELEVANT: dict[str, Any] = {"metric": "cosine", "prompt1": None, "prompt2": None}
+IRRELEVANT: dict[str, Any] = {
+    name: Recipe.__dataclass_fields__[name].default
+    for name in ("label", "metric", "prompt1", "prompt2", "role1", "role2")
+}
 
 _resident: Resident | None = None
 _key: tuple[object, ...] = ()  # the options with which it was loaded
@@ -77,22 +87,18 @@ def score_batches(
         return  # an empty task loads no model
     start = perf_counter()
     model = resident(recipe, engine)
-    encoder, label = model.encoder, model.label
+    scorer, label = model.scorer(recipe), model.label
     meters.notes.update(model.notes)
     meters.load_s += perf_counter() - start
-    ready = ahead(_prepare(chain([first], cut), encoder, recipe, meters))
+    ready = ahead(_prepare(chain([first], cut), scorer, meters))
     with _device_faults(model.device), closing(ready) as prepared:
         start = perf_counter()
-        for pairs, inputs in prepared:
+        for window in prepared:
             meters.wait_input_s += perf_counter() - start
-            parts = zip(inputs, pairs.prompts, strict=True)
-            embedded = [encoder.embed(part, prompt, meters) for part, prompt in parts]
-            start = perf_counter()
-            scores = score(pairs, embedded, recipe.metric)
-            meters.compare_s += perf_counter() - start
-            cosine = recipe.metric == "cosine"
-            lengths = scores.token_lengths
-            meters.count(scores.score, scores.status, lengths, len(pairs.rows), cosine)
+            scores = scorer.score(window, meters)
+            meters.count(
+                scores.score, scores.status, scores.token_lengths, scores.items, scorer.bounded
+            )
             meters.peak_rss_bytes = _peak_rss()
             start = perf_counter()
             yield pd.DataFrame({"score": scores.score, "status": scores.status}, copy=False)
@@ -101,14 +107,10 @@ def score_batches(
     meters.assign(label, model.hardware)
 
 
-def _prepare(
-    cut: Iterator[TextColumns], encoder: Encoder, recipe: Recipe, meters: Meters
-) -> Iterator[tuple[Pairs, list[Inputs]]]:
-    """Read each window, then find and tokenise its distinct texts."""
+def _prepare(cut: Iterator[TextColumns], scorer: Scorer, meters: Meters) -> Iterator[Any]:
+    """Read and prepare each window."""
     for texts1, texts2 in _timed(cut, meters):
-        pairs = lay_out(texts1, texts2, (recipe.prompt1, recipe.prompt2))
-        parts = zip(pairs.texts, pairs.prompts, strict=True)
-        yield pairs, [encoder.prepare(texts, prompt, meters) for texts, prompt in parts]
+        yield scorer.prepare(texts1, texts2, meters)
 
 
 def _timed(cut: Iterator[TextColumns], meters: Meters) -> Iterator[TextColumns]:
@@ -136,14 +138,14 @@ def resident(recipe: Recipe, engine: Engine) -> Resident:
             _resident, _key = _load(recipe, engine, device, cpus), key
     elif _resident.device != device:
         with _device_faults(device):
-            _resident.encoder.backend.move(device.torch)
+            _resident.encoder.move(device.torch)
         _resident = _resident._replace(device=device)
     return _resident
 
 
 def _load(recipe: Recipe, engine: Engine, device: TaskDevice, cpus: int) -> Resident:
     folder = local_folder(recipe.model, recipe.revision)
-    check_model(folder, recipe.max_seq_length)  # a user's own driver may not have checked it
+    recipe = checked(recipe, folder)  # a user's own driver may not have done so
     # Set before the first import of torch and tokenizers, which read these only once.
     os.environ |= {
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # the order of nvidia-smi, not the fastest first
@@ -163,7 +165,7 @@ def _load(recipe: Recipe, engine: Engine, device: TaskDevice, cpus: int) -> Resi
     proof: Proof | None = None
     try:
         convert = may_convert(recipe, engine, device.torch)
-        proof = proved(folder, recipe.max_seq_length, convert)
+        proof = proved(folder, resolved(recipe), recipe.max_seq_length, convert)
     except NotProved as error:
         notes.append(f"the model could not be checked on a CPU: {error}")
     backend, note = load_backend(folder, recipe, engine, device.torch, cpus, proof)
@@ -172,7 +174,7 @@ def _load(recipe: Recipe, engine: Engine, device: TaskDevice, cpus: int) -> Resi
     encoder = Encoder(backend, engine.token_budget, engine.batch_size)
     if proof:
         canary.check(encoder, proof, recipe.precision)
-    return Resident(encoder, device, hardware_name(device, cpus), tuple(notes))
+    return Resident(encoder, folder, device, hardware_name(device, cpus), tuple(notes))
 
 
 @contextmanager

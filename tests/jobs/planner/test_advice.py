@@ -16,7 +16,7 @@ from semscore.jobs.planner.estimate import exactly
 from semscore.jobs.planner.input_facts import InputFacts
 from semscore.jobs.planner.plan_options import Ask
 from semscore.jobs.planner.predict import ON_GPU, TOKENISING, Prediction
-from semscore.udfs.recipe import Engine, Recipe
+from semscore.udfs.recipe import Engine, Prompt, Recipe
 
 FACTS = InputFacts(
     rows=1000,
@@ -58,7 +58,9 @@ FOUND = Prediction(
 @pytest.fixture
 def said(chunk: Callable[..., Any]) -> Callable[..., str]:
     """Remarks on a sample of four texts, all distinct."""
-    sampled = lay_out_sample([chunk(["a", "b"], ["c", "d"])], (None, None), 0.5)
+    sampled = lay_out_sample(
+        [chunk(["a", "b"], ["c", "d"])], (Prompt(), Prompt()), "bi-encoder", 0.5
+    )
 
     def remarks(facts: InputFacts = FACTS, truncated: float = 0.0) -> str:
         return " ".join(advice.about_data(facts, sampled, truncated, 1.0))
@@ -81,7 +83,9 @@ def test_what_is_odd_is_told_with_its_figures(
     bad = ({"path": "x.parquet", "reason": "torn"},)
     assert "1 file cannot be read, for example x.parquet: torn" in said(replace(FACTS, bad=bad))
     assert "25% of the pairs" in said(truncated=0.25)
-    apart = lay_out_sample([chunk(["a", "b"], ["c", "d"])] * 2, (None, None), 0.5)
+    apart = lay_out_sample(
+        [chunk(["a", "b"], ["c", "d"])] * 2, (Prompt(), Prompt()), "bi-encoder", 0.5
+    )
     [remark] = advice.about_data(FACTS, apart, 0.0, 1.0)
     assert "windows embed 100% of the texts, but only 50% of" in remark
 

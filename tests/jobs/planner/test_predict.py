@@ -25,7 +25,7 @@ from semscore.jobs.planner.speed import RowCost
 
 ROWS = 1_000_000
 # Of a row: 1.2 distinct texts, 40 tokens, 1 GFLOP.
-ROW = RowCost(distinct_texts=exactly(1.2), tokens=exactly(40), flop=Estimate(0.9e9, 1e9, 1.1e9))
+ROW = RowCost(run_share=exactly(0.6), tokens=exactly(40), flop=Estimate(0.9e9, 1e9, 1.1e9))
 CPU = CpuCosts(tokenize_s=3e-6, row_s=1e-5)
 PARTS = Cut(units=4, tasks=40, window_rows=16_384, lanes=1)
 GPUS = Target(

@@ -65,12 +65,11 @@ def test_a_backend_without_another_precision_keeps_float32(
     def resident(recipe: Recipe, _: Engine) -> Any:
         if recipe.precision != "float32":
             raise ModelError("this CPU does not compute in bfloat16")
-        encoder = SimpleNamespace(encode=lambda texts: (np.eye(len(texts), 4), []))
-        return SimpleNamespace(encoder=encoder, label="host 1 cpu openvino")
+        scores = SimpleNamespace(score=np.array([0.5], dtype=np.float32))
+        scorer = SimpleNamespace(prepare=lambda *_: None, score=lambda *_: scores, bounded=True)
+        return SimpleNamespace(scorer=lambda _: scorer, label="host 1 cpu openvino")
 
-    scored = SimpleNamespace(score=np.array([0.5], dtype=np.float32))
     monkeypatch.setattr(probing.worker, "resident", resident)
-    monkeypatch.setattr(probing, "score_pairs", lambda *_: scored)
     found = probing.probe(["a"], ["b"], Recipe(model=MODEL), Engine(backend="openvino"))
     assert [candidate.precision for candidate in found] == ["float32"]
     assert choose(found, pairs=1) == ("float32", "cpu openvino computes in no other precision")

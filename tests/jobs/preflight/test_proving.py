@@ -23,7 +23,7 @@ def model(tmp_path: Path) -> Model:
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "model.safetensors").write_bytes(b"weights")
-    return Model(Recipe(model=str(folder)), "00", folder)
+    return Model(Recipe(model=str(folder), kind="bi-encoder"), "00", folder)
 
 
 @pytest.fixture
@@ -31,7 +31,8 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[dict[str, Any
     """The processes that were asked for; each does what the file `does` says."""
     asked: list[dict[str, Any]] = []
 
-    def command(_: Path, limit: int | None, **options: bool) -> list[str]:
+    def command(_: Path, kind: str, limit: int | None, **options: bool) -> list[str]:
+        assert kind == "bi-encoder"
         asked.append({"limit": limit} | {name: on for name, on in options.items() if on})
         return [sys.executable, "-c", (tmp_path / "does").read_text()]
 

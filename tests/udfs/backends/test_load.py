@@ -14,14 +14,15 @@ import torch
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
-from semscore.udfs.backends import load
-from semscore.udfs.backends.load import load_model, reads_as, token_limit, token_reader
+from semscore.udfs.backends import readers
+from semscore.udfs.backends.load import load_model, token_limit
 from semscore.udfs.backends.reader import TokenReader
+from semscore.udfs.backends.readers import reader_of, reads_as
 from semscore.udfs.backends.torch import TorchBackend
 from semscore.udfs.errors import ModelError
 from semscore.udfs.models.fetch import check_model
 from semscore.udfs.models.token_limit import corrections
-from semscore.udfs.recipe import Recipe
+from semscore.udfs.recipe import Prompt, Recipe
 from semscore.udfs.texts.encoder import Embedded, Encoder
 
 MakeModel = Callable[[str], Path]
@@ -103,10 +104,10 @@ def test_what_a_module_cuts_itself_is_told(
 def test_a_static_embedding_is_tokenised_once_ahead(zoo: MakeModel, odd_texts: list[str]) -> None:
     for name in ("static_embedding", "static_embedding_that_cuts"):
         backend = TorchBackend(zoo(name), Recipe(), "cpu")
-        inputs = backend.prepare(odd_texts, None)
+        inputs = backend.prepare(odd_texts, Prompt())
         backend.model[0].tokenizer = None
         rows = np.random.default_rng(1).permutation(len(odd_texts))
-        found = backend.forward(inputs, rows, None)
+        found = backend.forward(inputs, rows, Prompt())
         assert_same(found, theirs_of(zoo(name)).encode([odd_texts[row] for row in rows]))
 
 
@@ -120,7 +121,7 @@ def test_every_setting_of_a_tokenizer_counts(
     zoo: MakeModel, name: str, texts: list[str], tmp_path: Path
 ) -> None:
     model = load_model(zoo(name), "float32", "cpu")
-    reader = token_reader(model)
+    reader = reader_of(model, "bi-encoder")
     assert reader is not None
     saved = TokenReader.load(tmp_path, reader.save(tmp_path))
     for each in (reader, saved):
@@ -131,7 +132,7 @@ def test_every_setting_of_a_tokenizer_counts(
 
 def test_a_reader_that_has_lost_a_setting_is_found_out(zoo: MakeModel, tmp_path: Path) -> None:
     model = load_model(zoo("split_special_tokens"), "float32", "cpu")
-    reader = token_reader(model)
+    reader = reader_of(model, "bi-encoder")
     assert reader is not None
     facts = reader.save(tmp_path)
     assert reads_as(TokenReader.load(tmp_path, facts), model)
@@ -148,7 +149,7 @@ def test_a_copy_that_reads_otherwise_leaves_the_texts_to_the_model(
         copy.enable_truncation(limit or 10_000)
         return copy
 
-    monkeypatch.setattr(load, "copied", forgetful)
+    monkeypatch.setattr(readers, "copied", forgetful)
     backend = TorchBackend(zoo("split_special_tokens"), Recipe(), "cpu")
     assert backend.reader is None
     found = Encoder(backend, 700, None).encode(SPECIALS)
@@ -190,7 +191,7 @@ def test_a_text_that_the_tokenizer_refuses_fails_alone(
     folder = zoo("no_unknown_token")
     check_model(folder)
     if read_by == "the model":
-        monkeypatch.setattr("semscore.udfs.backends.torch.token_reader", lambda _: None)
+        monkeypatch.setattr("semscore.udfs.backends.torch.reader_of", lambda *_: None)
     texts = ["MKTAY", "MKTAYX?", "ACDEF" * 100, "ACDEF" * 100 + "?", "GHI KLM", "hello"]
     found = encoded(folder, texts)
     assert found.failed.tolist() == [False, True, False, True, False, True]

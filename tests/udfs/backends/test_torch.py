@@ -16,9 +16,9 @@ from sentence_transformers import SentenceTransformer, SimilarityFunction, util
 
 from semscore.udfs.backends.torch import GPU_STRETCH, TorchBackend
 from semscore.udfs.models.fetch import check_model
-from semscore.udfs.pairs.scoring import score_pairs
-from semscore.udfs.recipe import Metric, Recipe
+from semscore.udfs.recipe import Metric, Prompt, Recipe
 from semscore.udfs.texts.encoder import Embedded, Encoder
+from tests.services.scoring import score_pairs
 
 MakeModel = Callable[[str], Path]
 Pairs = list[tuple[str | None, str | None]]
@@ -68,7 +68,7 @@ def theirs_of(folder: Path, **options: Any) -> SentenceTransformer:
 def encoded(
     backend: TorchBackend, texts: Sequence[str], prompt: str | None = None, budget: int = 700
 ) -> Embedded:
-    found = Encoder(backend, budget, None).encode(texts, prompt)
+    found = Encoder(backend, budget, None).encode(texts, Prompt(prompt))
     assert not found.failed.any()
     return found
 
@@ -166,7 +166,7 @@ def test_each_column_has_its_own_prompt(zoo: MakeModel, odd_texts: list[str]) ->
         found = score_pairs(
             pd.Series(texts1),
             pd.Series(texts2),
-            Encoder(backend, 512, None).encode,
+            Encoder(backend, 512, None),
             prompts=prompts,
         )
         vectors = [
@@ -224,14 +224,14 @@ def test_the_result_does_not_depend_on_the_batch(zoo: MakeModel, odd_texts: list
 def test_a_forward_pass_leaves_its_inputs_as_they_were(zoo: MakeModel) -> None:
     for name in ("prompts", "router"):
         backend = backend_of(zoo(name))
-        inputs, rows = backend.prepare(["the cat", "a mat", "漢字"], None), np.array([2, 0])
-        first, second = (backend.forward(inputs, rows, None) for _ in range(2))
+        inputs, rows = backend.prepare(["the cat", "a mat", "漢字"], Prompt()), np.array([2, 0])
+        first, second = (backend.forward(inputs, rows, Prompt()) for _ in range(2))
         assert first.tolist() == second.tolist()
 
 
 def test_a_text_that_vanishes_in_tokenisation_has_no_score(zoo: MakeModel) -> None:
     encoder = Encoder(backend_of(zoo("static_embedding")), 512, None)
-    found = score_pairs(pd.Series(["\u200b", "cat"]), pd.Series(["cat", "cat"]), encoder.encode)
+    found = score_pairs(pd.Series(["\u200b", "cat"]), pd.Series(["cat", "cat"]), encoder)
     assert found.status.tolist() == ["error", "ok"]
 
 
@@ -282,7 +282,7 @@ def scored(
     backend: TorchBackend, pairs: Pairs, metric: Metric = "cosine", budget: int = 2048
 ) -> NDArray[np.float32]:
     texts1, texts2 = (pd.Series([pair[side] for pair in pairs], dtype=object) for side in (0, 1))
-    return score_pairs(texts1, texts2, Encoder(backend, budget, None).encode, metric).score
+    return score_pairs(texts1, texts2, Encoder(backend, budget, None), metric).score
 
 
 def scored_by_theirs(

@@ -98,23 +98,6 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path, config: Any) -> Non
         check_model(tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["CrossEncoder", "SparseEncoder", "MultiVectorEncoder"])
-def test_another_kind_of_encoder_is_refused(model: Path, kind: str) -> None:
-    write_json(model / "config_sentence_transformers.json", {"model_type": kind})
-    with pytest.raises(
-        ModelError, match=f"is a {kind}; use a model that gives each text one vector"
-    ):
-        check_model(model)
-
-
-def test_a_cross_encoder_of_old_is_recognised_by_its_architecture(model: Path) -> None:
-    (model / "modules.json").unlink()
-    architecture = {"model_type": "bert", "architectures": ["BertForSequenceClassification"]}
-    write_json(model / "config.json", architecture)
-    with pytest.raises(ModelError, match=r"is a classifier \(BertForSequenceClassification\)"):
-        check_model(model)
-
-
 @pytest.mark.parametrize("kind", ["custom_st.Transformer", "jinaai/x--custom.Module", "os.system"])
 def test_a_module_of_the_models_own_is_refused(model: Path, kind: str) -> None:
     write_modules(model, ("", TRANSFORMER), ("1_Own", kind))

@@ -1,4 +1,4 @@
-"""Only models that give each text one vector are accepted, whatever their folder looks like."""
+"""The kind of a model, whatever its folder looks like; what scores no pairs is refused."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from semscore.udfs.errors import ModelError
 from semscore.udfs.models.fetch import check_model
+from semscore.udfs.models.kinds import model_kind
 
 PYLATE = "pylate.models.Dense.Dense"
 BERT = {"model_type": "bert"}
@@ -18,22 +19,113 @@ def dense(files: Any, path: str) -> None:
     files.weights(f"{path}/model.safetensors", {"linear.weight": (3, 6)})
 
 
-@pytest.mark.parametrize("listed", [True, False])
-@pytest.mark.parametrize("architecture", ["HF_ColBERT", "ColPaliForRetrieval"])
-def test_late_interaction_is_recognised_by_its_architecture(
-    files: Any, architecture: str, listed: bool
+def listed(files: Any, saved_as: str | None, *modules: tuple[str, str]) -> None:
+    if saved_as:
+        files.json("config_sentence_transformers.json", {"model_type": saved_as})
+    if modules:
+        files.modules(*modules)
+
+
+def bare(files: Any, *architectures: str) -> None:
+    files.remove("modules.json")
+    files.json("config.json", BERT | {"architectures": list(architectures)})
+
+
+@pytest.mark.parametrize(
+    ("saved_as", "kind"),
+    [
+        (None, "bi-encoder"),
+        ("SentenceTransformer", "bi-encoder"),
+        ("CrossEncoder", "cross-encoder"),
+        ("MultiVectorEncoder", "late-interaction"),
+        ("ColBERT", "late-interaction"),
+    ],
+)
+def test_a_saved_model_is_of_the_kind_that_its_configuration_names(
+    files: Any, saved_as: str | None, kind: str
 ) -> None:
-    files.json("config.json", BERT | {"architectures": [architecture]})
-    if not listed:
-        files.remove("modules.json")
-    with pytest.raises(ModelError, match=rf"late interaction: {architecture}\); use a model"):
+    listed(files, saved_as)
+    assert model_kind(files.folder) == kind
+
+
+@pytest.mark.parametrize(
+    ("architecture", "kind"),
+    [
+        (None, "bi-encoder"),
+        ("BertModel", "bi-encoder"),
+        ("BertForMaskedLM", "bi-encoder"),
+        ("BertForSequenceClassification", "cross-encoder"),
+        ("HF_ColBERT", "late-interaction"),
+    ],
+)
+def test_a_bare_transformer_is_of_the_kind_of_its_architecture(
+    files: Any, architecture: str | None, kind: str
+) -> None:
+    bare(files, *([architecture] if architecture else []))
+    assert model_kind(files.folder) == kind
+
+
+def test_what_the_configuration_says_wins_over_the_architecture(files: Any) -> None:
+    listed(files, "SentenceTransformer")
+    files.json("config.json", BERT | {"architectures": ["BertForSequenceClassification"]})
+    assert model_kind(files.folder) == "bi-encoder"
+    listed(files, "CrossEncoder")
+    files.json("config.json", BERT | {"architectures": ["BertModel"]})
+    assert model_kind(files.folder) == "cross-encoder"
+
+
+def test_without_modules_json_the_type_of_the_configuration_does_not_count(files: Any) -> None:
+    listed(files, "CrossEncoder")
+    bare(files, "BertModel")
+    assert model_kind(files.folder) == "bi-encoder"  # as in sentence-transformers
+
+
+def test_a_kind_that_scores_no_pairs_is_refused_by_name(files: Any) -> None:
+    listed(files, "SparseEncoder")
+    with pytest.raises(ModelError, match="is a SparseEncoder; use a model that gives each text"):
         check_model(files.folder)
 
 
-@pytest.mark.parametrize("kind", ["ColBERT", "MultiVectorEncoder"])
-def test_late_interaction_is_recognised_by_its_type(files: Any, kind: str) -> None:
-    files.json("config_sentence_transformers.json", {"model_type": kind})
-    with pytest.raises(ModelError, match=f"is a {kind}; use a model"):
+@pytest.mark.parametrize("asked", ["cross-encoder", "late-interaction"])
+def test_another_kind_than_asked_is_refused(files: Any, asked: Any) -> None:
+    assert model_kind(files.folder, "bi-encoder") == "bi-encoder"
+    with pytest.raises(ModelError, match=f"is a bi-encoder, not a {asked}; leave out --kind"):
+        model_kind(files.folder, asked)
+
+
+def test_a_language_model_asks_how_it_is_to_be_used(files: Any) -> None:
+    bare(files, "Qwen3ForCausalLM")
+    with pytest.raises(
+        ModelError, match=r"\(Qwen3ForCausalLM\) .* which --kind bi-encoder asks for"
+    ):
+        check_model(files.folder)
+    check_model(files.folder, kind="bi-encoder")
+    with pytest.raises(ModelError, match="without the module LogitScore"):
+        check_model(files.folder, kind="cross-encoder")
+
+
+@pytest.mark.parametrize("head", ["TokenClassification", "QuestionAnswering", "MultipleChoice"])
+def test_a_model_for_another_task_is_refused_unless_its_vectors_are_asked_for(
+    files: Any, head: str
+) -> None:
+    bare(files, f"BertFor{head}")
+    with pytest.raises(
+        ModelError, match=rf"trained for another task \(BertFor{head}\). With --kind"
+    ):
+        check_model(files.folder)
+    check_model(files.folder, kind="bi-encoder")
+
+
+def test_a_comparison_with_images_is_refused(files: Any) -> None:
+    bare(files, "ColPaliForRetrieval")
+    with pytest.raises(ModelError, match=r"compares texts with images \(ColPaliForRetrieval\)"):
+        check_model(files.folder)
+
+
+@pytest.mark.parametrize("architecture", ["HF_ColBERT", "ColPaliForRetrieval"])
+def test_vectors_of_tokens_are_not_averaged(files: Any, architecture: str) -> None:
+    files.json("config.json", BERT | {"architectures": [architecture]})
+    with pytest.raises(ModelError, match=rf"gives each token a vector \({architecture}\), but was"):
         check_model(files.folder)
 
 
@@ -41,15 +133,16 @@ def test_late_interaction_is_recognised_by_its_type(files: Any, kind: str) -> No
 def test_a_model_without_pooling_gives_each_token_a_vector(files: Any, kind: str) -> None:
     files.modules(("", "Transformer"), ("1_Dense", kind))
     dense(files, "1_Dense")
-    with pytest.raises(ModelError, match=r"late interaction: no Pooling in modules\.json"):
+    with pytest.raises(ModelError, match=r"a vector \(no Pooling in modules\.json\), but was not"):
         check_model(files.folder)
+    listed(files, "ColBERT")
+    assert model_kind(files.folder) == "late-interaction"
 
 
 def test_colbert_of_old_is_recognised_by_its_metadata(files: Any) -> None:
     files.remove("modules.json")
     files.json("artifact.metadata", {})
-    with pytest.raises(ModelError, match=r"late interaction: artifact\.metadata"):
-        check_model(files.folder)
+    assert model_kind(files.folder) == "late-interaction"
 
 
 def test_a_projection_of_pylate_behind_a_pooling_is_accepted(files: Any) -> None:
@@ -70,13 +163,15 @@ def test_modules_around_a_classifier_do_not_make_vectors_of_it(files: Any) -> No
     files.json("config.json", BERT | {"architectures": ["BertForSequenceClassification"]})
     check_model(files.folder)  # saved by sentence-transformers as what gives vectors
     files.remove("config_sentence_transformers.json")
-    with pytest.raises(ModelError, match=r"is a classifier \(BertForSequenceClassification\)"):
+    with pytest.raises(
+        ModelError, match=r"\(BertForSequenceClassification\), but its modules\.json"
+    ):
         check_model(files.folder)
 
 
 def test_a_classifier_is_recognised_by_its_task(files: Any) -> None:
     files.json("sentence_bert_config.json", {"transformer_task": "sequence-classification"})
-    with pytest.raises(ModelError, match=r"is a classifier \(transformer_task sequence-class"):
+    with pytest.raises(ModelError, match=r"does not have the model_type CrossEncoder"):
         check_model(files.folder)
 
 
@@ -85,7 +180,9 @@ def test_a_classifier_of_no_architecture_is_known_by_its_head(files: Any, head: 
     files.weights("model.safetensors", {"weight": (6,), head: (1, 6)})
     check_model(files.folder)  # with modules.json it is sentence-transformers' own
     files.remove("modules.json")
-    with pytest.raises(ModelError, match=rf"is a classifier \(it has the weights {head}\)"):
+    with pytest.raises(
+        ModelError, match=rf"it has the weights {head}\), but its config.json names no"
+    ):
         check_model(files.folder)
     files.json("config.json", BERT | {"architectures": ["BertModel"]})
     check_model(files.folder)

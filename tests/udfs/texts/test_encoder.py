@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from semscore.udfs.meters import Meters
+from semscore.udfs.recipe import Prompt
 
 MakeEncoder = Callable[..., Any]  # an Encoder around the fake backend
 
@@ -43,9 +44,9 @@ def test_the_longest_texts_go_first_under_the_budget(make_encoder: MakeEncoder) 
 
 def test_a_prompt_stands_before_every_text(make_encoder: MakeEncoder) -> None:
     encoder = make_encoder(default_prompt="d:")
-    assert encoder.encode(["a"], "q:").vectors.tolist() == vectors_of(encoder, ["a"], "q:")
-    assert encoder.encode(["a"], None).vectors.tolist() == vectors_of(encoder, ["a"], "d:")
-    assert encoder.encode(["a"], "").vectors.tolist() == vectors_of(encoder, ["a"])
+    assert encoder.encode(["a"], Prompt("q:")).vectors.tolist() == vectors_of(encoder, ["a"], "q:")
+    assert encoder.encode(["a"], Prompt()).vectors.tolist() == vectors_of(encoder, ["a"], "d:")
+    assert encoder.encode(["a"], Prompt("")).vectors.tolist() == vectors_of(encoder, ["a"])
 
 
 def test_no_texts_give_no_vectors(make_encoder: MakeEncoder) -> None:
@@ -175,7 +176,7 @@ def test_an_interrupt_is_not_taken_for_a_bad_text(make_encoder: MakeEncoder) -> 
 
 def test_meters_count_tokens_with_and_without_padding(make_encoder: MakeEncoder) -> None:
     encoder, meters = make_encoder(token_budget=6, default_prompt=""), Meters()
-    encoder.embed(encoder.prepare(TEXTS, None, meters), None, meters)
+    encoder.embed(encoder.prepare(TEXTS, Prompt(), meters), Prompt(), meters)
     assert meters.batches == 4
     assert meters.tokens == 3 + 1 + 6 + 2 + 4 + 2
     assert meters.padded_tokens == 6 + 4 + 2 * 3 + 2 * 2
@@ -184,7 +185,7 @@ def test_meters_count_tokens_with_and_without_padding(make_encoder: MakeEncoder)
 
 def test_a_batch_that_does_not_fit_is_halved_until_it_does(make_encoder: MakeEncoder) -> None:
     encoder, meters = make_encoder(100, default_prompt="", memory=7), Meters()
-    found = encoder.embed(encoder.prepare(TEXTS, None, meters), None, meters)
+    found = encoder.embed(encoder.prepare(TEXTS, Prompt(), meters), Prompt(), meters)
     assert found.vectors.tolist() == vectors_of(encoder, TEXTS)
     assert not found.failed.any()
     # 6, 4 and 3 characters together are 18 tokens; half of that is one text at a time
@@ -199,7 +200,7 @@ def test_a_batch_that_does_not_fit_is_halved_until_it_does(make_encoder: MakeEnc
 def test_the_smaller_budget_stays(make_encoder: MakeEncoder) -> None:
     encoder, meters = make_encoder(100, default_prompt="", memory=9), Meters()
     encoder.encode(TEXTS)
-    found = encoder.embed(encoder.prepare(TEXTS, None, meters), None, meters)
+    found = encoder.embed(encoder.prepare(TEXTS, Prompt(), meters), Prompt(), meters)
     assert found.vectors.tolist() == vectors_of(encoder, TEXTS)
     assert meters.oom_retries == 0
 
@@ -209,7 +210,7 @@ def test_batches_already_cut_keep_to_a_budget_that_became_smaller(
 ) -> None:
     encoder, meters = make_encoder(12, default_prompt="", memory=6), Meters()
     texts = [f"{i:04d}" for i in range(9)]  # three batches of three, of which one text fits
-    found = encoder.embed(encoder.prepare(texts, None, meters), None, meters)
+    found = encoder.embed(encoder.prepare(texts, Prompt(), meters), Prompt(), meters)
     assert found.vectors.tolist() == vectors_of(encoder, texts)
     assert meters.oom_retries == 1
 

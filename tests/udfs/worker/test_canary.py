@@ -30,7 +30,7 @@ def encoder(model_folder: Path) -> Encoder:
 
 @pytest.fixture
 def proof(model_folder: Path) -> Proof:
-    return proved(model_folder, None, convert=False)
+    return proved(model_folder, "bi-encoder", None, convert=False)
 
 
 def test_a_sound_worker_passes(encoder: Encoder, proof: Proof) -> None:
@@ -75,7 +75,7 @@ def test_leading_dimensions_and_a_limit_are_compared_alike(
 
     recipe = Recipe(model=str(model_folder), truncate_dim=32, max_seq_length=5)
     backend, _ = load_backend(model_folder, recipe, Engine(backend="torch"), "cpu", 1)
-    cut = proved(model_folder, 5, convert=False)
+    cut = proved(model_folder, "bi-encoder", 5, convert=False)
     check(Encoder(backend, None, None), cut, "float32")
     with pytest.raises(CanaryFailed):  # the whole texts would not do
         check(Encoder(backend, None, None), proof, "float32")

@@ -6,6 +6,7 @@ import math
 import os
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 from semscore.udfs.errors import DeviceFailed, ModelError
 from semscore.udfs.gpus import leases
 from semscore.udfs.meters import Meters
-from semscore.udfs.models.fetch import check_model
+from semscore.udfs.models.fitted import checked
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.texts.windows import TextColumns
 from semscore.udfs.worker import resident as worker
@@ -46,7 +47,8 @@ def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Any, make_backend: Any) ->
     monkeypatch.setattr(canary, "check", lambda *_: None)
     monkeypatch.setattr(worker, "hardware_name", lambda *_: "a device")
     monkeypatch.setattr(worker, "local_folder", lambda *_: tmp_path)
-    monkeypatch.setattr(worker, "check_model", lambda *_: None)
+    for name in ("checked", "fitted"):
+        monkeypatch.setattr(worker, name, lambda recipe, _: replace(recipe, kind="bi-encoder"))
     monkeypatch.setattr(worker, "_resident", None)
     monkeypatch.setattr(os, "environ", os.environ.copy())
     return recipes
@@ -77,7 +79,7 @@ def test_rows_come_back_in_order_as_frames_of_score_and_status(loaded: list[Reci
 def test_a_model_that_is_not_whole_is_refused_before_it_is_loaded(
     loaded: list[Recipe], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "check_model", check_model)
+    monkeypatch.setattr(worker, "checked", checked)
     with pytest.raises(ModelError, match="is not a model: it has neither"):
         run(PAIRS, Recipe())
     assert loaded == []
@@ -97,12 +99,18 @@ def test_the_model_is_loaded_once_for_all_calls(loaded: list[Recipe]) -> None:
     recipe = Recipe(model="m")
     for _ in range(3):
         run(PAIRS, recipe)
-    assert loaded == [recipe]
+    assert loaded == [replace(recipe, kind="bi-encoder")]
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"metric": "dot"}, {"prompt1": "q:"}, {"prompt2": ""}, {"prompt1": "", "metric": "dot"}],
+    [
+        {"metric": "dot"},
+        {"prompt1": "q:"},
+        {"prompt2": ""},
+        {"prompt1": "", "metric": "dot"},
+        {"role1": "query"},
+    ],
 )
 def test_metric_and_prompts_need_no_other_model(
     loaded: list[Recipe], change: dict[str, Any]
@@ -123,6 +131,7 @@ def test_metric_and_prompts_need_no_other_model(
         {"precision": "bfloat16"},
         {"max_seq_length": 7},
         {"truncate_dim": 2},
+        {"kind": "bi-encoder"},
     ],
 )
 def test_what_changes_the_model_loads_it_again(
@@ -130,7 +139,7 @@ def test_what_changes_the_model_loads_it_again(
 ) -> None:
     run(PAIRS, Recipe())
     run(PAIRS, Recipe(**change))
-    assert loaded == [Recipe(), Recipe(**change)]
+    assert loaded == [replace(each, kind="bi-encoder") for each in (Recipe(), Recipe(**change))]
 
 
 def test_another_engine_is_obeyed(loaded: list[Recipe]) -> None:

@@ -8,11 +8,13 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from semscore.udfs.backends.openvino.converted import converted
 from semscore.udfs.backends.protocol import NotConvertible
 from semscore.udfs.errors import ChildFailed, ModelError
 from semscore.udfs.models.fetch import local_folder
+from semscore.udfs.models.kinds import model_kind
 from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.models.token_limit import corrections
 from semscore.udfs.processes import child
@@ -25,13 +27,15 @@ ENDINGS = (".bin", ".json", ".xml")
 FILES = ("model.bin", "model.json", "model.xml", "tokenizer.json")
 
 
-def calibrate(texts: Sequence[str], recipe: Recipe, folder: str | Path) -> Recipe:
+def calibrate(
+    texts: Sequence[str] | Sequence[tuple[str, str]], recipe: Recipe, folder: str | Path
+) -> Recipe:
     """Calibrate the recipe's model for int8 on some texts. Returns a recipe for int8.
 
-    `texts` should be similar to those that will be scored. The first 300 different ones that are
-    not blank are used. The calibration, with the quantised model, is written to `folder`, which
-    every worker must be able to read. Takes about 15 seconds. Raises ModelError if the model cannot
-    be converted for OpenVINO, or if there are no texts.
+    `texts` should be similar to those that will be scored, and pairs of texts for a cross-encoder.
+    The first 300 different ones that are not blank are used. The calibration, with the quantised
+    model, is written to `folder`, which every worker must be able to read. Takes about 15 seconds.
+    Raises ModelError if the model cannot be converted for OpenVINO, or if there are no texts.
     """
     target = Path(folder).absolute()
     target.mkdir(parents=True, exist_ok=True)
@@ -40,19 +44,23 @@ def calibrate(texts: Sequence[str], recipe: Recipe, folder: str | Path) -> Recip
     return replace(recipe, precision="int8", calibration=str(target))
 
 
-def quantized(texts: Sequence[str], recipe: Recipe) -> dict[str, bytes]:
-    """Return the files of a calibration by name. See `calibrate`."""
-    chosen = [text for text in dict.fromkeys(texts) if text.strip()][:TEXTS]
+def quantized(texts: Sequence[str] | Sequence[tuple[str, str]], recipe: Recipe) -> dict[str, bytes]:
+    """Return the files of a calibration by name. See `calibrate`.
+
+    If `texts` are pairs, but the model takes texts, it is calibrated on the texts of the pairs.
+    """
+    model = local_folder(recipe.model, recipe.revision)
+    kind = model_kind(model, recipe.kind)
+    chosen = _distinct(texts, in_pairs=kind == "cross-encoder")[:TEXTS]
     if not chosen:
         raise ModelError("int8 is calibrated on texts of the dataset, but it has none")
-    model = local_folder(recipe.model, recipe.revision)
     try:
-        place = converted(model)
+        place = converted(model, kind)
     except NotConvertible as error:
         raise ModelError(f"int8 needs OpenVINO, which cannot run {model}: {error}") from error
     with tempfile.TemporaryDirectory(prefix="semscore-int8-") as workshop:
         sample, target = Path(workshop, "sample.json"), Path(workshop, "int8")
-        sample.write_text(json.dumps({"texts": chosen, "prompt": recipe.prompt1}), "utf-8")
+        sample.write_text(json.dumps({"items": chosen, "prompt": recipe.prompts[0]}), "utf-8")
         try:
             child.run("semscore.udfs.backends.openvino.quantize", place, sample, target)
         except ChildFailed as error:
@@ -61,6 +69,16 @@ def quantized(texts: Sequence[str], recipe: Recipe) -> dict[str, bytes]:
         facts |= {"model_sha256": content_sha256(model), "corrections": corrections(model)}
         (target / "model.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False), "utf-8")
         return {name: (target / name).read_bytes() for name in FILES}
+
+
+def _distinct(texts: Sequence[Any], in_pairs: bool) -> list[Any]:
+    """Return the different texts that are not blank, or the pairs of such texts."""
+    if in_pairs:
+        if any(isinstance(text, str) for text in texts):
+            raise ModelError("a cross-encoder is calibrated on pairs of texts, got single texts")
+        return [pair for pair in dict.fromkeys(map(tuple, texts)) if all(map(str.strip, pair))]
+    single = [part for text in texts for part in ([text] if isinstance(text, str) else text)]
+    return [text for text in dict.fromkeys(single) if text.strip()]
 
 
 def int8_sha256(files: dict[str, bytes]) -> str:

@@ -13,9 +13,10 @@ from semscore.udfs.backends.protocol import NotConvertible
 from semscore.udfs.errors import ModelError
 from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.processes import child
+from semscore.udfs.recipe import Kind
 from semscore.udfs.stores.cache import cache_folder
 
-VERSION = 2  # of the converted folder's layout
+VERSION = 3  # of the converted folder's layout
 REASON = "unconvertible.txt"  # the only file in the folder of a model that cannot be converted
 REFUSED = 3  # exit code of the process that proves a model, if it cannot be used
 LIBRARIES = ("openvino", "sentence-transformers", "torch", "transformers")
@@ -34,7 +35,12 @@ def converted_place(folder: Path) -> Path:
 
 
 def proving_command(
-    folder: Path, max_seq_length: int | None, *, convert: bool = False, outline: bool = False
+    folder: Path,
+    kind: Kind,
+    max_seq_length: int | None,
+    *,
+    convert: bool = False,
+    outline: bool = False,
 ) -> list[str]:
     """Return the command that proves a model and converts it.
 
@@ -42,7 +48,9 @@ def proving_command(
     """
     limit = [] if max_seq_length is None else ["--limit", max_seq_length]
     flags = [*["--convert"] * convert, *["--outline"] * outline]
-    return child.python_command("semscore.udfs.backends.proving.prove", folder, *limit, *flags)
+    return child.python_command(
+        "semscore.udfs.backends.proving.prove", folder, kind, *limit, *flags
+    )
 
 
 def proving_environment() -> dict[str, str]:
@@ -51,18 +59,18 @@ def proving_environment() -> dict[str, str]:
 
 
 def run_prover(
-    folder: Path, max_seq_length: int | None, convert: bool
+    folder: Path, kind: Kind, max_seq_length: int | None, convert: bool
 ) -> subprocess.CompletedProcess[bytes]:
     """Run that process to its end and hide its output."""
     return subprocess.run(
-        proving_command(folder, max_seq_length, convert=convert),
+        proving_command(folder, kind, max_seq_length, convert=convert),
         env=proving_environment(),
         capture_output=True,
         check=False,
     )
 
 
-def converted(folder: Path) -> Path:
+def converted(folder: Path, kind: Kind) -> Path:
     """Return the folder of the converted model. If it does not exist, a child process makes it.
 
     So torch is never imported into this process, which saves seconds and memory in each worker.
@@ -71,7 +79,7 @@ def converted(folder: Path) -> Path:
     """
     place = converted_place(folder)
     if not place.exists():
-        finished = run_prover(folder, None, convert=True)
+        finished = run_prover(folder, kind, None, convert=True)
         if finished.returncode:
             lines = finished.stderr.decode(errors="replace").strip().splitlines() or [""]
             if finished.returncode == REFUSED:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,14 @@ from numpy.typing import NDArray
 
 from semscore.udfs.backends.openvino import no_telemetry  # noqa: F401
 from semscore.udfs.backends.openvino.inference import Inference
+from semscore.udfs.backends.openvino.inputs import graph_inputs, load_reader
 from semscore.udfs.backends.openvino.widths import rounded_up
+from semscore.udfs.backends.prompts import Prompts
 from semscore.udfs.backends.protocol import Rows
-from semscore.udfs.backends.reader import Prompts, TokenReader
 from semscore.udfs.backends.tokens import Tokens
 from semscore.udfs.errors import ModelError
 from semscore.udfs.models.token_limit import TOO_MANY
-from semscore.udfs.recipe import Precision, Recipe
+from semscore.udfs.recipe import Kind, Precision, Prompt, Recipe
 
 import openvino  # isort: skip
 
@@ -48,12 +48,11 @@ class OpenVinoBackend:
         most: int | None = facts.get("positions")
         if most and recipe.max_seq_length and recipe.max_seq_length > most:
             raise ModelError(TOO_MANY.format(recipe.max_seq_length, "the model", most))
-        self.reader = TokenReader.load(converted, facts, recipe.max_seq_length)
+        self.kind: Kind = facts.get("kind", "bi-encoder")  # which older calibrations do not state
+        self.reader: Any = load_reader(converted, facts, recipe.max_seq_length)
         self.limit = self.reader.limit
         self.prompts = Prompts(facts["prompts"], facts["default_prompt_name"])
         self.pads: bool = facts["pads"]
-        self.pad_id: int = facts["pad_id"]
-        self.pad_left: bool = facts["pad_left"]
         dim: int = facts["dim"]
         self.dim = min(recipe.truncate_dim or facts["truncate_dim"] or dim, dim)
         settings = {
@@ -67,17 +66,16 @@ class OpenVinoBackend:
         self.all_dims = dim
         self._inference = Inference(converted / "model.xml", settings)
 
-    def prepare(self, texts: Sequence[str], prompt: str | None) -> Tokens:
-        """Tokenise n texts."""
-        before = self.prompts.text(prompt)
-        prompted = [before + text for text in texts] if before else texts
-        return self.reader.read(prompted)
+    def prepare(self, items: Any, prompt: Prompt) -> Tokens:
+        """Tokenise n texts or pairs."""
+        tokens: Tokens = self.reader.read(items, self.prompts.text(prompt))
+        return tokens
 
-    def forward(self, inputs: Tokens, rows: Rows, prompt: str | None) -> NDArray[np.float32]:  # noqa: ARG002 - part of inputs
+    def forward(self, inputs: Tokens, rows: Rows, prompt: Prompt) -> NDArray[np.float32]:  # noqa: ARG002 - part of inputs
         """Run some of the texts, all of one width: (k,) indices -> (k, dim) float32."""
         [width] = self.widths(inputs.lengths[rows[:1]])
-        padded = inputs.padded(rows, int(width), self.pad_id, self.pad_left)
-        return self._inference.run(list(padded), (len(rows), self.all_dims))[:, : self.dim]
+        padded = graph_inputs(inputs, rows, int(width), self.reader)
+        return self._inference.run(padded, (len(rows), self.all_dims))[:, : self.dim]
 
     def widths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the number of tokens to which texts are padded, at most the model's limit."""

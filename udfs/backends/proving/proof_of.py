@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,40 +12,55 @@ from semscore.udfs.backends.load import input_module, token_limit, whole_tokens
 from semscore.udfs.errors import CanaryFailed, ModelError
 from semscore.udfs.models.fetch import transformer
 from semscore.udfs.processes.said import first_sentence
-from semscore.udfs.proofs.known_texts import known_vectors
+from semscore.udfs.proofs.known_texts import known_pairs, known_vectors
 from semscore.udfs.proofs.neighbours import (
     TOLERANCE,
     DependsOnOthers,
-    Embed,
     batching_of,
     proof_texts,
     proof_tokens,
 )
 from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.proofs.samples import own_words
+from semscore.udfs.recipe import Kind
 
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+LOGIT = 1.0  # smaller logits may differ as much as one of this size
 
 # Used if a model has no words of its own
 WORDS = ("harbour", "tomato", "winter", "copper", "letter", "seven")
 
 
 def proof_of(
-    model: SentenceTransformer, folder: Path, embed: Embed, tolerance: float = TOLERANCE
+    model: Any,
+    folder: Path,
+    kind: Kind,
+    embed: Callable[[Sequence[Any]], Any],
+    tolerance: float = TOLERANCE,
 ) -> Proof:
     """Return the proof of a model that has not embedded a long text yet.
 
-    `embed` is one forward pass of the model in `folder`. Raises ModelError if the model cannot be
-    proved.
+    `embed` is one forward pass of the model in `folder`: n texts, or n pairs if it is a
+    cross-encoder -> (n, dim). Raises ModelError if the model cannot be proved.
     """
     words = _words(model)
     between = " " if _reads(model, " ".join(words[:2])) else ""  # some tokenizers reject blanks
     tokens = proof_tokens(token_limit(model), transformer(folder)[1])
     texts = proof_texts(words, tokens, lambda text: _count(model, text), between)
+
+    def beside_a_word(batch: Sequence[str]) -> Any:
+        return embed([(texts.short, text) for text in batch])
+
+    known: dict[Any, Any]
     try:
-        known = known_vectors(embed, words)
-        batching = batching_of(embed, texts, tolerance)
+        if kind == "cross-encoder":
+            known = known_pairs(embed, words)
+            batching = batching_of(beside_a_word, texts, tolerance, LOGIT)
+            firsts, seconds = zip(*known, strict=True)
+            given = (*firsts, *seconds)
+        else:
+            known = known_vectors(embed, words)
+            batching = batching_of(embed, texts, tolerance)
+            given = tuple(known)
     except DependsOnOthers as error:
         raise ModelError(
             f"{folder} cannot be scored: {error}, even one at a time. A smaller --max-seq-length "
@@ -57,7 +72,7 @@ def proof_of(
         raise
     except Exception as error:  # torch and transformers may raise anything
         raise ModelError(f"{folder} fails on plain texts: {said(error)}") from error
-    return Proof(tuple(known), np.stack(list(known.values())), batching, texts.short)
+    return Proof(given, np.stack(list(known.values())), batching, texts.short)
 
 
 def said(error: BaseException) -> str:
@@ -68,7 +83,7 @@ def said(error: BaseException) -> str:
     return f"{kind} {sentence}" if isinstance(error, LookupError) else sentence
 
 
-def _words(model: SentenceTransformer) -> Sequence[str]:
+def _words(model: Any) -> Sequence[str]:
     """Return words of the model's own vocabulary that it can read, or WORDS without such words."""
     tokenizer: Any = getattr(input_module(model), "tokenizer", None)
     if not hasattr(tokenizer, "get_vocab"):
@@ -77,13 +92,13 @@ def _words(model: SentenceTransformer) -> Sequence[str]:
     return [word for word in words if _reads(model, word)] or WORDS
 
 
-def _count(model: SentenceTransformer, text: str) -> int:
+def _count(model: Any, text: str) -> int:
     """Return the number of tokens of a text, or of words if the model does not count tokens."""
     count = whole_tokens(model, text, None)
     return len(text.split()) if count is None else count
 
 
-def _reads(model: SentenceTransformer, text: str) -> bool:
+def _reads(model: Any, text: str) -> bool:
     try:
         model.preprocess([text])
     except Exception:  # tokenizers may raise anything

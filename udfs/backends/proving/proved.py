@@ -11,6 +11,7 @@ from semscore.udfs.backends.openvino.converted import REFUSED, run_prover
 from semscore.udfs.errors import ModelError
 from semscore.udfs.processes.said import last_exception
 from semscore.udfs.proofs.proof import Proof, proof_place, read_proof
+from semscore.udfs.recipe import Kind
 
 FLOAT32 = 2  # size in memory relative to half precision on disk
 LIBRARIES = 1_500_000_000  # bytes for torch, transformers and a forward pass
@@ -21,7 +22,7 @@ class NotProved(Exception):
     """The proof could not be made, for a reason that does not lie in the model."""
 
 
-def proved(folder: Path, max_seq_length: int | None, convert: bool) -> Proof:
+def proved(folder: Path, kind: Kind, max_seq_length: int | None, convert: bool) -> Proof:
     """Return the proof of a model. With `convert`, the same process converts it for OpenVINO.
 
     Raises ModelError if the model cannot be used, NotProved if the proof could not be made for
@@ -31,7 +32,7 @@ def proved(folder: Path, max_seq_length: int | None, convert: bool) -> Proof:
     if not place.exists():
         if not fits(folder):
             raise NotProved("this host has too little free memory to load it a second time")
-        finished = run_prover(folder, max_seq_length, convert)
+        finished = run_prover(folder, kind, max_seq_length, convert)
         require_proved(finished.returncode, finished.stderr.decode(errors="replace"))
     return read_proof(place)
 

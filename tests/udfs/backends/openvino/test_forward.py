@@ -23,10 +23,10 @@ from semscore.udfs.backends.registry import load_backend
 from semscore.udfs.backends.torch import TorchBackend
 from semscore.udfs.errors import ModelError
 from semscore.udfs.models.model_hash import content_sha256
-from semscore.udfs.pairs.scoring import score_pairs
 from semscore.udfs.proofs.proof import proof_place
-from semscore.udfs.recipe import Engine, Precision, Recipe
+from semscore.udfs.recipe import Engine, Precision, Prompt, Recipe
 from semscore.udfs.texts.encoder import Encoder
+from tests.services.scoring import score_pairs
 
 MakeModel = Callable[[str], Path]
 Pairs = list[tuple[str | None, str | None]]
@@ -82,11 +82,11 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def backend_of(folder: Path, precision: Precision = "float32", **recipe: Any) -> OpenVinoBackend:
     recipe = {"model": str(folder), "precision": precision, **recipe}
-    return OpenVinoBackend(converted(folder), Recipe(**recipe), cpus=1)
+    return OpenVinoBackend(converted(folder, "bi-encoder"), Recipe(**recipe), cpus=1)
 
 
 def vectors(backend: Any, texts: list[str], prompt: str | None = None, budget: int = 700) -> Any:
-    found = Encoder(backend, budget, None).encode(texts, prompt)
+    found = Encoder(backend, budget, None).encode(texts, Prompt(prompt))
     assert not found.failed.any()
     return found.vectors
 
@@ -142,7 +142,7 @@ def test_a_saved_tokenizer_that_reads_otherwise_is_not_used(
 
     monkeypatch.setattr(TokenReader, "save", forgetful)
     folder = zoo("split_special_tokens")
-    convert.convert(load(folder), folder, tmp_path / "place")
+    convert.convert(load(folder, "bi-encoder"), folder, "bi-encoder", tmp_path / "place")
     reason = (tmp_path / "place" / module.REASON).read_text()
     assert reason == "its tokenizer reads texts differently after it is saved to a file"
 
@@ -163,10 +163,10 @@ def test_what_cannot_be_converted_says_why_once(
     zoo: MakeModel, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     with pytest.raises(NotConvertible, match=REFUSED[name]):
-        converted(zoo(name))
+        converted(zoo(name), "bi-encoder")
     monkeypatch.setattr(module.subprocess, "run", lambda *_, **__: 1 / 0)  # no second try
     with pytest.raises(NotConvertible, match=REFUSED[name]):
-        converted(zoo(name))
+        converted(zoo(name), "bi-encoder")
 
 
 def test_a_conversion_that_dies_is_told_and_tried_again(
@@ -176,8 +176,8 @@ def test_a_conversion_that_dies_is_told_and_tried_again(
     with monkeypatch.context() as patch:
         patch.setattr(module.subprocess, "run", lambda *_, **__: died)
         with pytest.raises(NotConvertible, match="ended with exit code -9: Killed"):
-            converted(zoo("bert_with_cls"))
-    assert (converted(zoo("bert_with_cls")) / "model.xml").is_file()
+            converted(zoo("bert_with_cls"), "bi-encoder")
+    assert (converted(zoo("bert_with_cls"), "bi-encoder") / "model.xml").is_file()
 
 
 def test_another_version_of_a_library_converts_anew(
@@ -227,7 +227,7 @@ def test_without_openvino_torch_runs_and_says_what_to_install(
 
 def scored(backend: Any, pairs: Pairs, budget: int | None = None) -> Any:
     texts1, texts2 = (pd.Series([pair[side] for pair in pairs], dtype=object) for side in (0, 1))
-    return score_pairs(texts1, texts2, Encoder(backend, budget, None).encode).score
+    return score_pairs(texts1, texts2, Encoder(backend, budget, None)).score
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +240,7 @@ def exact(model_folder: Path, demo_pairs: Pairs) -> Any:
 def int8(model_folder: Path, demo_pairs: Pairs, tmp_path_factory: Any) -> Recipe:
     """A recipe calibrated on some of the demo's texts, by a process of its own."""
     texts = [text for pair in demo_pairs[:40] for text in pair if text]
-    converted(model_folder)
+    converted(model_folder, "bi-encoder")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(subprocess, "run", real_run)
         recipe = Recipe(model=str(model_folder))
@@ -280,7 +280,7 @@ def test_int8_is_near_and_complete(int8: Recipe, demo_pairs: Pairs, exact: Any) 
 def test_a_score_does_not_depend_on_its_neighbours(
     model_folder: Path, demo_pairs: Pairs, precision: Precision
 ) -> None:
-    backend = OpenVinoBackend(converted(model_folder), Recipe(precision=precision), 1)
+    backend = OpenVinoBackend(converted(model_folder, "bi-encoder"), Recipe(precision=precision), 1)
     require_independence(backend, demo_pairs)
 
 
@@ -326,7 +326,8 @@ def test_a_full_disk_is_no_property_of_the_model(
 
     monkeypatch.setattr(convert, "_convert", full)
     with pytest.raises(OSError, match="No space"):
-        convert.convert(load(zoo("prompts")), zoo("prompts"), tmp_path / "place")
+        model = load(zoo("prompts"), "bi-encoder")
+        convert.convert(model, zoo("prompts"), "bi-encoder", tmp_path / "place")
     assert not (tmp_path / "place").exists()
 
 

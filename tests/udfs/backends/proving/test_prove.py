@@ -46,7 +46,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def proof_of(folder: Path, *options: str) -> Proof:
-    assert main([str(folder), *options]) == 0
+    assert main([str(folder), "bi-encoder", *options]) == 0
     return read_proof(proof_place(folder, None))
 
 
@@ -111,7 +111,7 @@ def test_a_model_whose_words_are_all_unknown_is_refused(
     folder = shutil.copytree(zoo("bert_with_cls"), tmp_path / "model")
     weights = {name: value * 0 for name, value in load_file(folder / "model.safetensors").items()}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    assert main([str(folder)]) == REFUSED
+    assert main([str(folder), "bi-encoder"]) == REFUSED
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert said.startswith(f"{folder} cannot be scored: it gives different texts the same vector")
     assert not proof_place(folder, None).exists()
@@ -124,7 +124,7 @@ def test_a_model_that_a_library_cannot_load_is_refused(
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"num_attention_heads": 5}))
     for options in ([], ["--outline"]):
-        assert main([str(folder), *options]) == REFUSED
+        assert main([str(folder), "bi-encoder", *options]) == REFUSED
         said = capsys.readouterr().err.strip().splitlines()[-1]
         assert said.startswith(f"{folder} cannot be loaded: ")
         assert "multiple of the number of attention heads" in said
@@ -135,7 +135,7 @@ def test_a_model_that_a_library_cannot_load_is_refused(
 
 @pytest.mark.parametrize("name", ["bert_with_cls", "longrope", "modernbert", "bare_transformer"])
 def test_an_outline_needs_no_weights_in_memory(zoo: MakeModel, name: str) -> None:
-    assert main([str(zoo(name)), "--outline"]) == 0
+    assert main([str(zoo(name)), "bi-encoder", "--outline"]) == 0
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_an_outline_shows_weights_of_another_model(
     config = json.loads((folder / "config.json").read_text())
     del config["classifier_dropout"]
     (folder / "config.json").write_text(json.dumps(config | change))
-    assert main([str(folder), "--outline"]) == REFUSED
+    assert main([str(folder), "bi-encoder", "--outline"]) == REFUSED
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert "has the weights of another model" in said and says in said
 
@@ -169,16 +169,16 @@ def test_what_is_proved_is_not_proved_again(
 ) -> None:
     proof = proof_of(zoo("roberta"))
     monkeypatch.setattr(converted.subprocess, "run", lambda *_, **__: 1 / 0)
-    assert proved(zoo("roberta"), None, convert=False).texts == proof.texts
+    assert proved(zoo("roberta"), "bi-encoder", None, convert=False).texts == proof.texts
     with pytest.raises(ZeroDivisionError):
-        proved(zoo("roberta"), 6, convert=False)  # another limit, other vectors
+        proved(zoo("roberta"), "bi-encoder", 6, convert=False)  # another limit, other vectors
 
 
 def test_without_room_nothing_is_started(zoo: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(converted.subprocess, "run", lambda *_, **__: 1 / 0)
     monkeypatch.setattr(module, "free_memory", lambda: 10**9)
     with pytest.raises(NotProved, match="too little free memory"):
-        proved(zoo("mpnet"), 7, convert=False)
+        proved(zoo("mpnet"), "bi-encoder", 7, convert=False)
 
 
 def test_how_a_process_ended_is_told_apart() -> None:

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from semscore.udfs.pairs.scoring import Scores, score_pairs
+from semscore.udfs.pairs.scorer import Scores
 from semscore.udfs.pairs.statuses import STATUSES
 from semscore.udfs.recipe import Metric
-from semscore.udfs.texts.encoder import Embedded
 from semscore.udfs.texts.windows import TextColumns, windows
+from tests.services.scoring import score_pairs
 
 MakeEncoder = Callable[..., Any]  # an Encoder around the fake backend
 Pair = tuple[Any, Any]
@@ -46,7 +46,7 @@ def score(
     pairs: Sequence[Pair], encoder: Any, metric: Metric = "cosine", prompts: Any = (None, None)
 ) -> Scores:
     firsts, seconds = ([pair[side] for pair in pairs] for side in (0, 1))
-    return score_pairs(series(firsts), series(seconds), encoder.encode, metric, prompts)
+    return score_pairs(series(firsts), series(seconds), encoder, metric, prompts)
 
 
 def by_hand(
@@ -110,7 +110,7 @@ def test_every_pair_is_scored_as_if_it_were_alone(
     statuses: list[str] = []
     for texts1, texts2 in windows(in_batches(pairs, cuts), max_rows, max_bytes):
         assert 0 < len(texts1) <= max_rows
-        found = score_pairs(texts1, texts2, encoder.encode, metric, prompts)
+        found = score_pairs(texts1, texts2, encoder, metric, prompts)
         scores += found.score.tolist()
         statuses += found.status.tolist()
     expected = [by_hand(pair, alone, metric, prompts) for pair in pairs]
@@ -169,7 +169,7 @@ def test_nulls_and_blanks_never_reach_the_model(make_encoder: MakeEncoder) -> No
 def test_no_pairs_and_no_scorable_pairs_are_no_work(make_encoder: MakeEncoder) -> None:
     encoder = make_encoder()
     assert score([], encoder).score.shape == (0,)
-    assert score([(None, "x")], encoder).distinct_texts == 0
+    assert len(score([(None, "x")], encoder).token_lengths) == 0
     assert encoder.backend.batches == []
 
 
@@ -178,8 +178,8 @@ def test_a_repeated_text_is_embedded_once_for_both_columns(make_encoder: MakeEnc
     found = score([("a", "bb"), ("bb", "a"), ("a", "a"), ("ccc", "a")], encoder)
     embedded = [text for batch in encoder.backend.batches for text in batch]
     assert embedded == ["ccc", "bb", "a"]
-    assert found.distinct_texts == 3
     assert found.token_lengths.tolist() == [1, 2, 3]
+    assert found.items == 8
 
 
 def test_different_prompts_embed_a_text_once_each(make_encoder: MakeEncoder) -> None:
@@ -187,36 +187,42 @@ def test_different_prompts_embed_a_text_once_each(make_encoder: MakeEncoder) -> 
     found = score([("a", "a"), ("a", "b")], encoder, prompts=("q:", "d:"))
     embedded = [text for batch in encoder.backend.batches for text in batch]
     assert embedded == ["q:a", "d:a", "d:b"]
-    assert found.distinct_texts == 3
+    assert len(found.token_lengths) == 3
     assert found.score[0] < 1  # the prompts tell the same text apart
 
 
 def test_texts_that_differ_after_a_nul_are_different(make_encoder: MakeEncoder) -> None:
     found = score([("a\0b", "a\0c"), ("a", "a\0")], make_encoder(), "manhattan")
     assert (found.score != 0).all()
-    assert found.distinct_texts == 4
+    assert len(found.token_lengths) == 4
 
 
 def test_texts_that_only_look_alike_are_different(make_encoder: MakeEncoder) -> None:
-    assert score([("é", "e\u0301"), ("A", "a")], make_encoder()).distinct_texts == 4
+    found = score([("é", "e\u0301"), ("A", "a")], make_encoder())
+    assert len(found.token_lengths) == 4
 
 
-def test_the_encoder_sees_a_list_of_texts_and_the_prompt() -> None:
-    seen: list[Any] = []
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_text_that_fills_a_column_is_embedded_once_for_all_windows(
+    make_encoder: MakeEncoder, side: int
+) -> None:
+    encoder = make_encoder(default_prompt="")
+    windows_of = [[("a", "x"), ("bb", "x")], [("ccc", "x"), ("a", "x"), (None, "x")]]
+    for pairs in windows_of:
+        turned = [pair[:: -1 if side == 0 else 1] for pair in pairs]
+        together = score(turned, encoder)
+        alone = [score([pair], make_encoder(default_prompt="")).score[0] for pair in turned]
+        assert together.score.tolist() == pytest.approx(alone, rel=1e-6, nan_ok=True)
+    embedded = [text for batch in encoder.backend.batches for text in batch]
+    assert sorted(embedded) == ["a", "a", "bb", "ccc", "x"]
+    encoder.move("cpu")  # where nothing that was kept is
+    score(windows_of[0], encoder)
+    assert [text for batch in encoder.backend.batches for text in batch].count("x") == 2
 
-    def encode(texts: Sequence[str], prompt: str | None) -> Embedded:
-        seen.append((texts, prompt))
-        none = np.zeros(len(texts), dtype=bool)
-        return Embedded(np.ones((len(texts), 2), np.float32), none, none, none.astype(np.int64))
 
-    score_pairs(series(["a", "b"]), series(["c", "a"]), encode, "dot", ("p", "p"))
-    score_pairs(series(["a"]), series(["a"]), encode, "dot", ("p", ""))
-    assert seen == [(["a", "b", "c"], "p"), (["a"], "p"), (["a"], "")]
-
-
-def test_a_score_beyond_float32_is_an_error(make_encoder: MakeEncoder) -> None:
-    huge = np.full((1, 2), 3e38, dtype=np.float32)
-    no = np.zeros(1, dtype=bool)
-    embedded = Embedded(huge, no, no, np.ones(1, np.int64))
-    found = score_pairs(series(["a"]), series(["a"]), lambda *_: embedded, "dot")
-    assert found.status.tolist() == ["error"]
+def test_a_score_beyond_float32_is_an_error(
+    make_encoder: MakeEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = make_encoder()
+    monkeypatch.setattr(encoder.backend, "vector", lambda _: [3e38, 3e38, 3e38])
+    assert score([("a", "b")], encoder, "dot").status.tolist() == ["error"]
