@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
 import pytest
+import torch
 
 from semscore.jobs.diagnosis.registry import CHECKS
 from semscore.jobs.reporting.charts import CHARTS
 from semscore.udfs.backends import registry as backends
+from semscore.udfs.backends.load import CLASSES
 from semscore.udfs.backends.protocol import Backend
-from semscore.udfs.pairs import statuses
+from semscore.udfs.models import pair_head
+from semscore.udfs.models.fitted import MEANINGLESS
+from semscore.udfs.pairs import cross_encoder, statuses
 from semscore.udfs.pairs.metrics import _METRICS
-from semscore.udfs.recipe import BackendName, Metric
+from semscore.udfs.pairs.registry import SCORERS
+from semscore.udfs.recipe import AskedKind, BackendName, Kind, Metric, Recipe
 from semscore.udfs.stores.folder import Folder
 from semscore.udfs.stores.hadoop_folder import HadoopFolder
 from semscore.udfs.stores.local_folder import LocalFolder
@@ -30,6 +36,26 @@ def test_metrics() -> None:
     text = (ROOT / "docs/scoring.md").read_text("utf-8")
     for name in get_args(Metric):
         assert f"\n| `{name}` | " in text
+
+
+def test_kinds_of_models() -> None:
+    kinds = set(get_args(Kind))
+    assert set(get_args(AskedKind)) == kinds | {"auto"}
+    for table in (SCORERS, CLASSES, MEANINGLESS):
+        assert set(table) == kinds
+    text = (ROOT / "docs/models.md").read_text("utf-8")
+    for kind in kinds:
+        assert f"\n| `{kind}` | " in text
+    for options in MEANINGLESS.values():
+        assert set(options) <= {field.name for field in fields(Recipe)}
+
+
+def test_activations() -> None:
+    assert set(cross_encoder.ACTIVATIONS) == set(pair_head.ACTIVATIONS)
+    values = torch.linspace(-3, 3, 7, dtype=torch.float64)
+    for name, function in cross_encoder.ACTIVATIONS.items():
+        expected = getattr(torch.nn, name)()(values)
+        assert function(values.numpy()) == pytest.approx(expected.numpy())
 
 
 def test_backends() -> None:

@@ -42,22 +42,22 @@ def check_for_model(recipe: Recipe, engine: Engine, master: str) -> Iterator[Fin
         yield _ask_hub(recipe, str(error))
         return
     recipe = checked(recipe, folder)
-    yield Finding("kind of model", "ok", described_kind(recipe))
+    kind = described_kind(recipe)
     if warning := passages(recipe, folder):
-        yield Finding("kind of model", "warn", warning)
+        yield Finding("model", "warn", warning)
     in_hub_cache = folder.parent.name == "snapshots"
     if is_local(master) or is_remote(recipe.model):
-        yield Finding("model", "ok", f"{folder}, found without the hub")
+        yield Finding("model", "ok", f"{folder} ({kind}), found without the hub")
     elif in_hub_cache:
         yield Finding(
             "model",
             "warn",
-            f"{recipe.model} is in this host's cache of the hub, but every other host would "
-            "download it, and the hub refuses many requests at once",
+            f"{recipe.model} ({kind}) is in this host's cache of the hub, but every other host "
+            "would download it, and the hub refuses many requests at once",
             f"provide the model to executors as {PLACES}",
         )
     else:
-        yield Finding("model", "ok", f"{folder}; executors must find {recipe.model} too")
+        yield Finding("model", "ok", f"{folder} ({kind}); executors must find {recipe.model} too")
     yield from findings({"canary": lambda: _load(folder, recipe, engine, is_local(master))})
 
 

@@ -82,7 +82,8 @@ def one_vector_each(features: dict[str, Any], kind: Kind) -> torch.Tensor:
         mean: torch.Tensor = total / mask.sum(1).clamp(min=1)
         return mean
     vectors: torch.Tensor = features["scores" if kind == "cross-encoder" else "sentence_embedding"]
-    return vectors.float()
+    # A conversion without effect would give the last node of a traced graph another name.
+    return vectors if vectors.dtype == torch.float32 else vectors.float()
 
 
 def input_module(model: Any, task: str | None = None) -> Any:

@@ -75,10 +75,10 @@ def check_model(
             _check_adapter(module.folder)
             if why := obstacle(module.config):
                 raise ModelError(f"{folder} cannot be used: {why}")
-    model_kind(folder, kind)
     for module in modules:
         check_complete(module, is_root=module.folder == folder, weights=weights)
         check_vocabulary(module)
+    model_kind(folder, kind)
     if max_seq_length:
         check_max_seq_length(max_seq_length, folder, input_module(folder))
 

@@ -87,7 +87,7 @@ def test_what_is_odd_is_told_with_its_figures(
         [chunk(["a", "b"], ["c", "d"])] * 2, (Prompt(), Prompt()), "bi-encoder", 0.5
     )
     [remark] = advice.about_data(FACTS, apart, 0.0, 1.0)
-    assert "windows embed 100% of the texts, but only 50% of" in remark
+    assert "the model runs on 100% of the texts, but only 50% of" in remark
 
 
 def test_a_busy_machine_is_told_to_measure_too_little() -> None:

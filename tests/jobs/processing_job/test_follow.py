@@ -197,7 +197,7 @@ def test_a_finished_job_ends_with_the_summary(
     printed = capsys.readouterr().out
     outcome = f"{progress['reason']}. To score the rest, use --mode resume"
     assert (outcome if is_trial else "audit: 3 rows in, 3 rows out") in printed
-    assert "model: m, SHA-256 000000000000; precision bfloat16\n" in printed
+    assert "model: m, SHA-256 000000000000; bi-encoder, precision bfloat16\n" in printed
 
 
 @pytest.mark.parametrize(

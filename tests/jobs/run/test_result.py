@@ -69,8 +69,8 @@ def test_the_notebook_has_statuses_speed_audit_and_places(make: Make) -> None:
     assert "1 data file, 2.0 MB in /out/" in html
     assert "report: /out/page.html" in html
     assert (
-        f"model: {DEFAULT_MODEL} (default), revision main, SHA-256 0123456789ab; precision float32 "
-        "(chosen by auto)" in html
+        f"model: {DEFAULT_MODEL} (default), revision main, SHA-256 0123456789ab; bi-encoder, "
+        "precision float32 (chosen by auto)" in html
     )
     assert "SageMaker job: scores, region eu-west-1, role arn:aws:iam::1:role/r" in html
 

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer, SimilarityFunction, util
 
+from semscore.udfs.backends.prompts import Prompts
 from semscore.udfs.backends.torch import GPU_STRETCH, TorchBackend
 from semscore.udfs.models.fetch import check_model
 from semscore.udfs.recipe import Metric, Prompt, Recipe
@@ -175,6 +176,28 @@ def test_each_column_has_its_own_prompt(zoo: MakeModel, odd_texts: list[str]) ->
         ]
         expected = util.pairwise_cos_sim(*vectors).numpy()
         np.testing.assert_allclose(found.score, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name", ["prompts", "prompts_left_out_of_the_pooling", "router", "roberta"]
+)
+def test_roles_are_those_of_encode_query_and_encode_document(
+    zoo: MakeModel, odd_texts: list[str], name: str
+) -> None:
+    backend, theirs = backend_of(zoo(name)), theirs_of(zoo(name))
+    texts = odd_texts[:30]
+    for role in ("query", "document"):
+        found = Encoder(backend, 512, None).encode(texts, Prompt(role=role))
+        assert not found.failed.any()
+        assert_same_vectors(found.vectors, getattr(theirs, f"encode_{role}")(texts))
+
+
+def test_another_role_is_a_prompt_by_its_name(zoo: MakeModel, odd_texts: list[str]) -> None:
+    folder = zoo("prompts")
+    backend, theirs = backend_of(folder), theirs_of(folder, prompts={"title": "a title: "})
+    backend.prompts = Prompts(dict(theirs.prompts), theirs.default_prompt_name)
+    found = Encoder(backend, 512, None).encode(odd_texts, Prompt(role="title"))
+    assert_same_vectors(found.vectors, theirs.encode(odd_texts, prompt_name="title"))
 
 
 @pytest.mark.parametrize("name", ["truncated_dimensions", "bert_with_cls", "static_embedding"])
