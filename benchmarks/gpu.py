@@ -30,7 +30,7 @@ from semscore.udfs.gpus.device import TaskDevice
 from semscore.udfs.meters import Meters
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.texts.encoder import Encoder
-from semscore.udfs.worker import resident as worker
+from semscore.udfs.worker import batches as task
 
 WORDS = ["time", "year", "people", "way", "day", "thing", "world", "school", "state", "student"]
 LOG_MEAN, LOG_SPREAD = 2.7, 0.9  # of words in a text: median 15, 90% below 50
@@ -56,22 +56,21 @@ def work(
     recipe = Recipe(model=str(args.model), precision=args.precision)
     engine = Engine(backend="torch", token_budget=args.token_budget, window_rows=args.window_rows)
     backend, _ = load_backend(args.model, recipe, engine, args.device, threads)
-    resident = worker.Resident(
-        Encoder(backend, engine.token_budget, None), TaskDevice(args.device), ()
-    )
-    worker.resident = lambda *_: resident  # type: ignore[assignment]
+    encoder = Encoder(backend, engine.token_budget, None)
+    resident = task.Resident(encoder, args.model, TaskDevice(args.device), args.device, ())
+    task.resident = lambda *_: resident  # type: ignore[assignment]
     first, second = made_pairs(rows, seed)
 
     def batches(most: int) -> Iterator[tuple[pd.Series[str], pd.Series[str]]]:
         for start in range(0, most, BATCH_ROWS):
             yield first[start : start + BATCH_ROWS], second[start : start + BATCH_ROWS]
 
-    for _ in worker.score_batches(batches(2 * BATCH_ROWS), recipe, engine, Meters()):
+    for _ in task.score_batches(batches(2 * BATCH_ROWS), recipe, engine, Meters()):
         pass
     meters = Meters()
     ready.release()
     go.wait()
-    for _ in worker.score_batches(batches(len(first)), recipe, engine, meters):
+    for _ in task.score_batches(batches(len(first)), recipe, engine, meters):
         pass
     results.put(meters.figures() | {"rows": len(first)})
 

@@ -70,7 +70,8 @@ def rehearse(launch: Launch, settings: Settings) -> Rehearsed:
     Raises UserError for what SageMaker would refuse, and for a model on this machine that the job
     would refuse.
     """
-    check_model_here(settings.recipe)
+    if settings.needs_model:
+        check_model_here(settings.recipe)
     region = launch.region or _region() or "us-east-1"
     offline = Rehearsal(region, launch.role.split(":")[4] or ANYBODY)
     session = make_session(launch, offline.session)
@@ -115,14 +116,14 @@ def look_at_input(launch: Launch, settings: Settings) -> None:
         storage = Storage()
         require_no_table(storage.folder(settings.output))
         skip = settings.rows.bad_files == "skip"
-        reads = columns_read(settings.columns, settings.target.partition_by, settings.rows.where)
+        reads = columns_read(settings)
         source = read_source(settings.inputs, skip, storage, reads)
     except (StorageError, UserError) as error:
         if "access is denied" not in str(error) and "credentials" not in str(error):
             raise
         log.warning("INPUT was not checked, because this machine cannot read it: %s", error)
         return
-    plan_columns(source, settings.columns, settings.target.partition_by)
+    plan_columns(source, settings)
     if len(source.counts) < len(source.files):
         return  # there are so many files that all instances have work
     executors = size_job(launch, settings)

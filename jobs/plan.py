@@ -21,7 +21,7 @@ from semscore.jobs.failures.wording import counted
 from semscore.jobs.history.achieved import Calibration, read_calibrations
 from semscore.jobs.hosts.this_host import this_host
 from semscore.jobs.planner import advice
-from semscore.jobs.planner.duplicates import SampledRows, lay_out_sample
+from semscore.jobs.planner.duplicates import SampledRows, lay_out_sample, lay_out_texts
 from semscore.jobs.planner.estimate import Estimate
 from semscore.jobs.planner.input_facts import InputFacts, facts_of
 from semscore.jobs.planner.measure import Measurement, measure
@@ -45,8 +45,8 @@ from semscore.jobs.spark.reach import make_reachable
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import for_master
 from semscore.udfs.models.flops import architecture
-from semscore.udfs.pairs.statuses import BLANK, NULL, OK, TRUNCATED
 from semscore.udfs.recipe import described_kind, item, resolved
+from semscore.udfs.statuses import BLANK, NULL, OK, TRUNCATED
 from semscore.udfs.stores.registry import Storage
 from semscore.udfs.version import __version__
 
@@ -96,21 +96,23 @@ def plan(settings: Settings, ask: Ask = Ask(), storage: Storage = Storage()) -> 
 
     Raises UserError for what a run would refuse, and if there is nothing to score.
     """
+    if not settings.needs_model:
+        raise UserError("a plan measures a model, but --vector1 and --vector2 need none")
     make_reachable(*settings.inputs, *ask.past_run)
     achieved = [speed for place in ask.past_run for speed in read_calibrations(place)]
-    reads = columns_read(settings.columns, settings.target.partition_by, settings.rows.where)
-    source = read_source(settings.inputs, True, storage, reads)
-    plan_columns(source, settings.columns, settings.target.partition_by)
+    source = read_source(settings.inputs, True, storage, columns_read(settings))
+    plan_columns(source, settings)
     engine, host = for_master(settings.engine, "local[*]"), this_host()
     model = pin_model(settings.recipe)
     recipe, folder = model.recipe, model.folder
+    assert folder is not None
     prove(model, engine, local=True)
     facts, sampled = _look(source, settings, recipe, engine, storage)
     load, _, _ = os.getloadavg()
     log.info("measuring this machine on %s rows", f"{sampled.rows:,}")
     built = architecture(folder)
     measured = measure(sampled, recipe, engine, built, facts.rows, _workers(host, engine))
-    outlook = _Outlook(facts, sampled, measured, engine)
+    outlook = _Outlook(facts, sampled, measured, engine, settings.statuses_per_row)
     here = this_machine(host, measured.speed, achieved, engine.workers_per_gpu)
     predictions, impossible = _predicted(outlook, ask, settings, achieved)
     within = sampled.distinct_share(engine.window_rows)
@@ -157,6 +159,7 @@ class _Outlook:
     sampled: SampledRows
     measured: Measurement
     engine: Engine
+    statuses_per_row: int
 
     def cut(self, target: Target) -> Cut:
         rows, groups = self.facts.rows, self.facts.row_groups
@@ -167,7 +170,7 @@ class _Outlook:
         weights = self.sampled.weights(parts.window_rows, parts.lanes)
         row = self.measured.costs.per_row(self.sampled, weights)
         cpu = CpuCosts(speed.tokenize_s, speed.other_s)
-        return predict(target, self.facts.rows, parts, row, cpu, price)
+        return predict(target, self.facts.rows * self.statuses_per_row, parts, row, cpu, price)
 
 
 def _look(
@@ -177,15 +180,18 @@ def _look(
 
     Raises UserError if no row of the sample has two texts.
     """
-    sample = take_sample(source, settings.columns, storage, engine.window_rows)
+    sample = take_sample(source, settings, storage, engine.window_rows)
     facts = facts_of(source, sample.bad)
     seen = 1.0 if sample.is_all else min(sample.rows / facts.rows, 0.999)
-    sampled = lay_out_sample(sample.chunks, recipe.prompts, resolved(recipe), seen)
+    if settings.embeds:
+        sampled = lay_out_texts(sample.chunks, seen)
+    else:
+        sampled = lay_out_sample(sample.chunks, recipe.prompts, resolved(recipe), seen)
     if not len(sampled.codes):
         statuses = ", ".join(f"{count:,} {status}" for status, count in sampled.statuses.items())
         raise UserError(
-            f"INPUT: there is nothing to score. In a sample of {counted(sampled.rows, 'row')}, no "
-            f"row has two texts ({statuses})"
+            f"INPUT: there is nothing to score. In a sample of {counted(sample.rows, 'row')}, no "
+            f"row has {'a text' if settings.embeds else 'two texts'} ({statuses})"
         )
     return facts, sampled
 

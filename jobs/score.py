@@ -70,7 +70,9 @@ def _start(job: Prepared, spark: SparkSession | None) -> Result:
     """Start Spark unless it runs already, and score what is missing."""
     settings = job.settings
     master = str(spark.sparkContext.master) if spark else settings.spark.master
-    proving = Proving(job.model, settings.engine, will_be_local(master))  # while Spark starts
+    proving = None
+    if job.model.folder:  # while Spark starts
+        proving = Proving(job.model, settings.engine, will_be_local(master))
     with session_for(settings, spark) as session:
         with told_if_ended(session):
             run, settled = settle_with(session, job, proving)

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from semscore.jobs.score import score
     from semscore.jobs.spark.local import local_spark
     from semscore.udfs.backends.openvino.calibration import calibrate
+    from semscore.udfs.embed import embed, embedding_ranges, register_embed
     from semscore.udfs.errors import UserError
     from semscore.udfs.recipe import Engine, Recipe
     from semscore.udfs.similarity import register, similarity
+    from semscore.udfs.vector_format import VectorFormat
+    from semscore.udfs.vector_similarity import vector_similarity
     from semscore.udfs.version import __version__
 
 __all__ = [
@@ -31,15 +34,20 @@ __all__ = [
     "Recipe",
     "Settings",
     "UserError",
+    "VectorFormat",
     "__version__",
     "calibrate",
+    "embed",
+    "embedding_ranges",
     "launch",
     "local_spark",
     "plan",
     "register",
+    "register_embed",
     "report",
     "score",
     "similarity",
+    "vector_similarity",
 ]
 
 _HOMES = {
@@ -49,15 +57,20 @@ _HOMES = {
     "Recipe": "udfs.recipe",
     "Settings": "jobs.options.settings",
     "UserError": "udfs.errors",
+    "VectorFormat": "udfs.vector_format",
     "__version__": "udfs.version",
     "calibrate": "udfs.backends.openvino.calibration",
+    "embed": "udfs.embed",
+    "embedding_ranges": "udfs.embed",
     "launch": "jobs.launch",
     "local_spark": "jobs.spark.local",
     "plan": "jobs.plan",
     "register": "udfs.similarity",
+    "register_embed": "udfs.embed",
     "report": "jobs.report",
     "score": "jobs.score",
     "similarity": "udfs.similarity",
+    "vector_similarity": "udfs.vector_similarity",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from operator import add
 from typing import Any, NamedTuple
@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from pyspark.accumulators import AccumulatorParam
+
+from semscore.udfs.statuses import BLANK, NULL
 
 SCORE_BINS = 40  # of cosine, from -1 to 1
 TOKEN_BINS = 16  # bin k: 2^k to 2^(k+1) - 1 tokens
@@ -100,13 +102,29 @@ class Meters:
         to 1.
         """
         self.rows += len(score)
-        self.texts += texts
-        self.distinct_texts += len(token_lengths)
         self.statuses.update(status.tolist())
+        self._count_items(texts, token_lengths)
         if bounded:
             scored = score[~np.isnan(score)]
             bins = np.clip((scored + 1) * (SCORE_BINS / 2), 0, SCORE_BINS - 1).astype(int)
             _add(self.score_hist, bins)
+
+    def count_texts(
+        self, statuses: Sequence[NDArray[np.object_]], token_lengths: NDArray[np.int64]
+    ) -> None:
+        """Add n rows with k texts each: k statuses (n,), token lengths of the distinct texts (m,).
+
+        A row counts k times in `statuses`.
+        """
+        self.rows += len(statuses[0])
+        for status in statuses:
+            self.statuses.update(status.tolist())
+        usable = sum(int(np.isin(status, (NULL, BLANK), invert=True).sum()) for status in statuses)
+        self._count_items(usable, token_lengths)
+
+    def _count_items(self, items: int, token_lengths: NDArray[np.int64]) -> None:
+        self.texts += items
+        self.distinct_texts += len(token_lengths)
         bins = np.log2(np.maximum(token_lengths, 1)).astype(int).clip(max=TOKEN_BINS - 1)
         _add(self.token_hist, bins)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from html import escape
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
@@ -143,17 +143,17 @@ class Engine:
 def fingerprint(
     recipe: Recipe,
     model_sha256: str,
-    text_columns: tuple[str, str],
+    text_columns: Sequence[str],
     int8_sha256: str | None = None,
     corrections: Mapping[str, Any] | None = None,
-    text2_value: str | None = None,
+    others: Mapping[str, Any] | None = None,
 ) -> str:
     """Return a hash that identifies the scores: equal fingerprints mean comparable scores.
 
     The model and an int8 calibration are identified by their content. A copy in another folder or
     bucket therefore has the same fingerprint. `corrections` (see token_limit.py) are included if
     there are any: they distinguish the scores of a few models from those of earlier versions.
-    `text2_value` is the text in place of the second column, if there is one.
+    `others`: what else the results depend on, by name.
     """
     parts = {
         field.name: getattr(recipe, field.name)
@@ -172,8 +172,7 @@ def fingerprint(
     }
     if corrections:
         parts["corrections"] = dict(corrections)
-    if text2_value is not None:
-        parts["text2_value"] = text2_value
+    parts |= others or {}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

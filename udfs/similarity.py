@@ -6,18 +6,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pandas as pd
-from pyspark import SparkContext
 from pyspark.accumulators import Accumulator
 from pyspark.sql import Column, SparkSession
 from pyspark.sql.pandas.functions import pandas_udf
 
-from semscore.udfs.errors import RecipeError
-from semscore.udfs.gpus.device import for_master
 from semscore.udfs.meters import Meters
-from semscore.udfs.processes.compatible import require_compatible
 from semscore.udfs.recipe import Engine, Recipe
+from semscore.udfs.session import usable_here
 from semscore.udfs.texts.from_arrow import any_bytes
-from semscore.udfs.worker import resident as worker
+from semscore.udfs.worker.batches import score_batches
 
 RESULT = "struct<score: float, status: string>"
 DEFAULT_ENGINE = Engine()
@@ -57,25 +54,14 @@ def register(
 def _udf(
     recipe: Recipe, engine: Engine, meters: Accumulator[Meters] | None
 ) -> Callable[..., Column]:
-    require_compatible()
-    if recipe.precision == "auto":
-        raise RecipeError(
-            "precision auto works only with `semscore score`; choose a precision for similarity()"
-        )
-    if recipe.precision == "int8" and not recipe.calibration:
-        raise RecipeError(
-            "precision int8 needs a calibration; make one with recipe = calibrate(texts, recipe, …)"
-        )
-
-    context = SparkContext._active_spark_context
-    engine = for_master(engine, str(context.master) if context else "")
+    engine = usable_here(recipe, engine)
 
     def score(
         batches: Iterator[tuple[pd.Series, pd.Series]],
     ) -> Iterator[pd.DataFrame]:
         counted = Meters()
         with any_bytes():
-            yield from worker.score_batches(batches, recipe, engine, counted)
+            yield from score_batches(batches, recipe, engine, counted)
         if meters is not None:
             meters.add(counted)
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from cyclopts import App, CycloptsError, MissingArgumentError, UnknownOptionError
 
-from semscore.jobs.cli.commands import demo, doctor, launch, plan, report, score
+from semscore.jobs.cli.commands import demo, doctor, embed, launch, plan, report, score
 from semscore.jobs.cli.config_file import config_files
 from semscore.jobs.cli.log import start_log
 from semscore.jobs.cli.old_names import renamed
@@ -27,12 +27,13 @@ from semscore.udfs.version import __version__
 app = App(
     name="semscore",
     version=__version__,
-    help="Score the semantic similarity of text pairs in parquet datasets, with Spark.",
+    help="Score pairs of texts in parquet datasets, or embed texts, with Spark.",
     help_format="markdown",
 )
 # In the order of the help.
 USAGES: dict[Callable[..., int], str] = {
     score: "INPUT... OUTPUT [options]",
+    embed: "INPUT... OUTPUT --text a,b [options]",
     launch: "INPUT... OUTPUT --role … --instance-type … --image-uri … [options]",
     plan: "INPUT... [--instance-type …] [--price …] [options]",
     doctor: "[INPUT... OUTPUT] [options]",

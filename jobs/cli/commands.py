@@ -12,7 +12,7 @@ from cyclopts import Group, Parameter
 from rich.console import Console
 
 from semscore.jobs.cli.log import set_log
-from semscore.jobs.cli.shared_options import Place, Scoring, Whole
+from semscore.jobs.cli.shared_options import Embedding, Place, Planned, Whole, WholeOrEmbedding
 from semscore.jobs.hosts import inside_job
 from semscore.jobs.options.settings import Settings
 from semscore.jobs.options.slices import GROUPS, Output, Report, Run, Spark
@@ -50,6 +50,11 @@ def score(*places: Place, words: Whole = Whole(), spark: Spark = Spark()) -> int
         INPUT: one or more parquet files or folders (with or without partition folders). OUTPUT: a
         folder.
     """
+    return _run(places, words, spark, "scoring")
+
+
+def _run(places: tuple[str, ...], words: Whole, spark: Spark, doing: str) -> int:
+    """Run the job and print its summary."""
     if not places and inside_job.is_inside():
         places = inside_job.PLACES
     inside_job.check_image(words.engine.device)
@@ -65,7 +70,7 @@ def score(*places: Place, words: Whole = Whole(), spark: Spark = Spark()) -> int
         master, precision = spark.master or DEFAULT_MASTER, settings.recipe.precision
         show(Console(), resources_for(master, spark, settings.engine, precision))
         return 0
-    log.info("scoring %s into %s", some_of(settings.inputs), settings.output)
+    log.info("%s %s into %s", doing, some_of(settings.inputs), settings.output)
     from semscore.jobs import score as job
     from semscore.jobs.cli.summary import print_summary
 
@@ -75,10 +80,26 @@ def score(*places: Place, words: Whole = Whole(), spark: Spark = Spark()) -> int
     return 0
 
 
+def embed(*places: Place, words: Embedding = Embedding(), spark: Spark = Spark()) -> int:
+    """Embed text columns of a parquet dataset, and write it again with a vector for each text.
+
+    The exit codes are those of `semscore score`.
+
+    Parameters
+    ----------
+    places
+        INPUT: one or more parquet files or folders (with or without partition folders). OUTPUT: a
+        folder.
+    """
+    if not words.embeddings.text:
+        raise UserError("the columns to embed are needed: semscore embed INPUT OUTPUT --text a,b")
+    return _run(places, words, spark, "embedding the texts of")
+
+
 def launch(
     *places: Place,
     job: Launch,
-    words: Whole = Whole(),
+    words: WholeOrEmbedding = WholeOrEmbedding(),
     conf: Annotated[
         tuple[str, ...],
         Parameter(negative="", consume_multiple=False, show_default=False, group=GROUPS["Spark"]),
@@ -88,6 +109,8 @@ def launch(
     explain: Annotated[Flag, Parameter(group=GROUPS["Run"])] = False,
 ) -> int:
     """Run `semscore score` as a SageMaker processing job, and follow it until it ends.
+
+    With --text, the job runs `semscore embed`.
 
     Requires the extra `launch` (in a clone: pip install '.[launch]'), an image, which
     container/build_and_push.sh builds, and a role with the policy in conf/iam/job.json. The exit
@@ -116,7 +139,8 @@ def launch(
         **words.slices(),
     )
     set_log(settings.run)
-    log.info("preparing a job that scores %s into %s", some_of(settings.inputs), settings.output)
+    does = "embeds texts of" if settings.embeds else "scores"
+    log.info("preparing a job that %s %s into %s", does, some_of(settings.inputs), settings.output)
     from semscore.jobs.cli.job_progress import launch_and_show, show_explanation, show_rehearsal
 
     if explain:
@@ -133,13 +157,14 @@ def plan(
         str, Parameter(name="INPUT...", group=Group("Input and output", sort_key=-2), negative="")
     ],
     ask: Ask = Ask(),
-    words: Scoring = Scoring(),
+    words: Planned = Planned(),
 ) -> int:
     """In less than a minute, predict the time and cost of `semscore score` from a sample of INPUT.
 
     Runs the model on this machine for a few seconds. Does not start Spark, and writes no output.
     Also prints the commands that score INPUT, here and on SageMaker.
-    Without --instance-type, the plan is for this machine only.
+    Without --instance-type, the plan is for this machine only. With --text, it is for
+    `semscore embed`.
 
     Parameters
     ----------
@@ -164,7 +189,7 @@ def plan(
 
 def doctor(
     *places: Place,
-    words: Whole = Whole(),
+    words: WholeOrEmbedding = WholeOrEmbedding(),
     spark: Spark = Spark(),
     as_json: Annotated[Flag, Parameter(name="--json", group=GROUPS["Run"])] = False,
     launch: Annotated[Flag, Parameter(group=GROUPS["Run"])] = False,

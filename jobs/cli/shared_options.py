@@ -11,8 +11,11 @@ from cyclopts import Group, Parameter
 from semscore.jobs.options.slices import (
     GROUPS,
     Columns,
+    Embeddings,
+    EmbedRecipe,
     JobEngine,
     JobRecipe,
+    KeptColumns,
     Limits,
     Output,
     Report,
@@ -67,3 +70,44 @@ class Whole(Scoring):
         """Return the fields of Settings by name."""
         others = {name: getattr(self, name) for name in ("rows", "target", "limits", "report")}
         return super().slices() | others
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Embedding(Whole):
+    """All options of a run that embeds texts, except INPUT, OUTPUT and Spark."""
+
+    columns: KeptColumns = KeptColumns()
+    embeddings: Embeddings = Embeddings()
+    recipe: Annotated[EmbedRecipe, Parameter(name="*", group=GROUPS["Model"])] = EmbedRecipe()
+    prompt: Annotated[str | None, Parameter(group=GROUPS["Model"])] = None
+    """Prompt put before every text. Unset: the model's default prompt. '': no prompt."""
+
+    def slices(self) -> dict[str, Any]:
+        """Return the fields of Settings by name."""
+        columns = Columns(**asdict(self.columns))
+        return super().slices() | {"columns": columns, "embeddings": self.embeddings}
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class WholeOrEmbedding(Whole):
+    """All options of a run that scores pairs or, with --text, embeds texts."""
+
+    embeddings: Embeddings = Embeddings()
+
+    def slices(self) -> dict[str, Any]:
+        """Return the fields of Settings by name."""
+        return super().slices() | {"embeddings": self.embeddings}
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Planned(Scoring):
+    """The options that affect results and speed, also of a run that embeds texts."""
+
+    embeddings: Embeddings = Embeddings()
+
+    def slices(self) -> dict[str, Any]:
+        """Return the fields of Settings by name."""
+        return super().slices() | {"embeddings": self.embeddings}

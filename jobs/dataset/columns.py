@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from semscore.jobs.dataset.source import Source
 from semscore.jobs.options.name_lists import join_names
-from semscore.jobs.options.slices import Columns
+from semscore.jobs.options.settings import Settings
 from semscore.udfs.errors import UserError, some_of, suggestion
 
 NO_PARTITIONS = ("none",)
+LISTS = ("list", "large_list", "fixed_size_list")
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,20 @@ class Layout:
         return bool(self.partition_by) and self.partition_by != source.partition_columns
 
 
-def plan_columns(source: Source, columns: Columns, partition_by: tuple[str, ...]) -> Layout:
+def plan_columns(source: Source, settings: Settings) -> Layout:
     """Return the output's columns.
 
     Raises UserError for a column that is missing, has the wrong type or is already taken.
     """
-    for option, name in columns.texts.items():
+    columns, partition_by = settings.columns, settings.target.partition_by
+    for option, name in settings.vectors:
+        _require_column(source, name, f"Name it with {option}")
+        if not source.types[name].startswith(LISTS):
+            raise UserError(
+                f"column {name!r} is {source.types[name]}, expected a list of numbers. Name "
+                f"another column with {option}"
+            )
+    for option, name in settings.texts:
         _require_column(source, name, f"Name it with {option}")
         if name not in source.strings:
             kind = source.types[name]
@@ -48,20 +57,19 @@ def plan_columns(source: Source, columns: Columns, partition_by: tuple[str, ...]
     for name in partition_by:
         _require_column(source, name, _correct("--partition-by", name, source))
         kind = source.types.get(name, "string")
-        if kind.startswith(("list", "large_list", "fixed_size_list", "struct", "map")):
+        if kind.startswith((*LISTS, "struct", "map")):
             raise UserError(
                 f"--partition-by {name}: values of type {kind} cannot be folder names. "
                 "Choose a column with plain values"
             )
     kept = {*(columns.keep or source.columns), *partition_by}
-    for option, name in (
-        ("--score-column", columns.score_column),
-        ("--status-column", columns.status_column),
-    ):
+    for option, name in settings.added:
         if name in kept:
+            how = "" if settings.embeds else f"Name the new column with {option}, or "
             raise UserError(
-                f"INPUT already has a column {name!r}. Name the new column with {option}, "
-                "or leave the old one out by listing the other columns in --keep"
+                f"INPUT already has a column {name!r}. {how}"
+                f"{'Leave' if settings.embeds else 'leave'} the old one out by listing the other "
+                "columns in --keep"
             )
     return Layout(
         kept=tuple(name for name in source.columns if name in kept), partition_by=partition_by

@@ -19,7 +19,7 @@ from semscore.jobs.dataset.parts import Shuffles, read_part
 from semscore.jobs.dataset.source import Source
 from semscore.jobs.dataset.units import Unit
 from semscore.jobs.failures.root_cause import root_cause
-from semscore.jobs.options.slices import Columns
+from semscore.jobs.options.settings import Settings
 from semscore.jobs.spark.session import OPEN_COST
 from semscore.udfs.errors import UserError
 
@@ -38,11 +38,14 @@ def column(name: str) -> Column:
     return F.col(quoted(name))
 
 
-def text_columns(columns: Columns) -> tuple[Column, Column]:
-    """Return the first and second texts of the pairs. The second one may be a constant."""
-    if columns.text2_value is None:
-        return column(columns.text1), column(columns.text2)
-    return column(columns.text1), F.lit(columns.text2_value)
+def text_columns(settings: Settings) -> list[Column]:
+    """Return the texts to embed, or the first and second texts of pairs.
+
+    The second text of all pairs may be a constant.
+    """
+    found = [column(name) for _, name in settings.texts]
+    constant = settings.columns.text2_value
+    return found if constant is None else [*found, F.lit(constant)]
 
 
 def quoted(name: str) -> str:

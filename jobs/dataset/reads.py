@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from semscore.jobs.options.slices import Columns
+    from semscore.jobs.options.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -34,10 +32,11 @@ class Reads:
         return bool(self.where and re.search(rf"(?<!\w)(?:{names})(?!\w)", self.where))
 
 
-def columns_read(columns: Columns, partition_by: Iterable[str], where: str | None) -> Reads:
-    """Return the columns that a run with these options reads."""
+def columns_read(settings: Settings) -> Reads:
+    """Return the columns that a run with these settings reads."""
+    keep = settings.columns.keep
     return Reads(
-        needed=frozenset({*columns.texts.values(), *partition_by}),
-        kept=frozenset(columns.keep) if columns.keep else None,
-        where=where,
+        needed=frozenset({*settings.passed, *settings.target.partition_by}),
+        kept=frozenset(keep) if keep else None,
+        where=settings.rows.where,
     )

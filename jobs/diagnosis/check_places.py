@@ -32,7 +32,7 @@ def check_input(settings: Settings, storage: Storage) -> Iterator[Finding]:
     Then check its columns, and whether a local OUTPUT has enough space for them.
     """
     skip = settings.rows.bad_files == "skip"
-    reads = columns_read(settings.columns, settings.target.partition_by, settings.rows.where)
+    reads = columns_read(settings)
     source = read_source(settings.inputs, skip, storage, reads)
     size = sum(file.size for file in source.files)
     footers = f"{counted(source.rows, 'row')} in {counted(len(source.counts), 'footer')}"
@@ -98,10 +98,10 @@ def check_room(settings: Settings, source: Source, output: Folder) -> Iterator[F
 
 def _check_columns(source: Source, settings: Settings) -> Iterator[Finding]:
     """Check the columns that a run reads and writes; UserError if a run would refuse them."""
-    layout = plan_columns(source, settings.columns, settings.target.partition_by)
+    layout = plan_columns(source, settings)
     by = f", in folders by {', '.join(layout.partition_by)}" if layout.partition_by else ""
-    texts = f"{' and '.join(settings.columns.texts.values())} can be read as text"
-    yield Finding("columns", "ok", f"{texts}; {some_of(layout.kept)} are kept{by}")
+    found = f"{' and '.join(settings.passed)} can be used; {some_of(layout.kept)} are kept{by}"
+    yield Finding("columns", "ok", found)
     for name in source.nanoseconds:
         found = f"{name}: timestamps are truncated from nanoseconds to microseconds"
         yield Finding("columns", "warn", found, "leave it out with --keep if that is too coarse")

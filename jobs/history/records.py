@@ -13,6 +13,11 @@ from semscore.udfs.errors import UserError
 from semscore.udfs.stores.folder import Folder
 
 
+def embedded(run: dict[str, Any]) -> tuple[str, ...]:
+    """Return the columns whose texts a run with this record embeds; empty if it scores pairs."""
+    return tuple(run.get("options", {}).get("embeddings", {}).get("text", ()))
+
+
 @dataclass(frozen=True)
 class Records:
     """The records in a dataset of how it was computed."""

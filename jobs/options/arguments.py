@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from semscore.jobs.options.name_lists import join_names
 from semscore.jobs.options.settings import Settings
 from semscore.jobs.options.slices import (
     Columns,
+    Embeddings,
     JobEngine,
     JobRecipe,
     Limits,
@@ -28,22 +29,28 @@ WORDS_FILE = "--words-file="
 
 
 def option_words(settings: Settings) -> list[str]:
-    """Return the options of `semscore score` that stand for these settings, without Spark's.
+    """Return the options of `score` or `embed` that stand for these settings, without Spark's.
 
     Each option is one argument: `--name=value`, or `--name` or `--no-name` for a flag. Options
     that have their default value are left out.
     """
+    recipe, words = settings.recipe, []
+    if settings.embeds:
+        # `semscore embed` has one prompt, and the role is among the options of embeddings.
+        words = [] if recipe.prompt1 is None else [f"--prompt={recipe.prompt1}"]
+        recipe = replace(recipe, prompt1=None, role1=None)
     slices = (
         (settings.columns, Columns()),
+        (settings.embeddings, Embeddings()),
         (settings.rows, Rows()),
-        (settings.recipe, JobRecipe()),
+        (recipe, JobRecipe()),
         (settings.engine, JobEngine()),
         (settings.target, Output()),
         (settings.limits, Limits()),
         (settings.report, Report()),
         (settings.run, Run()),
     )
-    return [word for chosen, default in slices for word in _differing(chosen, default)]
+    return words + [word for chosen, default in slices for word in _differing(chosen, default)]
 
 
 def _differing(chosen: Any, default: Any) -> Iterator[str]:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from typing import Any
 
-from semscore.jobs.options.slices import Columns, Limits, Output, Report, Rows, Run, Spark
+from semscore.jobs.options.slices import (
+    Columns,
+    Embeddings,
+    Limits,
+    Output,
+    Report,
+    Rows,
+    Run,
+    Spark,
+)
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Engine, Recipe
 
@@ -22,6 +31,7 @@ class Settings:
     inputs: tuple[str, ...]
     output: str
     columns: Columns = Columns()
+    embeddings: Embeddings = Embeddings()
     rows: Rows = Rows()
     recipe: Recipe = Recipe()
     engine: Engine = Engine()
@@ -42,6 +52,7 @@ class Settings:
                 f"--score-column and --status-column are both {self.columns.score_column!r}; "
                 "choose different names"
             )
+        self._check_product()
         if self.rows.limit is not None and self.rows.limit < 1:
             raise UserError(f"--limit must be at least 1, got {self.rows.limit}")
         if not 0 <= self.limits.max_error_rate <= 1:
@@ -61,6 +72,69 @@ class Settings:
             raise UserError(
                 f"--mode overwrite deletes the dataset in {self.output}; add --yes to confirm"
             )
+
+    def _check_product(self) -> None:
+        """Raise UserError for options of pairs, embeddings and vectors that are mixed."""
+        if self.embeds:
+            if self.columns != Columns(keep=self.columns.keep):
+                raise UserError("--text embeds texts, so columns of pairs cannot be used with it")
+            object.__setattr__(self, "recipe", self._recipe_of_texts())
+        elif self.columns.vectors:
+            alone = Recipe(metric=self.recipe.metric, precision=self.recipe.precision)
+            if self.recipe != alone or self.recipe.precision not in ("auto", "float32"):
+                raise UserError(
+                    "--vector1 and --vector2 compare stored vectors, so options for models cannot "
+                    "be used with them"
+                )
+
+    def _recipe_of_texts(self) -> Recipe:
+        """Return the recipe with the role of the texts. Raises UserError for options of pairs."""
+        recipe, role = self.recipe, self.embeddings.text_role
+        if recipe.prompt2 == recipe.prompt1:
+            recipe = replace(recipe, prompt2=None)  # set together, by --prompt
+        if role is not None and recipe.role1 is None:
+            recipe = replace(recipe, role1=role)
+        for name in ("label", "metric", "prompt2", "role2"):
+            if getattr(recipe, name) != getattr(Recipe(), name):
+                raise UserError(
+                    f"--{name} is for pairs of texts, and --text embeds single texts; leave it out"
+                )
+        return recipe
+
+    @property
+    def embeds(self) -> bool:
+        """Return whether the run embeds texts, and does not score pairs."""
+        return bool(self.embeddings.text)
+
+    @property
+    def needs_model(self) -> bool:
+        """Return whether the run uses a model, and not stored vectors."""
+        return self.embeds or not self.columns.vectors
+
+    @property
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """Return the columns of texts, each behind the option that names it."""
+        return self.embeddings.texts or self.columns.texts
+
+    @property
+    def vectors(self) -> tuple[tuple[str, str], ...]:
+        """Return the columns of stored vectors, each behind the option that names it."""
+        return () if self.embeds else self.columns.vectors
+
+    @property
+    def passed(self) -> tuple[str, ...]:
+        """Return the columns that Python gets."""
+        return tuple(dict.fromkeys(name for _, name in (*self.texts, *self.vectors)))
+
+    @property
+    def added(self) -> tuple[tuple[str, str], ...]:
+        """Return the new columns of OUTPUT, each behind the option that names it."""
+        return self.embeddings.added or self.columns.added
+
+    @property
+    def statuses_per_row(self) -> int:
+        """Return how many statuses a row has: one for a pair, or one for each text."""
+        return len(self.embeddings.text) or 1
 
     def _check_places(self) -> None:
         if not self.inputs or not all((*self.inputs, self.output)):

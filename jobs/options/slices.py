@@ -14,8 +14,20 @@ from semscore.udfs.recipe import BackendName as BackendName
 from semscore.udfs.recipe import Device as Device
 from semscore.udfs.recipe import Engine, Precision, Recipe
 from semscore.udfs.recipe import Metric as Metric
+from semscore.udfs.vector_format import EmbeddingType as EmbeddingType
 
-ORDER = ("Columns", "Rows", "Model", "Engine", "Output", "Limits", "Spark", "Report", "Run")
+ORDER = (
+    "Columns",
+    "Embeddings",
+    "Rows",
+    "Model",
+    "Engine",
+    "Output",
+    "Limits",
+    "Spark",
+    "Report",
+    "Run",
+)
 GROUPS = {name: Group(name, sort_key=position) for position, name in enumerate(ORDER)}
 
 
@@ -35,6 +47,10 @@ class Columns:
     """Column with the second text of each pair."""
     text2_value: str | None = None
     """Text with which all first texts are compared, in place of a column."""
+    vector1: str | None = None
+    """Column with a stored vector of each pair's first text: compare vectors, without a model."""
+    vector2: str | None = None
+    """Column with a stored vector of each pair's second text."""
     score_column: str = "semanticScore"
     """Name of the new column for scores."""
     status_column: str = "semanticStatus"
@@ -44,8 +60,12 @@ class Columns:
     double quotes if it contains a comma, or begins or ends with a space."""
 
     def __post_init__(self) -> None:
+        if (self.vector1 is None) != (self.vector2 is None):
+            raise UserError("--vector1 and --vector2 go together; name both columns of vectors")
         if self.text2_value is None:
             return
+        if self.vector1 is not None:
+            raise UserError("--text2-value is compared with texts, not with --vector1")
         if self.text2 != "text2":
             raise UserError(
                 f"--text2 {self.text2} and --text2-value exclude each other; leave one of them out"
@@ -54,12 +74,81 @@ class Columns:
             raise UserError("--text2-value is empty, so there is nothing to compare texts with")
 
     @property
-    def texts(self) -> dict[str, str]:
-        """Return the columns of texts, by the options that name them."""
-        columns = {"--text1": self.text1, "--text2": self.text2}
-        if self.text2_value is not None:
-            del columns["--text2"]
-        return columns
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """Return the columns of texts, each behind the option that names it."""
+        if self.vector1 is not None:
+            return ()
+        both = (("--text1", self.text1), ("--text2", self.text2))
+        return both if self.text2_value is None else both[:1]
+
+    @property
+    def vectors(self) -> tuple[tuple[str, str], ...]:
+        """Return the columns of vectors, each behind the option that names it."""
+        if self.vector1 is None or self.vector2 is None:
+            return ()
+        return ("--vector1", self.vector1), ("--vector2", self.vector2)
+
+    @property
+    def added(self) -> tuple[tuple[str, str], ...]:
+        """Return the new columns, each behind the option that names it."""
+        return ("--score-column", self.score_column), ("--status-column", self.status_column)
+
+
+@_flat("Columns")
+@dataclass(frozen=True, kw_only=True)
+class KeptColumns(Columns):
+    """The columns to keep, without those of pairs."""
+
+    text1: Annotated[str, Parameter(parse=False)] = "text1"
+    text2: Annotated[str, Parameter(parse=False)] = "text2"
+    text2_value: Annotated[str | None, Parameter(parse=False)] = None
+    vector1: Annotated[str | None, Parameter(parse=False)] = None
+    vector2: Annotated[str | None, Parameter(parse=False)] = None
+    score_column: Annotated[str, Parameter(parse=False)] = "semanticScore"
+    status_column: Annotated[str, Parameter(parse=False)] = "semanticStatus"
+
+
+@_flat("Embeddings")
+@dataclass(frozen=True, kw_only=True)
+class Embeddings:
+    """The texts to embed, and the form of their vectors."""
+
+    text: ColumnNames = ()
+    """Columns of texts to embed, comma separated. OUTPUT gets the columns NAMEEmbedding and
+    NAMEStatus for each."""
+    text_role: str | None = None
+    """Role of the texts: query or document, as in sentence-transformers' encode_query and
+    encode_document, or the name of another prompt of the model."""
+    normalize: Flag = False
+    """Scale each vector to length 1."""
+    embedding_type: EmbeddingType = "float32"
+    """Type of the vectors' elements. int8 and uint8: 256 steps between the lowest and highest value
+    of each dimension, which are measured once per dataset. binary and ubinary: one bit for each
+    dimension, eight in a number."""
+
+    def __post_init__(self) -> None:
+        if len(set(self.text)) < len(self.text):
+            raise UserError(f"--text names a column twice: {', '.join(self.text)}")
+        if not self.text and self._is_asked:
+            raise UserError("--text-role, --normalize and --embedding-type need --text")
+
+    @property
+    def _is_asked(self) -> bool:
+        return self.normalize or self.embedding_type != "float32" or self.text_role is not None
+
+    @property
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """Return the columns of texts, each behind the option that names it."""
+        return tuple(("--text", name) for name in self.text)
+
+    @property
+    def added(self) -> tuple[tuple[str, str], ...]:
+        """Return the new columns: an embedding and a status for each text."""
+        return tuple(
+            ("--text", f"{name}{suffix}")
+            for name in self.text
+            for suffix in ("Embedding", "Status")
+        )
 
 
 @_flat("Rows")
@@ -85,6 +174,18 @@ class JobRecipe(Recipe):
     """Number format of the forward pass. bfloat16 keeps about 3 digits, int8 fewer. auto: the
     fastest format whose scores differ by at most 0.01 from those of float32, measured once per
     dataset."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedRecipe(JobRecipe):
+    """A recipe without the options that compare two texts."""
+
+    label: Annotated[str | None, Parameter(parse=False)] = None
+    metric: Annotated[Metric, Parameter(parse=False)] = "cosine"
+    prompt1: Annotated[str | None, Parameter(parse=False)] = None
+    prompt2: Annotated[str | None, Parameter(parse=False)] = None
+    role1: Annotated[str | None, Parameter(parse=False)] = None
+    role2: Annotated[str | None, Parameter(parse=False)] = None
 
 
 @dataclass(frozen=True, kw_only=True)

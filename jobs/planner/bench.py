@@ -23,6 +23,7 @@ from semscore.udfs.meters import Meters
 from semscore.udfs.processes.child import Child
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.worker import resident as worker
+from semscore.udfs.worker.batches import score_batches
 
 FIRST_ROWS = 256  # to warm up, and to estimate how many rows there is time for
 
@@ -156,6 +157,6 @@ def _pass(
 ) -> float:
     """Score some pairs as a task does. Returns the seconds that it took."""
     start = perf_counter()
-    for _ in worker.score_batches(iter([(first, second)]), recipe, engine, meters):
+    for _ in score_batches(iter([(first, second)]), recipe, engine, meters):
         pass
     return perf_counter() - start

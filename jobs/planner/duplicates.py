@@ -14,6 +14,7 @@ from semscore.jobs.planner.estimate import Estimate, mean_of_groups
 from semscore.jobs.planner.sample import Chunk
 from semscore.udfs.pairs.layout import distinct_pairs, distinct_texts
 from semscore.udfs.recipe import Kind, Prompt
+from semscore.udfs.texts.embedder import lay_out_column
 
 Item: TypeAlias = "str | tuple[str, str]"
 
@@ -47,14 +48,17 @@ class SampledRows:
         return int(self.codes.shape[1])
 
     def columns(self, rows: NDArray[np.int64]) -> tuple[list[str], list[str]]:
-        """Return the first and second texts of k rows that can be scored."""
+        """Return the first and second texts of k rows that can be scored.
+
+        A row with a single text is a pair of this text with itself.
+        """
         pairs = [self._pair(row) for row in self.codes[rows].tolist()]
         return [first for first, _ in pairs], [second for _, second in pairs]
 
     def _pair(self, codes: list[int]) -> tuple[str, str]:
         found = [self.items[code][0] for code in codes]
         parts = [part for item in found for part in ([item] if isinstance(item, str) else item)]
-        return parts[0], parts[1]
+        return parts[0], parts[-1]
 
     @cached_property
     def groups(self) -> NDArray[np.int64]:
@@ -122,11 +126,12 @@ def lay_out_sample(
 
     for number, rows in enumerate(chunks):
         if kind == "cross-encoder":
-            pairs = distinct_pairs(rows.texts1, rows.texts2)
+            pairs = distinct_pairs(*rows.columns)
             codes.append(places(pairs.pairs, 0)[pairs.codes][:, None])
             status, scored = pairs.status, pairs.rows
         else:
-            texts = distinct_texts(rows.texts1, rows.texts2, prompts)
+            first, second = rows.columns
+            texts = distinct_texts(first, second, prompts)
             sides = [prompts.index(prompt) for prompt in texts.prompts]
             found = [places(*part) for part in zip(texts.texts, sides, strict=True)]
             codes.append(np.column_stack([found[0][texts.i], found[-1][texts.j]]))
@@ -142,5 +147,34 @@ def lay_out_sample(
         chunk=np.concatenate(chunk),
         place=np.concatenate(place),
         chunk_rows=np.array([len(rows) for rows in chunks]),
+        seen=seen,
+    )
+
+
+def lay_out_texts(chunks: Sequence[Chunk], seen: float) -> SampledRows:
+    """Determine the statuses and distinct texts of a sample of texts that are to be embedded.
+
+    Each text counts as a row of its own, in the same window as the other texts of its row.
+    """
+    statuses: dict[str, int] = {}
+    known: dict[tuple[Item, int], int] = {}
+    codes, chunk, place = [], [], []
+    for number, rows in enumerate(chunks):
+        for texts in rows.columns:
+            places: dict[str, int] = {}
+            column = lay_out_column(texts, places)
+            for name in column.status.tolist():
+                statuses[name] = statuses.get(name, 0) + 1
+            at = [known.setdefault((text, 0), len(known)) for text in places]
+            codes.append(np.array(at, np.int64)[column.codes])
+            chunk.append(np.full(len(column.rows), number))
+            place.append(column.rows)
+    return SampledRows(
+        statuses=statuses,
+        items=tuple(known),
+        codes=np.concatenate(codes)[:, None],
+        chunk=np.concatenate(chunk),
+        place=np.concatenate(place),
+        chunk_rows=np.array([len(rows) * len(rows.columns) for rows in chunks]),
         seen=seen,
     )

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from semscore.jobs.dataset.footers import reason
 from semscore.jobs.dataset.listing import BadFile, SourceFile
 from semscore.jobs.dataset.source import Source
-from semscore.jobs.options.slices import Columns
+from semscore.jobs.options.settings import Settings
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.folder import StorageError
 from semscore.udfs.stores.names import NO_VALUE
@@ -33,13 +33,12 @@ TURN = 0.618
 
 @dataclass(frozen=True)
 class Chunk:
-    """Neighbouring rows of the dataset."""
+    """Neighbouring rows of the dataset: their columns of texts."""
 
-    texts1: pd.Series[Any]
-    texts2: pd.Series[Any]
+    columns: tuple[pd.Series[Any], ...]
 
     def __len__(self) -> int:
-        return len(self.texts1)
+        return len(self.columns[0])
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Sample:
 
 
 def take_sample(
-    source: Source, columns: Columns, storage: Storage, chunk_rows: int, chunks: int = CHUNKS
+    source: Source, settings: Settings, storage: Storage, chunk_rows: int, chunks: int = CHUNKS
 ) -> Sample:
     """Read up to `chunks` chunks of at most `chunk_rows` rows, within about READ_S.
 
@@ -80,7 +79,7 @@ def take_sample(
     for place in sorted(range(len(places)), key=lambda k: k * TURN % 1):
         if taken and monotonic() > until:
             break
-        taken[place] = _read(places[place], source, columns, storage, bad)
+        taken[place] = _read(places[place], source, settings, storage, bad)
     found = tuple(chunk for _, chunk in sorted(taken.items()) if len(chunk))
     if not found:
         why = f"{bad[0].path}: {bad[0].reason}" if bad else "its files have no rows"
@@ -121,12 +120,12 @@ def _pieces(files: Sequence[tuple[SourceFile, int]], start: int, end: int) -> li
 def _read(
     pieces: Sequence[Piece],
     source: Source,
-    columns: Columns,
+    settings: Settings,
     storage: Storage,
     bad: list[BadFile],
 ) -> Chunk:
     """Read the rows of some pieces, up to CHUNK_BYTES. Adds unreadable files to `bad`."""
-    names = tuple(columns.texts.values())
+    names = [name for _, name in settings.texts]
     parts: list[list[pa.Array]] = []
     left = CHUNK_BYTES
     for piece in pieces:
@@ -147,15 +146,15 @@ def _read(
         pd.Series([text for part in parts for text in python_texts(part[k])], dtype=object)
         for k in range(len(names))
     ]
-    if columns.text2_value is not None:
-        read.append(pd.Series([columns.text2_value] * len(read[0]), dtype=object))
-    return Chunk(*read)
+    if (constant := settings.columns.text2_value) is not None:
+        read.append(pd.Series([constant] * len(read[0]), dtype=object))
+    return Chunk(tuple(read))
 
 
 def _batches(
     piece: Piece, names: Sequence[str], source: Source, storage: Storage
 ) -> Iterator[list[pa.Array]]:
-    """Yield both text columns of a piece, reading only its row groups."""
+    """Yield the text columns of a piece, reading only its row groups."""
     stored = [name for name in dict.fromkeys(names) if name not in source.partition_columns]
     with storage.folder(piece.file.root).open(piece.file.entry) as opened:
         file = pq.ParquetFile(opened)

@@ -16,12 +16,13 @@ from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.stores.names import is_utf8, printable
 from semscore.udfs.stores.registry import is_remote, kind_of
 
+NO_MODEL = "none, stored vectors"  # in records, in place of a model's name
+
 log = logging.getLogger("semscore")
 
 if TYPE_CHECKING:
     from semscore.jobs.dataset.columns import Layout
     from semscore.jobs.options.settings import Settings
-    from semscore.jobs.options.slices import Columns, Report
     from semscore.udfs.recipe import Recipe
     from semscore.udfs.stores.folder import Folder
     from semscore.udfs.stores.registry import Storage
@@ -85,7 +86,21 @@ class Model(NamedTuple):
 
     recipe: Recipe  # with model, revision, kind and label resolved
     sha256: str  # of the model's content
-    folder: Path
+    folder: Path | None  # None: stored vectors are compared, without a model
+
+
+def without_model(recipe: Recipe) -> Model:
+    """Return what takes the place of a model if stored vectors are compared."""
+    return Model(replace(recipe, model=NO_MODEL, kind="bi-encoder", precision="float32"), "", None)
+
+
+def require_embeds(model: Model) -> None:
+    """Raise UserError unless a model gives each text one vector."""
+    if model.recipe.kind != "bi-encoder":
+        raise UserError(
+            f"{model.folder} is a {model.recipe.kind}, which gives no text a vector of its own; "
+            "use a bi-encoder"
+        )
 
 
 def pin_model(recipe: Recipe) -> Model:
@@ -110,18 +125,20 @@ def pin_model(recipe: Recipe) -> Model:
     return Model(recipe, content_sha256(folder), folder)
 
 
-def check_gold(report: Report, columns: Columns, layout: Layout) -> None:
+def check_gold(settings: Settings, layout: Layout) -> None:
     """Raise UserError unless the column to compare scores with will be in OUTPUT's files."""
-    gold = report.gold
+    gold = settings.report.gold
     if gold is None:
         return
+    if settings.embeds:
+        raise UserError("--gold compares scores with grades, but embeddings are no scores")
     if gold not in layout.kept:
         raise UserError(
             f"--gold {gold!r} is not one of the columns that are written: "
             f"{some_of(layout.kept)}{suggestion(gold, layout.kept)}"
         )
     for names, what in (
-        (columns.texts.values(), "a text column"),
+        (settings.passed, "a column that is scored"),
         (layout.partition_by, "a column in the partition folders' names"),
     ):
         if gold in names:

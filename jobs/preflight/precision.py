@@ -14,14 +14,17 @@ from pyspark.sql import DataFrame
 from semscore.jobs.dataset import frames
 from semscore.jobs.failures.wording import counted
 from semscore.jobs.ledger import ledger
+from semscore.jobs.preflight.ranges import needs_ranges
 from semscore.udfs.backends.openvino.calibration import (
     TEXTS,
     int8_sha256,
     quantized,
     read_calibration,
 )
+from semscore.udfs.embed import embedding_ranges
 from semscore.udfs.errors import ModelError, UserError
 from semscore.udfs.gpus.device import for_master
+from semscore.udfs.vector_format import Ranges
 from semscore.udfs.worker.probe import Candidate, probe
 
 if TYPE_CHECKING:
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 
     from semscore.jobs.dataset.source import Source
     from semscore.jobs.options.settings import Settings
-    from semscore.udfs.recipe import Precision, Recipe
+    from semscore.udfs.recipe import Engine, Precision, Recipe
     from semscore.udfs.stores.folder import Folder
 
 BOUND = 0.01  # the largest difference from float32's scores that `auto` accepts
@@ -51,6 +54,7 @@ class Settled:
     recipe: Recipe
     record: dict[str, Any]  # for run.json
     calibration: dict[str, bytes] = field(default_factory=dict)  # for int8: files by name
+    ranges: Ranges | None = None  # of the values of embeddings, if their type needs them
 
     @property
     def int8_sha256(self) -> str | None:
@@ -77,18 +81,41 @@ def settle(
 ) -> Settled:
     """Decide the precision of all scores of this dataset, on the hardware of an executor.
 
+    If embeddings need the ranges of their values, these are measured too.
+
     Raises UserError if int8 is requested, but the model cannot be quantised, or the calibration in
     the recipe does not belong to it.
     """
+    if not settings.needs_model:
+        return Settled(recipe, {"asked": "float32", "why": "no model is run"})
+    settled = _with_precision(spark, settings, source, schema, recipe, model_sha256)
+    if not needs_ranges(settings):
+        return settled
+    log.info("measuring the ranges of the embeddings' values")
+    texts = [text for row in _sample(spark, settings, source, schema) for text in row]
+    engine, normalize = _engine(spark, settings), settings.embeddings.normalize
+    tried = replace(settled.recipe, precision="float32", calibration=None)
+    ranges = _on_executor(spark, lambda: embedding_ranges(texts, tried, engine, normalize))
+    return replace(settled, ranges=ranges)
+
+
+def _with_precision(
+    spark: SparkSession,
+    settings: Settings,
+    source: Source,
+    schema: StructType,
+    recipe: Recipe,
+    model_sha256: str,
+) -> Settled:
     record: dict[str, Any] = {"asked": recipe.precision}
-    engine = for_master(settings.engine, str(spark.sparkContext.master))
     if recipe.precision == "auto":
         if min(source.rows, settings.rows.limit or source.rows) < WORTH_A_PROBE:
             log.info("precision float32: %s", TOO_FEW)
             return Settled(replace(recipe, precision="float32"), record | {"why": TOO_FEW})
         log.info("comparing the precisions on this hardware, to choose one")
-        pairs = _sample(spark, settings, source, schema)[:PROBE_PAIRS]
+        pairs = [_pair(row) for row in _sample(spark, settings, source, schema)[:PROBE_PAIRS]]
         texts1, texts2 = [a for a, _ in pairs], [b for _, b in pairs]
+        engine = _engine(spark, settings)
         candidates = _on_executor(spark, lambda: probe(texts1, texts2, recipe, engine))
         precision, why = choose(candidates, len(pairs))
         log.info("precision %s: %s", precision, why)
@@ -102,9 +129,9 @@ def settle(
         except ModelError as error:
             raise UserError(str(error)) from error
         return Settled(recipe, record | {"calibration": recipe.calibration}, files)
-    pairs = _sample(spark, settings, source, schema)
+    texts: Any = _sample(spark, settings, source, schema)
     log.info("precision int8: calibrating on up to %d texts or pairs", TEXTS)
-    files = _on_executor(spark, lambda: quantized(pairs, recipe))
+    files = _on_executor(spark, lambda: quantized(texts, recipe))
     return Settled(recipe, record, files)
 
 
@@ -129,22 +156,40 @@ def choose(found: Sequence[Candidate], pairs: int) -> tuple[Precision, str]:
     return best.precision, f"{where}: {comparison} (bound {BOUND})"
 
 
+def _engine(spark: SparkSession, settings: Settings) -> Engine:
+    return for_master(settings.engine, str(spark.sparkContext.master))
+
+
+def _pair(texts: tuple[str, ...]) -> tuple[str, str]:
+    """Return two texts whose vectors are compared to judge a precision.
+
+    Of a single text, the vectors of its halves are compared.
+    """
+    if len(texts) > 1:
+        return texts[0], texts[1]
+    words = texts[0].split()
+    middle = max(len(words) // 2, 1)
+    return " ".join(words[:middle]), " ".join(words[middle:]) or texts[0]
+
+
 def _sample(
     spark: SparkSession, settings: Settings, source: Source, schema: StructType
-) -> list[tuple[str, str]]:
-    """Return pairs of texts from the beginnings of files that are spread over the dataset."""
+) -> list[tuple[str, ...]]:
+    """Return the texts of rows from the beginnings of files that are spread over the dataset.
+
+    These are pairs, or all texts that are to be embedded. Rows with a missing text are left out.
+    """
     files = source.counted_files
     files = files[:: ceil(len(files) / SAMPLE_FILES)]
-    texts1, texts2 = frames.text_columns(settings.columns)
+    columns = frames.text_columns(settings)
     parts = [
         frames.read_files(spark, schema, source, [file])
-        .select(texts1.alias("text1"), texts2.alias("text2"))
+        .select(*(column.alias(f"text{k}") for k, column in enumerate(columns)))
         .limit(ceil(SAMPLE_ROWS / len(files)))
         for file in files
     ]
-    rows = reduce(DataFrame.union, parts).collect()
-    pairs = [(row.text1, row.text2) for row in rows]
-    return [(a, b) for a, b in pairs if a and b and a.strip() and b.strip()]
+    rows = map(tuple, reduce(DataFrame.union, parts).collect())
+    return [row for row in rows if all(text and text.strip() for text in row)]
 
 
 def _on_executor(spark: SparkSession, question: Callable[[], Answer]) -> Answer:

@@ -51,8 +51,9 @@ class Proving:
 
     def __init__(self, model: Model, engine: Engine, local: bool) -> None:
         recipe, folder = model.recipe, model.folder
+        assert folder is not None  # there is a model to prove
         device = _device(engine)
-        self._model = model
+        self._recipe, self._folder = recipe, folder
         self._named = _named(recipe, engine)
         if local and self._named and (why := openvino_obstacle(recipe, device)):
             raise UserError(f"{self._named} needs OpenVINO, which cannot run here: {why}")
@@ -81,18 +82,18 @@ class Proving:
                 sleep(POLL_S)
             self._judge(process.poll())
         if self._named and self._converts and not self._outline:
-            reason = converted_place(self._model.folder) / REASON
+            reason = converted_place(self._folder) / REASON
             if reason.is_file():
                 raise UserError(
-                    f"{self._named} needs OpenVINO, which cannot run {self._model.folder}: "
+                    f"{self._named} needs OpenVINO, which cannot run {self._folder}: "
                     f"{reason.read_text('utf-8')}. Leave out {self._named} to compute with torch"
                 )
 
     def _begin(self) -> subprocess.Popen[bytes]:
         command = proving_command(
-            self._model.folder,
-            resolved(self._model.recipe),
-            self._model.recipe.max_seq_length,
+            self._folder,
+            resolved(self._recipe),
+            self._recipe.max_seq_length,
             convert=self._converts and not self._outline,
             outline=self._outline,
         )

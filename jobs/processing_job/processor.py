@@ -121,11 +121,13 @@ def run_arguments(
     check_together(launch, settings)
     folder = folder or Path(tempfile.mkdtemp(prefix="semscore-"))
     executors = size_job(launch, settings)
-    archive, entry = submission.write_submission(folder)
+    archive, entry = submission.write_submission(folder, settings.embeds)
     recipe = settings.recipe
-    find = submission.find_model if take_model else submission.stand_in_model
-    name, source = find(recipe, folder)
-    inside = replace(settings, recipe=replace(recipe, model=name, revision=None))
+    inside, source = settings, None
+    if settings.needs_model:
+        find = submission.find_model if take_model else submission.stand_in_model
+        name, source = find(recipe, folder)
+        inside = replace(settings, recipe=replace(recipe, model=name, revision=None))
     places = () if launch.input_mode == "file" else (*settings.inputs, settings.output)
     words, files = submission.fit_arguments([*places, *option_words(inside)], folder)
     inputs, outputs = _channels(launch, settings, source)

@@ -14,7 +14,7 @@ from semscore.udfs.recipe import Recipe
 from semscore.udfs.stores.s3 import is_s3, split
 
 CODE = "semscore.zip"  # without folders: the SDK copies --py-files by name only
-ENTRY = "score.py"
+SCORES, EMBEDS = "score.py", "embed.py"  # scripts that Spark runs
 ARGUMENTS = "arguments.json"
 FILES_FOLDER = "/opt/ml/processing/input/files"  # where the SDK puts the channel `files`
 MODEL_FOLDER = "/opt/ml/processing/input/model"
@@ -22,10 +22,11 @@ IN_IMAGE = "/opt/semscore/"  # models below this folder are part of the image
 MOST_ARGUMENTS, LONGEST = 100, 256  # limits of CreateProcessingJob
 
 
-def write_submission(folder: Path) -> tuple[Path, Path]:
+def write_submission(folder: Path, embeds: bool) -> tuple[Path, Path]:
     """Write the package as a zip for --py-files, and the script that imports it, to `folder`."""
-    entry = folder / ENTRY
-    entry.write_bytes((files("semscore.jobs") / ENTRY).read_bytes())
+    script = EMBEDS if embeds else SCORES
+    entry = folder / script
+    entry.write_bytes((files("semscore.jobs") / script).read_bytes())
     return write_code(folder / CODE), entry
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from semscore.jobs.history.achieved import Calibration, calibrations
-from semscore.jobs.history.records import Records
+from semscore.jobs.history.records import Records, embedded
 from semscore.jobs.history.timeline import (
     Rate,
     RunTime,
@@ -33,7 +33,7 @@ from semscore.jobs.reporting.scores import (
 from semscore.jobs.reporting.spent import Spent, spent
 from semscore.udfs.meters import token_range
 from semscore.udfs.models.flops import Architecture
-from semscore.udfs.pairs.statuses import STATUSES
+from semscore.udfs.statuses import STATUSES
 
 VERSION = 1
 COLUMNS = ("text1", "text2", "score_column", "status_column")
@@ -61,6 +61,12 @@ class What:
     hosts: int  # the most in any run
     slots: int  # tasks that can run at the same time: the most in any run
     runs: int  # runs that committed units
+    embeds: tuple[str, ...]  # columns whose texts were embedded; empty if pairs were scored
+
+    @property
+    def rows(self) -> str:
+        """Return what a row is called: "pairs", or "rows" if texts were embedded."""
+        return "rows" if self.embeds else "pairs"
 
 
 @dataclass(frozen=True)
@@ -81,8 +87,8 @@ class Audit:
     failed: list[dict[str, str]]  # what, reason: units set aside
 
     def share(self, status: str) -> float:
-        """Return the share of all rows with this status, 0 to 1."""
-        return self.statuses.get(status, 0) / self.rows_out if self.rows_out else 0.0
+        """Return the share of all rows, or of all texts to embed, with this status, 0 to 1."""
+        return self.statuses.get(status, 0) / max(sum(self.statuses.values()), 1)
 
 
 @dataclass(frozen=True)
@@ -218,6 +224,7 @@ def _what(records: Records, output: str, runs: list[RunTime]) -> What:
         hosts=max((run.hosts for run in runs), default=0),
         slots=max((run.slots for run in runs), default=0),
         runs=len(runs),
+        embeds=embedded(run),
     )
 
 

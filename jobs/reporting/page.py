@@ -16,8 +16,8 @@ from semscore.jobs.reporting.facts import Facts
 from semscore.jobs.reporting.gold import Gold
 from semscore.jobs.reporting.spent import STEPS
 from semscore.jobs.reporting.verdicts import advice, money, verdicts
-from semscore.udfs.pairs.statuses import TABLE
 from semscore.udfs.recipe import described_model, described_score, item
+from semscore.udfs.statuses import TABLE
 
 TEMPLATE = "report.html"
 MEANINGS = "; ".join(f"{status.name}: {status.meaning}" for status in TABLE) + "."
@@ -139,6 +139,9 @@ def _texts(facts: Facts) -> dict[str, Any]:
     texts, cut = facts.texts, facts.audit.share("truncated")
     what = item(facts.what.recipe)
     first = "pairs with two texts" if what == "pair" else "texts in pairs with two texts"
+    cut_off = "pairs with a text longer than the model reads"
+    if facts.what.embeds:
+        first, cut_off = "texts that are not empty", "texts that are longer than the model reads"
     return {
         "item": what,
         "text_rows": [
@@ -149,7 +152,7 @@ def _texts(facts: Facts) -> dict[str, Any]:
             ("tokens read", f"{texts.tokens:,}"),
             (f"tokens per {what}, on average", f"{texts.tokens / max(texts.distinct, 1):.1f}"),
             ("share of padding in what the model read", f"{texts.padding:.1%}"),
-            ("pairs with a text longer than the model reads", f"{cut:.1%}"),
+            (cut_off, f"{cut:.1%}"),
         ],
         "length_rows": [(name, f"{n:,}") for name, n in texts.named_lengths],
     }
@@ -160,7 +163,10 @@ def _what(facts: Facts) -> list[Row]:
     recipe = {name: value for name, value in what.recipe.items() if value is not None}
     recipe["model"] = described_model(what.recipe["model"])
     recipe["score"] = described_score(what.recipe)
-    if recipe.get("kind", "bi-encoder") != "bi-encoder":
+    if what.embeds:
+        recipe["embedded columns"] = ", ".join(what.embeds)
+        del recipe["score"]
+    if what.embeds or recipe.get("kind", "bi-encoder") != "bi-encoder":
         del recipe["metric"]
     rows: list[Row] = [
         ("input", ", ".join(what.input)),
@@ -185,7 +191,7 @@ def _what(facts: Facts) -> list[Row]:
     ]
     if cost.cost is not None and cost.per_million_pairs is not None:
         rows.append(("cost", f"{money(cost.cost)}, at {cost.price:,g} per host and hour"))
-        rows.append(("cost per million pairs", money(cost.per_million_pairs)))
+        rows.append((f"cost per million {what.rows}", money(cost.per_million_pairs)))
     return [*rows, ("versions", ", ".join(f"{k} {v}" for k, v in what.versions.items()))]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from semscore.udfs.meters import SCORE_BINS
-from semscore.udfs.pairs.statuses import SCORED, STATUSES
+from semscore.udfs.statuses import SCORED, STATUSES
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 MOST_PARTITIONS = 20

@@ -84,7 +84,8 @@ def _fast(facts: Facts) -> Verdict:
     speed, busy = facts.speed, facts.spent.share("forward")
     each = ", each" if facts.what.slots > 1 else ""
     rates = (
-        f"{speed.pairs_per_s:,.0f} pairs and {speed.tokens_per_s:,.0f} tokens per second with "
+        f"{speed.pairs_per_s:,.0f} {facts.what.rows} and {speed.tokens_per_s:,.0f} tokens per "
+        "second with "
         f"{counted(facts.what.slots, 'parallel worker')}{each} on "
         f"{' or '.join(facts.what.hardware) or 'unknown hardware'}; workers spent {busy:.0%} of "
         "their time running the model"
@@ -111,7 +112,7 @@ def _cost(facts: Facts) -> Verdict:
         return Verdict(question, answer, "fair")
     return Verdict(
         question,
-        f"{money(cost.cost)}, or {money(cost.per_million_pairs)} per million pairs: "
+        f"{money(cost.cost)}, or {money(cost.per_million_pairs)} per million {facts.what.rows}: "
         f"{hours} at {cost.price:,g} each. The time to start hosts, and Spark on them, is not "
         "counted.",
         "good",
@@ -145,7 +146,7 @@ def _of_rows(facts: Facts) -> Iterator[str]:
         )
     if cut > MUCH_TRUNCATED:
         yield (
-            f"In {cut:.1%} of the pairs, a text is longer than the model reads. Raise "
+            f"In {cut:.1%} of the {facts.what.rows}, a text is longer than the model reads. Raise "
             "--max-seq-length if the model has more positions, or split the texts beforehand."
         )
     empty = audit.share("null") + audit.share("blank")

@@ -11,8 +11,10 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from importlib.util import find_spec
 
+import pandas as pd
+
 from semscore.jobs.failures.root_cause import root_cause
-from semscore.jobs.history.records import Records, read_ends
+from semscore.jobs.history.records import Records, embedded, read_ends
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.committed import Committed
 from semscore.jobs.ledger.lease import Lease
@@ -23,6 +25,7 @@ from semscore.jobs.reporting.verdicts import advice, verdicts
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.folder import Folder
 
+NO_SCORES = pd.DataFrame(columns=["score", "status", "partition"])
 NEEDS = "pip install 'semscore[report]'"
 
 log = logging.getLogger("semscore")
@@ -34,6 +37,8 @@ def make_report(output: Folder, records: Records, asked: Report) -> Facts:
     Raises UserError if --gold is not a column of grades in the output.
     """
     columns = records.run["options"]["columns"]
+    if embedded(records.run):
+        return gather(records, NO_SCORES, output.name, asked.price, samples=False)
     if asked.gold in [columns[name] for name in COLUMNS]:
         raise UserError(
             f"--gold {asked.gold!r} is a text column, the score or the status. Name a column of "

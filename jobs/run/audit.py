@@ -149,8 +149,10 @@ def _in_no_unit(
 def require_few_errors(account: Account, errors: int, total: int) -> None:
     """Raise TooManyErrors if the model failed on more of `total` rows than --max-error-rate."""
     rate = account.settings.limits.max_error_rate
-    if errors > rate * total:
+    statuses = total * account.settings.statuses_per_row
+    if errors > rate * statuses:
+        what = "text" if account.settings.embeds else "row"
         raise TooManyErrors(
-            f"the model failed on {errors:,} of {counted(total, 'row')} (status 'error'), more "
+            f"the model failed on {errors:,} of {counted(statuses, what)} (status 'error'), more "
             f"than --max-error-rate {rate} allows. Scored rows stay in {account.output.name}"
         )

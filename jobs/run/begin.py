@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 
-def settle_with(spark: SparkSession, job: Prepared, proving: Proving) -> tuple[Run, Settled]:
+def settle_with(spark: SparkSession, job: Prepared, proving: Proving | None) -> tuple[Run, Settled]:
     """Determine what needs Spark: schema, condition, precision. Check the model and the workers.
 
     Raises UserError for what would fail later. Nothing is written yet.
@@ -37,14 +37,15 @@ def settle_with(spark: SparkSession, job: Prepared, proving: Proving) -> tuple[R
     use_s3a(spark, job.s3a)
     settings, source, own = job.settings, job.source, job_session(spark)
     schema = frames.read_schema(own, source)
-    frames.bound_batches(own, source, settings.columns.texts.values())
+    frames.bound_batches(own, source, settings.passed)
     looks = frames.lenient(job_session(spark))  # bad files are reported when their unit is scored
-    frames.bound_batches(looks, source, settings.columns.texts.values())
+    frames.bound_batches(looks, source, settings.passed)
     sample = frames.read_files(looks, schema, source, source.filled_files[:1])
     where = ledger.recorded_where(job.output) if job.settled else None
     where = where or settled_where(sample, settings.rows.where)
     waking.require()
-    proving.require()
+    if proving:
+        proving.require()
     settled = job.settled or settle(
         looks, settings, source, schema, job.model.recipe, job.model.sha256
     )
@@ -52,6 +53,7 @@ def settle_with(spark: SparkSession, job: Prepared, proving: Proving) -> tuple[R
         id=job.id,
         settings=settings,
         recipe=settled.recipe,
+        ranges=settled.ranges,
         fingerprint=job.fingerprint(settled),
         source=source,
         layout=job.layout,

@@ -22,15 +22,23 @@ from semscore.jobs.ledger.committed import Committed, CommittedUnit
 from semscore.jobs.ledger.lease import Lease, require_free
 from semscore.jobs.ledger.run_id import new_id
 from semscore.jobs.options.settings import Settings
-from semscore.jobs.preflight.checks import Model, check_gold, check_output, pin_model
+from semscore.jobs.preflight.checks import (
+    Model,
+    check_gold,
+    check_output,
+    pin_model,
+    require_embeds,
+    without_model,
+)
 from semscore.jobs.preflight.precision import Settled
+from semscore.jobs.run.fingerprints import fingerprint_of
 from semscore.jobs.run.resume import resumed
 from semscore.jobs.run.run import Account
 from semscore.jobs.run.stop import Stop
 from semscore.jobs.spark.s3a import s3a_settings
 from semscore.udfs.errors import OutputInUse, UserError
 from semscore.udfs.models.token_limit import corrections
-from semscore.udfs.recipe import described_model, fingerprint
+from semscore.udfs.recipe import described_model
 from semscore.udfs.stores.folder import Folder
 from semscore.udfs.stores.registry import Storage
 
@@ -58,15 +66,9 @@ class Prepared:
     begun_limit: int | None  # the --limit with which it was started
     committed: Committed | None  # its units
 
-    @property
-    def text_columns(self) -> tuple[str, str]:
-        """Return the two columns that are scored."""
-        return self.settings.columns.text1, self.settings.columns.text2
-
     def fingerprint(self, settled: Settled) -> str:
-        """Return the fingerprint, which identifies the scores."""
-        parts = (settled.recipe, self.model.sha256, self.text_columns, settled.int8_sha256)
-        return fingerprint(*parts, self.corrections, self.settings.columns.text2_value)
+        """Return the fingerprint, which identifies the scores or embeddings."""
+        return fingerprint_of(self.settings, settled, self.model.sha256, self.corrections)
 
     def account(self, settled: Settled) -> Account:
         """Return the facts that the run's records are about."""
@@ -118,18 +120,14 @@ def prepare(settings: Settings, spark: SparkSession | None) -> Prepared:
     storage = Storage(s3a)
     skip = settings.rows.bad_files == "skip"
     log.info("listing the files of INPUT")
-    reads = columns_read(settings.columns, settings.target.partition_by, settings.rows.where)
-    source = read_source(settings.inputs, skip, storage, reads)
+    source = read_source(settings.inputs, skip, storage, columns_read(settings))
     _log_notes(source)
-    layout = plan_columns(source, settings.columns, settings.target.partition_by)
-    check_gold(settings.report, settings.columns, layout)
+    layout = plan_columns(source, settings)
+    check_gold(settings, layout)
     output = check_output(settings, storage)
     if settings.run.preflight:
         preflight(settings, source, output, spark)
-    recipe = settings.recipe
-    log.info("looking for model %s", described_model(recipe.model, recipe.revision))
-    model = pin_model(recipe)
-    corrected = corrections(model.folder, model.recipe.max_seq_length)
+    model, corrected = _model(settings)
     lease = Lease(output, id_, require_free(output))
     settled = _resumed(settings, output, model, corrected)
     return Prepared(
@@ -149,6 +147,19 @@ def prepare(settings: Settings, spark: SparkSession | None) -> Prepared:
         begun_limit=ledger.recorded_limit(output) if settled else None,
         committed=ledger.read_units(output) if settled else None,
     )
+
+
+def _model(settings: Settings) -> tuple[Model, dict[str, Any]]:
+    """Find and check the model, if there is one. Return it and its corrections."""
+    recipe = settings.recipe
+    if not settings.needs_model:
+        return without_model(recipe), {}
+    log.info("looking for model %s", described_model(recipe.model, recipe.revision))
+    model = pin_model(recipe)
+    assert model.folder is not None
+    if settings.embeds:
+        require_embeds(model)
+    return model, corrections(model.folder, model.recipe.max_seq_length)
 
 
 def _resumed(

@@ -33,9 +33,8 @@ def unreadable(run: Run, unit: Unit) -> list[BadFile]:
     """
     spark = job_session(run.spark)
     spark.sparkContext.setJobGroup(run.id, unit.what)
-    columns = run.settings.columns
-    frames.bound_batches(spark, run.source, columns.texts.values())
-    names = dict.fromkeys((*columns.texts.values(), *run.layout.kept))
+    frames.bound_batches(spark, run.source, run.settings.passed)
+    names = dict.fromkeys((*run.settings.passed, *run.layout.kept))
 
     def read_through(files: Sequence[SourceFile], rows: int | None = None) -> None:
         run.lease.require()

@@ -10,12 +10,12 @@ from html import escape
 from typing import Any
 
 from semscore.jobs.failures.wording import counted
-from semscore.jobs.history.records import read_ends
+from semscore.jobs.history.records import embedded, read_ends
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.committed import Committed
 from semscore.udfs.errors import JobError
-from semscore.udfs.pairs.statuses import STATUSES
 from semscore.udfs.recipe import described_model
+from semscore.udfs.statuses import STATUSES
 from semscore.udfs.stores.folder import Folder
 
 
@@ -62,11 +62,12 @@ class Result:
         ]
         if self.rows:
             speed = self.rows / self.scoring_seconds
+            what = "rows" if embedded(self.record) else "pairs"
             lines.insert(
                 0,
                 f"{counted(self.rows, 'row')} in {self.seconds:.1f} s: "
                 f"{self.scoring_seconds:.1f} s for scoring and writing, including model loading "
-                f"({speed:,.0f} pairs/s)",
+                f"({speed:,.0f} {what}/s)",
             )
         return [*lines, f"report: {self.report}"] if self.report else lines
 
@@ -92,7 +93,8 @@ class Result:
         )
         chosen = " (chosen by auto)" if asked == "auto" else ""
         kind = recipe.get("kind", "bi-encoder")
-        yield f"model: {model}; {kind}, precision {recipe['precision']}{chosen}"
+        if self.record["model_sha256"]:
+            yield f"model: {model}; {kind}, precision {recipe['precision']}{chosen}"
         if job := self.record.get("job"):
             yield "SageMaker job: " + ", ".join(
                 job[name] if name == "name" else f"{name} {job[name]}" for name in job

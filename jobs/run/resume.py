@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from semscore.jobs.ledger import ledger
 from semscore.jobs.preflight.precision import Settled
+from semscore.jobs.preflight.ranges import recorded_ranges
+from semscore.jobs.run.fingerprints import fingerprint_of
 from semscore.udfs.backends.openvino.calibration import FILES, read_calibration
 from semscore.udfs.errors import ModelError, UserError
-from semscore.udfs.recipe import SCORING_VERSION, fingerprint
+from semscore.udfs.recipe import SCORING_VERSION
 
 if TYPE_CHECKING:
     from semscore.jobs.options.settings import Settings
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 MAY_DIFFER = {
     "recipe": {"model", "revision", "calibration", "precision"},  # compared by what they resolve to
     "columns": set(),
+    "embeddings": set(),
     "rows": {"bad_files", "limit"},  # prepare.py sees to the limit
     "target": {"target_file_size", "mode", "yes"},
 }
@@ -49,13 +52,14 @@ def resumed(
         )
     files = _calibration(output, record, recipe, model_sha256) if record["int8_sha256"] else {}
     settled = Settled(
-        replace(recipe, precision=record["recipe"]["precision"]), record["precision"], files
+        replace(recipe, precision=record["recipe"]["precision"]),
+        record["precision"],
+        files,
+        recorded_ranges(record),
     )
-    columns = (settings.columns.text1, settings.columns.text2)
-    parts = (settled.recipe, model_sha256, columns, settled.int8_sha256)
-    constant = settings.columns.text2_value
-    if fingerprint(*parts, corrections, constant) != record["fingerprint"]:
-        if corrections and fingerprint(*parts, None, constant) == record["fingerprint"]:
+    if fingerprint_of(settings, settled, model_sha256, corrections) != record["fingerprint"]:
+        before = fingerprint_of(settings, settled, model_sha256, {})
+        if corrections and before == record["fingerprint"]:
             raise UserError(
                 f"OUTPUT {output.name} was started by an earlier version of semscore, which read "
                 f"texts differently for this model: {_read_now(corrections)}. The scores would "
@@ -96,11 +100,16 @@ def _differences(
     now: dict[str, Any] = {
         "recipe": recipe,
         "columns": settings.columns,
+        "embeddings": settings.embeddings,
         "rows": settings.rows,
         "target": settings.target,
     }
     pairs = [
-        (field.name, then[slice_].get(field.name, _before(field)), getattr(value, field.name))
+        (
+            field.name,
+            then.get(slice_, {}).get(field.name, _before(field)),
+            getattr(value, field.name),
+        )
         for slice_, value in now.items()
         for field in fields(value)
         if field.name not in MAY_DIFFER[slice_]

@@ -20,10 +20,11 @@ from semscore.jobs.hosts.inside_job import job_facts
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.committed import VERSION
 from semscore.jobs.ledger.run_id import now
-from semscore.udfs.models.flops import architecture
+from semscore.udfs.models.flops import LOOKUPS, architecture
 from semscore.udfs.recipe import SCORING_VERSION, Recipe
 from semscore.udfs.stores.folder import Folder
 from semscore.udfs.stores.registry import Storage
+from semscore.udfs.vector_format import Ranges
 from semscore.udfs.version import __version__
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Run(Account):
     """Everything that the units of a run share."""
 
     recipe: Recipe  # resolved
+    ranges: Ranges | None  # of the values of embeddings, if their type needs them
     layout: Layout
     where: str | None  # --where, with the current time written out
     spark: SparkSession
@@ -101,7 +103,7 @@ class Run(Account):
 def run_record(run: Run, model: Model, settled: Settled) -> dict[str, Any]:
     """Return the contents of run.json."""
     settings = run.settings
-    slices = ("columns", "rows", "engine", "target", "limits", "report")
+    slices = ("columns", "embeddings", "rows", "engine", "target", "limits", "report")
     return {
         "v": VERSION,
         "run": run.id,
@@ -115,7 +117,8 @@ def run_record(run: Run, model: Model, settled: Settled) -> dict[str, Any]:
         "recipe": asdict(run.recipe),
         "precision": settled.record,
         "model_sha256": model.sha256,
-        "model": asdict(architecture(model.folder)),
+        "model": asdict(architecture(model.folder) if model.folder else LOOKUPS),
+        "ranges": run.ranges,
         "int8_sha256": settled.int8_sha256,
         "scoring_version": SCORING_VERSION,
         "fingerprint": run.fingerprint,

@@ -1,9 +1,8 @@
-"""Score one unit: read -> similarity() -> stage -> publish -> record."""
+"""Score one unit: read -> similarity() or embed() -> stage -> publish -> record."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
 
 from semscore.jobs.dataset import frames
 from semscore.jobs.dataset.listing import changed
@@ -14,14 +13,11 @@ from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.committed import DataFile, UnitRecord
 from semscore.jobs.ledger.run_id import now
 from semscore.jobs.run.reading import read
+from semscore.jobs.run.results import with_results
 from semscore.jobs.run.run import Run
 from semscore.jobs.spark.session import job_session, slots, task_rows
 from semscore.udfs.errors import AuditFailed
 from semscore.udfs.meters import Meters, MetersParam
-from semscore.udfs.similarity import similarity
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 
 def score_unit(run: Run, unit: Unit, limit: int | None, attempt: int) -> UnitRecord:
@@ -33,8 +29,7 @@ def score_unit(run: Run, unit: Unit, limit: int | None, attempt: int) -> UnitRec
     started = now()
     spark = job_session(run.spark)  # a session of its own, with settings for this unit
     spark.sparkContext.setJobGroup(run.id, unit.what)
-    names = run.settings.columns
-    frames.bound_batches(spark, run.source, names.texts.values())
+    frames.bound_batches(spark, run.source, run.settings.passed)
     at_once, task = slots(run.spark), task_rows(run.spark)
     frame = read(run, spark, unit.files, task_count(unit.rows, at_once, task))
     rows = unit.rows if run.settings.rows.where is None else frame.count()
@@ -49,7 +44,7 @@ def score_unit(run: Run, unit: Unit, limit: int | None, attempt: int) -> UnitRec
         frame = frames.spread(spark, frame, unit, tasks)
     accumulator = spark.sparkContext.accumulator(Meters(), MetersParam())
     run.meters[unit.what] = accumulator
-    scored = _with_scores(run, frame, accumulator)
+    scored = with_results(run, frame, accumulator)
     target = run.settings.target.target_file_size
     staged = stage(scored, run.output, run.id, unit.id, run.layout.partition_by, target)
     _require_whole(run, unit, rows, sum(file.rows for file in staged))
@@ -106,25 +101,4 @@ def _record(
         slots=slots(run.spark),
         cut_at=cut_at,
         hist={"score": dict(meters.score_hist), "tokens": dict(meters.token_hist)},
-    )
-
-
-def _with_scores(run: Run, frame: DataFrame, accumulator: Any) -> DataFrame:
-    """Return kept columns, score and status. Each footer gets the fingerprint, with the score."""
-    names = run.settings.columns
-    result = "semscore result"
-    while result in frame.columns:
-        result += "_"
-    scores = similarity(
-        *frames.text_columns(names),
-        run.recipe,
-        run.settings.engine,
-        accumulator,
-    )
-    return frame.withColumn(result, scores).select(
-        *map(frames.column, run.layout.kept),
-        frames.column(result)["score"].alias(
-            names.score_column, metadata={"semscore": run.fingerprint}
-        ),
-        frames.column(result)["status"].alias(names.status_column),
     )

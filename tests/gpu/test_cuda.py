@@ -15,6 +15,7 @@ import pytest
 from semscore.udfs.meters import Meters
 from semscore.udfs.recipe import Engine, Precision, Recipe
 from semscore.udfs.worker import resident as worker
+from semscore.udfs.worker.batches import score_batches
 
 pytestmark = pytest.mark.gpu
 TOLERANCE: dict[Precision, float] = {"float32": 0.002, "float16": 0.01, "bfloat16": 0.01}
@@ -40,7 +41,7 @@ def on_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
 def run(recipe: Recipe, engine: Engine) -> tuple[np.ndarray, Meters]:
     columns = tuple(pd.Series(list(texts), dtype=object) for texts in zip(*PAIRS, strict=True))
     meters = Meters()
-    frames = list(worker.score_batches(iter([columns]), recipe, engine, meters))
+    frames = list(score_batches(iter([columns]), recipe, engine, meters))
     return np.concatenate([frame["score"].to_numpy() for frame in frames]), meters
 
 

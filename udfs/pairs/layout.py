@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from semscore.udfs.backends.pair_texts import PairTexts
 from semscore.udfs.backends.protocol import Rows
-from semscore.udfs.pairs.statuses import BLANK, NULL, OK
 from semscore.udfs.recipe import Prompt
+from semscore.udfs.statuses import BLANK, NULL, OK
 
 Texts: TypeAlias = NDArray[np.object_]
 Statuses: TypeAlias = NDArray[np.object_]  # (n,) of str

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from semscore.udfs.backends.protocol import Rows
 from semscore.udfs.meters import Meters
 from semscore.udfs.pairs.layout import Statuses
-from semscore.udfs.pairs.statuses import ERROR, TRUNCATED
+from semscore.udfs.statuses import ERROR, TRUNCATED
 
 
 @dataclass(frozen=True)

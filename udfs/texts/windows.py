@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-TextColumns: TypeAlias = "tuple[pd.Series[Any], pd.Series[Any]]"
+TextColumns: TypeAlias = "tuple[pd.Series[Any], ...]"  # of equal lengths
 
 FIRST_ROWS = 128  # rows in the first window of a task
 
@@ -26,9 +26,9 @@ def windows(batches: Iterable[TextColumns], max_rows: int, max_bytes: int) -> It
         rows += len(batch[0])
         size += _text_bytes(batch)
         while rows >= target:
-            first, second = _joined(held)
-            yield first[:target], second[:target]
-            held = [(first[target:], second[target:])]
+            joined = _joined(held)
+            yield tuple(column[:target] for column in joined)
+            held = [tuple(column[target:] for column in joined)]
             rows, size = rows - target, _text_bytes(held[0])
             target = max_rows
         if size >= max_bytes:
@@ -41,12 +41,11 @@ def windows(batches: Iterable[TextColumns], max_rows: int, max_bytes: int) -> It
 def _joined(held: list[TextColumns]) -> TextColumns:
     if len(held) == 1:
         return held[0]
-    first, second = zip(*held, strict=True)
-    return pd.concat(first, ignore_index=True), pd.concat(second, ignore_index=True)
+    return tuple(pd.concat(parts, ignore_index=True) for parts in zip(*held, strict=True))
 
 
 def _text_bytes(columns: TextColumns) -> int:
-    """Return the approximate size of both columns' texts, counting one byte per character.
+    """Return the approximate size of the columns' texts, counting one byte per character.
 
     Python uses one to four bytes for a character.
     """
@@ -59,8 +58,6 @@ def _characters(column: pd.Series[Any]) -> int:
         texts = column.dropna().to_numpy(dtype=object)
     kinds = set(map(type, texts)) - {str}
     if kinds:
-        raise TypeError(
-            f"similarity() takes string columns, got {sorted(kind.__name__ for kind in kinds)}; "
-            "cast them to string"
-        )
+        found = sorted(kind.__name__ for kind in kinds)
+        raise TypeError(f"texts must be strings, got {found}; cast the column to string")
     return sum(map(len, texts))

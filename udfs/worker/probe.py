@@ -15,6 +15,7 @@ from semscore.udfs.gpus.device import task_device
 from semscore.udfs.meters import Meters
 from semscore.udfs.recipe import Engine, Precision, Recipe
 from semscore.udfs.worker import resident as worker
+from semscore.udfs.worker.batches import scorer_with
 
 # int8 never stays within the bound, and its calibration takes longer than this probe.
 CPU_CANDIDATES: tuple[Precision, ...] = ("float32", "bfloat16")
@@ -49,7 +50,7 @@ def probe(
             if precision == "float32":
                 raise
             continue
-        scorer = model.scorer(recipe)
+        scorer = scorer_with(model, recipe)
         for _ in range(2):  # the first pass also generates code for each shape
             start = perf_counter()
             meters = Meters()

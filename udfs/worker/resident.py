@@ -1,37 +1,26 @@
-"""The model that this Python worker keeps loaded, and the loop that scores batches with it."""
+"""The model that this Python worker keeps loaded."""
 
 from __future__ import annotations
 
 import os
-import resource
 import socket
-import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pandas as pd
 from pyspark import TaskContext
 
 from semscore.udfs.errors import DeviceFailed
 from semscore.udfs.gpus import leases
 from semscore.udfs.gpus.device import TaskDevice, hardware_name, task_cpus, task_device
 from semscore.udfs.gpus.faults import fault_of
-from semscore.udfs.meters import Meters
 from semscore.udfs.models.fetch import local_folder
-from semscore.udfs.models.fitted import checked, fitted
-from semscore.udfs.pairs.registry import scorer_of
-from semscore.udfs.processes.compatible import require_compatible
+from semscore.udfs.models.fitted import checked
 from semscore.udfs.recipe import Engine, Recipe, resolved
-from semscore.udfs.texts.windows import TextColumns, windows
-from semscore.udfs.worker.ahead import ahead
 
 if TYPE_CHECKING:
-    from semscore.udfs.pairs.scorer import Scorer
     from semscore.udfs.proofs.proof import Proof
     from semscore.udfs.texts.encoder import Encoder
 
@@ -50,10 +39,6 @@ class Resident(NamedTuple):
         """Return host, process, device and backend, separated by blanks."""
         return " ".join((_here(), self.device.label, self.encoder.backend.name))
 
-    def scorer(self, recipe: Recipe) -> Scorer:
-        """Return a scorer that uses this model. Raises ModelError for options it does not have."""
-        return scorer_of(self.encoder, fitted(recipe, self.folder), self.folder)
-
 
 # The fields of a recipe on which a loaded model does not depend. If one is missing here, recipes
 # that differ only in it cause a reload, but never a wrong score.
@@ -64,61 +49,6 @@ IRRELEVANT: dict[str, Any] = {
 
 _resident: Resident | None = None
 _key: tuple[object, ...] = ()  # the options with which it was loaded
-
-
-def score_batches(
-    batches: Iterator[TextColumns], recipe: Recipe, engine: Engine, meters: Meters
-) -> Iterator[pd.DataFrame]:
-    """Score Arrow batches of (text1, text2), and yield frames of (score, status) in order.
-
-    Batches are combined into windows, within which a repeated text is embedded once. While one
-    window is embedded, a thread reads and tokenises the next. If Spark stops reading early, the
-    generator is closed and the thread ends. Fills `meters` as it runs. Raises TypeError for a
-    column that is not text, UserError if the versions in this Python cannot be used together.
-    """
-    require_compatible()  # a worker may have other versions than the driver
-    start = perf_counter()
-    cut = windows(batches, engine.window_rows, engine.window_bytes)
-    first = next(cut, None)
-    seconds = perf_counter() - start
-    meters.read_s += seconds
-    meters.wait_input_s += seconds
-    if first is None:
-        return  # an empty task loads no model
-    start = perf_counter()
-    model = resident(recipe, engine)
-    scorer, label = model.scorer(recipe), model.label
-    meters.notes.update(model.notes)
-    meters.load_s += perf_counter() - start
-    ready = ahead(_prepare(chain([first], cut), scorer, meters))
-    with _device_faults(model.device), closing(ready) as prepared:
-        start = perf_counter()
-        for window in prepared:
-            meters.wait_input_s += perf_counter() - start
-            scores = scorer.score(window, meters)
-            meters.count(
-                scores.score, scores.status, scores.token_lengths, scores.items, scorer.bounded
-            )
-            meters.peak_rss_bytes = _peak_rss()
-            start = perf_counter()
-            yield pd.DataFrame({"score": scores.score, "status": scores.status}, copy=False)
-            meters.emit_s += perf_counter() - start
-            start = perf_counter()
-    meters.assign(label, model.hardware)
-
-
-def _prepare(cut: Iterator[TextColumns], scorer: Scorer, meters: Meters) -> Iterator[Any]:
-    """Read and prepare each window."""
-    for texts1, texts2 in _timed(cut, meters):
-        yield scorer.prepare(texts1, texts2, meters)
-
-
-def _timed(cut: Iterator[TextColumns], meters: Meters) -> Iterator[TextColumns]:
-    start = perf_counter()
-    for window in cut:
-        meters.read_s += perf_counter() - start
-        yield window
-        start = perf_counter()
 
 
 def resident(recipe: Recipe, engine: Engine) -> Resident:
@@ -134,10 +64,10 @@ def resident(recipe: Recipe, engine: Engine) -> Resident:
     key = (replace(recipe, **IRRELEVANT), engine, kind, cpus)
     if _resident is None or _key != key:
         _resident = None  # never two models at once
-        with _device_faults(device):
+        with device_faults(device):
             _resident, _key = _load(recipe, engine, device, cpus), key
     elif _resident.device != device:
-        with _device_faults(device):
+        with device_faults(device):
             _resident.encoder.move(device.torch)
         _resident = _resident._replace(device=device)
     return _resident
@@ -178,7 +108,7 @@ def _load(recipe: Recipe, engine: Engine, device: TaskDevice, cpus: int) -> Resi
 
 
 @contextmanager
-def _device_faults(device: TaskDevice) -> Iterator[None]:
+def device_faults(device: TaskDevice) -> Iterator[None]:
     """Raise device errors with host and device in the message, and set aside a lost device.
 
     The error ends the task and this process, because Spark does not reuse a worker after an error.
@@ -204,8 +134,3 @@ def _device_faults(device: TaskDevice) -> Iterator[None]:
 
 def _here() -> str:
     return f"{socket.gethostname()} {os.getpid()}"
-
-
-def _peak_rss() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, Linux KiB

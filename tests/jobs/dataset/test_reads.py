@@ -5,11 +5,19 @@ from __future__ import annotations
 import pytest
 
 from semscore.jobs.dataset.reads import Reads, columns_read
-from semscore.jobs.options.slices import Columns
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Columns, Output, Rows
 
 
 def reads(where: str | None = None, keep: tuple[str, ...] = ("id",)) -> Reads:
-    return columns_read(Columns(keep=keep, text2="other text"), ("day",), where)
+    settings = Settings(
+        inputs=("in",),
+        output="out",
+        columns=Columns(keep=keep, text2="other text"),
+        rows=Rows(where=where),
+        target=Output(partition_by=("day",)),
+    )
+    return columns_read(settings)
 
 
 def test_texts_kept_columns_and_folders_are_read() -> None:

@@ -15,7 +15,15 @@ from semscore.jobs.cli import app as cli
 from semscore.jobs.hosts import inside_job as processing_job
 from semscore.jobs.options.arguments import WORDS_FILE, option_words, unfolded, write_words
 from semscore.jobs.options.settings import Settings
-from semscore.jobs.options.slices import Columns, Limits, Output, Report, Rows, Run
+from semscore.jobs.options.slices import (
+    Columns,
+    Embeddings,
+    Limits,
+    Output,
+    Report,
+    Rows,
+    Run,
+)
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Engine, Recipe
 
@@ -28,7 +36,12 @@ SETTINGS = st.builds(
     Settings,
     inputs=st.just(("s3://a/b",)),
     output=st.just("s3://c/d"),
-    columns=st.builds(Columns, text1=COLUMN, keep=st.lists(COLUMN, max_size=3).map(tuple)),
+    columns=st.builds(
+        Columns,
+        text1=COLUMN,
+        text2_value=st.none() | NAME,
+        keep=st.lists(COLUMN, max_size=3).map(tuple),
+    ),
     rows=st.builds(
         Rows,
         where=st.none() | TEXT,
@@ -75,6 +88,30 @@ def test_the_command_reads_the_words_as_the_same_settings(settings: Settings) ->
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("semscore.jobs.score.score", score)
         assert cli.main(["score", "s3://a/b", "s3://c/d", *option_words(settings)]) == 2
+    assert read == [settings]
+
+
+@pytest.mark.parametrize("prompt", [None, "", "a passage: "])
+def test_embed_reads_the_words_as_the_same_settings(prompt: str | None) -> None:
+    role = "document" if prompt is None else None
+    texts = Embeddings(text=("a", "b, c"), text_role=role, normalize=True, embedding_type="int8")
+    recipe = Recipe(model="m", prompt1=prompt, truncate_dim=7, precision="auto")
+    settings = Settings(
+        inputs=("s3://a/b",),
+        output="s3://c/d",
+        columns=Columns(keep=("id",)),
+        embeddings=texts,
+        recipe=recipe,
+    )
+    read: list[Settings] = []
+
+    def score(found: Settings) -> Any:
+        read.append(found)
+        raise UserError("seen")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("semscore.jobs.score.score", score)
+        assert cli.main(["embed", "s3://a/b", "s3://c/d", *option_words(settings)]) == 2
     assert read == [settings]
 
 

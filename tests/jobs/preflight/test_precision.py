@@ -67,9 +67,10 @@ def test_a_backend_without_another_precision_keeps_float32(
             raise ModelError("this CPU does not compute in bfloat16")
         scores = SimpleNamespace(score=np.array([0.5], dtype=np.float32))
         scorer = SimpleNamespace(prepare=lambda *_: None, score=lambda *_: scores, bounded=True)
-        return SimpleNamespace(scorer=lambda _: scorer, label="host 1 cpu openvino")
+        return SimpleNamespace(scorer=scorer, label="host 1 cpu openvino")
 
     monkeypatch.setattr(probing.worker, "resident", resident)
+    monkeypatch.setattr(probing, "scorer_with", lambda model, _: model.scorer)
     found = probing.probe(["a"], ["b"], Recipe(model=MODEL), Engine(backend="openvino"))
     assert [candidate.precision for candidate in found] == ["float32"]
     assert choose(found, pairs=1) == ("float32", "cpu openvino computes in no other precision")

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from semscore.udfs.pairs.scorer import Scores
-from semscore.udfs.pairs.statuses import STATUSES
 from semscore.udfs.recipe import Metric
+from semscore.udfs.statuses import STATUSES
 from semscore.udfs.texts.windows import TextColumns, windows
 from tests.services.scoring import score_pairs
 

