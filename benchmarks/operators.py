@@ -68,7 +68,11 @@ def main() -> None:
         texts = distinct_texts(first_rows(corpus("en", args.suite), 500))
         int8 = calibrate(texts, Recipe(model=args.model), folder).calibration
         assert int8
-        places = {"float32": converted(model), "bfloat16": converted(model), "int8": Path(int8)}
+        places = {
+            "float32": converted(model, "bi-encoder"),
+            "bfloat16": converted(model, "bi-encoder"),
+            "int8": Path(int8),
+        }
         for precision, place in places.items():
             times = milliseconds(place, precision)
             products = sum(times[name] for name in PRODUCTS)

@@ -19,7 +19,7 @@ from benchmarks.ours import Book, parser, score
 from benchmarks.trial import warm_up
 from semscore.udfs.meters import Meters
 from semscore.udfs.models.fetch import local_folder
-from semscore.udfs.recipe import Engine, Recipe
+from semscore.udfs.recipe import Engine, Prompt, Recipe
 
 STEPS = ("load_s", "wait_input_s", "tokenize_s", "forward_s", "compare_s", "emit_s")
 
@@ -32,9 +32,9 @@ def forward_only(texts: list[str], model: str, precision: str) -> float:
     recipe = Recipe(model=model, precision=precision)  # type: ignore[arg-type]
     backend, _ = load_backend(local_folder(model), recipe, Engine(), "cpu", 1)
     encoder, meters = Encoder(backend, None, None), Meters()
-    inputs = encoder.prepare(texts, None, meters)
+    inputs = encoder.prepare(texts, Prompt(), meters)
     start = perf_counter()
-    encoder.embed(inputs, None, meters)
+    encoder.embed(inputs, Prompt(), meters)
     return perf_counter() - start
 
 

@@ -27,7 +27,7 @@ from benchmarks.datapath import idle_udf
 from benchmarks.ours import Book, parser
 from semscore.jobs.options.settings import Settings
 from semscore.jobs.options.slices import Output, Report
-from semscore.jobs.run import division, score_unit
+from semscore.jobs.run import division, results
 from semscore.jobs.score import score
 from semscore.udfs.recipe import Recipe
 
@@ -57,7 +57,7 @@ def run(source: str, output: str) -> None:
         return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
 
     # Made for each unit, because Spark must run before.
-    score_unit.similarity = lambda text1, text2, *_: idle_udf(embed)(text1, text2)  # type: ignore[assignment]
+    results.similarity = lambda text1, text2, *_: idle_udf(embed)(text1, text2)  # type: ignore[assignment]
     division.UNIT_S = UNIT_S
     score(
         Settings(
