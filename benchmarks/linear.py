@@ -37,7 +37,7 @@ from semscore.jobs.ledger.lease import Lease
 from semscore.jobs.ledger.packs import Packs
 from semscore.jobs.options.settings import Settings
 from semscore.jobs.options.slices import Limits, Output, Spark
-from semscore.jobs.run import score_unit
+from semscore.jobs.run import results
 from semscore.jobs.score import score
 from semscore.udfs.recipe import Recipe
 from semscore.udfs.stores.folder import Entry, Folder
@@ -80,7 +80,7 @@ def run(output: str, max_units: int | None = None) -> dict[str, Any]:
         ended.append((perf_counter(), process_time()))
 
     ledger.commit = noted
-    score_unit.similarity = lambda text1, text2, *_: idle_udf()(text1, text2)  # type: ignore[assignment]
+    results.similarity = lambda text1, text2, *_: idle_udf()(text1, text2)  # type: ignore[assignment]
     start = perf_counter()
     score(
         Settings(

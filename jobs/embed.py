@@ -2,16 +2,12 @@
 
     spark-submit jobs/embed.py INPUT... OUTPUT --text title,body [options]
 
-It is the scoring job with other columns: see score.py.
+It is the scoring job with other options, which add other columns: see score.py.
 """
 
 from __future__ import annotations
 
 import sys
-
-from semscore.jobs.score import score as embed_dataset
-
-__all__ = ["embed_dataset"]
 
 if __name__ == "__main__":
     from semscore.jobs.cli.start import main

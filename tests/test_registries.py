@@ -13,12 +13,13 @@ import torch
 
 from semscore.jobs.diagnosis.registry import CHECKS
 from semscore.jobs.reporting.charts import CHARTS
+from semscore.udfs import statuses
 from semscore.udfs.backends import registry as backends
 from semscore.udfs.backends.load import CLASSES
 from semscore.udfs.backends.protocol import Backend
 from semscore.udfs.models import pair_head
 from semscore.udfs.models.fitted import MEANINGLESS
-from semscore.udfs.pairs import cross_encoder, statuses
+from semscore.udfs.pairs import cross_encoder
 from semscore.udfs.pairs.metrics import _METRICS
 from semscore.udfs.pairs.registry import SCORERS
 from semscore.udfs.recipe import AskedKind, BackendName, Kind, Metric, Recipe

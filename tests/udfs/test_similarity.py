@@ -84,7 +84,7 @@ def test_one_model_for_each_worker_whatever_the_number_of_tasks(spark: Any, mete
 
 def test_a_column_that_is_no_text_is_refused(spark: Any) -> None:
     frame = spark.range(3).selectExpr("id as text1", "'x' as text2")
-    with pytest.raises(Exception, match="takes string columns, got"):
+    with pytest.raises(Exception, match="texts must be strings, got"):
         frame.select(similarity("text1", "text2", RECIPE)).collect()
 
 

@@ -116,15 +116,15 @@ def _run(
         return  # an empty task loads no model
     start = perf_counter()
     model = resident(recipe, engine)
-    work, label = work_with(model), model.label
+    task, label = work_with(model), model.label
     meters.notes.update(model.notes)
     meters.load_s += perf_counter() - start
-    ready = ahead(_prepared(chain([first], cut), work, meters))
+    ready = ahead(_prepared(chain([first], cut), task, meters))
     with device_faults(model.device), closing(ready) as prepared:
         start = perf_counter()
         for window in prepared:
             meters.wait_input_s += perf_counter() - start
-            for frame in work.frames(window, meters):
+            for frame in task.frames(window, meters):
                 meters.peak_rss_bytes = _peak_rss()
                 start = perf_counter()
                 yield frame

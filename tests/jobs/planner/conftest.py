@@ -36,7 +36,7 @@ def chunk() -> Callable[..., Chunk]:
     """Make a chunk of pairs."""
 
     def make(texts1: Sequence[str | None], texts2: Sequence[str | None]) -> Chunk:
-        return Chunk(pd.Series(texts1, dtype=object), pd.Series(texts2, dtype=object))
+        return Chunk((pd.Series(texts1, dtype=object), pd.Series(texts2, dtype=object)))
 
     return make
 

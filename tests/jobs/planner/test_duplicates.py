@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from semscore.jobs.planner.duplicates import SampledRows, lay_out_sample
+from semscore.jobs.planner.duplicates import SampledRows, lay_out_sample, lay_out_texts
 from semscore.jobs.planner.sample import Chunk
 from semscore.udfs.pairs.layout import distinct_texts
 from semscore.udfs.recipe import Prompt
@@ -65,7 +65,7 @@ def test_the_share_is_what_the_engine_finds_in_its_windows() -> None:
     texts = [pd.Series(random.integers(0, 300, 3128).astype(str), dtype=object) for _ in range(2)]
     cut = list(windows([(texts[0], texts[1])], 500, 10**9))[1:]  # the first one has 128 rows
     found = sum(len(part) for one in cut for part in distinct_texts(*one, SAME).texts)
-    sampled = laid_out([Chunk(texts[0][128:], texts[1][128:])])
+    sampled = laid_out([Chunk((texts[0][128:], texts[1][128:]))])
     assert sampled.distinct_share(500).mid == pytest.approx(found / 6000)
 
 
@@ -82,9 +82,9 @@ def test_the_interval_covers_the_share_of_the_whole_dataset() -> None:
     for seed in range(60):
         random = np.random.default_rng(seed)
         texts = [np.array(texts, dtype=object) for texts in simulated(random, 6_000)]
-        every = laid_out([Chunk(*map(pd.Series, texts))]).distinct_share(100).mid
+        every = laid_out([Chunk(tuple(map(pd.Series, texts)))]).distinct_share(100).mid
         starts = [k * 5_900 // 11 for k in range(12)]
-        chunks = [Chunk(*(pd.Series(t[s : s + 100]) for t in texts)) for s in starts]
+        chunks = [Chunk(tuple(pd.Series(t[s : s + 100]) for t in texts)) for s in starts]
         found = laid_out(chunks, seen=0.2).distinct_share(100)
         held += found.low <= every <= found.high
     assert held >= 54
@@ -118,3 +118,13 @@ def test_a_cross_encoder_runs_each_ordered_pair_once(chunk: MakeChunk) -> None:
     assert sampled.per_row == 1
     assert sampled.distinct_share(5).mid == 3 / 5
     assert sampled.columns(np.arange(4)) == (["a", "b", "a", "a"], ["b", "a", "b", "c"])
+
+
+def test_a_text_to_embed_counts_once_in_each_window_in_any_column(chunk: MakeChunk) -> None:
+    rows = chunk(["a", "b", None, "a"], ["b", "c", "a", " "])
+    sampled = lay_out_texts([rows], 1.0)
+    assert sampled.items == (("a", 0), ("b", 0), ("c", 0))
+    assert sampled.statuses == {"ok": 6, "null": 1, "blank": 1}
+    assert (sampled.per_row, sampled.rows) == (1, 8)
+    assert sampled.distinct_share(4).mid == pytest.approx(3 / 8)
+    assert sampled.distinct_share(2).mid == pytest.approx((3 + 1) / 8)

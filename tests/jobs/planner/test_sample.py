@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs.dataset.source import Source, read_source
+from semscore.jobs.options.settings import Settings
 from semscore.jobs.options.slices import Columns
 from semscore.jobs.planner import sample
 from semscore.jobs.planner.sample import Sample, take_sample
@@ -19,12 +21,16 @@ from semscore.udfs.stores.registry import Storage
 Numbered = Callable[..., Source]
 
 
+def settings(**columns: Any) -> Settings:
+    return Settings(inputs=("in",), output="out", columns=Columns(**columns))
+
+
 def take(source: Source, chunk_rows: int, chunks: int = 4) -> Sample:
-    return take_sample(source, Columns(), Storage(), chunk_rows, chunks)
+    return take_sample(source, settings(), Storage(), chunk_rows, chunks)
 
 
 def numbers(found: Sample) -> list[list[int]]:
-    return [[int(text) for text in chunk.texts1] for chunk in found.chunks]
+    return [[int(text) for text in chunk.columns[0]] for chunk in found.chunks]
 
 
 def test_chunks_are_neighbours_at_equal_distances(numbered: Numbered) -> None:
@@ -50,8 +56,8 @@ def test_each_partition_gets_its_share(tmp_path: Path) -> None:
         folder.mkdir()
         pq.write_table(pa.table({"text1": ["x"] * 1000}), folder / "part.parquet")
     source = read_source([str(tmp_path)])
-    found = take_sample(source, Columns(text2="k"), Storage(), 100, 4)
-    assert [set(chunk.texts2) for chunk in found.chunks] == [{"a"}, {"b"}, {"c"}, {"d"}]
+    found = take_sample(source, settings(text2="k"), Storage(), 100, 4)
+    assert [set(chunk.columns[1]) for chunk in found.chunks] == [{"a"}, {"b"}, {"c"}, {"d"}]
 
 
 def test_long_texts_end_a_chunk_early(numbered: Numbered, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,8 +98,8 @@ def test_texts_of_any_kind_of_string_come_as_text(tmp_path: Path, kind: pa.DataT
     texts = pa.array(["a", None, "é"], pa.string()).cast(kind)
     pq.write_table(pa.table({"text1": texts, "text2": texts}), tmp_path / "x.parquet")
     [chunk] = take(read_source([str(tmp_path)]), 10).chunks
-    assert chunk.texts1.tolist() == ["a", None, "é"]
-    assert chunk.texts1.dtype == object
+    assert chunk.columns[0].tolist() == ["a", None, "é"]
+    assert chunk.columns[0].dtype == object
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), "str")])
@@ -103,4 +109,4 @@ def test_texts_that_are_not_utf_8_are_read(tmp_path: Path, kind: pa.DataType) ->
     pq.write_table(pa.table({"text1": texts, "text2": texts}), tmp_path / "a.parquet")
     found = take(read_source([str(tmp_path)]), 100)
     assert found.bad == ()
-    assert found.chunks[0].texts1.tolist() == ["Cr\ufffdme", "plain", None]
+    assert found.chunks[0].columns[0].tolist() == ["Cr\ufffdme", "plain", None]

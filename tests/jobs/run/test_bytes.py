@@ -14,7 +14,7 @@ from pyspark.sql import functions as F  # noqa: N812 - as all of Spark's own exa
 
 from semscore.jobs.options.settings import Settings
 from semscore.jobs.options.slices import Limits
-from semscore.jobs.run import score_unit
+from semscore.jobs.run import results
 from semscore.jobs.score import score
 from semscore.udfs.recipe import Recipe
 
@@ -40,7 +40,7 @@ def test_an_undisturbed_run_reads_input_at_most_twice(
     def scored(*_: Any) -> Any:
         return F.struct(F.lit(0.5).cast("float").alias("score"), F.lit("ok").alias("status"))
 
-    monkeypatch.setattr(score_unit, "similarity", scored)
+    monkeypatch.setattr(results, "similarity", scored)
     files = SHAPES[shape]
     size = write(tmp_path / "in", files)
     before = bytes_read()
