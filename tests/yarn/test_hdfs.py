@@ -21,7 +21,7 @@ from semscore.udfs.stores.registry import Storage
 from tests.services import pairs
 from tests.services.job import RECIPE
 
-pytestmark = pytest.mark.yarn
+pytestmark = [pytest.mark.yarn, pytest.mark.slow]
 ROWS = 4_000
 NAMES = ("a.parquet", "k=x%2Fy/é d.parquet", "k=1/a b[x]{y}.parquet", "deep/er/#1.json")
 
