@@ -23,9 +23,7 @@ from benchmarks import BUILD
 from benchmarks.corpus import corpus
 from benchmarks.ours import Book, parser
 from semscore.jobs.dataset import frames
-from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.source import read_source
-from semscore.jobs.options.slices import Columns
 from semscore.jobs.spark.session import job_session, start_session
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.similarity import RESULT
@@ -96,10 +94,9 @@ def main() -> None:
     args = options.parse_args()
     data = corpus("en", args.suite)
     source = read_source((str(data),), False)
-    plan_columns(source, Columns(), ())
     started = start_session("local[*]", {})
     spark = job_session(started)
-    frames.bound_batches(spark, source, "text1", "text2")
+    frames.bound_batches(spark, source, ("text1", "text2"))
     schema = frames.read_schema(spark, source)
     output = BUILD / "out" / "datapath"
     book = Book("datapath", ["turn", "rows", "seconds", "pairs_per_s", "without_udf_s"])

@@ -108,7 +108,6 @@ def test_what_is_above_and_what_cannot_be_written(folder: Folder, hdfs: str) -> 
         Storage().folder("gs://b/x")
 
 
-@pytest.mark.slow
 def test_a_dataset_is_scored_killed_and_resumed(hdfs: str, tmp_path: Path) -> None:
     home = Storage().folder(f"{hdfs}/job")
     sink = io.BytesIO()
