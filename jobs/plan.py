@@ -68,8 +68,9 @@ class Plan:
     model: str
     kind: str  # how it scores
     item: str  # what it is run on: text or pair
+    embeds: bool  # texts, and does not score pairs
     facts: InputFacts
-    sample_rows: int
+    sample_rows: int  # rows of pairs, or texts to embed
     statuses: dict[str, float]  # expected status -> share of the rows
     chars: float  # of a text or pair, on average
     token_hist: dict[int, int]  # bin k: texts or pairs of 2^k to 2^(k+1) - 1 tokens
@@ -124,6 +125,7 @@ def plan(settings: Settings, ask: Ask = Ask(), storage: Storage = Storage()) -> 
         model=recipe.model,
         kind=described_kind(recipe),
         item=item(asdict(recipe)),
+        embeds=settings.embeds,
         facts=facts,
         sample_rows=sampled.rows,
         statuses=_statuses(sampled, truncated),

@@ -49,11 +49,12 @@ def print_plan(console: Console, plan: Plan) -> None:
 
 def _print_data(console: Console, plan: Plan) -> None:
     facts, rows = plan.facts, plan.sample_rows
+    sampled = counted(rows, "text" if plan.embeds else "row")
     console.print(f"{plan.model}: {plan.kind}", soft_wrap=True, highlight=False)
     folders = f" in {facts.partitions:,} partitions" if facts.partition_columns else ""
     console.print(
         f"{facts.about}{facts.rows:,} rows in {facts.files:,} files{folders}, "
-        f"{facts.bytes / 1e6:,.1f} MB; sample of {rows:,} rows"
+        f"{facts.bytes / 1e6:,.1f} MB; sample of {sampled}"
     )
     statuses = ", ".join(
         f"{status} {share:.1%}" for status, share in plan.statuses.items() if share
@@ -90,7 +91,8 @@ def _lengths(histogram: dict[int, int], what: str) -> Table:
 
 def _table(plan: Plan) -> Table:
     priced = any(prediction.cost for prediction in plan.predictions)
-    headers = ["", "workers", "pairs/s", "time", *(["cost", "/million"] * priced)]
+    what = "texts/s" if plan.embeds else "pairs/s"
+    headers = ["", "workers", what, "time", *(["cost", "/million"] * priced)]
     table = Table(*headers, box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for column in table.columns[1:]:
         column.justify = "right"

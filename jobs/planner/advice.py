@@ -29,9 +29,10 @@ LITTLE_ROOM = 0.5  # least share of the slots that should have work
 
 
 def score_command(settings: Settings) -> str:
-    """Return the command that scores the dataset on this machine."""
+    """Return the command that scores the dataset, or embeds it, on this machine."""
+    command = "embed" if settings.embeds else "score"
     return shlex.join(
-        ["semscore", "score", *settings.inputs, settings.output, *option_words(settings)]
+        ["semscore", command, *settings.inputs, settings.output, *option_words(settings)]
     )
 
 
@@ -44,7 +45,8 @@ def launch_command(settings: Settings, ask: Ask, chosen: Prediction) -> str:
     engine = replace(settings.engine, workers_per_gpu=chosen.workers_per_device)
     there = replace(settings, engine=engine) if chosen.on_gpu else settings
     inputs = [place if is_s3(place) else INPUT for place in settings.inputs]
-    command, options = "score", {"master": "yarn", "host": chosen.name}
+    command = "embed" if settings.embeds else "score"
+    options = {"master": "yarn", "host": chosen.name}
     if find_host(chosen.name).in_processing:
         command = "launch"
         options = {
