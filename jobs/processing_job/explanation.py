@@ -58,9 +58,11 @@ def explain(launch: Launch, settings: Settings, request: dict[str, Any]) -> list
 
 
 def what_runs(launch: Launch, settings: Settings, request: dict[str, Any]) -> dict[str, str]:
-    """Return what is easily overlooked in a request: model, precision, region and role, as text."""
+    """Return what is easily overlooked in a request: the model, how it is run, region and role."""
     described = dict(explain(launch, settings, request))
-    return {name: described[name] for name in ("model", "precision", "region", "role")}
+    return {
+        name: described[name] for name in ("model", "kind of model", "precision", "region", "role")
+    }
 
 
 def _precision(settings: Settings) -> str:
