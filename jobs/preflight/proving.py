@@ -28,7 +28,7 @@ from semscore.udfs.backends.proving.proved import (
 from semscore.udfs.backends.registry import may_convert, openvino_obstacle
 from semscore.udfs.errors import ModelError, UserError
 from semscore.udfs.gpus.discovery import pretended, visible_gpus
-from semscore.udfs.proofs.proof import proof_place
+from semscore.udfs.proofs.proof import proof_place, read_proof
 from semscore.udfs.recipe import resolved
 
 if TYPE_CHECKING:
@@ -88,6 +88,13 @@ class Proving:
                     f"{self._named} needs OpenVINO, which cannot run {self._folder}: "
                     f"{reason.read_text('utf-8')}. Leave out {self._named} to compute with torch"
                 )
+
+    @property
+    def dimensions(self) -> int | None:
+        """Return the number of dimensions of the model's vectors, or None if it is not known."""
+        if not self._place.exists():
+            return None
+        return int(read_proof(self._place).vectors.shape[1])
 
     def _begin(self) -> subprocess.Popen[bytes]:
         command = proving_command(

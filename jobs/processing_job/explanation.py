@@ -47,7 +47,7 @@ def explain(launch: Launch, settings: Settings, request: dict[str, Any]) -> list
             f"it; {counted(executors.slots, 'task')} at once",
         ),
         ("model", described_model(settings.recipe.model, settings.recipe.revision)),
-        ("kind of model", kind_here(settings.recipe)),
+        ("kind", kind_here(settings.recipe)),
         ("precision", _precision(settings)),
         ("input", ", ".join(settings.inputs)),
         ("output", f"{settings.output} (--mode {settings.target.mode})"),
@@ -60,9 +60,7 @@ def explain(launch: Launch, settings: Settings, request: dict[str, Any]) -> list
 def what_runs(launch: Launch, settings: Settings, request: dict[str, Any]) -> dict[str, str]:
     """Return what is easily overlooked in a request: the model, how it is run, region and role."""
     described = dict(explain(launch, settings, request))
-    return {
-        name: described[name] for name in ("model", "kind of model", "precision", "region", "role")
-    }
+    return {name: described[name] for name in ("model", "kind", "precision", "region", "role")}
 
 
 def _precision(settings: Settings) -> str:

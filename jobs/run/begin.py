@@ -22,6 +22,7 @@ from semscore.jobs.run.run import Run, run_record
 from semscore.jobs.spark.early import Waking
 from semscore.jobs.spark.s3a import use_s3a
 from semscore.jobs.spark.session import job_session
+from semscore.udfs.errors import UserError
 from semscore.udfs.stores.local_folder import as_it_was
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def settle_with(spark: SparkSession, job: Prepared, proving: Proving | None) -> 
     waking.require()
     if proving:
         proving.require()
+        _require_dimensions(job, proving.dimensions)
     settled = job.settled or settle(
         looks, settings, source, schema, job.model.recipe, job.model.sha256
     )
@@ -70,6 +72,15 @@ def settle_with(spark: SparkSession, job: Prepared, proving: Proving | None) -> 
     seen = source.files if job.layout.regroups(source) else source.filled_files[:1]
     check_folders(read(run, looks, seen), source, job.layout, job.output)
     return run, settled
+
+
+def _require_dimensions(job: Prepared, known: int | None) -> None:
+    """Raise UserError if embeddings are to have more dimensions than the model's vectors."""
+    asked = job.settings.recipe.truncate_dim
+    if job.settings.embeds and asked and known and asked > known:
+        raise UserError(
+            f"--truncate-dim {asked} is more than {job.model.recipe.model} has: {known}"
+        )
 
 
 @contextmanager

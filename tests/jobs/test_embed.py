@@ -163,6 +163,17 @@ def test_a_column_is_compared_with_one_text(spark: Any, source: Path, tmp_path: 
         run("a dog", "resume")
 
 
+def test_more_dimensions_than_the_model_has_are_refused_before_anything_is_written(
+    spark: Any, source: Path, tmp_path: Path
+) -> None:
+    asked = settings(source, tmp_path / "out", recipe=Recipe(model=MODEL, truncate_dim=1000))
+    with pytest.raises(UserError, match=r"--truncate-dim 1000 is more than gt-all-.* has: 384"):
+        score(asked, spark)
+    assert not (tmp_path / "out").exists()
+    score(settings(source, tmp_path / "few", recipe=Recipe(model=MODEL, truncate_dim=8)), spark)
+    assert {len(v) for v in table_of(tmp_path / "few")["bodyEmbedding"].to_pylist()} == {8}
+
+
 def test_grades_are_for_scores(source: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--gold compares scores with grades, but embeddings are"):
         score(settings(source, tmp_path / "out", report=Report(gold="id")))

@@ -43,6 +43,7 @@ def test_a_dry_run_names_what_is_easily_overlooked(
     assert run.pop("role").startswith("arn:aws:iam::")
     assert run == {
         "model": f"{DEFAULT_MODEL} (default)",
+        "kind": "decided in the job, from the model's files",
         "precision": "auto: the job measures which is best",
         "region": "eu-north-1",
     }
