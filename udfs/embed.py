@@ -71,7 +71,10 @@ def embedding_ranges(
     frames = embed_batches(iter([columns]), recipe, engine, form, Meters())
     vectors = [vector for frame in frames for vector in frame["embedding0"] if vector is not None]
     if not vectors:
-        raise ModelError("ranges are measured on texts of the dataset, but none has an embedding")
+        raise ModelError(
+            "none of the texts has an embedding, so there are no ranges to measure; use texts that "
+            "are not blank"
+        )
     return ranges_of(np.stack(vectors))
 
 

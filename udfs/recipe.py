@@ -71,7 +71,7 @@ class Recipe:
     """Role of the second texts."""
     max_seq_length: int | None = None
     """Maximum number of tokens that the model reads of a text, or of a pair if it is a
-    cross-encoder. Unset: the model's own limit."""
+    cross-encoder. Not for late interaction. Unset: the model's own limit."""
     truncate_dim: int | None = None
     """Bi-encoders only: number of leading dimensions of the vectors to compare. Unset: all."""
     precision: Precision = "float32"

@@ -42,7 +42,8 @@ class VectorFormat:
     """Type of the elements. int8 and uint8: 256 steps between the ranges. binary and ubinary: one
     bit for each dimension, 1 for positive values, eight in a number."""
     ranges: Ranges | None = None
-    """Lowest and highest value of each dimension, for int8 and uint8. See `ranges_of`."""
+    """Lowest and highest value of each dimension, for int8 and uint8. See
+    `embedding_ranges`, and give it the same `normalize`."""
 
     def __post_init__(self) -> None:
         if self.embedding_type not in get_args(EmbeddingType):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from semscore.jobs.options.settings import Settings
 from semscore.udfs.errors import UserError, some_of, suggestion
 
 NO_PARTITIONS = ("none",)
+NUMBERS = re.compile(r"(large_|fixed_size_)?list<\w+: (u?int\d+|halffloat|float|double|decimal)")
 LISTS = ("list", "large_list", "fixed_size_list")
 
 
@@ -34,10 +36,11 @@ def plan_columns(source: Source, settings: Settings) -> Layout:
     columns, partition_by = settings.columns, settings.target.partition_by
     for option, name in settings.vectors:
         _require_column(source, name, f"Name it with {option}")
-        if not source.types[name].startswith(LISTS):
+        kind = source.types.get(name, "string")  # partition columns are text
+        if not NUMBERS.match(kind):
             raise UserError(
-                f"column {name!r} is {source.types[name]}, expected a list of numbers. Name "
-                f"another column with {option}"
+                f"column {name!r} is {kind}, expected a list of numbers. Name another column with "
+                f"{option}"
             )
     for option, name in settings.texts:
         _require_column(source, name, f"Name it with {option}")

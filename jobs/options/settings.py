@@ -78,7 +78,10 @@ class Settings:
         if self.embeds:
             if self.columns != Columns(keep=self.columns.keep):
                 raise UserError("--text embeds texts, so columns of pairs cannot be used with it")
-            object.__setattr__(self, "recipe", self._recipe_of_texts())
+            recipe = self._recipe_of_texts()
+            object.__setattr__(self, "recipe", recipe)
+            embeddings = replace(self.embeddings, text_role=recipe.role1)
+            object.__setattr__(self, "embeddings", embeddings)
         elif self.columns.vectors:
             alone = Recipe(metric=self.recipe.metric, precision=self.recipe.precision)
             if self.recipe != alone or self.recipe.precision not in ("auto", "float32"):
@@ -92,7 +95,17 @@ class Settings:
         recipe, role = self.recipe, self.embeddings.text_role
         if recipe.prompt2 == recipe.prompt1:
             recipe = replace(recipe, prompt2=None)  # set together, by --prompt
-        if role is not None and recipe.role1 is None:
+        if role is not None and recipe.prompt1 is not None:
+            raise UserError(
+                f"--text-role {role} and --prompt {recipe.prompt1!r} exclude each other, because a "
+                "role stands for a prompt; leave one of them out"
+            )
+        if role is not None and recipe.role1 not in (None, role):
+            raise UserError(
+                f"--text-role {role} and --role1 {recipe.role1} contradict each other; leave "
+                "--role1 out"
+            )
+        if role is not None:
             recipe = replace(recipe, role1=role)
         for name in ("label", "metric", "prompt2", "role2"):
             if getattr(recipe, name) != getattr(Recipe(), name):

@@ -62,6 +62,11 @@ class Columns:
     def __post_init__(self) -> None:
         if (self.vector1 is None) != (self.vector2 is None):
             raise UserError("--vector1 and --vector2 go together; name both columns of vectors")
+        if self.vector1 is not None and (self.text1, self.text2) != ("text1", "text2"):
+            raise UserError(
+                "--vector1 and --vector2 compare stored vectors, so --text1 and --text2 cannot be "
+                "used with them"
+            )
         if self.text2_value is None:
             return
         if self.vector1 is not None:

@@ -41,5 +41,5 @@ Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 # The options of all commands that take a list of names.
 LISTS = frozenset(
     {"instance-type", "keep", "partition-by", "past-run", "price"}
-    | {"security-group-ids", "subnets", "tags"}
+    | {"security-group-ids", "subnets", "tags", "text"}
 )

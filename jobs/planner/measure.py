@@ -12,7 +12,14 @@ import numpy as np
 from semscore.jobs.planner.bench import Bench, bench, lengths
 from semscore.jobs.planner.duplicates import SampledRows
 from semscore.jobs.planner.speed import ItemCosts, Speed, evenly, item_costs, speed_of
-from semscore.jobs.preflight.precision import PROBE_PAIRS, TOO_FEW, WORTH_A_PROBE, Settled, choose
+from semscore.jobs.preflight.precision import (
+    PROBE_PAIRS,
+    TOO_FEW,
+    WORTH_A_PROBE,
+    Settled,
+    choose,
+    pair_of,
+)
 from semscore.udfs.backends.openvino.calibration import TEXTS, quantized
 from semscore.udfs.errors import ModelError, UserError
 from semscore.udfs.models.flops import Architecture
@@ -82,7 +89,9 @@ def _choose_precision(
         if dataset_rows < WORTH_A_PROBE:
             return replace(recipe, precision="float32"), TOO_FEW
         log.info("comparing the precisions on this machine, to choose one")
-        probed = [list(texts[:PROBE_PAIRS]) for texts in scored]
+        firsts, seconds = (texts[:PROBE_PAIRS] for texts in scored)
+        pairs = [pair_of((a,) if a == b else (a, b)) for a, b in zip(firsts, seconds, strict=True)]
+        probed = [[a for a, _ in pairs], [b for _, b in pairs]]
         precision, why = choose(machine.ask(probe, *probed, recipe, engine), len(probed[0]))
         return replace(recipe, precision=precision), why
     if recipe.precision == "int8" and recipe.calibration is None:

@@ -98,8 +98,8 @@ def require_embeds(model: Model) -> None:
     """Raise UserError unless a model gives each text one vector."""
     if model.recipe.kind != "bi-encoder":
         raise UserError(
-            f"{model.folder} is a {model.recipe.kind}, which gives no text a vector of its own; "
-            "use a bi-encoder"
+            f"{model.folder} is a {model.recipe.kind} model, which does not give each text one "
+            "vector; use a bi-encoder"
         )
 
 
@@ -131,7 +131,9 @@ def check_gold(settings: Settings, layout: Layout) -> None:
     if gold is None:
         return
     if settings.embeds:
-        raise UserError("--gold compares scores with grades, but embeddings are no scores")
+        raise UserError(
+            "--gold compares scores with grades, but a run with --text has no scores; leave it out"
+        )
     if gold not in layout.kept:
         raise UserError(
             f"--gold {gold!r} is not one of the columns that are written: "

@@ -113,7 +113,7 @@ def _with_precision(
             log.info("precision float32: %s", TOO_FEW)
             return Settled(replace(recipe, precision="float32"), record | {"why": TOO_FEW})
         log.info("comparing the precisions on this hardware, to choose one")
-        pairs = [_pair(row) for row in _sample(spark, settings, source, schema)[:PROBE_PAIRS]]
+        pairs = [pair_of(row) for row in _sample(spark, settings, source, schema)[:PROBE_PAIRS]]
         texts1, texts2 = [a for a, _ in pairs], [b for _, b in pairs]
         engine = _engine(spark, settings)
         candidates = _on_executor(spark, lambda: probe(texts1, texts2, recipe, engine))
@@ -160,7 +160,7 @@ def _engine(spark: SparkSession, settings: Settings) -> Engine:
     return for_master(settings.engine, str(spark.sparkContext.master))
 
 
-def _pair(texts: tuple[str, ...]) -> tuple[str, str]:
+def pair_of(texts: tuple[str, ...]) -> tuple[str, str]:
     """Return two texts whose vectors are compared to judge a precision.
 
     Of a single text, the vectors of its halves are compared.
@@ -177,7 +177,7 @@ def _sample(
 ) -> list[tuple[str, ...]]:
     """Return the texts of rows from the beginnings of files that are spread over the dataset.
 
-    These are pairs, or all texts that are to be embedded. Rows with a missing text are left out.
+    These are pairs without a missing text, or single texts if texts are to be embedded.
     """
     files = source.counted_files
     files = files[:: ceil(len(files) / SAMPLE_FILES)]
@@ -188,7 +188,9 @@ def _sample(
         .limit(ceil(SAMPLE_ROWS / len(files)))
         for file in files
     ]
-    rows = map(tuple, reduce(DataFrame.union, parts).collect())
+    rows = list(map(tuple, reduce(DataFrame.union, parts).collect()))
+    if settings.embeds:
+        rows = [(text,) for row in rows for text in row]
     return [row for row in rows if all(text and text.strip() for text in row)]
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Reader: TypeAlias = "TokenReader | PairReader"
 
+OWN_LIMITS = ("query_length", "document_length", "query_expansion")  # of roles, if a model has them
 TASKS = ("feature-extraction", "sequence-classification")  # whose input is tokens and nothing else
 
 
@@ -96,6 +97,7 @@ def _is_plain(module: Transformer) -> bool:
         and tokenizer.truncation_side == "right"
         and module.transformer_task in TASKS
         and "message" not in module.modality_config
+        and not any(getattr(module, name, None) for name in OWN_LIMITS)
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,7 @@ class TorchBackend:
         self.stretch = 1.0 if on_cpu else GPU_STRETCH
         self.max_texts: int | None = None
         self.reset: str | None = None
+        self._tokenizing = Lock()  # a tokenizer keeps the truncation of its last call
         if proof:
             self._follow(proof)
         vectors = self.kind == "bi-encoder"
@@ -101,7 +103,8 @@ class TorchBackend:
         return (text, text) if self.kind == "cross-encoder" else text
 
     def _read(self, items: Sequence[Item], **how: Any) -> dict[str, Any]:
-        features: dict[str, Any] = self.model.preprocess(list(items), **how)
+        with self._tokenizing:
+            features: dict[str, Any] = self.model.preprocess(list(items), **how)
         return features
 
     def prepare(self, items: Sequence[Item], prompt: Prompt) -> DeviceTokens | Unread:
@@ -111,7 +114,7 @@ class TorchBackend:
         """
         before = self.prompts.text(prompt)
         if self.reader is None:
-            return _counted(items, before, self.model, task_of(prompt))
+            return _counted(items, before, self.model, task_of(prompt), self._tokenizing)
         return DeviceTokens(self.reader.read(items, before), self.device)  # type: ignore[arg-type]
 
     def widths(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -216,7 +219,9 @@ class Unread:
     refused: NDArray[np.int64]  # (k,) indices of the texts that the tokenizer rejects
 
 
-def _counted(items: Sequence[Item], prompt: str, model: Any, task: str | None) -> Unread:
+def _counted(
+    items: Sequence[Item], prompt: str, model: Any, task: str | None, tokenizing: Lock
+) -> Unread:
     """Return n texts with the number of tokens that the model reads, and whether it truncates them.
 
     For a model that does not count tokens, lengths are in characters, and no text is truncated.
@@ -226,7 +231,8 @@ def _counted(items: Sequence[Item], prompt: str, model: Any, task: str | None) -
     refused = []
     for place, item in enumerate(items):
         try:
-            count = whole_tokens(model, item, prompt, task)
+            with tokenizing:
+                count = whole_tokens(model, item, prompt, task)
         except MemoryError:
             raise
         except Exception:  # tokenizers raises nothing more specific

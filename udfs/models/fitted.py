@@ -24,6 +24,7 @@ MEANINGLESS: dict[Kind, dict[str, str]] = {
     "late-interaction": {
         "label": "it has no labels",
         "metric": "it compares tokens by their largest products",
+        "max_seq_length": "it has its own limits for queries and for documents",
         "truncate_dim": "all dimensions are compared",
         "role1": "the first text is always read as a query",
         "role2": "the second text is always read as a document",
@@ -54,7 +55,9 @@ def fitted(recipe: Recipe, folder: Path) -> Recipe:
         why = MEANINGLESS[kind].get(field.name)
         if why and getattr(recipe, field.name) != field.default:
             option = f"--{field.name.replace('_', '-')}"
-            raise ModelError(f"{option} means nothing for {folder}, a {kind}: {why}")
+            raise ModelError(
+                f"{option} cannot be used with {folder}, a {kind} model: {why}; leave it out"
+            )
     if kind == "cross-encoder":
         head = pair_head(folder)
         label = head.labels[head.index(recipe.label)]
@@ -67,13 +70,13 @@ def fitted(recipe: Recipe, folder: Path) -> Recipe:
 def passages(recipe: Recipe, folder: Path) -> str | None:
     """Return a warning if a role takes no prompt although the model has a similar one, or None."""
     named = _prompts(folder)
-    for side, role in enumerate((recipe.role1, recipe.role2), start=1):
-        if role == "document" and not named.get(role) and named.get("passage"):
-            return (
-                "the model has a prompt for passages, but none for documents, so role "
-                f"document puts none before texts; --role{side} passage uses it"
-            )
-    return None
+    asked = "document" in (recipe.role1, recipe.role2)
+    if not asked or named.get("document") or not named.get("passage"):
+        return None
+    return (
+        "the model has a prompt for passages but none for documents, so the role document puts no "
+        "prompt before texts; the role passage uses the model's prompt"
+    )
 
 
 def _check_role(role: str | None, folder: Path) -> None:

@@ -12,7 +12,7 @@ from semscore.udfs.errors import ModelError
 from semscore.udfs.models.layout import ROUTERS, Module, read_dict, read_modules
 from semscore.udfs.recipe import AskedKind, Kind
 
-NEEDED = "use a model that gives each text one vector, or a cross-encoder"
+NEEDED = "use a bi-encoder, a cross-encoder or a model of late interaction"
 # Values of `model_type` in config_sentence_transformers.json, if there is a modules.json
 SAVED_AS: dict[str, Kind] = {
     "SentenceTransformer": "bi-encoder",
@@ -53,7 +53,7 @@ def model_kind(folder: Path, asked: AskedKind = "auto") -> Kind:
     listed = (folder / "modules.json").is_file()
     kind = _listed(folder, modules) if listed else _bare(folder, modules[0], asked)
     if asked not in ("auto", kind):
-        raise ModelError(f"{folder} is a {kind}, not a {asked}; leave out --kind")
+        raise ModelError(f"{folder} is a {kind} model, not a {asked} model; leave out --kind")
     return kind
 
 
@@ -114,7 +114,8 @@ def _bare(folder: Path, module: Module, asked: AskedKind) -> Kind:
         if asked == "cross-encoder":
             raise ModelError(
                 f"{folder} is a language model ({architecture}) without the module LogitScore, "
-                "which says what answers mean. Save it with sentence-transformers' CrossEncoder"
+                "which turns the model's answers into scores. Save it with sentence-transformers' "
+                "CrossEncoder"
             )
         raise ModelError(
             f"{folder} is a language model ({architecture}) without modules.json. It can embed "
@@ -145,4 +146,7 @@ def _pools(module: Module) -> bool:
 
 
 def _per_token(folder: Path, sign: str) -> str:
-    return f"{folder} gives each token a vector ({sign}), but was not saved as such; {NEEDED}"
+    return (
+        f"{folder} gives each token a vector ({sign}), but was not saved as a model of late "
+        f"interaction; {NEEDED}"
+    )

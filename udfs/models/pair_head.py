@@ -39,7 +39,10 @@ class PairHead:
         if len(self.labels) == 1:
             if label is None:
                 return 0
-            raise ModelError(f"--label {label!r} means nothing, because the model has one label")
+            raise ModelError(
+                f"--label {label!r} cannot be used, because the model has only one label; leave "
+                "it out"
+            )
         known = ", ".join(f"{place} {name!r}" for place, name in enumerate(self.labels))
         if label is None:
             raise ModelError(
@@ -83,7 +86,8 @@ def _labels(modules: list[Module], config: dict[str, Any]) -> tuple[str, ...]:
         return ("score",)  # sentence-transformers then takes one
     named = config.get("id2label")
     if isinstance(named, dict) and named:
-        return tuple(str(named[place]) for place in sorted(named, key=int))
+        names = tuple(str(named[place]) for place in sorted(named, key=int))
+        return names if len(set(names)) == len(names) else _numbered(len(names))
     return _numbered(int(config.get("num_labels") or USUAL_LABELS))
 
 
@@ -114,7 +118,8 @@ def _trusted(folder: Path, path: Any) -> str | None:
     name = path.rpartition(".")[2]
     if not path.startswith("torch.nn.") or name not in ACTIVATIONS:
         raise ModelError(
-            f"{folder} names {path!r} as the activation of its scores, which is not called. "
-            f"Activations that are known: {some_of(ACTIVATIONS)}"
+            f"{folder} names {path!r} as the activation of its scores, which is not one of those "
+            f"that can be used: {some_of(ACTIVATIONS)}. Use another model, or correct its "
+            "configuration"
         )
     return name

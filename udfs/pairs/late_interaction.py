@@ -41,7 +41,7 @@ class LateInteraction:
         meters: Meters,  # noqa: ARG002 - tokenised in `score`
     ) -> list[tuple[pd.Series[Any], pd.Series[Any]]]:
         """Divide the pairs into parts whose token vectors fit into memory."""
-        starts = range(0, len(texts1), AT_ONCE)
+        starts = range(0, max(len(texts1), 1), AT_ONCE)  # one part, even without pairs
         return [(texts1[k : k + AT_ONCE], texts2[k : k + AT_ONCE]) for k in starts]
 
     def score(

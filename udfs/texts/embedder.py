@@ -58,10 +58,15 @@ class Embedder:
     ) -> None:
         kind, dim = encoder.backend.kind, encoder.backend.dim
         if kind != "bi-encoder":
-            raise ModelError(f"a {kind} gives no text a vector of its own; use a bi-encoder")
+            raise ModelError(f"a {kind} model does not give each text one vector; use a bi-encoder")
         if truncate_dim is not None and truncate_dim > dim:
             raise ModelError(f"--truncate-dim {truncate_dim} is more than the model has: {dim}")
         vectors.require_ranges()
+        if vectors.ranges is not None and len(vectors.ranges[0]) != dim:
+            raise ModelError(
+                f"the ranges have {len(vectors.ranges[0])} dimensions, but the vectors have {dim}; "
+                "measure them with embedding_ranges and the same recipe"
+            )
         self._encoder, self._vectors, self._prompt = encoder, vectors, prompt
 
     def prepare(self, columns: TextColumns, meters: Meters) -> list[Part]:

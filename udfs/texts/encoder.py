@@ -55,8 +55,8 @@ class Encoder:
         return inputs
 
     def keep(self, texts: Sequence[str], prompt: Prompt, embedded: Embedded) -> None:
-        """Keep the vector of a single text."""
-        if len(texts) == 1:
+        """Keep the vector of a single text, unless the model failed on it."""
+        if len(texts) == 1 and not embedded.failed[0]:
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
             self._kept[texts[0], prompt] = embedded

@@ -162,6 +162,7 @@ def test_a_constant_takes_the_place_of_the_second_text() -> None:
         ({"text2_value": " "}, "--text2-value is empty"),
         ({"text2_value": "a", "vector1": "v", "vector2": "w"}, "compared with texts, not with"),
         ({"vector1": "v"}, "--vector1 and --vector2 go together"),
+        ({"text1": "a", "vector1": "v", "vector2": "w"}, "so --text1 and --text2 cannot be used"),
     ):
         with pytest.raises(UserError, match=says):
             Columns(**columns)
@@ -172,6 +173,9 @@ def test_vectors_must_be_lists() -> None:
     assert laid_out(given, Columns(vector1="v", vector2="w")).kept == (*("text1", "text2"), *"vwn")
     with pytest.raises(UserError, match=r"'n' is int64, expected a list of numbers. .* --vector2"):
         laid_out(given, Columns(vector1="v", vector2="n"))
+    for kind in ("list<item: string>", "list<item: list<item: float>>", "struct<a: float>"):
+        with pytest.raises(UserError, match=f"'n' is {kind}, expected a list of numbers"):
+            laid_out(source(v="list<item: double>", n=kind), Columns(vector1="v", vector2="n"))
 
 
 def test_embeddings_add_two_columns_for_each_text() -> None:
@@ -206,7 +210,11 @@ def test_a_prompt_for_both_texts_and_a_role_are_those_of_each_text() -> None:
         return Settings(inputs=("in",), output="out", embeddings=texts, recipe=asked).recipe
 
     assert recipe(prompt1="q: ", prompt2="q: ") == Recipe(prompt1="q: ")
-    assert recipe(role="query") == Recipe(role1="query")
+    assert recipe(role="query") == recipe(role1="query") == Recipe(role1="query")
+    with pytest.raises(UserError, match="--text-role query and --role1 document contradict"):
+        recipe(role="query", role1="document")
+    with pytest.raises(UserError, match="--text-role query and --prompt 'q: ' exclude each other"):
+        recipe(role="query", prompt1="q: ")
     with pytest.raises(UserError, match="need --text"):
         Embeddings(normalize=True)
     with pytest.raises(UserError, match="names a column twice: a, a"):

@@ -115,6 +115,12 @@ def test_embed_reads_the_words_as_the_same_settings(prompt: str | None) -> None:
     assert read == [settings]
 
 
+def test_a_role_given_as_that_of_the_first_text_is_the_role_of_the_texts() -> None:
+    texts = Embeddings(text=("a",))
+    settings = Settings(inputs=("a",), output="b", embeddings=texts, recipe=Recipe(role1="query"))
+    assert "--text-role=query" in option_words(settings)
+
+
 def test_defaults_need_no_words() -> None:
     settings = Settings(inputs=("a",), output="b", recipe=Recipe(precision="auto"))
     assert option_words(settings) == []

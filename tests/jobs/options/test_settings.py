@@ -15,7 +15,15 @@ from semscore.jobs.options import slices
 from semscore.jobs.options import types as module
 from semscore.jobs.options.name_lists import join_names, split_names
 from semscore.jobs.options.settings import Settings
-from semscore.jobs.options.slices import Columns, Limits, Output, Rows, Spark, with_prompt
+from semscore.jobs.options.slices import (
+    Columns,
+    Embeddings,
+    Limits,
+    Output,
+    Rows,
+    Spark,
+    with_prompt,
+)
 from semscore.jobs.planner.plan_options import Ask
 from semscore.jobs.processing_job.launch_options import Launch
 from semscore.udfs.errors import UserError
@@ -121,7 +129,7 @@ def test_joined_names_are_split_again(names: tuple[str, ...]) -> None:
 def test_the_options_that_take_lists_are_known() -> None:
     found = {
         field.name.replace("_", "-")
-        for options in (Columns, Output, Launch, Ask, Recipe, Engine)
+        for options in (Columns, Embeddings, Output, Launch, Ask, Recipe, Engine)
         for field in fields(options)
         if re.match(r"(Annotated\[)?(Column)?Names\b", str(field.type))
     }

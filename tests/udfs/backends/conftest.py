@@ -299,6 +299,14 @@ def router(zoo: Zoo) -> SentenceTransformer:
 
 
 @member
+def router_behind_the_pooling(zoo: Zoo) -> SentenceTransformer:
+    transformer = zoo.transformer(BertConfig(**SIZES), "wordpiece")
+    routes = {role: [st.Dense(DIM, DIM)] for role in ("query", "document")}
+    router = st.Router(routes, default_route="document")
+    return assembled(transformer, st.Pooling(DIM), router)
+
+
+@member
 def bare_transformer(zoo: Zoo) -> None:
     """Save only the files of transformers, not those of sentence-transformers."""
     zoo.transformer(BertConfig(**SIZES), "wordpiece")

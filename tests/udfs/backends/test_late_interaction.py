@@ -115,6 +115,10 @@ def test_parts_and_neighbours_do_not_matter(
     assert np.abs(scored(folder, pairs).score - together).max() < 2e-5
 
 
+def test_no_pairs_have_no_scores(folder: Path) -> None:
+    assert scored(folder, []).score.tolist() == []
+
+
 def test_it_is_proved_and_watched_by_a_canary(folder: Path) -> None:
     model = load(folder, "late-interaction")
     proof = proof_of(model, folder, "late-interaction", _embed(model, "late-interaction"))

@@ -179,7 +179,14 @@ def test_each_column_has_its_own_prompt(zoo: MakeModel, odd_texts: list[str]) ->
 
 
 @pytest.mark.parametrize(
-    "name", ["prompts", "prompts_left_out_of_the_pooling", "router", "roberta"]
+    "name",
+    [
+        "prompts",
+        "prompts_left_out_of_the_pooling",
+        "router",
+        "router_behind_the_pooling",
+        "roberta",
+    ],
 )
 def test_roles_are_those_of_encode_query_and_encode_document(
     zoo: MakeModel, odd_texts: list[str], name: str

@@ -52,24 +52,25 @@ def test_a_prompt_for_both_texts_is_one_for_the_first_in_a_cross_encoder(
 ) -> None:
     asked = Recipe(label="1", prompt1="is it: ", prompt2="is it: ")
     assert fitted(asked, cross_encoder).prompts[1].text is None
-    with pytest.raises(ModelError, match=r"--prompt2 means nothing for .*: its prompt is"):
+    with pytest.raises(ModelError, match=r"--prompt2 cannot be used with .*: its prompt is"):
         fitted(Recipe(label="1", prompt2="is it: "), cross_encoder)
 
 
 @pytest.mark.parametrize(
     ("folder", "options", "message"),
     [
-        ("bi_encoder", {"label": "1"}, "--label means nothing for .*, a bi-encoder: it has no"),
-        ("cross_encoder", {"metric": "dot"}, "--metric means nothing for .*, a cross-encoder"),
+        ("bi_encoder", {"label": "1"}, "--label cannot be used with .*, a bi-encoder model: it"),
+        ("cross_encoder", {"metric": "dot"}, "--metric cannot be used with .*, a cross-encoder"),
         (
             "cross_encoder",
             {"truncate_dim": 8},
-            "--truncate-dim means nothing for .*: it has no vec",
+            "--truncate-dim cannot be used with .*: it has no vec",
         ),
-        ("cross_encoder", {"role2": "query"}, "--role2 means nothing for .*: its prompt is put"),
-        ("late", {"metric": "dot"}, "--metric means nothing for .*: it compares tokens"),
-        ("late", {"role1": "document"}, "--role1 means nothing for .*: the first text is always"),
-        ("late", {"truncate_dim": 4}, "--truncate-dim means nothing for .*, a late-interaction"),
+        ("cross_encoder", {"role2": "query"}, "--role2 cannot be used with .*: its prompt is put"),
+        ("late", {"metric": "dot"}, "--metric cannot be used with .*: it compares tokens"),
+        ("late", {"role1": "document"}, "--role1 cannot be used with .*: the first text is always"),
+        ("late", {"max_seq_length": 4}, "--max-seq-length cannot be used with .*: it has its own"),
+        ("late", {"truncate_dim": 4}, "--truncate-dim cannot be used with .*, a late-interaction"),
     ],
 )
 def test_an_option_that_means_nothing_is_refused_by_name(
@@ -102,7 +103,7 @@ def test_a_document_without_a_prompt_in_a_model_with_passages_is_warned_about(
     bi_encoder: Any,
 ) -> None:
     assert passages(Recipe(role2="document"), bi_encoder) == (
-        "the model has a prompt for passages, but none for documents, so role document puts none "
-        "before texts; --role2 passage uses it"
+        "the model has a prompt for passages but none for documents, so the role document puts no "
+        "prompt before texts; the role passage uses the model's prompt"
     )
     assert passages(Recipe(role2="passage"), bi_encoder) is None

@@ -82,14 +82,16 @@ def test_without_modules_json_the_type_of_the_configuration_does_not_count(files
 
 def test_a_kind_that_scores_no_pairs_is_refused_by_name(files: Any) -> None:
     listed(files, "SparseEncoder")
-    with pytest.raises(ModelError, match="is a SparseEncoder; use a model that gives each text"):
+    with pytest.raises(ModelError, match="is a SparseEncoder; use a bi-encoder"):
         check_model(files.folder)
 
 
 @pytest.mark.parametrize("asked", ["cross-encoder", "late-interaction"])
 def test_another_kind_than_asked_is_refused(files: Any, asked: Any) -> None:
     assert model_kind(files.folder, "bi-encoder") == "bi-encoder"
-    with pytest.raises(ModelError, match=f"is a bi-encoder, not a {asked}; leave out --kind"):
+    with pytest.raises(
+        ModelError, match=f"is a bi-encoder model, not a {asked} model; leave out --kind"
+    ):
         model_kind(files.folder, asked)
 
 

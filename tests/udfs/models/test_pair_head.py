@@ -91,6 +91,11 @@ def test_what_is_no_known_activation_is_never_called(files: Any, path: str) -> N
         head_of(files, {"activation_fn": path}, **ONE)
 
 
+def test_labels_with_the_same_name_are_told_apart_by_number(files: Any) -> None:
+    head = head_of(files, None, id2label={"0": "a", "1": "b", "2": "a"})
+    assert head.labels == ("LABEL_0", "LABEL_1", "LABEL_2")
+
+
 def test_a_label_is_found_by_name_and_by_index() -> None:
     head = PairHead(("contradiction", "entailment", "neutral"), "Identity")
     assert [head.index(label) for label in ("entailment", "Entailment", "2")] == [1, 1, 2]
@@ -103,7 +108,7 @@ def test_a_label_is_found_by_name_and_by_index() -> None:
         (("a", "b"), None, r"has 2 labels \(0 'a', 1 'b'\); use --label to name the one whose"),
         (("entails", "b"), "entail", r"is not one of the model's labels: .*mean 'entails'\?\)"),
         (("a", "b"), "2", r"--label '2' is not one of the model's labels: 0 'a', 1 'b'"),
-        (("a",), "a", "--label 'a' means nothing, because the model has one label"),
+        (("a",), "a", "--label 'a' cannot be used, because the model has only one label"),
     ],
 )
 def test_a_label_that_is_missing_or_wrong_names_the_right_ones(

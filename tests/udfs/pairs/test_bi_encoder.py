@@ -220,6 +220,14 @@ def test_a_text_that_fills_a_column_is_embedded_once_for_all_windows(
     assert [text for batch in encoder.backend.batches for text in batch].count("x") == 2
 
 
+def test_a_failure_is_not_kept(make_encoder: MakeEncoder) -> None:
+    encoder = make_encoder(default_prompt="", poison=("x",))
+    windows_of = [("a", "x"), ("bb", "x")]
+    assert score(windows_of, encoder).status.tolist() == ["error", "error"]
+    encoder.backend.poison = ()
+    assert score(windows_of, encoder).status.tolist() == ["ok", "ok"]
+
+
 def test_a_score_beyond_float32_is_an_error(
     make_encoder: MakeEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

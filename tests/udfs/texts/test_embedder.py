@@ -80,7 +80,7 @@ def test_a_text_is_embedded_once_for_all_columns(make_encoder: MakeEncoder) -> N
 
 @pytest.mark.parametrize("kind", ["cross-encoder", "late-interaction"])
 def test_another_kind_of_model_embeds_no_texts(make_encoder: MakeEncoder, kind: str) -> None:
-    with pytest.raises(ModelError, match=f"a {kind} gives no text a vector of its own"):
+    with pytest.raises(ModelError, match=f"a {kind} model does not give each text one vector"):
         Embedder(make_encoder(kind=kind), VectorFormat())
 
 
@@ -88,6 +88,12 @@ def test_more_dimensions_than_there_are_are_refused(make_encoder: MakeEncoder) -
     Embedder(make_encoder(), VectorFormat(), truncate_dim=3)
     with pytest.raises(ModelError, match="--truncate-dim 4 is more than the model has: 3"):
         Embedder(make_encoder(), VectorFormat(), truncate_dim=4)
+
+
+def test_ranges_of_other_vectors_are_refused(make_encoder: MakeEncoder) -> None:
+    ranges = ranges_of(np.ones((1, 4), np.float32))
+    with pytest.raises(ModelError, match="the ranges have 4 dimensions, but the vectors have 3"):
+        Embedder(make_encoder(), VectorFormat(embedding_type="int8", ranges=ranges))
 
 
 # -- formats ---------------------------------------------------------------------------------------

@@ -61,6 +61,7 @@ def convert(
 
 def _convert(model: Any, folder: Path, kind: Kind, target: Path, batching: Batching) -> None:
     import openvino
+    from sentence_transformers.sentence_transformer.modules import Router
 
     from semscore.udfs.backends.first_token import only_first_token
     from semscore.udfs.backends.load import most_tokens, probe_text
@@ -75,6 +76,8 @@ def _convert(model: Any, folder: Path, kind: Kind, target: Path, batching: Batch
         raise NotConvertible("it is a table of token vectors, without a transformer")
     if any(getattr(module, "include_prompt", True) is False for module in model):
         raise NotConvertible("its pooling leaves the prompt out")
+    if any(isinstance(module, Router) for module in model):
+        raise NotConvertible("its Router runs other modules for queries than for documents")
     if kind == "cross-encoder":
         only_first_token(model, probe_text(model))
     converted, facts = _traced(model, reader, kind)

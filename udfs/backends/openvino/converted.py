@@ -16,7 +16,7 @@ from semscore.udfs.processes import child
 from semscore.udfs.recipe import Kind
 from semscore.udfs.stores.cache import cache_folder
 
-VERSION = 3  # of the converted folder's layout
+VERSION = 4  # of the converted folder's layout
 REASON = "unconvertible.txt"  # the only file in the folder of a model that cannot be converted
 REFUSED = 3  # exit code of the process that proves a model, if it cannot be used
 LIBRARIES = ("openvino", "sentence-transformers", "torch", "transformers")

@@ -56,6 +56,7 @@ SPECIALS = [
 REFUSED = {
     "static_embedding": "it is a table of token vectors, without a transformer",
     "router": "only its own code can tokenise texts for it",
+    "router_behind_the_pooling": "its Router runs other modules for queries than for documents",
     "left_truncation": "only its own code can tokenise texts for it",
     "prompts_left_out_of_the_pooling": "its pooling leaves the prompt out",
 }
