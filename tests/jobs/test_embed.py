@@ -175,5 +175,5 @@ def test_more_dimensions_than_the_model_has_are_refused_before_anything_is_writt
 
 
 def test_grades_are_for_scores(source: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--gold compares scores with grades, but embeddings are"):
+    with pytest.raises(UserError, match="--gold compares scores with grades, but a run with"):
         score(settings(source, tmp_path / "out", report=Report(gold="id")))
