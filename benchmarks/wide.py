@@ -7,7 +7,6 @@ Each measurement is a process of its own, with a model that does nothing. It get
 from __future__ import annotations
 
 import argparse
-import resource
 import subprocess
 import sys
 from typing import Any
@@ -17,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from benchmarks.ours import Book
+from benchmarks.process import peak_mb
 from semscore.udfs.meters import Meters
 from semscore.udfs.texts import embedder
 from semscore.udfs.texts.embedder import Embedder
@@ -70,10 +70,10 @@ def peak(dim: int, bounded: bool) -> float:
     encoder = Encoder(Idle(dim), None, 512)  # type: ignore[arg-type]
     work, meters = Embedder(encoder, VectorFormat()), Meters()
     window = (pd.Series([f"text {k}" for k in range(ROWS)], dtype=object),)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_mb()
     for frame in work.frames(work.prepare(window, meters), meters):
         pa.array(frame["embedding0"], pa.list_(pa.float32()))  # as Spark makes of it
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return peak_mb() - before
 
 
 def main() -> None:
