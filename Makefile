@@ -195,6 +195,8 @@ bench-sweeps: .venv/bench-ready
 	$(BIN)/python -m benchmarks.protocol
 	$(BIN)/python -m benchmarks.manyfiles
 	$(BIN)/python -m benchmarks.planning $(BENCH)
+	$(BIN)/python -m benchmarks.kinds $(BENCH)
+	$(BIN)/python -m benchmarks.wide
 
 bench-quality: .venv/bench-ready
 	$(BIN)/python -m benchmarks.quality $(GRADED) $(BENCH)
