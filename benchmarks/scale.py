@@ -59,7 +59,7 @@ def addresses(hosts: int) -> dict[str, str]:
 def metrics(yarn: Yarn) -> dict[str, Any]:
     """Return what the ResourceManager counts."""
     with urlopen(f"http://{yarn.primary}:8088/ws/v1/cluster/metrics") as answer:
-        counted: dict[str, Any] = json.load(answer)["clusterMetrics"]
+        counted: dict[str, Any] = json.load(answer)
         return counted
 
 
