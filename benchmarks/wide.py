@@ -68,10 +68,10 @@ def peak(dim: int, bounded: bool) -> float:
     if not bounded:
         embedder.VECTOR_BYTES = embedder.FRAME_BYTES = UNBOUNDED
     encoder = Encoder(Idle(dim), None, 512)  # type: ignore[arg-type]
-    work, meters = Embedder(encoder, VectorFormat()), Meters()
+    wide, meters = Embedder(encoder, VectorFormat()), Meters()
     window = (pd.Series([f"text {k}" for k in range(ROWS)], dtype=object),)
     before = peak_mb()
-    for frame in work.frames(work.prepare(window, meters), meters):
+    for frame in wide.frames(wide.prepare(window, meters), meters):
         pa.array(frame["embedding0"], pa.list_(pa.float32()))  # as Spark makes of it
     return peak_mb() - before
 
