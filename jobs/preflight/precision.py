@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import reduce
+from functools import cache, reduce
 from math import ceil
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -88,11 +88,16 @@ def settle(
     """
     if not settings.needs_model:
         return Settled(recipe, {"asked": "float32", "why": "no model is run"})
-    settled = _with_precision(spark, settings, source, schema, recipe, model_sha256)
+
+    @cache
+    def sample() -> list[tuple[str, ...]]:
+        return _sample(spark, settings, source, schema)
+
+    settled = _with_precision(spark, settings, source.rows, sample, recipe, model_sha256)
     if not needs_ranges(settings):
         return settled
     log.info("measuring the ranges of the embeddings' values")
-    texts = [text for row in _sample(spark, settings, source, schema) for text in row]
+    texts = [text for row in sample() for text in row]
     engine, normalize = _engine(spark, settings), settings.embeddings.normalize
     tried = replace(settled.recipe, precision="float32", calibration=None)
     ranges = _on_executor(spark, lambda: embedding_ranges(texts, tried, engine, normalize))
@@ -102,18 +107,18 @@ def settle(
 def _with_precision(
     spark: SparkSession,
     settings: Settings,
-    source: Source,
-    schema: StructType,
+    dataset_rows: int,
+    sample: Callable[[], list[tuple[str, ...]]],
     recipe: Recipe,
     model_sha256: str,
 ) -> Settled:
     record: dict[str, Any] = {"asked": recipe.precision}
     if recipe.precision == "auto":
-        if min(source.rows, settings.rows.limit or source.rows) < WORTH_A_PROBE:
+        if min(dataset_rows, settings.rows.limit or dataset_rows) < WORTH_A_PROBE:
             log.info("precision float32: %s", TOO_FEW)
             return Settled(replace(recipe, precision="float32"), record | {"why": TOO_FEW})
         log.info("comparing the precisions on this hardware, to choose one")
-        pairs = [pair_of(row) for row in _sample(spark, settings, source, schema)[:PROBE_PAIRS]]
+        pairs = [pair_of(row) for row in sample()[:PROBE_PAIRS]]
         texts1, texts2 = [a for a, _ in pairs], [b for _, b in pairs]
         engine = _engine(spark, settings)
         candidates = _on_executor(spark, lambda: probe(texts1, texts2, recipe, engine))
@@ -129,7 +134,7 @@ def _with_precision(
         except ModelError as error:
             raise UserError(str(error)) from error
         return Settled(recipe, record | {"calibration": recipe.calibration}, files)
-    texts: Any = _sample(spark, settings, source, schema)
+    texts: Any = sample()
     log.info("precision int8: calibrating on up to %d texts or pairs", TEXTS)
     files = _on_executor(spark, lambda: quantized(texts, recipe))
     return Settled(recipe, record, files)

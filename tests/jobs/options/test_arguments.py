@@ -76,9 +76,8 @@ SETTINGS = st.builds(
 )
 
 
-@given(settings=SETTINGS)
-@few(max_examples=40)
-def test_the_command_reads_the_words_as_the_same_settings(settings: Settings) -> None:
+def read_by(command: str, settings: Settings) -> list[Settings]:
+    """Return the settings that a command reads from the words for these."""
     read: list[Settings] = []
 
     def score(found: Settings) -> Any:
@@ -87,8 +86,14 @@ def test_the_command_reads_the_words_as_the_same_settings(settings: Settings) ->
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("semscore.jobs.score.score", score)
-        assert cli.main(["score", "s3://a/b", "s3://c/d", *option_words(settings)]) == 2
-    assert read == [settings]
+        assert cli.main([command, "s3://a/b", "s3://c/d", *option_words(settings)]) == 2
+    return read
+
+
+@given(settings=SETTINGS)
+@few(max_examples=40)
+def test_the_command_reads_the_words_as_the_same_settings(settings: Settings) -> None:
+    assert read_by("score", settings) == [settings]
 
 
 @pytest.mark.parametrize("prompt", [None, "", "a passage: "])
@@ -103,16 +108,7 @@ def test_embed_reads_the_words_as_the_same_settings(prompt: str | None) -> None:
         embeddings=texts,
         recipe=recipe,
     )
-    read: list[Settings] = []
-
-    def score(found: Settings) -> Any:
-        read.append(found)
-        raise UserError("seen")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("semscore.jobs.score.score", score)
-        assert cli.main(["embed", "s3://a/b", "s3://c/d", *option_words(settings)]) == 2
-    assert read == [settings]
+    assert read_by("embed", settings) == [settings]
 
 
 def test_a_role_given_as_that_of_the_first_text_is_the_role_of_the_texts() -> None:
