@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import re
-import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.services.examples import blocks, commands, run, run_bare
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-BIN = Path(sys.executable).parent
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
-
-
-def commands() -> list[list[str]]:
-    joined = [block.replace("\\\n", "") for block in blocks("bash")]
-    lines = [line for block in joined for line in block.splitlines()]
-    found = [shlex.split(line, comments=True) for line in lines if line.startswith("semscore ")]
-    assert len(found) >= 5
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -39,43 +24,32 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(command: list[str], folder: Path) -> None:
-    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
-    environment["PYSPARK_PYTHON"] = sys.executable
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def test_commands_are_understood() -> None:
     """Words that the command does not have, or a value that it does not take, are noticed."""
     from semscore.jobs.cli.app import app
 
-    for command in commands():
+    found = commands(README)
+    assert len(found) >= 5
+    for command in found:
         app.parse_args(command[1:], print_error=False, exit_on_error=False)
 
 
 @pytest.mark.slow
 def test_commands(folder: Path) -> None:
-    for command in commands():
+    for command in commands(README):
         run(command, folder)
 
 
 def test_python_examples_run_as_bare_scripts(folder: Path) -> None:
     """With an empty environment, and no Java on the PATH."""
-    examples = blocks("python")
+    examples = blocks(README, "python")
     assert examples
-    for place, example in enumerate(examples):
-        script = folder / f"example_{place}.py"
-        script.write_text(example, "utf-8")
-        done = subprocess.run(
-            [sys.executable, str(script)], cwd=folder, env={}, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert done.stderr == ""  # quiet
+    for example in examples:
+        run_bare(example, folder)
 
 
 def test_make_targets_exist() -> None:
-    lines = [line for block in blocks("bash") for line in block.splitlines()]
+    lines = [line for block in blocks(README, "bash") for line in block.splitlines()]
     targets = [line.split()[1] for line in lines if line.startswith("make ")]
     assert {"demo", "test"} <= set(targets)
     for target in targets:

@@ -17,13 +17,14 @@ from tokenizers import Tokenizer
 
 from semscore.udfs.backends.openvino.convert import convert
 from semscore.udfs.backends.openvino.converted import REASON
-from semscore.udfs.backends.openvino.forward import OpenVinoBackend
+from semscore.udfs.backends.openvino.forward import OpenVinoBackend, has_bfloat16
+from semscore.udfs.backends.openvino.quantize import quantize
 from semscore.udfs.backends.pair_reader import PairReader
 from semscore.udfs.backends.proving.prove import load
 from semscore.udfs.backends.torch import GPU_STRETCH, TorchBackend
 from semscore.udfs.models.fitted import checked
 from semscore.udfs.pairs.registry import scorer_of
-from semscore.udfs.recipe import Recipe
+from semscore.udfs.recipe import Prompt, Recipe
 from semscore.udfs.texts.encoder import Encoder
 from tests.services.cross_encoders import BUILDS, build
 from tests.services.scoring import scores_of
@@ -36,6 +37,7 @@ UNCONVERTED = {
     "left_truncation": "only its own code can tokenise texts for it",
     "language_model": "only its own code can tokenise texts for it",
 }
+CONVERTED = [name for name in BUILDS if name not in UNCONVERTED]
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +100,11 @@ def assert_near(found: Any, expected: Any, size: Any = 1.0) -> None:
     assert np.abs(np.roll(found, 1) - expected).max() > 1e-3
 
 
+def assert_close(found: Any, expected: Any, bound: float) -> None:
+    assert np.abs(found - expected).max() < bound
+    assert np.corrcoef(found, expected)[0, 1] > 0.99
+
+
 @pytest.mark.parametrize("name", BUILDS)
 def test_scores_are_those_of_predict(
     folder_of: Callable[[str], Path], pairs: Pairs, name: str
@@ -138,7 +145,7 @@ def converted(
     return place
 
 
-@pytest.mark.parametrize("name", [name for name in BUILDS if name not in UNCONVERTED])
+@pytest.mark.parametrize("name", CONVERTED)
 def test_openvino_gives_the_same_scores(
     folder_of: Callable[[str], Path], converted: Callable[[str], Path], pairs: Pairs, name: str
 ) -> None:
@@ -199,9 +206,37 @@ def test_half_precision_is_near(folder_of: Callable[[str], Path], pairs: Pairs, 
     folder = folder_of(name)
     recipe = recipe_of(folder, precision="bfloat16")
     found = scored(TorchBackend(folder, recipe, "cpu"), recipe, pairs).score
-    expected = predicted(theirs_of(folder), pairs)
-    assert np.abs(found - expected).max() < 0.1
-    assert np.corrcoef(found, expected)[0, 1] > 0.99
+    assert_close(found, predicted(theirs_of(folder), pairs), 0.1)
+
+
+@pytest.mark.skipif(not has_bfloat16(), reason="this CPU has no bfloat16")
+@pytest.mark.parametrize("name", CONVERTED)
+def test_openvino_in_half_precision_is_near(
+    folder_of: Callable[[str], Path], converted: Callable[[str], Path], pairs: Pairs, name: str
+) -> None:
+    folder, place = folder_of(name), converted(name)
+    exact, half = recipe_of(folder), recipe_of(folder, precision="bfloat16")
+    found = scored(OpenVinoBackend(place, half, 1), half, pairs).score
+    expected = scored(OpenVinoBackend(place, exact, 1), exact, pairs).score
+    assert_close(found, expected, 0.1)
+    assert (found != expected).any()
+
+
+@pytest.mark.parametrize("name", ["bert", "xlm_roberta", "deberta_v2", "modernbert", "qwen3"])
+def test_int8_is_near(
+    folder_of: Callable[[str], Path],
+    converted: Callable[[str], Path],
+    pairs: Pairs,
+    tmp_path: Path,
+    name: str,
+) -> None:
+    folder, place = folder_of(name), converted(name)
+    quantize(place, pairs, Prompt(), tmp_path / "int8")
+    recipe = recipe_of(folder)
+    found = scored(OpenVinoBackend(tmp_path / "int8", recipe, 1), recipe, pairs).score
+    expected = scored(OpenVinoBackend(place, recipe, 1), recipe, pairs).score
+    assert 0 < np.abs(found - expected).mean() < 0.03
+    assert np.corrcoef(found, expected)[0, 1] > 0.95
 
 
 def test_neighbours_and_order_do_not_matter(

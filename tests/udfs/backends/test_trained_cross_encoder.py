@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from sentence_transformers import CrossEncoder
 
 from semscore.jobs.demo.pairs import Pair, graded_pairs
+from semscore.udfs.backends.openvino.calibration import calibrate
 from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.recipe import Engine, Precision, Recipe
 from semscore.udfs.worker import resident as worker
@@ -23,7 +25,7 @@ pytestmark = pytest.mark.slow
 STEPS, BATCH = 60, 8  # about 50 seconds of one CPU
 ALIKE = 4  # lowest grade of pairs that belong together
 # Largest differences from float32; the scores lie between 0 and 1.
-NEAR: dict[Precision, float] = {"float32": 1e-5, "bfloat16": 0.05}
+NEAR: dict[Precision, float] = {"float32": 1e-5, "bfloat16": 0.05, "int8": 0.15}
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +68,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, graded: list[Pair]) -> Path
     return place
 
 
-def scored(folder: Path, texts1: list[str], texts2: list[str], **options: Any) -> Any:
-    recipe = Recipe(model=str(folder), **options)
+def scored(recipe: Recipe, texts1: list[str], texts2: list[str]) -> Any:
     scorer = scorer_with(worker.resident(recipe, Engine()), recipe)
     return scores_of(scorer, *(pd.Series(texts, dtype=object) for texts in (texts1, texts2))).score
 
@@ -77,17 +78,21 @@ def rank_correlation(a: Any, b: Any) -> float:
 
 
 def test_scores_follow_the_grades_and_lose_them_when_pairs_are_shuffled(
-    folder: Path, graded: list[Pair]
+    folder: Path, graded: list[Pair], tmp_path: Path
 ) -> None:
     firsts, seconds = [p.text1 for p in graded], [p.text2 for p in graded]
     grades = [p.grade for p in graded]
-    found = scored(folder, firsts, seconds)
-    expected = CrossEncoder(str(folder), device="cpu").predict([*zip(firsts, seconds, strict=True)])
+    exact = Recipe(model=str(folder))
+    found = scored(exact, firsts, seconds)
+    pairs = [*zip(firsts, seconds, strict=True)]
+    expected = CrossEncoder(str(folder), device="cpu").predict(pairs)
     assert np.abs(found - expected).max() <= NEAR["float32"]
     assert rank_correlation(found, grades) > 0.6
     order = np.random.default_rng(1).permutation(len(seconds))
-    shuffled = scored(folder, firsts, [seconds[place] for place in order])
+    shuffled = scored(exact, firsts, [seconds[place] for place in order])
     assert abs(rank_correlation(shuffled, grades)) < 0.3
-    half = scored(folder, firsts, seconds, precision="bfloat16")
-    assert np.abs(half - found).max() <= NEAR["bfloat16"]
-    assert rank_correlation(half, found) > 0.99
+    int8 = calibrate(pairs, exact, tmp_path)
+    for recipe in (replace(exact, precision="bfloat16"), int8):
+        faster = scored(recipe, firsts, seconds)
+        assert np.abs(faster - found).max() <= NEAR[recipe.precision]
+        assert rank_correlation(faster, found) > 0.98
