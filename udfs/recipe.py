@@ -27,6 +27,7 @@ Precision = Literal["auto", "float32", "bfloat16", "float16", "int8"]
 Metric = Literal["cosine", "dot", "euclidean", "manhattan"]
 Device = Literal["auto", "cpu", "gpu"]
 BackendName = Literal["auto", "torch", "openvino"]
+DEFAULT_METRIC: Metric = "cosine"
 
 
 class Prompt(NamedTuple):
@@ -55,9 +56,9 @@ class Recipe:
     label: str | None = None
     """Cross-encoders with several labels only: name or index of the label whose probability is the
     score."""
-    metric: Metric = "cosine"
+    metric: Metric | None = None
     """Bi-encoders only: how two vectors are compared. Distances are negated, so that a larger score
-    always means more similar."""
+    always means more similar. Unset: cosine."""
     prompt1: str | None = None
     """Prompt put before every first text. Unset: --prompt, else the model's default prompt.
     '': no prompt."""
@@ -160,6 +161,7 @@ def fingerprint(
         for field in fields(recipe)
         if field.name in FIRST or getattr(recipe, field.name) != field.default
     }
+    parts["metric"] = recipe.metric or DEFAULT_METRIC
     for name in ("model", "revision", "calibration"):
         parts.pop(name, None)
     if parts.get("kind") == "bi-encoder":  # the only kind of the first versions
@@ -180,10 +182,17 @@ def _require_fitting(values: Recipe | Engine) -> None:
     """Raise RecipeError for a value that is not one of its field's choices, or is below 1."""
     for name, kind in get_type_hints(type(values)).items():
         value = getattr(values, name)
-        if get_origin(kind) is Literal and value not in get_args(kind):
-            raise RecipeError(f"{name} must be one of {', '.join(get_args(kind))}, got {value!r}")
+        choices = _choices(kind)
+        if choices and value not in (*choices, getattr(type(values), name)):  # or the default
+            raise RecipeError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
         if kind in (int, int | None) and value is not None and value < 1:
             raise RecipeError(f"{name} must be at least 1, got {value}")
+
+
+def _choices(kind: Any) -> tuple[str, ...]:
+    """Return the values of a Literal, also of one that may be None; else nothing."""
+    literals = [part for part in (kind, *get_args(kind)) if get_origin(part) is Literal]
+    return get_args(literals[0]) if literals else ()
 
 
 def resolved(recipe: Recipe) -> Kind:
@@ -202,7 +211,7 @@ def described_score(recipe: Mapping[str, Any]) -> str:
     if recipe.get("label"):
         return f"probability of {recipe['label']!r}"
     others = {"cross-encoder": "score of the pair", "late-interaction": "MaxSim"}
-    return others.get(recipe.get("kind", ""), str(recipe["metric"]))
+    return others.get(recipe.get("kind", ""), recipe["metric"] or DEFAULT_METRIC)
 
 
 def item(recipe: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from semscore.jobs.options.slices import (
     Spark,
 )
 from semscore.udfs.errors import UserError
-from semscore.udfs.recipe import Engine, Recipe
+from semscore.udfs.recipe import DEFAULT_METRIC, Engine, Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ class Settings:
         if role is not None:
             recipe = replace(recipe, role1=role)
         for name in ("label", "metric", "prompt2", "role2"):
-            if getattr(recipe, name) != getattr(Recipe(), name):
+            if getattr(recipe, name) not in (None, DEFAULT_METRIC):  # which a fitted recipe has
                 raise UserError(
                     f"--{name} is for pairs of texts, and --text embeds single texts; leave it out"
                 )

@@ -186,7 +186,7 @@ class EmbedRecipe(JobRecipe):
     """A recipe without the options that compare two texts."""
 
     label: Annotated[str | None, Parameter(parse=False)] = None
-    metric: Annotated[Metric, Parameter(parse=False)] = "cosine"
+    metric: Annotated[Metric | None, Parameter(parse=False)] = None
     prompt1: Annotated[str | None, Parameter(parse=False)] = None
     prompt2: Annotated[str | None, Parameter(parse=False)] = None
     role1: Annotated[str | None, Parameter(parse=False)] = None

@@ -167,7 +167,7 @@ def _what(facts: Facts) -> list[Row]:
         recipe["embedded columns"] = ", ".join(what.embeds)
         del recipe["score"]
     if what.embeds or recipe.get("kind", "bi-encoder") != "bi-encoder":
-        del recipe["metric"]
+        recipe.pop("metric", None)
     rows: list[Row] = [
         ("input", ", ".join(what.input)),
         ("output", what.output),

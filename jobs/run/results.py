@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from semscore.jobs.dataset import frames
 from semscore.jobs.preflight.ranges import vector_format
 from semscore.udfs.embed import embed_columns
+from semscore.udfs.recipe import DEFAULT_METRIC
 from semscore.udfs.similarity import similarity
 from semscore.udfs.vector_similarity import vector_similarity
 
@@ -43,7 +44,7 @@ def _result(run: Run, accumulator: Any) -> tuple[Column, list[str]]:
         return column, [f"{field}{k}" for k in range(len(texts)) for field in fields]
     if settings.vectors:
         first, second = (frames.column(name) for _, name in settings.vectors)
-        column = vector_similarity(first, second, run.recipe.metric, accumulator)
+        column = vector_similarity(first, second, run.recipe.metric or DEFAULT_METRIC, accumulator)
     else:
         first, second = texts
         column = similarity(first, second, run.recipe, settings.engine, accumulator)

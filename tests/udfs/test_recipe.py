@@ -79,6 +79,10 @@ def test_the_fingerprint_does_not_depend_on_where_the_model_lies() -> None:
     assert fingerprint(here, SHA, COLUMNS, SHA) == fingerprint(there, SHA, COLUMNS, SHA)
 
 
+def test_the_fingerprint_of_an_unset_metric_is_that_of_cosine() -> None:
+    assert fingerprint(Recipe(metric="cosine"), SHA, COLUMNS) == GOLDEN
+
+
 def test_no_prompt_and_the_models_own_are_different_recipes() -> None:
     prompts = [None, "", "None", "\ud800"]
     found = {fingerprint(Recipe(prompt1=prompt), SHA, COLUMNS) for prompt in prompts}

@@ -10,7 +10,7 @@ from semscore.udfs.models.fetch import check_model
 from semscore.udfs.models.kinds import model_kind
 from semscore.udfs.models.layout import read_dict
 from semscore.udfs.models.pair_head import pair_head
-from semscore.udfs.recipe import Kind, Recipe
+from semscore.udfs.recipe import DEFAULT_METRIC, Kind, Recipe
 
 # Fields of a recipe that mean nothing for a kind, with the reason
 MEANINGLESS: dict[Kind, dict[str, str]] = {
@@ -45,8 +45,9 @@ def checked(recipe: Recipe, folder: Path, weights: bool = True) -> Recipe:
 def fitted(recipe: Recipe, folder: Path) -> Recipe:
     """Return a recipe as it applies to the model in `folder`, which has been checked.
 
-    The kind is resolved, a label has the name that the model gives it. Raises ModelError for a
-    model of no kind that can be used, and for an option that is wrong or means nothing for it.
+    Kind and metric are resolved, a label has the name that the model gives it. Raises ModelError
+    for a model of no kind that can be used, and for an option that is wrong or means nothing for
+    it.
     """
     kind = model_kind(folder, recipe.kind)
     if kind == "cross-encoder" and recipe.prompt2 == recipe.prompt1:
@@ -62,6 +63,8 @@ def fitted(recipe: Recipe, folder: Path) -> Recipe:
         head = pair_head(folder)
         label = head.labels[head.index(recipe.label)]
         recipe = replace(recipe, label=label if len(head.labels) > 1 else None)
+    if kind == "bi-encoder":
+        recipe = replace(recipe, metric=recipe.metric or DEFAULT_METRIC)
     for role in (recipe.role1, recipe.role2):
         _check_role(role, folder)
     return replace(recipe, kind=kind)

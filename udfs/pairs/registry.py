@@ -10,7 +10,7 @@ from semscore.udfs.pairs.bi_encoder import BiEncoder
 from semscore.udfs.pairs.cross_encoder import CrossEncoder
 from semscore.udfs.pairs.late_interaction import LateInteraction
 from semscore.udfs.pairs.scorer import Scorer
-from semscore.udfs.recipe import Kind, Recipe
+from semscore.udfs.recipe import DEFAULT_METRIC, Kind, Recipe
 from semscore.udfs.texts.encoder import Encoder
 
 
@@ -20,7 +20,7 @@ def scorer_of(encoder: Encoder, recipe: Recipe, folder: Path) -> Scorer:
 
 
 def _bi_encoder(encoder: Encoder, recipe: Recipe, _: Path) -> Scorer:
-    return BiEncoder(encoder, recipe.metric, recipe.prompts)
+    return BiEncoder(encoder, recipe.metric or DEFAULT_METRIC, recipe.prompts)
 
 
 def _cross_encoder(encoder: Encoder, recipe: Recipe, folder: Path) -> Scorer:

@@ -38,7 +38,7 @@ def late(files: Any) -> Any:
 
 
 def test_kind_and_label_are_resolved(bi_encoder: Any) -> None:
-    assert fitted(Recipe(), bi_encoder) == Recipe(kind="bi-encoder")
+    assert fitted(Recipe(), bi_encoder) == Recipe(kind="bi-encoder", metric="cosine")
 
 
 @pytest.mark.parametrize("label", ["entailment", "1", "ENTAILMENT"])
@@ -61,6 +61,8 @@ def test_a_prompt_for_both_texts_is_one_for_the_first_in_a_cross_encoder(
     [
         ("bi_encoder", {"label": "1"}, "--label cannot be used with .*, a bi-encoder model: it"),
         ("cross_encoder", {"metric": "dot"}, "--metric cannot be used with .*, a cross-encoder"),
+        # The value that is the default elsewhere means nothing either.
+        ("cross_encoder", {"metric": "cosine"}, "--metric cannot be used with .*, a cross-encoder"),
         (
             "cross_encoder",
             {"truncate_dim": 8},
