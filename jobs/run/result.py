@@ -63,10 +63,11 @@ class Result:
         if self.rows:
             speed = self.rows / self.scoring_seconds
             what = "rows" if embedded(self.record) else "pairs"
+            loading = ", including model loading" if self.record["model_sha256"] else ""
             lines.insert(
                 0,
                 f"{counted(self.rows, 'row')} in {self.seconds:.1f} s: "
-                f"{self.scoring_seconds:.1f} s for scoring and writing, including model loading "
+                f"{self.scoring_seconds:.1f} s for scoring and writing{loading} "
                 f"({speed:,.0f} {what}/s)",
             )
         return [*lines, f"report: {self.report}"] if self.report else lines
