@@ -31,7 +31,6 @@ SHAPES = {  # path -> rows of each row group; 900 rows in 30 units in each of th
     "partitions": {"k=0/a.parquet": [ROWS] * 15, "k=1/a.parquet": [ROWS * 15]},
 }
 OPTIONS = ("--model", pairs.MODEL, "--precision", "float32", "--master", "local[2]")
-OPTIONS += ("--unit-rows", str(ROWS))
 
 
 @dataclass
@@ -40,12 +39,14 @@ class Dataset:
 
     source: Path
     output: Path
+    unit_rows: int = ROWS
 
     def start(
         self, mode: str = "resume", options: Sequence[str] = (), **plan: Any
     ) -> subprocess.Popen[str]:
         command = [sys.executable, str(DRIVER), json.dumps(plan), "score"]
         command += [str(self.source), str(self.output), *OPTIONS, *options, "--mode", mode]
+        command += ["--unit-rows", str(self.unit_rows)]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def run(
