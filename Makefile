@@ -98,8 +98,11 @@ build/hadoop/ready: .venv/ready tests/yarn/pom.xml tests/container/standin/spark
 	ln -s ../spark build/hadoop/python/pyspark
 	touch $@
 
+# Hadoop listens on ports of this host, so it can run only once.
+ONE_HADOOP := flock build/hadoop/ready
+
 test-yarn: setup build/hadoop/ready
-	$(BIN)/pytest tests/yarn -m 'yarn $(QUICK)'
+	$(ONE_HADOOP) $(BIN)/pytest tests/yarn -m 'yarn $(QUICK)'
 
 # If torch with CUDA is already installed, set BIN to its folder: make test-gpu BIN=/usr/bin
 test-gpu:
@@ -121,7 +124,7 @@ test-spark4: .venv-spark4/ready
 
 # Debian's buildah makes the images, so no Docker engine is needed.
 test-container: setup build/hadoop/ready tools-for-images
-	$(BIN)/pytest tests/container -m container
+	$(ONE_HADOOP) $(BIN)/pytest tests/container -m container
 
 screenshots: demo tools-for-browser
 	$(BIN)/python docs/screenshot.py build/demo/scored/_semscore/report.html docs/images

@@ -2,7 +2,7 @@
 
 Runs one batch of random tokens on one thread and takes the times that OpenVINO reports for each
 operator. Compare the rate of the matrix products with the rate that torch reaches in a product of
-the same kind (hardware.py).
+the same kind (kernels.py).
 """
 
 from __future__ import annotations

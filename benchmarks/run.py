@@ -20,6 +20,7 @@ from benchmarks.corpus import NAMES, corpus
 from benchmarks.files import first_rows, save_json
 from benchmarks.flops import count_work
 from benchmarks.hardware import describe
+from benchmarks.kernels import limits
 from benchmarks.scores import reference
 from benchmarks.trial import trial, warm_up
 from semscore.udfs.models.fetch import local_folder
@@ -49,6 +50,7 @@ def main() -> None:
         "rows": args.rows,
         "contenders": args.contenders,
         "hardware": describe(),
+        "limits": limits(model),
         "work": asdict(work),  # of the rows between the two sizes
         "timings": [],
     }

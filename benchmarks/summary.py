@@ -16,7 +16,6 @@ from typing import Any
 
 from benchmarks.contenders import BASELINE, label, parts
 from benchmarks.files import table
-from benchmarks.hardware import peak
 
 Result = dict[str, Any]  # as saved by run.py
 HEAD = (
@@ -37,9 +36,9 @@ def summarize(result: Result) -> list[dict[str, Any]]:
 
 def limit(result: Result, precision: str) -> float | None:
     """Return the pairs per second if the machine computed only the rows' matrix products."""
-    operations = peak(result["hardware"], precision)
-    per_pair = result["work"]["distinct_flop"] / result["work"]["pairs"]
-    return operations / per_pair if operations else None
+    found = result.get("limits", {}).get(precision)  # which the first results do not have
+    per_pair: float = result["work"]["distinct_flop"] / result["work"]["pairs"]
+    return 1e9 * found["gflops"] / per_pair if found else None
 
 
 def _line(result: Result, contender: str) -> dict[str, Any] | None:
@@ -77,7 +76,10 @@ def markdown(result: Result) -> str:
     small, large = result["rows"]
     lines = summarize(result)
     missing = set(result["contenders"]) - {line["contender"] for line in lines}
-    limits = {name: limit(result, name) for name in hardware["gemm_gflops"]}
+    limits = {
+        f"{name} {limit(result, name):,.0f} ({found['kernel']}, {found['gflops']:,.0f} GFLOP/s)"
+        for name, found in result.get("limits", {}).items()
+    }
     versions = ", ".join(f"{name} {version}" for name, version in hardware["versions"].items())
     text = [
         f"## {result['name']}\n",
@@ -88,7 +90,7 @@ def markdown(result: Result) -> str:
         f"{hardware['cores']} cores of {hardware['cpu']} ({', '.join(hardware['flags'])}), "
         f"{hardware['memory_gb']} GB; {versions}.  ",
         "Limit in pairs/s, if only matrix products were computed: "
-        + ", ".join(f"{name} {most:,.0f}" for name, most in limits.items() if most)
+        + ", ".join(sorted(limits))
         + ".\n",
         table(HEAD, map(_cells, lines)),
         *(f"- {t['contender']}, {t['rows']} rows: {t['error']}" for t in failures(result)),

@@ -61,11 +61,12 @@ def test_activations() -> None:
 
 def test_backends() -> None:
     assert set(backends.LIBRARIES) == set(get_args(BackendName)) - {"auto"}
+    from semscore.udfs.backends.flat.forward import FlatBackend
     from semscore.udfs.backends.openvino.forward import OpenVinoBackend
     from semscore.udfs.backends.torch import TorchBackend
 
     methods = {name for name in vars(Backend) if not name.startswith("_")}
-    for kind in (OpenVinoBackend, TorchBackend):
+    for kind in (FlatBackend, OpenVinoBackend, TorchBackend):
         assert methods <= set(dir(kind))
 
 

@@ -26,7 +26,7 @@ AskedKind = Literal["auto", "bi-encoder", "cross-encoder", "late-interaction"]
 Precision = Literal["auto", "float32", "bfloat16", "float16", "int8"]
 Metric = Literal["cosine", "dot", "euclidean", "manhattan"]
 Device = Literal["auto", "cpu", "gpu"]
-BackendName = Literal["auto", "torch", "openvino"]
+BackendName = Literal["auto", "openvino", "flat", "torch"]
 DEFAULT_METRIC: Metric = "cosine"
 
 
@@ -118,8 +118,9 @@ class Engine:
     """auto: the GPU that Spark assigned to the task, otherwise the CPU. gpu: a GPU; without
     one, the run fails. cpu: only the CPU."""
     backend: BackendName = "auto"
-    """Library that runs the model. auto: OpenVINO on CPUs for models that it can run, otherwise
-    torch."""
+    """How the model is run. openvino: in OpenVINO, on CPUs. flat: in torch on CPUs, without padding
+    and with weights laid out for the CPU. torch: in torch. auto: on CPUs, the first of these that
+    can run the model, or `flat` if it was measured to be faster; on GPUs, torch."""
     token_budget: int | None = None
     """Maximum number of padded tokens in one forward pass. Unset: a value that suits the device."""
     batch_size: int | None = None

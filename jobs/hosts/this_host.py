@@ -13,11 +13,11 @@ import psutil
 
 from semscore.jobs.hosts.instances import Gpu, Host
 from semscore.udfs.errors import UserError
+from semscore.udfs.gpus.cpu import has_bfloat16_products
 from semscore.udfs.gpus.discovery import ask_driver, visible_gpus
 
 CGROUP = Path("/sys/fs/cgroup")  # inside a container, this is the container's own
 GPU_FIGURES = "compute_cap,memory.total,name"
-CPU_FLAGS = {"amx_bf16", "avx512_bf16"}
 
 
 def this_host() -> Host:
@@ -34,7 +34,11 @@ def this_host() -> Host:
             "with CUDA_VISIBLE_DEVICES="
         ) from error
     return Host(
-        cpus=_cpus(), memory=_memory(), gpus=len(addresses), gpu=gpu, bfloat16=_has_bfloat16()
+        cpus=_cpus(),
+        memory=_memory(),
+        gpus=len(addresses),
+        gpu=gpu,
+        bfloat16=has_bfloat16_products(),
     )
 
 
@@ -67,10 +71,3 @@ def _weakest_gpu() -> Gpu | None:
     rows = (line.split(", ", 2) for line in ask_driver(GPU_FIGURES))
     gpus = [Gpu(name, int(mib) * 2**20, float(capability)) for capability, mib, name in rows]
     return min(gpus, key=lambda gpu: (gpu.capability, gpu.memory), default=None)
-
-
-def _has_bfloat16() -> bool:
-    """Return whether Linux lists CPU instructions for bfloat16; False on other systems."""
-    with suppress(OSError):
-        return not CPU_FLAGS.isdisjoint(Path("/proc/cpuinfo").read_text().split())
-    return False

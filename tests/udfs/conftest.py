@@ -112,6 +112,7 @@ class FakeBackend:
     memory: int = 1 << 30
     device: str = "cpu"
     name: str = "fake"
+    flat: bool = False
     kind: Kind = "bi-encoder"
     dim: int = 3
     token_budget: int = 2048

@@ -109,7 +109,7 @@ def test_a_value_out_of_range_is_named(values: dict[str, Any], message: str) -> 
     ("values", "message"),
     [
         ({"device": "tpu"}, "device must be one of auto, cpu.*, got 'tpu'"),
-        ({"backend": "onnx"}, "backend must be one of auto, torch, openvino, got 'onnx'"),
+        ({"backend": "onnx"}, "backend must be one of auto, openvino, flat, torch, got 'onnx'"),
         ({"token_budget": 0}, "token_budget must be at least 1, got 0"),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"window_rows": 0}, "window_rows must be at least 1, got 0"),

@@ -55,6 +55,7 @@ class Backend(Protocol):
     token_budget: int  # padded tokens in one forward pass at which its device is fastest
     max_texts: int | None  # in one forward pass, so that each vector depends on its text alone
     stretch: float  # maximum factor by which padding may lengthen a text: see batches()
+    flat: bool  # whether the texts of a batch lie one after another, so that none is padded
 
     def prove(self, folder: Path) -> Proof | None:
         """Prove the model on this device if a CPU could not. Returns None if that is not needed."""

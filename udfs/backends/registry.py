@@ -14,6 +14,7 @@ from semscore.udfs.backends.openvino.calibration import calibration_folder, requ
 from semscore.udfs.backends.openvino.converted import converted
 from semscore.udfs.backends.protocol import Backend, NotConvertible
 from semscore.udfs.errors import ModelError
+from semscore.udfs.gpus.cpu import has_bfloat16_products
 from semscore.udfs.models.kinds import model_kind
 from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.recipe import Engine, Recipe
@@ -47,14 +48,15 @@ def load_backend(
     asked = "openvino" if recipe.precision == "int8" else engine.backend
     is_cpu = device == "cpu"
     reasons: dict[str, str] = {}  # by the title of a backend that cannot run it
-    for name in LIBRARIES if asked == "auto" else (asked,):
+    for name in _order(folder, recipe, is_cpu) if asked == "auto" else (asked,):
         kind = LIBRARIES[name]
         try:
             if obstacle := kind.obstacle(recipe, device):
                 raise NotConvertible(obstacle)
             backend = kind.load(folder, recipe, device, cpus, proof)
         except NotConvertible as error:
-            reasons[kind.title] = str(error)
+            if str(error) not in reasons.values():
+                reasons[kind.title] = str(error)
             continue
         skipped = "; ".join(f"not in {title}: {why}" for title, why in reasons.items())
         # On a GPU, no note is needed that a backend for CPUs was not used.
@@ -62,6 +64,14 @@ def load_backend(
     option = "int8" if recipe.precision == "int8" else f"--backend {asked}"
     title, why = next(iter(reasons.items()))
     raise ModelError(f"{option} needs {title}, which cannot run {folder}: {why}")
+
+
+def _order(folder: Path, recipe: Recipe, is_cpu: bool) -> list[str]:
+    """Return the names of the backends, the one that should run the model first."""
+    from semscore.udfs.backends.flat.speeds import is_faster
+
+    first = ["flat"] if is_cpu and is_faster(folder, recipe.precision) else []
+    return list(dict.fromkeys([*first, *LIBRARIES]))
 
 
 def may_convert(recipe: Recipe, engine: Engine, device: str) -> bool:
@@ -109,6 +119,28 @@ def _openvino(folder: Path, recipe: Recipe, _: str, cpus: int, __: Proof | None)
     return OpenVinoBackend(place, recipe, cpus)
 
 
+def flat_obstacle(recipe: Recipe, device: str) -> str | None:
+    """Return why no model can compute a recipe on a device without padding, or None if one can."""
+    if device != "cpu":
+        return f"it runs on CPUs only, and the device is {device}"
+    if recipe.precision not in ("auto", "float32", "bfloat16"):
+        return f"it does not compute in {recipe.precision} on CPUs"
+    if recipe.precision == "bfloat16" and not has_bfloat16_products():
+        return "this CPU does not compute in bfloat16"
+    return None
+
+
+def _flat(folder: Path, recipe: Recipe, _: str, cpus: int, proof: Proof | None) -> Backend:
+    import torch
+
+    from semscore.udfs.backends.flat.forward import FlatBackend
+
+    if model_kind(folder, recipe.kind) == "late-interaction":
+        raise NotConvertible("it gives each token a vector")
+    torch.set_num_threads(cpus)
+    return FlatBackend(folder, recipe, proof)
+
+
 def _torch(folder: Path, recipe: Recipe, device: str, cpus: int, proof: Proof | None) -> Backend:
     import torch
 
@@ -120,8 +152,9 @@ def _torch(folder: Path, recipe: Recipe, device: str, cpus: int, proof: Proof | 
     return (LateInteractionBackend if late else TorchBackend)(folder, recipe, device, proof)
 
 
-# By the name used in --backend, in the order in which `auto` tries them.
+# By the name used in --backend, in the order in which `auto` tries them: see `_order`.
 LIBRARIES: dict[str, Library] = {
     "openvino": Library("OpenVINO", openvino_obstacle, _openvino),
+    "flat": Library("torch without padding", flat_obstacle, _flat),
     "torch": Library("torch", lambda *_: None, _torch),
 }

@@ -55,6 +55,7 @@ class TorchBackend:
     """
 
     name = "torch"
+    flat = False
 
     def __init__(
         self, folder: Path, recipe: Recipe, device: str, proof: Proof | None = None
@@ -79,9 +80,13 @@ class TorchBackend:
         with torch.inference_mode():
             self.dim = self._run(self._read([self._item(self.probe)])).shape[1]
             self.wide_mask = self.device.type == "cuda" and self._takes_wide_mask()
-            if self.kind == "cross-encoder":
-                only_first_token(self.model, self.probe)
+            self._lighten()
         self.reader = reader_of(self.model, self.kind)
+
+    def _lighten(self) -> None:
+        """Leave out what no result depends on."""
+        if self.kind == "cross-encoder":
+            only_first_token(self.model, self.probe)
 
     def prove(self, folder: Path) -> Proof:
         """Prove the model on this device, and from then on run it as the proof says."""
@@ -124,22 +129,29 @@ class TorchBackend:
     @torch.inference_mode()
     def forward(self, inputs: DeviceTokens | Unread, rows: Rows, prompt: Prompt) -> Any:
         """Run some of the texts: (k,) indices -> (k, dim) float32, on a GPU as a tensor."""
-        before, task = self.prompts.text(prompt), task_of(prompt)
-        if isinstance(inputs, Unread):
-            features = self._read([inputs.items[i] for i in rows], prompt=before, task=task)
-        else:
-            assert self.reader is not None
-            features = inputs.features(rows, self.reader)
-            if before:  # some poolings leave the prompt's tokens out
-                features["prompt_length"] = self._prompt_length(before)
+        features = self._features(inputs, rows, prompt)
         try:
             if self.reset is not None:
                 self._run(self._read([self._item(self.reset)]))
-            results = self._output(self._pass(features, task))
+            results = self._output(self._pass(features, task_of(prompt)))
         except torch.cuda.OutOfMemoryError:
             torch.cuda.empty_cache()  # free memory may be fragmented
             raise
         return results
+
+    def _features(
+        self, inputs: DeviceTokens | Unread, rows: Rows, prompt: Prompt
+    ) -> dict[str, Any]:
+        """Return the model's input for some of the texts, padded to the longest one."""
+        before = self.prompts.text(prompt)
+        if isinstance(inputs, Unread):
+            items = [inputs.items[i] for i in rows]
+            return self._read(items, prompt=before, task=task_of(prompt))
+        assert self.reader is not None
+        features = inputs.features(rows, self.reader)
+        if before:  # some poolings leave the prompt's tokens out
+            features["prompt_length"] = self._prompt_length(before)
+        return features
 
     def _output(self, features: dict[str, Any]) -> Any:
         """Return what the scorer needs of a pass's features."""

@@ -9,14 +9,13 @@ import os
 import platform
 import socket
 import sys
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from pyspark import TaskContext
 
 from semscore.udfs.errors import DeviceFailed
 from semscore.udfs.gpus import leases
+from semscore.udfs.gpus.cpu import cpu_name
 from semscore.udfs.gpus.discovery import narrowed, pretended, visible_gpus
 from semscore.udfs.recipe import Engine
 
@@ -120,16 +119,13 @@ def task_cpus(context: TaskContext | None) -> int:
 def hardware_name(device: TaskDevice, cpus: int) -> str:
     """Return the hardware of a task for display: the GPU model, or the CPU model and its threads.
 
-    Only Linux reports the CPU model. Elsewhere the CPU's architecture is returned.
+    Only Linux reports the CPU model. Elsewhere the CPU's architecture is given.
     """
     if device.torch.startswith("cuda"):
         import torch
 
         return str(torch.cuda.get_device_name(device.torch))
-    name = platform.machine()
-    with suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-        name = next((line.split(": ", 1)[1] for line in lines if line[:10] == "model name"), name)
+    name = cpu_name()
     return f"{name}, {cpus} thread{'s' if cpus > 1 else ''}" if device.torch == "cpu" else name
 
 

@@ -159,4 +159,6 @@ class _Call:
         return max(int(self.widths[rows].max()), 1)
 
     def _tokens(self, rows: Rows) -> int:
+        if self.backend.flat:
+            return int(self.widths[rows].sum())
         return self._width(rows) * len(rows)

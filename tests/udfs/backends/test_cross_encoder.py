@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from sentence_transformers import CrossEncoder
 from tokenizers import Tokenizer
 
+from semscore.udfs.backends.flat.forward import FlatBackend
 from semscore.udfs.backends.openvino.convert import convert
 from semscore.udfs.backends.openvino.converted import REASON
 from semscore.udfs.backends.openvino.forward import OpenVinoBackend, has_bfloat16
 from semscore.udfs.backends.openvino.quantize import quantize
 from semscore.udfs.backends.pair_reader import PairReader
+from semscore.udfs.backends.protocol import NotConvertible
 from semscore.udfs.backends.proving.prove import load
 from semscore.udfs.backends.torch import GPU_STRETCH, TorchBackend
 from semscore.udfs.models.fitted import checked
@@ -160,6 +162,35 @@ def test_openvino_gives_the_same_scores(
     assert_near(found.score, predicted(theirs, pairs), logits(theirs, pairs))
     torch_too = scored(TorchBackend(folder, recipe, "cpu"), recipe, pairs)
     assert found.status.tolist() == torch_too.status.tolist()
+
+
+# What the layers of these see cannot be told apart by texts: see FlatTransformer.
+PADDED = {
+    "deberta_v2": "its attention cannot be replaced",
+    "mpnet": "its attention cannot be replaced",
+    **UNCONVERTED,
+}
+
+
+@pytest.mark.parametrize("name", [name for name in BUILDS if name not in PADDED])
+def test_scores_without_padding_are_the_same(
+    folder_of: Callable[[str], Path], pairs: Pairs, name: str
+) -> None:
+    folder = folder_of(name)
+    recipe = recipe_of(folder)
+    found, theirs = scored(FlatBackend(folder, recipe), recipe, pairs), theirs_of(folder)
+    if name == "roberta":
+        theirs.max_seq_length = 64
+    assert_near(found.score, predicted(theirs, pairs), logits(theirs, pairs))
+    half = recipe_of(folder, precision="bfloat16")
+    assert_close(scored(FlatBackend(folder, half), half, pairs).score, found.score, 0.1)
+
+
+@pytest.mark.parametrize("name", PADDED)
+def test_what_must_be_padded_says_why(folder_of: Callable[[str], Path], name: str) -> None:
+    folder = folder_of(name)
+    with pytest.raises(NotConvertible, match=PADDED[name]):
+        FlatBackend(folder, recipe_of(folder))
 
 
 @pytest.mark.parametrize("name", UNCONVERTED)

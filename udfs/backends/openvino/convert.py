@@ -16,9 +16,8 @@ from filelock import FileLock
 from semscore.udfs.backends.openvino import no_telemetry  # noqa: F401
 from semscore.udfs.backends.openvino.converted import REASON
 from semscore.udfs.backends.openvino.inputs import graph_inputs, load_reader
-from semscore.udfs.backends.pair_texts import PairTexts
 from semscore.udfs.backends.protocol import NotConvertible
-from semscore.udfs.backends.tokens import Tokens
+from semscore.udfs.backends.trial import trial_tokens
 from semscore.udfs.proofs.neighbours import MOST, WITHOUT_LIMIT, Batching
 from semscore.udfs.recipe import Kind
 
@@ -148,16 +147,11 @@ def _traced(model: Any, reader: Reader, kind: Kind) -> tuple[openvino.Model, dic
     from semscore.udfs.backends.load import probe_text
 
     chain = _chain(model, kind, reader.type_ids)
-    text = probe_text(model) * 8
-    words = reader.read(PairTexts.of([(text, text)]) if kind == "cross-encoder" else [text])  # type: ignore[arg-type]
+    word = probe_text(model)
 
     def batch(lengths: tuple[int, ...]) -> list[torch.Tensor]:
         """Return the graph's input for texts with these lengths, or for pairs."""
-        ids = np.resize(words.ids, sum(lengths))
-        # In a pair, the second text begins in the middle.
-        seconds = np.array(lengths) // 2 if kind == "cross-encoder" else None
-        cut = np.zeros(len(lengths), bool)
-        tokens = Tokens(ids, np.cumsum([0, *lengths]), cut, before_second=seconds)
+        tokens = trial_tokens(reader, kind, word, lengths)
         rows = np.arange(len(lengths))
         return [torch.from_numpy(part) for part in graph_inputs(tokens, rows, max(lengths), reader)]
 

@@ -42,6 +42,7 @@ class OpenVinoBackend:
     max_texts: int | None = None
     token_budget = CPU_TOKENS
     stretch = 1.0  # all texts of a batch have one width
+    flat = False
 
     def __init__(self, converted: Path, recipe: Recipe, cpus: int) -> None:
         facts = json.loads((converted / "model.json").read_text("utf-8"))

@@ -18,7 +18,7 @@ from typing import Any, get_args
 from filelock import FileLock
 
 from semscore.udfs.backends.openvino import no_telemetry  # noqa: F401
-from semscore.udfs.backends.openvino.converted import REFUSED, converted_place
+from semscore.udfs.backends.openvino.converted import REASON, REFUSED, converted_place
 from semscore.udfs.errors import ModelError
 from semscore.udfs.proofs.proof import keep_proof, proof_place, read_proof
 from semscore.udfs.recipe import Kind
@@ -29,6 +29,7 @@ def prove(folder: Path, kind: Kind, limit: int | None, convert: bool) -> None:
 
     Other processes that need the same ones wait. Raises ModelError if the model cannot be used.
     """
+    from semscore.udfs.backends.flat.speeds import may_be_faster, measure, speeds_place
     from semscore.udfs.backends.openvino.convert import convert as write_converted
     from semscore.udfs.backends.proving.outline import check_head
     from semscore.udfs.backends.proving.proof_of import proof_of
@@ -47,6 +48,9 @@ def prove(folder: Path, kind: Kind, limit: int | None, convert: bool) -> None:
                 model = load(folder, kind)
             batching = read_proof(place).batching
             write_converted(model, folder, kind, converted_place(folder), batching)
+            convertible = not (converted_place(folder) / REASON).exists()
+            if convertible and may_be_faster() and not speeds_place(folder).exists():
+                measure(folder, kind, converted_place(folder))
 
 
 def load(folder: Path, kind: Kind, limit: int | None = None) -> Any:

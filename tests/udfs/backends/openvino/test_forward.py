@@ -220,7 +220,7 @@ def test_without_openvino_torch_runs_and_says_what_to_install(
 ) -> None:
     monkeypatch.setattr("semscore.udfs.backends.registry.find_spec", lambda _: None)
     name, reason = chosen(zoo("prompts"))
-    assert name == "torch" and "pip install 'semscore[openvino]'" in str(reason)
+    assert name == "flat" and "pip install 'semscore[openvino]'" in str(reason)
 
 
 # -- MiniLM ----------------------------------------------------------------------------------------

@@ -1,0 +1,99 @@
+"""Attention among the tokens of each text, for transformers' AttentionInterface.
+
+transformers hands the keyword `runs` of a model's forward pass down to this function.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+from transformers.modeling_utils import AttentionInterface
+
+from semscore.udfs.backends.flat.runs import Run, Runs
+
+NAME = "semscore_flat"
+
+
+def flat_attention(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    *_: Any,
+    scaling: float | None = None,
+    is_causal: bool | None = None,
+    sliding_window: int | None = None,
+    runs: Runs | None = None,
+    **__: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attend within each text: (1, heads, tokens, size) -> (1, tokens, heads, size).
+
+    Without `runs`, all rows are texts of one length: (k, heads, tokens, size). What a text's
+    attention gives depends on its length and the number format, never on the other texts of the
+    batch. Raises ValueError for a mask, because nothing is padded.
+    """
+    if attention_mask is not None:
+        raise ValueError("texts without padding take no attention mask")
+    causal = bool(getattr(module, "is_causal", False) if is_causal is None else is_causal)
+    texts, heads, tokens, _size = query.shape
+    if runs is None:
+        runs = Runs((Run(0, 0, texts, tokens),), texts * tokens)
+    # Rotary positions and normalised queries come in float32.
+    flat = [
+        part.to(value.dtype).transpose(1, 2).reshape(runs.tokens, part.shape[1], part.shape[3])
+        for part in (query, key, value)
+    ]
+    out = torch.empty(runs.tokens, heads, value.shape[3], dtype=value.dtype)
+    for run in runs.parts:
+        end = run.token + run.texts * run.length
+        q, k, v = (
+            part[run.token : end].view(run.texts, run.length, *part.shape[1:]).transpose(1, 2)
+            for part in flat
+        )
+        k, v = (part.repeat_interleave(heads // part.shape[1], 1) for part in (k, v))
+        mask = _window(run.length, sliding_window, causal)
+        attended = _attend(q, k, v, mask, causal, scaling)
+        out[run.token : end].view(run.texts, run.length, *out.shape[1:]).copy_(
+            attended.transpose(1, 2)
+        )
+    return out.view(texts, tokens, *out.shape[1:]), None
+
+
+def _attend(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor | None,
+    causal: bool,
+    scaling: float | None,
+) -> torch.Tensor:
+    """Attend in texts of equal length: (k, heads, tokens, size) each -> the same."""
+    if value.dtype == torch.float32 or mask is not None or causal:
+        masked = mask is not None
+        return scaled_dot_product_attention(
+            query, key, value, mask, is_causal=causal and not masked, scale=scaling
+        )
+    # In bfloat16, torch's own function is slower than its parts on CPUs.
+    texts, heads, tokens, size = query.shape
+    q, k, v = (part.reshape(texts * heads, tokens, -1) for part in (query, key, value))
+    scale = size**-0.5 if scaling is None else scaling
+    weights = torch.baddbmm(q.new_empty(()), q, k.transpose(1, 2), beta=0, alpha=scale).softmax(-1)
+    return torch.bmm(weights, v).view(texts, heads, tokens, -1)
+
+
+@lru_cache(maxsize=64)
+def _window(tokens: int, window: int | None, causal: bool) -> torch.Tensor | None:
+    """Return which tokens each token sees if the window is shorter than the text: (n, n) bool."""
+    if window is None or tokens <= window:
+        return None
+    place = torch.arange(tokens)
+    apart = place[:, None] - place[None, :]
+    seen = apart.abs() < window
+    return seen & (apart >= 0) if causal else seen
+
+
+AttentionInterface.register(NAME, flat_attention)

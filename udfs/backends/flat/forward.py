@@ -1,0 +1,121 @@
+"""The flat backend: a model on a CPU whose batches are not padded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sentence_transformers.sentence_transformer.modules import Router, Transformer
+
+from semscore.udfs.backends.features import DeviceTokens
+from semscore.udfs.backends.flat.runs import Runs
+from semscore.udfs.backends.flat.transformer import FlatTransformer
+from semscore.udfs.backends.prompts import task_of
+from semscore.udfs.backends.protocol import NotConvertible, Rows
+from semscore.udfs.backends.torch import TorchBackend
+from semscore.udfs.backends.trial import trial_tokens
+from semscore.udfs.proofs.neighbours import WITHOUT_LIMIT
+from semscore.udfs.proofs.proof import Proof
+from semscore.udfs.recipe import Precision, Prompt, Recipe
+
+TOKENS = 1536  # in a forward pass
+# Largest difference from the padded model in float32, relative to the size of what is compared. In
+# bfloat16, each layer has been compared for itself.
+TOLERANCE: dict[Precision, float] = {"float32": 1e-5, "bfloat16": 0.2}
+LOGIT = 1.0  # of a cross-encoder: smaller logits may differ as much as one of this size
+# The batches that are compared, as the lengths of their texts in tokens; a longer one follows
+TRIED = ((3,), (11, 7, 11), (40, 13, 13, 13))
+NO_PROMPT = Prompt("")
+
+Trial: TypeAlias = tuple[DeviceTokens, Rows]
+
+
+class FlatBackend(TorchBackend):
+    """A model that runs all texts of a batch one after another, whatever their lengths.
+
+    A text's vector does not depend on the other texts of its batch: laid-out products are the same
+    for any number of tokens, and attention depends on the length alone. Before the model is used,
+    it is compared with itself in float32 and with padding. Raises NotConvertible if it differs, or
+    cannot be run in this way.
+    """
+
+    name = "flat"
+    flat = True
+
+    def __init__(self, folder: Path, recipe: Recipe, proof: Proof | None = None) -> None:
+        super().__init__(folder, replace(recipe, precision="float32"), "cpu", proof)
+        if self.max_texts is not None:
+            raise NotConvertible("its vectors depend on the other texts of their batch")
+        if self.reader is None:
+            raise NotConvertible("only its own code can tokenise texts for it")
+        if not isinstance(self.model[0], Transformer):
+            raise NotConvertible("it has no transformer")
+        if any(isinstance(module, Router) for module in self.model):
+            raise NotConvertible("its Router runs other modules for queries than for documents")
+        self.precision = recipe.precision
+        self.token_budget = TOKENS
+        self.stretch = math.inf  # of texts that share a batch, as none is padded
+        batches = self._trials()
+        padded = [super(FlatBackend, self).forward(*batch, NO_PROMPT) for batch in batches]
+        self._transformer = FlatTransformer(self.model[0].model)
+        self._require_near(batches, padded, "float32")
+        self._transformer.lay_out(getattr(torch, recipe.precision))
+        self._require_near(batches, padded, recipe.precision)
+
+    @torch.inference_mode()
+    def forward(self, inputs: Any, rows: Rows, prompt: Prompt) -> NDArray[np.float32]:
+        """Run some of the texts or pairs: (k,) indices -> (k, dim) float32."""
+        runs = Runs.of(inputs.lengths[rows].tolist())
+        parts = [
+            self._features(inputs, rows[run.text : run.text + run.texts], prompt)
+            for run in runs.parts
+        ]
+        ids = torch.cat([part["input_ids"].reshape(-1) for part in parts])
+        types = [part["token_type_ids"].reshape(-1) for part in parts if "token_type_ids" in part]
+        states = self._transformer.run(ids, torch.cat(types) if types else None, runs)
+        found = []
+        for run, part in zip(runs.parts, parts, strict=True):
+            tokens = states[run.token : run.token + run.texts * run.length]
+            with self._transformer.computed(tokens.view(run.texts, run.length, -1)):
+                found.append(self._result(self._pass(part, task_of(prompt))))
+        vectors: NDArray[np.float32] = torch.cat(found).numpy()
+        return vectors
+
+    def _lighten(self) -> None:
+        """Leave all tokens to the last layer, to which a batch is one row."""
+
+    def _trials(self) -> list[Trial]:
+        """Return the batches that are compared."""
+        assert self.reader is not None
+        longest = min(self.reader.limit or WITHOUT_LIMIT, WITHOUT_LIMIT)
+        shapes = [[min(length, longest) for length in lengths] for lengths in TRIED]
+        return [
+            (
+                DeviceTokens(
+                    trial_tokens(self.reader, self.kind, self.probe, lengths), self.device
+                ),
+                np.arange(len(lengths)),
+            )
+            for lengths in [*shapes, [longest, 3]]
+        ]
+
+    def _require_near(
+        self, batches: Sequence[Trial], padded: Sequence[NDArray[np.float32]], precision: Precision
+    ) -> None:
+        """Raise NotConvertible if this model's results are not those of the padded one."""
+        found = [self.forward(*batch, NO_PROMPT) for batch in batches]
+        apart = max(map(self._apart, found, padded))
+        if not apart <= TOLERANCE[precision]:  # also true of NaN
+            raise NotConvertible(f"without padding, its vectors differ by {apart:.1e}")
+
+    def _apart(self, found: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+        """Return the largest difference of vectors or logits, relative to their size."""
+        floor = LOGIT if self.kind == "cross-encoder" else 0.0
+        size = max(float(np.linalg.norm(expected, axis=1).max()), floor)
+        return float(np.linalg.norm(found - expected, axis=1).max()) / size

@@ -1,0 +1,101 @@
+"""A transformer whose layers run once on all texts of a batch, one after another.
+
+Only its layers see the texts this way. What is around them (a head, a pooling) gets the texts of
+one length at a time, as if the transformer had just run on these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAttentions as Output
+
+from semscore.udfs.backends.flat.attention import NAME
+from semscore.udfs.backends.flat.linear import lay_out
+from semscore.udfs.backends.flat.runs import Runs
+from semscore.udfs.backends.protocol import NotConvertible
+
+
+class FlatTransformer:
+    """A model of transformers in float32, maybe with a head, which is changed.
+
+    Raises NotConvertible if it does not use transformers' AttentionInterface.
+    """
+
+    def __init__(self, inner: Any) -> None:
+        self._base = inner.base_model
+        self._has_head = inner is not self._base
+        self._first = first_position(inner)
+        try:
+            inner.set_attn_implementation(NAME)
+        except (AttributeError, ValueError) as error:
+            raise NotConvertible("its attention cannot be replaced") from error
+        if inner.config._attn_implementation != NAME:
+            raise NotConvertible("its attention cannot be replaced")
+        self._pooler = getattr(self._base, "pooler", None)
+        self._layers = self._base.forward
+        self._states: torch.Tensor | None = None
+        self._base.forward = self._recall
+
+    def lay_out(self, dtype: torch.dtype) -> None:
+        """Lay out the weights of all layers, which then multiply in `dtype`.
+
+        Residuals, normalisations and embeddings stay in float32. That costs next to nothing and is
+        as exact as OpenVINO's bfloat16. Raises NotConvertible if this torch or CPU cannot do it.
+        """
+        for part in self._base.children():
+            if part is not self._pooler:
+                lay_out(part, dtype)
+
+    def run(self, ids: torch.Tensor, types: torch.Tensor | None, runs: Runs) -> torch.Tensor:
+        """Run all layers on the tokens of some texts: (tokens,) -> (tokens, hidden)."""
+        options: dict[str, Any] = {"use_cache": False} if self._is_decoder else {}
+        if types is not None:
+            options["token_type_ids"] = types[None]
+        try:
+            found = self._layers(
+                input_ids=ids[None],
+                position_ids=runs.positions(self._first),
+                runs=runs,
+                **options,
+            )
+        except TypeError as error:
+            raise NotConvertible(f"it cannot be run without padding: {error}") from error
+        states: torch.Tensor = found.last_hidden_state[0]
+        return states
+
+    @contextmanager
+    def computed(self, states: torch.Tensor) -> Iterator[None]:
+        """Let the transformer return these states of k texts of one length: (k, tokens, hidden)."""
+        self._states = states
+        try:
+            yield
+        finally:
+            self._states = None
+
+    @property
+    def _is_decoder(self) -> bool:
+        return bool(getattr(self._base.config, "use_cache", False))
+
+    def _recall(self, *arguments: Any, **options: Any) -> Any:
+        if self._states is None:
+            return self._layers(*arguments, **options)
+        pooled = self._pooler(self._states) if self._pooler and self._has_head else None
+        return Output(last_hidden_state=self._states, pooler_output=pooled)
+
+
+def first_position(inner: Any) -> int:
+    """Return the position of a text's first token.
+
+    RoBERTa and its relatives count from behind the padding's index (as sentence-transformers'
+    `_infer_flatten_position_offset` says), the others from 0.
+    """
+    for module in inner.modules():
+        table = getattr(module, "position_embeddings", None)
+        padding = getattr(module, "padding_idx", None)
+        if isinstance(table, torch.nn.Embedding) and isinstance(padding, int):
+            return padding + 1
+    return 0
