@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
+from semscore.udfs.backends.flat.runs import Runs
+
 # Model types whose layers have the parts of BERT's, under the same names
 LIKE_BERT = ("bert", "camembert", "electra", "roberta", "xlm-roberta")
 TOLERANCE = 1e-5  # relative to the largest logit, in float32
@@ -31,25 +33,45 @@ class FirstTokenLayer(torch.nn.Module):
         hidden_states: torch.Tensor,
         attention_mask: torch.Tensor | None = None,
         *_: Any,
+        runs: Runs | None = None,
         **__: Any,
     ) -> torch.Tensor:
-        """Return the output for the first token. The mask is (n, 1, 1 or tokens, tokens)."""
-        own, first = self.attention.self, hidden_states[:, :1]
+        """Return the output for the first token. The mask is (n, 1, 1 or tokens, tokens).
 
-        def heads(values: torch.Tensor) -> torch.Tensor:
-            shape = (*values.shape[:-1], own.num_attention_heads, own.attention_head_size)
-            return values.view(shape).transpose(1, 2)
-
-        attended = scaled_dot_product_attention(
-            heads(own.query(first)),
-            heads(own.key(hidden_states)),
-            heads(own.value(hidden_states)),
-            attn_mask=None if attention_mask is None else attention_mask[..., :1, :],
-            scale=own.attention_head_size**-0.5,
-        )
-        between = self.attention.output(attended.transpose(1, 2).flatten(2), first)
+        With `runs`, n texts lie one after another: (1, tokens, hidden) -> (1, n, hidden).
+        """
+        own = self.attention.self
+        first = hidden_states[:, :1] if runs is None else hidden_states[:, runs.first_tokens()]
+        query, key, value = own.query(first), own.key(hidden_states), own.value(hidden_states)
+        if runs is None:
+            mask = None if attention_mask is None else attention_mask[..., :1, :]
+            attended = self._attend(query, key, value, mask)
+        else:
+            parts = [
+                self._attend(query[0, run.text_slice, None], *run.cut(key[0], value[0]))
+                for run in runs.parts
+            ]
+            attended = torch.cat(parts).transpose(0, 1)
+        between = self.attention.output(attended, first)
         output: torch.Tensor = self.output(self.intermediate(between), between)
         return output
+
+    def _attend(
+        self,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        mask: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Attend from the first tokens: (n, 1, hidden), (n, tokens, hidden) -> (n, 1, hidden)."""
+        own = self.attention.self
+        heads = (own.num_attention_heads, own.attention_head_size)
+        q, k, v = (
+            part.view(*part.shape[:2], *heads).transpose(1, 2) for part in (query, key, value)
+        )
+        scale = own.attention_head_size**-0.5
+        attended = scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale)
+        return attended.transpose(1, 2).flatten(2)
 
 
 @torch.inference_mode()

@@ -276,6 +276,7 @@ def test_neighbours_and_order_do_not_matter(
     folder = folder_of("bert")
     recipe = recipe_of(folder)
     backends = [
+        FlatBackend(folder, recipe),
         TorchBackend(folder, recipe, "cpu"),
         OpenVinoBackend(converted("bert"), recipe, 1),
     ]

@@ -49,17 +49,11 @@ def flat_attention(
     ]
     out = torch.empty(runs.tokens, heads, value.shape[3], dtype=value.dtype)
     for run in runs.parts:
-        end = run.token + run.texts * run.length
-        q, k, v = (
-            part[run.token : end].view(run.texts, run.length, *part.shape[1:]).transpose(1, 2)
-            for part in flat
-        )
+        q, k, v = (part.transpose(1, 2) for part in run.cut(*flat))
         k, v = (part.repeat_interleave(heads // part.shape[1], 1) for part in (k, v))
         mask = _window(run.length, sliding_window, causal)
         attended = _attend(q, k, v, mask, causal, scaling)
-        out[run.token : end].view(run.texts, run.length, *out.shape[1:]).copy_(
-            attended.transpose(1, 2)
-        )
+        run.cut(out)[0].copy_(attended.transpose(1, 2))
     return out.view(texts, tokens, *out.shape[1:]), None
 
 

@@ -72,23 +72,16 @@ class FlatBackend(TorchBackend):
     def forward(self, inputs: Any, rows: Rows, prompt: Prompt) -> NDArray[np.float32]:
         """Run some of the texts or pairs: (k,) indices -> (k, dim) float32."""
         runs = Runs.of(inputs.lengths[rows].tolist())
-        parts = [
-            self._features(inputs, rows[run.text : run.text + run.texts], prompt)
-            for run in runs.parts
-        ]
+        parts = [self._features(inputs, rows[run.text_slice], prompt) for run in runs.parts]
         ids = torch.cat([part["input_ids"].reshape(-1) for part in parts])
         types = [part["token_type_ids"].reshape(-1) for part in parts if "token_type_ids" in part]
         states = self._transformer.run(ids, torch.cat(types) if types else None, runs)
         found = []
         for run, part in zip(runs.parts, parts, strict=True):
-            tokens = states[run.token : run.token + run.texts * run.length]
-            with self._transformer.computed(tokens.view(run.texts, run.length, -1)):
+            with self._transformer.computed(states, run):
                 found.append(self._result(self._pass(part, task_of(prompt))))
         vectors: NDArray[np.float32] = torch.cat(found).numpy()
         return vectors
-
-    def _lighten(self) -> None:
-        """Leave all tokens to the last layer, to which a batch is one row."""
 
     def _trials(self) -> list[Trial]:
         """Return the batches that are compared."""

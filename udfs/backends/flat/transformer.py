@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAttentions as Output
 
+from semscore.udfs.backends.first_token import FirstTokenLayer
 from semscore.udfs.backends.flat.attention import NAME
 from semscore.udfs.backends.flat.linear import lay_out
-from semscore.udfs.backends.flat.runs import Runs
+from semscore.udfs.backends.flat.runs import Run, Runs
 from semscore.udfs.backends.protocol import NotConvertible
 
 
@@ -38,6 +39,7 @@ class FlatTransformer:
         self._pooler = getattr(self._base, "pooler", None)
         self._layers = self._base.forward
         self._states: torch.Tensor | None = None
+        self._first_only = any(isinstance(part, FirstTokenLayer) for part in inner.modules())
         self._base.forward = self._recall
 
     def lay_out(self, dtype: torch.dtype) -> None:
@@ -51,7 +53,10 @@ class FlatTransformer:
                 lay_out(part, dtype)
 
     def run(self, ids: torch.Tensor, types: torch.Tensor | None, runs: Runs) -> torch.Tensor:
-        """Run all layers on the tokens of some texts: (tokens,) -> (tokens, hidden)."""
+        """Run all layers on the tokens of k texts: (tokens,) -> (tokens, hidden).
+
+        If the last layer computes only each text's first token, the result is (k, hidden).
+        """
         options: dict[str, Any] = {"use_cache": False} if self._is_decoder else {}
         if types is not None:
             options["token_type_ids"] = types[None]
@@ -68,9 +73,12 @@ class FlatTransformer:
         return states
 
     @contextmanager
-    def computed(self, states: torch.Tensor) -> Iterator[None]:
-        """Let the transformer return these states of k texts of one length: (k, tokens, hidden)."""
-        self._states = states
+    def computed(self, states: torch.Tensor, run: Run) -> Iterator[None]:
+        """Let the transformer return the states of one run, of those that `run` has returned."""
+        if self._first_only:
+            self._states = states[run.text_slice, None]
+        else:
+            [self._states] = run.cut(states)
         try:
             yield
         finally:
