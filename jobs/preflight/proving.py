@@ -25,7 +25,7 @@ from semscore.udfs.backends.proving.proved import (
     require_proved,
     weight_bytes,
 )
-from semscore.udfs.backends.registry import may_convert, openvino_obstacle
+from semscore.udfs.backends.registry import LIBRARIES, may_convert
 from semscore.udfs.errors import ModelError, UserError
 from semscore.udfs.gpus.discovery import pretended, visible_gpus
 from semscore.udfs.proofs.proof import proof_place, read_proof
@@ -55,8 +55,10 @@ class Proving:
         device = _device(engine)
         self._recipe, self._folder = recipe, folder
         self._named = _named(recipe, engine)
-        if local and self._named and (why := openvino_obstacle(recipe, device)):
-            raise UserError(f"{self._named} needs OpenVINO, which cannot run here: {why}")
+        library = LIBRARIES.get("openvino" if self._named else engine.backend)
+        if local and library and (why := library.obstacle(recipe, device)):
+            option = self._named or f"--backend {engine.backend}"
+            raise UserError(f"{option} needs {library.title}, which cannot run here: {why}")
         self._converts = local and may_convert(recipe, engine, device)
         self._place = proof_place(folder, recipe.max_seq_length)
         self._outline = not self._place.exists() and (

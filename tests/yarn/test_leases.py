@@ -70,10 +70,10 @@ def start(large_host: Any, tmp_path: Path) -> Iterator[Callable[..., Watched]]:
 
 
 def require_one_each(*jobs: Watched, most: int = 1) -> None:
-    """Check that several GPUs were used, and each by at most so many processes at a time."""
+    """Check that several GPUs were used, and none by more than so many processes at a time."""
     found = most_at_once(*jobs)
     assert len(found) > 1, found
-    assert set(found.values()) == {most}, found
+    assert max(found.values()) == most, found
 
 
 def most_at_once(*jobs: Watched) -> dict[str, int]:

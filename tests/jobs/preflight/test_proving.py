@@ -124,9 +124,10 @@ def test_openvino_by_name_is_waited_for(model: Model, asked: list[Any], tmp_path
     [
         ({"precision": "float16"}, {"backend": "openvino"}, "does not compute in float16 on CPUs"),
         ({"precision": "int8"}, {"device": "gpu"}, "int8 needs OpenVINO, .* CPUs only"),
+        ({}, {"backend": "flat", "device": "gpu"}, "--backend flat needs torch without .* CPUs on"),
     ],
 )
-def test_what_openvino_cannot_do_at_all_is_said_at_once(
+def test_what_a_backend_cannot_do_at_all_is_said_at_once(
     model: Model, monkeypatch: pytest.MonkeyPatch, recipe: Any, engine: Any, says: str
 ) -> None:
     monkeypatch.setattr(module, "visible_gpus", lambda: ["0"])
