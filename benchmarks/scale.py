@@ -23,7 +23,7 @@ from tests.services import pairs
 from tests.services.job import RECIPE
 from tests.services.yarn import Yarn, started
 
-PLACE = BUILD / "scale"
+PLACE = BUILD.absolute() / "scale"
 INSTANCE_TYPE = "ml.g5.48xlarge"
 GPUS = 8
 DRIVER = """
@@ -78,10 +78,13 @@ def sleepers(hosts: int) -> dict[str, Any]:
         words = (str(PLACE / "pairs.parquet"), str(PLACE / "out"), *RECIPE)
         conf = {"spark.executorEnv.JAVA_HOME": str(sleep.parents[1])}
         begun = time.monotonic()
-        process = yarn.start(*words, conf=conf).process
+        job = yarn.start(*words, conf=conf)
+        process = job.process
         try:
             first = None
             while (count := metrics(yarn)["containersAllocated"]) <= hosts * GPUS:
+                if process.poll() is not None:
+                    raise SystemExit(job.finish()[1])
                 first = first or (time.monotonic() if count > 1 else None)
                 time.sleep(0.2)
             assert first
