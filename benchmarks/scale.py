@@ -97,6 +97,10 @@ def sleepers(hosts: int) -> dict[str, Any]:
             found["resource_manager_rss_mb"] = rss_mb(manager)
         finally:
             process.kill()
+            # In good order, each of them takes ten seconds to end.
+            for each in psutil.process_iter():
+                if "NodeManager" in words_of(each):
+                    each.kill()
     return found
 
 
