@@ -125,7 +125,7 @@ def executors(yarn: Yarn, count: int) -> dict[str, Any]:
         "spark.executor.instances": str(count),
         "spark.executor.memory": "512m",
         "spark.executor.memoryOverhead": "256m",
-        "spark.executor.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+        "spark.executor.defaultJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
     }
     code, said = yarn.start(str(count), conf=conf, script=script).finish()
     if code:
