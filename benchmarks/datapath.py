@@ -38,7 +38,8 @@ def idle_udf(embed: Callable[[Sequence[str]], NDArray[np.float32]] | None = None
     """
 
     class Idle:
-        name, kind, token_budget, max_texts, stretch = "idle", "bi-encoder", 1 << 30, None, 2.0
+        name, kind, token_budget, max_texts = "idle", "bi-encoder", 1 << 30, None
+        stretch, flat = 2.0, False
         dim = embed(["1"]).shape[1] if embed else DIM
 
         class Inputs:
