@@ -30,7 +30,8 @@ UNBOUNDED = 1 << 60
 class Idle:
     """A model whose vectors are all ones."""
 
-    name, kind, token_budget, max_texts, stretch = "idle", "bi-encoder", 1 << 30, None, 2.0
+    name, kind, token_budget, max_texts = "idle", "bi-encoder", 1 << 30, None
+    stretch, flat = 2.0, False
 
     class Inputs:
         """One token for each text."""
