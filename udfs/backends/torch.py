@@ -90,15 +90,15 @@ class TorchBackend:
 
     def prove(self, folder: Path) -> Proof:
         """Prove the model on this device, and from then on run it as the proof says."""
-
-        @torch.inference_mode()
-        def embed(items: Sequence[Item]) -> Any:
-            return self._run(self._read(items)).cpu().numpy()
-
         tolerance = TOLERANCE if self.precision == "float32" else HALF_TOLERANCE
-        proof = proof_of(self.model, folder, self.kind, embed, tolerance)
+        proof = proof_of(self.model, folder, self.kind, self._embed, tolerance)
         self._follow(proof)
         return proof
+
+    @torch.inference_mode()
+    def _embed(self, items: Sequence[Item]) -> Any:
+        """Run texts or pairs in one forward pass, with no prompt: n -> (n, dim), on the CPU."""
+        return self._run(self._read(items)).cpu().numpy()
 
     def _follow(self, proof: Proof) -> None:
         self.max_texts = None if proof.batching == "together" else 1

