@@ -87,7 +87,7 @@ class FlatBackend(TorchBackend):
 
     def _embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         pairs: Any = items
-        taken = PairTexts.of(pairs) if self.kind == "cross-encoder" else pairs
+        taken: Any = PairTexts.of(pairs) if self.kind == "cross-encoder" else pairs
         return self.forward(self.prepare(taken, NO_PROMPT), np.arange(len(items)), NO_PROMPT)
 
     def _trials(self) -> list[Trial]:
