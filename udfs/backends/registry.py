@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from semscore.udfs.backends.flat.speeds import is_faster
 from semscore.udfs.backends.openvino.calibration import calibration_folder, require_current
 from semscore.udfs.backends.openvino.converted import converted
 from semscore.udfs.backends.protocol import Backend, NotConvertible
@@ -68,8 +69,6 @@ def load_backend(
 
 def _order(folder: Path, recipe: Recipe, is_cpu: bool) -> list[str]:
     """Return the names of the backends, the one that should run the model first."""
-    from semscore.udfs.backends.flat.speeds import is_faster
-
     first = ["flat"] if is_cpu and is_faster(folder, recipe.precision) else []
     return list(dict.fromkeys([*first, *LIBRARIES]))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from tests.services.examples import blocks
+
 ROOT = Path(__file__).parents[3]
 ACCOUNT, REGION = "123456789012", "eu-central-1"  # of moto
-SHELL_BLOCK = re.compile(r"^```bash\n(.*?)^```", re.M | re.S)
 AWS = f"""#!/bin/sh
 echo "aws $*" >> "$CALLS"
 case "$*" in
@@ -40,7 +40,7 @@ def steps(page: str) -> list[str]:
     """The shell blocks of a page, with moto's account and region."""
     text = (ROOT / "docs" / page).read_text("utf-8")
     text = text.replace("111122223333", ACCOUNT).replace("us-east-1", REGION)
-    return SHELL_BLOCK.findall(text)
+    return blocks(text, "bash")
 
 
 @pytest.fixture

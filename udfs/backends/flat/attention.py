@@ -50,7 +50,8 @@ def flat_attention(
     out = torch.empty(runs.tokens, heads, value.shape[3], dtype=value.dtype)
     for run in runs.parts:
         q, k, v = (part.transpose(1, 2) for part in run.cut(*flat))
-        k, v = (part.repeat_interleave(heads // part.shape[1], 1) for part in (k, v))
+        if k.shape[1] < heads:  # several queries share a key and a value
+            k, v = (part.repeat_interleave(heads // part.shape[1], 1) for part in (k, v))
         mask = _window(run.length, sliding_window, causal)
         attended = _attend(q, k, v, mask, causal, scaling)
         run.cut(out)[0].copy_(attended.transpose(1, 2))

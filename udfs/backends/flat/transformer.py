@@ -57,7 +57,8 @@ class FlatTransformer:
 
         If the last layer computes only each text's first token, the result is (k, hidden).
         """
-        options: dict[str, Any] = {"use_cache": False} if self._is_decoder else {}
+        keeps_cache = getattr(self._base.config, "use_cache", False)  # as decoders do
+        options: dict[str, Any] = {"use_cache": False} if keeps_cache else {}
         if types is not None:
             options["token_type_ids"] = types[None]
         try:
@@ -83,10 +84,6 @@ class FlatTransformer:
             yield
         finally:
             self._states = None
-
-    @property
-    def _is_decoder(self) -> bool:
-        return bool(getattr(self._base.config, "use_cache", False))
 
     def _recall(self, *arguments: Any, **options: Any) -> Any:
         if self._states is None:

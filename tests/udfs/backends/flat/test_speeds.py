@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +36,25 @@ def chosen(folder: Path, **engine: Any) -> str:
     return backend.name
 
 
+@pytest.fixture
+def pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Give this machine a CPU with other flags."""
+
+    def with_flags(flags: str) -> None:
+        (tmp_path / "cpuinfo").write_text(f"model name\t: Pretended\nflags\t\t: {flags}\n")
+        monkeypatch.setattr(cpu, "CPUINFO", tmp_path / "cpuinfo")
+
+    return with_flags
+
+
 def record(folder: Path, flat: float, openvino: float) -> None:
     place = speeds.speeds_place(folder)
     place.parent.mkdir(exist_ok=True)
     place.write_text(json.dumps({"float32": {"flat": flat, "openvino": openvino}}))
 
 
-def test_a_cpu_with_amx_measures_both(
-    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "cpuinfo").write_text("model name\t: Fast\nflags\t\t: fpu amx_bf16 avx512f\n")
-    monkeypatch.setattr(cpu, "CPUINFO", tmp_path / "cpuinfo")
+def test_a_cpu_with_amx_measures_both(model_folder: Path, pretend: Callable[[str], None]) -> None:
+    pretend("fpu amx_bf16 avx512f")
     prove.prove(model_folder, "bi-encoder", None, convert=True)
     found = json.loads(speeds.speeds_place(model_folder).read_text())
     assert "float32" in found
@@ -54,11 +63,8 @@ def test_a_cpu_with_amx_measures_both(
         assert all(0 < value < 30 for value in seconds.values())
 
 
-def test_other_cpus_measure_nothing(
-    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "cpuinfo").write_text("model name\t: Plain\nflags\t\t: fpu avx512f\n")
-    monkeypatch.setattr(cpu, "CPUINFO", tmp_path / "cpuinfo")
+def test_other_cpus_measure_nothing(model_folder: Path, pretend: Callable[[str], None]) -> None:
+    pretend("fpu avx512f")
     prove.prove(model_folder, "bi-encoder", None, convert=True)
     assert not speeds.speeds_place(model_folder).exists()
     assert chosen(model_folder) == "openvino"

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from semscore.udfs.backends.flat import speeds
 from semscore.udfs.backends.openvino import calibration
 from semscore.udfs.backends.openvino import converted as module
 from semscore.udfs.backends.openvino.converted import converted, converted_place
@@ -74,6 +75,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEMSCORE_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setattr(module.subprocess, "run", run)
+        patch.setattr(speeds, "may_be_faster", lambda: False)  # the choice depends on the CPU
         for place in (converted_place, proof_place):
             place.cache_clear()
         yield
