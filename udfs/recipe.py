@@ -118,9 +118,9 @@ class Engine:
     """auto: the GPU that Spark assigned to the task, otherwise the CPU. gpu: a GPU; without
     one, the run fails. cpu: only the CPU."""
     backend: BackendName = "auto"
-    """How the model is run. openvino: in OpenVINO, on CPUs. flat: in torch on CPUs, without padding
-    and with weights laid out for the CPU. torch: in torch. auto: on CPUs, the first of these that
-    can run the model, or `flat` if it was measured to be faster; on GPUs, torch."""
+    """How the model is run. openvino: in OpenVINO, on CPUs. flat: in torch without padding; on
+    CPUs, with weights laid out for them. torch: in torch. auto: the first of these that can run the
+    model on the device; on CPUs, `flat` if it was measured to be faster."""
     token_budget: int | None = None
     """Maximum number of padded tokens in one forward pass. Unset: a value that suits the device."""
     batch_size: int | None = None

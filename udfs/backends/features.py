@@ -1,7 +1,8 @@
-"""Token IDs on the model's device: transferred once, then divided into padded batches there."""
+"""Token IDs on the model's device: transferred once, then divided into batches there."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,16 @@ from semscore.udfs.backends.tokens import Tokens
 
 if TYPE_CHECKING:
     from semscore.udfs.backends.readers import Reader
+
+
+@dataclass(frozen=True)
+class PackedTokens:
+    """Token IDs of k texts or pairs on a device, one after another."""
+
+    ids: torch.Tensor  # (tokens,) int64
+    places: torch.Tensor  # (tokens,) int64: each token's place in its text, from 0
+    types: torch.Tensor | None  # (tokens,) int64: 1 in second texts, if the model takes types
+    offsets: torch.Tensor  # (k + 1,) int32: the first token of each text, and behind the last text
 
 
 class DeviceTokens:
@@ -56,6 +67,26 @@ class DeviceTokens:
                 types = mask & (places >= self._before_second[chosen][:, None])
             features["token_type_ids"] = types.long()
         return features
+
+    def packed(self, rows: Rows, lengths: NDArray[np.int64], reader: Reader) -> PackedTokens:
+        """Return the first lengths[i] tokens of text rows[i], for k texts: (k,), (k,).
+
+        A text may occur several times. Transfers one array to the device, and does not wait.
+        """
+        device = self._ids.device
+        chosen, counts = to_device(np.stack([rows, lengths]), device)
+        tokens = int(lengths.sum())
+        offsets = torch.nn.functional.pad(counts.cumsum(0), (1, 0))
+        numbers = torch.arange(len(rows), device=device)
+        text = torch.repeat_interleave(numbers, counts, output_size=tokens)
+        places = torch.arange(tokens, device=device) - offsets[text]
+        ids = self._ids[self._starts[chosen][text] + places].long()
+        types = None
+        if reader.type_ids:
+            types = torch.zeros_like(places)
+            if self._before_second is not None:
+                types = (places >= self._before_second[chosen][text]).long()
+        return PackedTokens(ids, places, types, offsets.int())
 
     def _one_after_another(self, rows: Rows) -> dict[str, Any]:
         device = self._ids.device

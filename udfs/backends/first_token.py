@@ -13,6 +13,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 from semscore.udfs.backends.flat.runs import Runs
+from semscore.udfs.backends.flat.varlen import Packed
 
 # Model types whose layers have the parts of BERT's, under the same names
 LIKE_BERT = ("bert", "camembert", "electra", "roberta", "xlm-roberta")
@@ -33,23 +34,27 @@ class FirstTokenLayer(torch.nn.Module):
         hidden_states: torch.Tensor,
         attention_mask: torch.Tensor | None = None,
         *_: Any,
-        runs: Runs | None = None,
+        texts: Runs | Packed | None = None,
         **__: Any,
     ) -> torch.Tensor:
         """Return the output for the first token. The mask is (n, 1, 1 or tokens, tokens).
 
-        With `runs`, n texts lie one after another: (1, tokens, hidden) -> (1, n, hidden).
+        With `texts`, n texts lie one after another: (1, tokens, hidden) -> (1, n, hidden).
         """
         own = self.attention.self
-        first = hidden_states[:, :1] if runs is None else hidden_states[:, runs.first_tokens()]
+        first = hidden_states[:, :1] if texts is None else hidden_states[:, texts.first_tokens()]
         query, key, value = own.query(first), own.key(hidden_states), own.value(hidden_states)
-        if runs is None:
+        if texts is None:
             mask = None if attention_mask is None else attention_mask[..., :1, :]
             attended = self._attend(query, key, value, mask)
+        elif isinstance(texts, Packed):
+            heads = (own.num_attention_heads, own.attention_head_size)
+            split = [part[0].view(-1, *heads) for part in (query, key, value)]
+            attended = texts.attend_first(*split).flatten(1)[None]
         else:
             parts = [
                 self._attend(query[0, run.text_slice, None], *run.cut(key[0], value[0]))
-                for run in runs.parts
+                for run in texts.parts
             ]
             attended = torch.cat(parts).transpose(0, 1)
         between = self.attention.output(attended, first)

@@ -56,12 +56,13 @@ def load_backend(
                 raise NotConvertible(obstacle)
             backend = kind.load(folder, recipe, device, cpus, proof)
         except NotConvertible as error:
-            if str(error) not in reasons.values():
+            # On a GPU, no note is needed that a backend for CPUs was not used.
+            worth_saying = is_cpu or not obstacle or asked != "auto"
+            if worth_saying and str(error) not in reasons.values():
                 reasons[kind.title] = str(error)
             continue
         skipped = "; ".join(f"not in {title}: {why}" for title, why in reasons.items())
-        # On a GPU, no note is needed that a backend for CPUs was not used.
-        return backend, f"the model runs in {kind.title}, {skipped}" if skipped and is_cpu else None
+        return backend, f"the model runs in {kind.title}, {skipped}" if skipped else None
     option = "int8" if recipe.precision == "int8" else f"--backend {asked}"
     title, why = next(iter(reasons.items()))
     raise ModelError(f"{option} needs {title}, which cannot run {folder}: {why}")
@@ -120,8 +121,10 @@ def _openvino(folder: Path, recipe: Recipe, _: str, cpus: int, __: Proof | None)
 
 def flat_obstacle(recipe: Recipe, device: str) -> str | None:
     """Return why no model can compute a recipe on a device without padding, or None if one can."""
+    if device.startswith("cuda"):
+        return None
     if device != "cpu":
-        return f"it runs on CPUs only, and the device is {device}"
+        return f"it runs on CPUs and NVIDIA GPUs only, and the device is {device}"
     if recipe.precision not in ("auto", "float32", "bfloat16"):
         return f"it does not compute in {recipe.precision} on CPUs"
     if recipe.precision == "bfloat16" and not has_bfloat16_products():
@@ -129,15 +132,18 @@ def flat_obstacle(recipe: Recipe, device: str) -> str | None:
     return None
 
 
-def _flat(folder: Path, recipe: Recipe, _: str, cpus: int, proof: Proof | None) -> Backend:
+def _flat(folder: Path, recipe: Recipe, device: str, cpus: int, proof: Proof | None) -> Backend:
     import torch
 
     from semscore.udfs.backends.flat.forward import FlatBackend
+    from semscore.udfs.backends.flat.gpu import GpuFlatBackend
 
     if model_kind(folder, recipe.kind) == "late-interaction":
         raise NotConvertible("it gives each token a vector")
     torch.set_num_threads(cpus)
-    return FlatBackend(folder, recipe, proof)
+    if device == "cpu":
+        return FlatBackend(folder, recipe, proof)
+    return GpuFlatBackend(folder, recipe, device, proof)
 
 
 def _torch(folder: Path, recipe: Recipe, device: str, cpus: int, proof: Proof | None) -> Backend:

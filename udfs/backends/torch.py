@@ -185,13 +185,17 @@ class TorchBackend:
     def _run(self, features: dict[str, Any]) -> torch.Tensor:
         return self._result(self._pass(features))
 
-    def _pass(self, features: dict[str, Any], task: str | None = None) -> dict[str, Any]:
-        """Run all modules."""
+    def _pass(
+        self, features: dict[str, Any], task: str | None = None, first: int = 0
+    ) -> dict[str, Any]:
+        """Run all modules, or those from number `first` on."""
         for name, value in features.items():
             if isinstance(value, torch.Tensor):
                 features[name] = value.to(self.device)
         mask = features.get("attention_mask")
         for number, module in enumerate(self.model):
+            if number < first:
+                continue
             if self.wide_mask and mask is not None:
                 features["attention_mask"] = mask if number else mask[:, None, None, :].bool()
             takes_task = task is not None and "task" in getattr(module, "forward_kwargs", ())

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from sentence_transformers import CrossEncoder
 from tokenizers import Tokenizer
 
+from semscore.udfs.backends.flat import gpu
 from semscore.udfs.backends.flat.forward import FlatBackend
+from semscore.udfs.backends.flat.gpu import GpuFlatBackend
 from semscore.udfs.backends.openvino.convert import convert
 from semscore.udfs.backends.openvino.converted import REASON
 from semscore.udfs.backends.openvino.forward import OpenVinoBackend, has_bfloat16
@@ -30,6 +32,7 @@ from semscore.udfs.recipe import Prompt, Recipe
 from semscore.udfs.texts.encoder import Encoder
 from tests.services.cross_encoders import BUILDS, build
 from tests.services.scoring import scores_of
+from tests.services.varlen import varlen_on_cpu
 
 Pairs = list[tuple[str, str]]
 
@@ -184,6 +187,27 @@ def test_scores_without_padding_are_the_same(
     assert_near(found.score, predicted(theirs, pairs), logits(theirs, pairs))
     half = recipe_of(folder, precision="bfloat16")
     assert_close(scored(FlatBackend(folder, half), half, pairs).score, found.score, 0.1)
+
+
+@pytest.mark.parametrize("name", [name for name in BUILDS if name not in PADDED])
+def test_scores_without_padding_on_gpus_are_the_same(
+    folder_of: Callable[[str], Path], pairs: Pairs, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the CPU, with a stand-in for the kernel, and passes that are replayed by running them."""
+    monkeypatch.setattr(gpu, "recorder", lambda _: lambda run: run)
+    monkeypatch.setattr(gpu, "launch_bound", lambda *_: 10_000)
+    folder = folder_of(name)
+    recipe, half = recipe_of(folder), recipe_of(folder, precision="bfloat16")
+    found, theirs = scored(GpuFlatBackend(folder, recipe, "cpu"), recipe, pairs), theirs_of(folder)
+    if name == "roberta":
+        theirs.max_seq_length = 64
+    assert_near(found.score, predicted(theirs, pairs), logits(theirs, pairs))
+    monkeypatch.setattr(gpu, "varlen_kernel", lambda *_: varlen_on_cpu)
+    backend = GpuFlatBackend(folder, half, "cpu")
+    assert backend._kernel is not None and backend._graphs is not None
+    for _ in range(5):
+        assert_close(scored(backend, half, pairs).score, found.score, 0.1)
+    assert backend._graphs._replays
 
 
 @pytest.mark.parametrize("name", PADDED)

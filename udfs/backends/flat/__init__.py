@@ -1,1 +1,1 @@
-"""Texts without padding on a CPU: one after another in one row, with weights laid out once."""
+"""Texts without padding: one after another in one row, on a CPU or a GPU."""

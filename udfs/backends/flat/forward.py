@@ -1,4 +1,4 @@
-"""The flat backend: a model on a CPU whose batches are not padded."""
+"""The flat backend on a CPU: a model whose batches are not padded."""
 
 from __future__ import annotations
 
@@ -50,8 +50,10 @@ class FlatBackend(TorchBackend):
     name = "flat"
     flat = True
 
-    def __init__(self, folder: Path, recipe: Recipe, proof: Proof | None = None) -> None:
-        super().__init__(folder, replace(recipe, precision="float32"), "cpu", proof)
+    def __init__(
+        self, folder: Path, recipe: Recipe, proof: Proof | None = None, device: str = "cpu"
+    ) -> None:
+        super().__init__(folder, replace(recipe, precision="float32"), device, proof)
         if self.max_texts is not None:
             raise NotConvertible("its vectors depend on the other texts of their batch")
         if self.reader is None:
@@ -64,54 +66,71 @@ class FlatBackend(TorchBackend):
         self.token_budget = TOKENS
         self.stretch = math.inf  # of texts that share a batch, as none is padded
         batches = self._trials()
-        padded = [super(FlatBackend, self).forward(*batch, NO_PROMPT) for batch in batches]
+        padded = self._padded(batches)
         self._transformer = FlatTransformer(self.model[0].model)
-        self._require_near(batches, padded, "float32")
-        self._transformer.lay_out(getattr(torch, recipe.precision))
-        self._require_near(batches, padded, recipe.precision)
+        self._require_near(batches, padded, TOLERANCE["float32"])
+        self._compute_in(recipe.precision, batches, padded)
+
+    def _compute_in(
+        self,
+        precision: Precision,
+        batches: Sequence[Trial],
+        padded: Sequence[NDArray[np.float32]],
+    ) -> None:
+        """Compute in a precision from now on.
+
+        `padded` are the results of the padded model in float32 for the batches. Raises
+        NotConvertible if this model's results differ from them.
+        """
+        self._transformer.lay_out(getattr(torch, precision))
+        self._require_near(batches, padded, TOLERANCE[precision])
 
     @torch.inference_mode()
-    def forward(self, inputs: Any, rows: Rows, prompt: Prompt) -> NDArray[np.float32]:
+    def forward(self, inputs: Any, rows: Rows, prompt: Prompt) -> Any:
         """Run some of the texts or pairs: (k,) indices -> (k, dim) float32."""
-        runs = Runs.of(inputs.lengths[rows].tolist())
+        runs = Runs.of(inputs.lengths[rows])
         parts = [self._features(inputs, rows[run.text_slice], prompt) for run in runs.parts]
         ids = torch.cat([part["input_ids"].reshape(-1) for part in parts])
         types = [part["token_type_ids"].reshape(-1) for part in parts if "token_type_ids" in part]
-        states = self._transformer.run(ids, torch.cat(types) if types else None, runs)
+        states = self._transformer.run(
+            ids, torch.cat(types) if types else None, runs.places(), runs
+        )
         found = []
         for run, part in zip(runs.parts, parts, strict=True):
             with self._transformer.computed(states, run):
                 found.append(self._result(self._pass(part, task_of(prompt))))
-        vectors: NDArray[np.float32] = torch.cat(found).numpy()
-        return vectors
+        return torch.cat(found).numpy()
 
     def _embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         pairs: Any = items
         taken: Any = PairTexts.of(pairs) if self.kind == "cross-encoder" else pairs
-        return self.forward(self.prepare(taken, NO_PROMPT), np.arange(len(items)), NO_PROMPT)
+        inputs = self.prepare(taken, NO_PROMPT)
+        return _on_cpu(self.forward(inputs, np.arange(len(items)), NO_PROMPT))
 
     def _trials(self) -> list[Trial]:
         """Return the batches that are compared."""
         assert self.reader is not None
         longest = min(self.reader.limit or WITHOUT_LIMIT, WITHOUT_LIMIT)
         shapes = [[min(length, longest) for length in lengths] for lengths in TRIED]
-        return [
-            (
-                DeviceTokens(
-                    trial_tokens(self.reader, self.kind, self.probe, lengths), self.device
-                ),
-                np.arange(len(lengths)),
-            )
-            for lengths in [*shapes, [longest, 3]]
-        ]
+        return [self._trial(lengths) for lengths in [*shapes, [longest, 3]]]
+
+    def _trial(self, lengths: Sequence[int]) -> Trial:
+        """Return a batch of texts with these lengths in tokens."""
+        assert self.reader is not None
+        tokens = trial_tokens(self.reader, self.kind, self.probe, lengths)
+        return DeviceTokens(tokens, self.device), np.arange(len(lengths))
+
+    def _padded(self, batches: Sequence[Trial]) -> list[NDArray[np.float32]]:
+        """Return the results of the padded model for the batches, on the CPU."""
+        return [_on_cpu(super(FlatBackend, self).forward(*batch, NO_PROMPT)) for batch in batches]
 
     def _require_near(
-        self, batches: Sequence[Trial], padded: Sequence[NDArray[np.float32]], precision: Precision
+        self, batches: Sequence[Trial], padded: Sequence[NDArray[np.float32]], tolerance: float
     ) -> None:
         """Raise NotConvertible if this model's results are not those of the padded one."""
-        found = [self.forward(*batch, NO_PROMPT) for batch in batches]
+        found = [_on_cpu(self.forward(*batch, NO_PROMPT)) for batch in batches]
         apart = max(map(self._apart, found, padded))
-        if not apart <= TOLERANCE[precision]:  # also true of NaN
+        if not apart <= tolerance:  # also true of NaN
             raise NotConvertible(f"without padding, its vectors differ by {apart:.1e}")
 
     def _apart(self, found: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
@@ -119,3 +138,10 @@ class FlatBackend(TorchBackend):
         floor = LOGIT if self.kind == "cross-encoder" else 0.0
         size = max(float(np.linalg.norm(expected, axis=1).max()), floor)
         return float(np.linalg.norm(found - expected, axis=1).max()) / size
+
+
+def _on_cpu(results: Any) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = (
+        results if isinstance(results, np.ndarray) else results.cpu().numpy()
+    )
+    return found

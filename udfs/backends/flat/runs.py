@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 
 class Run(NamedTuple):
@@ -36,23 +36,33 @@ class Runs:
 
     parts: tuple[Run, ...]
     tokens: int  # of all texts
+    offsets: torch.Tensor  # (k + 1,) the place of each text's first token, and behind the last text
 
     @classmethod
-    def of(cls, lengths: Sequence[int]) -> Runs:
-        """Group texts by their lengths in tokens: (k,)."""
-        parts = []
-        text = token = 0
-        for length, group in groupby(lengths):
-            texts = len(list(group))
-            parts.append(Run(text, token, texts, int(length)))
-            text, token = text + texts, token + texts * int(length)
-        return cls(tuple(parts), token)
+    def of(cls, lengths: NDArray[np.int64], offsets: torch.Tensor | None = None) -> Runs:
+        """Group texts by their lengths in tokens: (k,).
+
+        `offsets` are the same lengths, summed up, if they are on a device already.
+        """
+        ends = np.cumsum(lengths)
+        begins = ends - lengths
+        firsts = np.flatnonzero(np.diff(lengths, prepend=-1))
+        counts = np.diff(firsts, append=len(lengths))
+        parts = tuple(
+            Run(text, token, texts, length)
+            for text, token, texts, length in zip(
+                *(a.tolist() for a in (firsts, begins[firsts], counts, lengths[firsts])),
+                strict=True,
+            )
+        )
+        if offsets is None:
+            offsets = torch.from_numpy(np.concatenate([[0], ends]))
+        return cls(parts, int(ends[-1]), offsets)
 
     def first_tokens(self) -> torch.Tensor:
         """Return the place of each text's first token: (k,)."""
-        return torch.cat([run.token + run.length * torch.arange(run.texts) for run in self.parts])
+        return self.offsets[:-1]
 
-    def positions(self, first: int) -> torch.Tensor:
-        """Return the position of each token in its text, counted from `first`: (1, tokens)."""
-        ranges = [torch.arange(run.length).repeat(run.texts) for run in self.parts]
-        return torch.cat(ranges)[None] + first
+    def places(self) -> torch.Tensor:
+        """Return the place of each token in its text, counted from 0: (tokens,), on the CPU."""
+        return torch.cat([torch.arange(run.length).repeat(run.texts) for run in self.parts])

@@ -17,7 +17,11 @@ from semscore.udfs.backends.first_token import FirstTokenLayer
 from semscore.udfs.backends.flat.attention import NAME
 from semscore.udfs.backends.flat.linear import lay_out
 from semscore.udfs.backends.flat.runs import Run, Runs
+from semscore.udfs.backends.flat.varlen import Packed
 from semscore.udfs.backends.protocol import NotConvertible
+
+# Where transformers lists the parts of a model that it never loads in half precision
+KEPT_IN_FLOAT32 = ("_keep_in_fp32_modules", "_keep_in_fp32_modules_strict")
 
 
 class FlatTransformer:
@@ -27,9 +31,10 @@ class FlatTransformer:
     """
 
     def __init__(self, inner: Any) -> None:
-        self._base = inner.base_model
+        self._inner, self._base = inner, inner.base_model
         self._has_head = inner is not self._base
         self._first = first_position(inner)
+        self._own_attention = inner.config._attn_implementation
         try:
             inner.set_attn_implementation(NAME)
         except (AttributeError, ValueError) as error:
@@ -39,7 +44,7 @@ class FlatTransformer:
         self._pooler = getattr(self._base, "pooler", None)
         self._layers = self._base.forward
         self._states: torch.Tensor | None = None
-        self._first_only = any(isinstance(part, FirstTokenLayer) for part in inner.modules())
+        self.first_only = any(isinstance(part, FirstTokenLayer) for part in inner.modules())
         self._base.forward = self._recall
 
     def lay_out(self, dtype: torch.dtype) -> None:
@@ -52,10 +57,37 @@ class FlatTransformer:
             if part is not self._pooler:
                 lay_out(part, dtype)
 
-    def run(self, ids: torch.Tensor, types: torch.Tensor | None, runs: Runs) -> torch.Tensor:
+    def cast(self, dtype: torch.dtype) -> None:
+        """Convert all weights to `dtype`, as transformers does when it loads them.
+
+        Buffers, such as the frequencies of rotary positions, stay in float32. Raises NotConvertible
+        if some weights must stay in float32 too.
+        """
+        if any(getattr(self._inner, name, None) for name in KEPT_IN_FLOAT32):
+            raise NotConvertible("some of its weights must stay in float32")
+        for weight in self._inner.parameters():
+            weight.data = weight.data.to(dtype)
+
+    @contextmanager
+    def padded(self) -> Iterator[None]:
+        """Let the transformer run as it did before, on padded texts."""
+        self._inner.set_attn_implementation(self._own_attention)
+        try:
+            yield
+        finally:
+            self._inner.set_attn_implementation(NAME)
+
+    def run(
+        self,
+        ids: torch.Tensor,
+        types: torch.Tensor | None,
+        places: torch.Tensor,
+        texts: Runs | Packed,
+    ) -> torch.Tensor:
         """Run all layers on the tokens of k texts: (tokens,) -> (tokens, hidden).
 
-        If the last layer computes only each text's first token, the result is (k, hidden).
+        `places` are those of the tokens in their texts, from 0: (tokens,). If the last layer
+        computes only each text's first token, the result is (k, hidden).
         """
         keeps_cache = getattr(self._base.config, "use_cache", False)  # as decoders do
         options: dict[str, Any] = {"use_cache": False} if keeps_cache else {}
@@ -64,8 +96,8 @@ class FlatTransformer:
         try:
             found = self._layers(
                 input_ids=ids[None],
-                position_ids=runs.positions(self._first),
-                runs=runs,
+                position_ids=places[None] + self._first,
+                texts=texts,
                 **options,
             )
         except TypeError as error:
@@ -76,10 +108,14 @@ class FlatTransformer:
     @contextmanager
     def computed(self, states: torch.Tensor, run: Run) -> Iterator[None]:
         """Let the transformer return the states of one run, of those that `run` has returned."""
-        if self._first_only:
-            self._states = states[run.text_slice, None]
-        else:
-            [self._states] = run.cut(states)
+        own = states[run.text_slice, None] if self.first_only else run.cut(states)[0]
+        with self.recalling(own):
+            yield
+
+    @contextmanager
+    def recalling(self, states: torch.Tensor) -> Iterator[None]:
+        """Let the transformer return these states: (k, tokens, hidden)."""
+        self._states = states
         try:
             yield
         finally:
