@@ -86,15 +86,18 @@ def hosts_of(
         raise UserError("it has no GPUs, but --device gpu needs them")
     if engine.device == "cpu" and host.gpus:
         raise UserError(f"its {counted(host.gpus, 'GPU')} would be idle with --device cpu")
+    on_gpu = host.gpus > 0
+    backend = speed.backend
+    if on_gpu:  # where `flat` runs most models
+        backend = "torch" if engine.backend == "torch" else "flat"
     if host.gpu:
         check_precision(host.gpu, asked)
         precision = _best_half(host.gpu) if asked == "auto" else asked
-        rate, basis, calibrated = _gpu_rate(host.gpu, precision, calibrations)
+        rate, basis, calibrated = _gpu_rate(host.gpu, backend, precision, calibrations)
     else:
         precision, rate, basis = _cpu_rate(host, asked, speed)
         calibrated = False
     sizing = size(host, count, workers_per_gpu, "sagemaker")
-    on_gpu = host.gpus > 0
     return Target(
         name=name,
         count=count,
@@ -104,7 +107,7 @@ def hosts_of(
         slots=sizing.slots,
         cores=sizing.count * sizing.cores,
         task_rows=gpu_task_rows(1 / workers_per_gpu) if on_gpu else TASK_ROWS,
-        backend="torch" if on_gpu else speed.backend,
+        backend=backend,
         precision=precision,
         flop_per_s=rate,
         whole_run=calibrated,
@@ -148,14 +151,14 @@ def _best_half(gpu: Gpu) -> Precision:
 
 
 def _gpu_rate(
-    gpu: Gpu, precision: Precision, calibrations: Sequence[Calibration]
+    gpu: Gpu, backend: str, precision: Precision, calibrations: Sequence[Calibration]
 ) -> tuple[Estimate, str, bool]:
     """Return the operations per second of one GPU, their basis, and whether past runs set them."""
     same = [
         run
         for run in calibrations
         if (known := known_gpu(run.hardware))
-        and (known.name, run.backend, run.precision) == (gpu.name, "torch", precision)
+        and (known.name, run.backend, run.precision) == (gpu.name, backend, precision)
     ]
     if same:
         return *_calibrated(same), True

@@ -25,7 +25,7 @@ from semscore.udfs.recipe import Engine
 HERE = Host(cpus=4, memory=16 * GIB)
 A10G = Calibration(
     hardware="NVIDIA A10G",
-    backend="torch",
+    backend="flat",
     precision="bfloat16",
     rows=1_000_000,
     distinct_texts=1_000_000,
@@ -79,6 +79,13 @@ def test_a_calibration_replaces_the_assumption_for_its_own_hardware(cpu_speed: S
     assert found.basis == "achieved by past runs: 1,000,000 rows on NVIDIA A10G"
     for name, precision in (("ml.g6.xlarge", "auto"), ("ml.g5.xlarge", "float32")):
         assert not hosts_of(name, 1, precision, cpu_speed, [A10G], Engine()).whole_run
+
+
+def test_with_padding_another_calibration_counts(cpu_speed: Speed) -> None:
+    padded = Engine(backend="torch")
+    assert not hosts_of("ml.g5.xlarge", 1, "auto", cpu_speed, [A10G], padded).whole_run
+    past = [replace(A10G, backend="torch")]
+    assert hosts_of("ml.g5.xlarge", 1, "auto", cpu_speed, past, padded).whole_run
 
 
 def test_several_calibrations_widen_the_range(cpu_speed: Speed) -> None:
