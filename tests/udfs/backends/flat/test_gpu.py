@@ -173,6 +173,17 @@ def test_too_little_memory_for_float32_is_said(
         backend_of(zoo("roberta"))
 
 
+@pytest.mark.usefixtures("kernel")
+def test_without_memory_for_a_full_pass_nothing_is_recorded(
+    zoo: MakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> int:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(gpu, "launch_bound", full)
+    assert backend_of(zoo("roberta"), precision="bfloat16")._bound == 0
+
+
 def test_a_text_without_tokens_fails_alone(zoo: MakeModel) -> None:
     backend = backend_of(zoo("roberta"))
     inputs = backend.prepare(["the cat", "a mat"], Prompt())
