@@ -1,0 +1,1 @@
+"""Measure the engine on one GPU, without Spark: `python -m benchmarks.gpu --help`."""
