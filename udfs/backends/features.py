@@ -77,8 +77,7 @@ class DeviceTokens:
         chosen, counts = to_device(np.stack([rows, lengths]), device)
         tokens = int(lengths.sum())
         offsets = torch.nn.functional.pad(counts.cumsum(0), (1, 0))
-        numbers = torch.arange(len(rows), device=device)
-        text = torch.repeat_interleave(numbers, counts, output_size=tokens)
+        text = torch.repeat_interleave(counts, output_size=tokens)
         places = torch.arange(tokens, device=device) - offsets[text]
         ids = self._ids[self._starts[chosen][text] + places].long()
         types = None

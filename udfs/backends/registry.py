@@ -5,6 +5,7 @@ It depends on the device, the precision, the installed packages and --backend.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -54,6 +55,8 @@ def load_backend(
         try:
             if obstacle := kind.obstacle(recipe, device):
                 raise NotConvertible(obstacle)
+            if not is_cpu:
+                gc.collect()  # a model that is no longer used would keep the GPU's memory
             backend = kind.load(folder, recipe, device, cpus, proof)
         except NotConvertible as error:
             # On a GPU, no note is needed that a backend for CPUs was not used.

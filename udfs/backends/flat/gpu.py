@@ -20,7 +20,7 @@ from semscore.udfs.backends.flat.runs import Runs
 from semscore.udfs.backends.flat.varlen import Kernel, Packed, varlen_kernel
 from semscore.udfs.backends.prompts import task_of
 from semscore.udfs.backends.protocol import NotConvertible, Rows
-from semscore.udfs.gpus.faults import fault_of
+from semscore.udfs.errors import ModelError
 from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.recipe import Precision, Prompt, Recipe
 
@@ -54,6 +54,11 @@ class GpuFlatBackend(FlatBackend):
             raise NotConvertible(
                 "the GPU's memory does not hold it in float32, in which it is compared"
             ) from error
+        except (NotConvertible, ModelError, MemoryError):
+            raise
+        except Exception as error:  # architectures may fail in any way; a lost GPU fails again
+            line = str(error).partition("\n")[0]
+            raise NotConvertible(f"it cannot be run without padding: {line}") from error
         self.token_budget = TOKENS
         if self._kernel is not None:
             self._bound = self._launch_bound()
@@ -101,10 +106,9 @@ class GpuFlatBackend(FlatBackend):
             try:
                 self._require_near(batches, padded, tolerance)
                 return
-            except (NotConvertible, RuntimeError) as error:  # it does not support all models
-                if fault_of(error) in ("lost", "poisoned"):
-                    raise
+            except (NotConvertible, RuntimeError):  # it does not support all models and GPUs
                 self._kernel = None
+        # Were it a fault of the GPU, this would fail too.
         self._require_near(batches, padded, tolerance)
 
     def _modules(

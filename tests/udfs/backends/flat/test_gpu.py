@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -131,7 +132,7 @@ def test_a_kernel_that_computes_otherwise_is_not_used(
         return query
 
     def unable(*_: Any, **__: Any) -> torch.Tensor:
-        raise RuntimeError("head dimension 7 is not supported")
+        raise RuntimeError("CUDA error: no kernel image is available for execution")
 
     folder = zoo("bert_with_cls")
     expected = vectors(padded_of(folder), odd_texts)
@@ -151,15 +152,20 @@ def test_a_model_that_would_differ_is_refused(
         backend_of(zoo("roberta"))
 
 
-def test_a_gpu_that_fails_is_not_taken_for_a_kernel_that_does(
+def test_a_model_that_fails_in_any_way_is_refused(
     zoo: MakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lost(*_: Any, **__: Any) -> torch.Tensor:
-        raise RuntimeError("CUDA error: uncorrectable ECC error encountered")
+    def fails(*_: Any, **__: Any) -> Any:
+        raise KeyError("no such layer")
 
-    monkeypatch.setattr(gpu, "varlen_kernel", lambda *_: lost)
-    with pytest.raises(RuntimeError, match="ECC"):
-        backend_of(zoo("roberta"), precision="bfloat16")
+    monkeypatch.setattr(gpu.FlatBackend, "_require_near", fails)
+    with pytest.raises(NotConvertible, match="cannot be run without padding: 'no such layer'"):
+        backend_of(zoo("roberta"))
+
+
+def test_a_folder_without_a_model_is_an_error_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(ModelError):
+        GpuFlatBackend(tmp_path, Recipe(model=str(tmp_path), precision="float32"), "cpu")
 
 
 def test_too_little_memory_for_float32_is_said(
@@ -239,6 +245,23 @@ def test_on_gpus_padding_is_the_second_choice(
     backend, said = registry.load_backend(folder, recipe, Engine(backend=asked), "cuda:0", 1)
     assert backend.name == expected
     assert said is None if note is None else said is not None and said.startswith(note)
+
+
+@pytest.mark.usefixtures("on_cuda")
+def test_a_refused_model_does_not_stay_in_memory(zoo: MakeModel, monkeypatch: Any) -> None:
+    def alive() -> int:
+        return sum(type(thing) is GpuFlatBackend for thing in gc.get_objects())
+
+    def differs(*_: Any) -> None:
+        raise NotConvertible("it differs")
+
+    gc.collect()
+    before, folder = alive(), zoo("roberta")
+    monkeypatch.setattr(gpu.FlatBackend, "_require_near", differs)
+    recipe = checked(Recipe(model=str(folder)), folder)
+    backend, note = registry.load_backend(folder, recipe, Engine(), "cuda:0", 1)
+    assert (backend.name, alive()) == ("torch", before)
+    assert note == "the model runs in torch, not in torch without padding: it differs"
 
 
 @pytest.mark.usefixtures("on_cuda")

@@ -117,8 +117,12 @@ def test_the_number_of_graphs_is_bounded() -> None:
     assert graphs.shape_for(np.array([1])) == shapes[0]
 
 
-def test_after_a_failure_everything_still_runs() -> None:
-    graphs = Graphs(doubled, Recorder(RuntimeError("operation not permitted")), BOUND)
+@pytest.mark.parametrize(
+    "error", ["operation not permitted when stream is capturing", "out of memory"]
+)
+def test_after_a_failure_everything_still_runs(error: str) -> None:
+    """Also if the driver's words are those of a GPU that has failed."""
+    graphs = Graphs(doubled, Recorder(RuntimeError(f"CUDA error: {error}")), BOUND)
     shape = replayed(graphs, [5, 3])
     assert shape is not None
     batch = batch_of(shape, 3)
@@ -127,9 +131,13 @@ def test_after_a_failure_everything_still_runs() -> None:
         assert graphs.shape_for(np.array([5, 3])) is None
 
 
-def test_a_lost_gpu_is_not_a_failure_to_record() -> None:
+def test_a_gpu_that_has_failed_is_noticed_in_the_next_pass() -> None:
     error = RuntimeError("CUDA error: uncorrectable ECC error encountered")
-    graphs = Graphs(doubled, Recorder(error), BOUND)
+
+    def failing(*_: Any) -> torch.Tensor:
+        raise error
+
+    graphs = Graphs(failing, Recorder(error), BOUND)
     shape = replayed(graphs, [5, 3])
     assert shape is not None
     with pytest.raises(RuntimeError, match="ECC"):
