@@ -119,10 +119,11 @@ def _engine(
 
 
 def _recommend(steps: Steps, case: Case, counts: list[int]) -> None:
-    """Recommend a number of workers for a case, from what was measured."""
+    """Recommend a number of workers for a case, if any was measured."""
     found = [steps.results.get(f"{case.name}: flat, {count} workers", {}) for count in counts]
     points = [point for point in found if "pairs_per_s" in point]
-    steps.run(f"{case.name}: recommended", 0, partial(engine.recommended, points))
+    if points:
+        steps.run(f"{case.name}: recommended", 0, partial(engine.recommended, points))
 
 
 def main() -> None:

@@ -119,10 +119,7 @@ def _answer(process: subprocess.Popen[str], end: float) -> dict[str, Any]:
 
 
 def recommended(points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the smallest number of workers whose speed is nearly the best one of the points.
-
-    Raises ValueError if there are no points.
-    """
+    """Return the smallest number of workers whose speed is nearly the best one of the points."""
     best = max(point["pairs_per_s"] for point in points)
     enough = [point["workers"] for point in points if point["pairs_per_s"] >= ENOUGH * best]
     return {"--workers-per-gpu": min(enough), "measured": [point["workers"] for point in points]}
