@@ -49,6 +49,10 @@ class GpuFlatBackend(FlatBackend):
         self._bound = 0  # tokens of the passes that are recorded
         try:
             super().__init__(folder, recipe, proof, device)
+            self.token_budget = TOKENS
+            if self._kernel is not None:
+                self._bound = self._launch_bound()
+                self._graphs = self._without_graphs()
         except torch.cuda.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             raise NotConvertible(
@@ -59,10 +63,6 @@ class GpuFlatBackend(FlatBackend):
         except Exception as error:  # architectures may fail in any way; a lost GPU fails again
             line = str(error).partition("\n")[0]
             raise NotConvertible(f"it cannot be run without padding: {line}") from error
-        self.token_budget = TOKENS
-        if self._kernel is not None:
-            self._bound = self._launch_bound()
-            self._graphs = self._without_graphs()
 
     @torch.inference_mode()
     def forward(self, inputs: Any, rows: Rows, prompt: Prompt) -> Any:

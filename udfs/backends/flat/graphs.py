@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
+from statistics import median
 from time import perf_counter
 from typing import TypeAlias
 
@@ -129,7 +130,7 @@ def launch_bound(
         started = clock() - begin
         wait()
         shares.append(started / max(clock() - begin, 1e-9))
-    return int(tokens * min(shares))
+    return int(tokens * median(shares))
 
 
 def _tensors(batch: PackedTokens) -> list[torch.Tensor]:
