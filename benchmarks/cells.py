@@ -47,7 +47,7 @@ class Cell:
 
 CELLS = (
     Cell("minilm", "en", (*PEERS, *OURS, AUTO), 1000, ROUNDS),
-    Cell("minilm", "short", FEW, 4000),
+    Cell("minilm", "short", FEW, 2500),
     Cell("minilm-512", "long", FEW, 40),
     Cell("distiluse", "en", FEW, 250),
     Cell("bert-base", "en", FEW, 120),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from math import ceil
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import Any
 
 from benchmarks.cells import CORPORA, MODELS, Cell, Key, find
@@ -54,7 +56,7 @@ class Bench:
         try:
             self._prepare(key, ground)
             return row | self._timings(key, ground)
-        except (Failed, OSError, RuntimeError) as error:
+        except (Failed, OSError, RuntimeError, CalledProcessError) as error:
             return row | {"error": str(error)}
 
     def _ground(self, key: Key) -> Ground:
@@ -109,7 +111,7 @@ class Bench:
                 return Sizes(row["small"]["rows"], row["large"]["rows"])
         return None
 
-    def _pilot(self, key: Key, ground: Ground, seconds: Any) -> Sizes:
+    def _pilot(self, key: Key, ground: Ground, seconds: Callable[[int], float]) -> Sizes:
         file_rows = ground.cell.file_rows
         first, step = file_rows // 2, 1
         if is_ours(key.contender):

@@ -11,7 +11,7 @@ from benchmarks.summary import Line, Result, summarize
 
 HEAD = (
     *("model", "corpus", "contender", "pairs/s", "× script", "of the limit", "start-up s"),
-    *("CPU s per 1,000", "peak GB", "largest difference", "rows", "s", "rounds"),
+    *("CPU s per 1,000", "peak GB", "largest difference", "rows", "s", "rounds", "date"),
 )
 
 
@@ -55,6 +55,7 @@ def _cells(line: Line) -> tuple[str, ...]:
         f"{small:,} to {large:,}",
         f"{line.seconds:.0f}",
         str(line.rounds),
+        line.date[:10],
     )
 
 

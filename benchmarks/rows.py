@@ -66,22 +66,23 @@ class Rows:
         return {"machine": self.machine, "limits": self.limits, "rows": self.all}
 
     def check_versions(self, versions: Callable[[str], dict[str, str]]) -> None:
-        """Raise Mixed if a contender's rows were measured with other versions than it has now."""
-        now: dict[str, dict[str, str]] = {}
+        """Raise Mixed if rows were measured with other versions than their contender has now."""
+        contenders = dict.fromkeys(row["contender"] for row in self.all)
+        now = {contender: versions(contender) for contender in contenders}
+        changed: dict[str, None] = {}  # contenders and differences, each once and in order
+        differences: dict[str, None] = {}
         for row in self.all:
-            contender = row["contender"]
-            now.setdefault(contender, versions(contender))
-            changed = [
-                f"{name} was {row['versions'].get(name, 'absent')}, now {version}"
-                for name, version in now[contender].items()
-                if row["versions"].get(name) != version
-            ]
-            if changed:
-                raise Mixed(
-                    f"{self.path} has rows of {contender} with other versions: "
-                    f"{', '.join(changed)}. Measure them again with --again and --only "
-                    f"{contender}, or start a new file with --name"
-                )
+            contender, before = row["contender"], row["versions"]
+            for name, version in now[contender].items():
+                if before.get(name) != version:
+                    changed[contender] = None
+                    differences[f"{name} was {before.get(name, 'absent')}, now {version}"] = None
+        if changed:
+            raise Mixed(
+                f"{self.path} has rows of other versions: {', '.join(differences)}. Measure these "
+                f"rows again with --again --only {' '.join(changed)}, or start a new file with "
+                "--name"
+            )
 
 
 def key_of(row: Row) -> Key:

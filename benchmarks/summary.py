@@ -41,6 +41,7 @@ class Line:
     cpu_s_per_1000: float
     peak_bytes: int
     max_diff: float
+    date: str  # of the last round
 
 
 def summarize(result: Result) -> list[Line]:
@@ -104,6 +105,7 @@ def _line(result: Result, cell: Cell, contender: str) -> Line | None:
         cpu_s_per_1000=median(cpu),
         peak_bytes=max(row["large"]["peak_bytes"] for row in rows),
         max_diff=max(row["large"]["max_diff"] for row in rows),
+        date=max(row["date"] for row in rows),
     )
 
 

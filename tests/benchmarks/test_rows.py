@@ -61,10 +61,22 @@ def test_another_processor_is_refused(path: Path) -> None:
     Rows(path, MACHINE | {"memory_gb": 16.0})
 
 
-def test_other_versions_are_refused_for_their_contender_only(path: Path) -> None:
+def test_other_versions_are_refused(path: Path) -> None:
     rows = Rows(path, MACHINE)
     rows.add(row(KEY))
+    rows.add(row(KEY._replace(contender="semscore:int8")))
     rows.check_versions(lambda _: {"torch": "2.13.0"})
-    expected = "torch was 2.13.0, now 2.14.0, daft was absent, now 0.7. Measure them again with"
+    expected = (
+        "torch was 2.13.0, now 2.14.0, daft was absent, now 0.7. Measure these rows again with "
+        "--again --only daft_udf, or"
+    )
+    now = {"daft_udf": {"torch": "2.14.0", "daft": "0.7"}, "semscore:int8": {"torch": "2.13.0"}}
     with pytest.raises(Mixed, match=expected):
-        rows.check_versions(lambda _: {"torch": "2.14.0", "daft": "0.7"})
+        rows.check_versions(now.__getitem__)
+
+
+def test_rows_that_are_measured_again_may_have_other_versions(path: Path) -> None:
+    rows = Rows(path, MACHINE)
+    rows.add(row(KEY))
+    rows.drop([KEY])
+    rows.check_versions(lambda _: {"torch": "2.14.0"})

@@ -104,7 +104,7 @@ def test_the_page_shows_machine_limits_versions_and_failures() -> None:
     assert "2 cores of a cpu (avx2), 8.0 GB; 2026-11-20 10:00 UTC to 2026-11-21 10:00 UTC" in page
     assert (
         "| minilm | en | script, 1 process per core, float32 | 50.0 | 1.00 | 25% | 6.0 | 40.0 "
-        "| 1.0 | 0.001 | 500 to 1,500 | 20 | 1 |" in page
+        "| 1.0 | 0.001 | 500 to 1,500 | 20 | 1 | 2026-11-21 |" in page
     )
     assert "- minilm, en, Ray Data, float32: exit code 1; see a log" in page
     assert "| minilm | float32 | a kernel | 100 |" in page
