@@ -63,11 +63,8 @@ class Bench:
         cell = key.model, key.corpus
         if cell not in self._grounds:
             self._grounds[cell] = Ground(find(key), self._options.suite)
-        ground = self._grounds[cell]
-        if key.model not in self._rows.limits:
-            self._rows.limits[key.model] = limits(ground.model)
-            self._rows.save()
-        return ground
+            self._rows.add_limits(key.model, limits(self._grounds[cell].model))
+        return self._grounds[cell]
 
     def _prepare(self, key: Key, ground: Ground) -> None:
         what = key.contender, key.model, key.corpus

@@ -52,6 +52,17 @@ class Rows:
         self.all = [other for other in self.all if key_of(other) != key_of(row)] + [row]
         self.save()
 
+    def add_limits(self, model: str, found: dict[str, Any]) -> None:
+        """Keep the faster of each precision's kernels now and before, and save.
+
+        A limit that was measured beside other programs is too low.
+        """
+        best = self.limits.setdefault(model, {})
+        for precision, kernel in found.items():
+            if precision not in best or kernel["gflops"] > best[precision]["gflops"]:
+                best[precision] = kernel
+        self.save()
+
     def drop(self, keys: Iterable[Key]) -> None:
         """Forget rows, so that they are measured again."""
         dropped = set(keys)

@@ -44,6 +44,14 @@ def test_a_row_that_failed_is_measured_again(path: Path) -> None:
     assert rows.get(KEY)
 
 
+def test_limits_are_the_best_of_all_runs(path: Path) -> None:
+    slow, fast = {"kernel": "a", "gflops": 75.0}, {"kernel": "b", "gflops": 200.0}
+    rows = Rows(path, MACHINE)
+    rows.add_limits("minilm", {"float32": slow, "int8": fast})
+    rows.add_limits("minilm", {"float32": fast, "int8": slow})
+    assert Rows(path, MACHINE).limits == {"minilm": {"float32": fast, "int8": fast}}
+
+
 def test_dropped_rows_are_measured_again(path: Path) -> None:
     rows = Rows(path, MACHINE)
     other = KEY._replace(round=1)
