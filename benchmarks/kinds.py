@@ -24,6 +24,7 @@ from benchmarks import BUILD
 from benchmarks.corpus import corpus
 from benchmarks.files import first_rows
 from benchmarks.ours import Book, parser
+from benchmarks.twin import cross_encoder
 from semscore.udfs.backends.openvino.calibration import TEXTS, calibrate
 from semscore.udfs.meters import Meters
 from semscore.udfs.models.fetch import local_folder
@@ -36,19 +37,6 @@ PLACE = BUILD / "kinds"
 BATCHES = (8, 32, 128)
 THEIRS = "sentence-transformers"
 Run = Callable[[], object]
-
-
-def cross_encoder(model: str) -> Path:
-    """Make a cross-encoder of a model's transformer, with a new head."""
-    from sentence_transformers import CrossEncoder
-
-    folder = PLACE / "cross-encoder"
-    if not folder.exists():
-        torch.manual_seed(0)
-        made = CrossEncoder(str(local_folder(model)), num_labels=1, device="cpu")
-        torch.nn.init.normal_(made[0].model.classifier.weight, std=0.5)
-        made.save_pretrained(str(folder))
-    return folder
 
 
 def theirs(
@@ -104,7 +92,7 @@ def main() -> None:
     columns = ["kind", "contender", "precision", "batch", "seconds", "pairs_per_s"]
     book = Book("kinds", [*columns, "times_float32", "times_best_bfloat16"])
     for kind in ("cross-encoder", "embeddings"):
-        folder = cross_encoder(args.model) if kind == "cross-encoder" else local_folder(args.model)
+        folder = cross_encoder() if kind == "cross-encoder" else local_folder(args.model)
         contenders: dict[tuple[str, str, int | None], Run] = {
             (THEIRS, precision, batch): theirs(kind, folder, precision, batch, pairs)
             for precision, batch in (("float32", 32), *(("bfloat16", size) for size in BATCHES))

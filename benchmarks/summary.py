@@ -1,4 +1,4 @@
-"""Summarise raw timings: one line for each contender, and the table.
+"""Turn the rows of the table into lines: one for each model, corpus and contender.
 
     python -m benchmarks.summary benchmarks/results/NAME.json
 
@@ -10,127 +10,133 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.contenders import BASELINE, label, parts
-from benchmarks.files import table
+from benchmarks.cells import CELLS, Cell
+from benchmarks.contenders import BASELINE, parts
+from benchmarks.rows import Row
 
-Result = dict[str, Any]  # as saved by run.py
-HEAD = (
-    *("contender", "pairs/s", "× script", "of the limit", "start-up s"),
-    *("CPU s per 1,000", "peak GB", "largest difference"),
-)
+Result = dict[str, Any]  # the content of a file that run.py has written
 
 
-def summarize(result: Result) -> list[dict[str, Any]]:
-    """Return a line for each contender that finished both sizes, in the order of `result`."""
-    lines = [_line(result, contender) for contender in result["contenders"]]
-    lines = [line for line in lines if line]
-    base = next((line["pairs_per_s"] for line in lines if line["contender"] == BASELINE), None)
-    for line in lines:
-        line["ratio"] = line["pairs_per_s"] / base if base else None
-    return lines
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """What the rounds of a contender show, as medians. Without a rate, it was lost in noise."""
+
+    model: str
+    corpus: str
+    contender: str
+    precision: str  # which `auto` has chosen, if that was asked for
+    rounds: int
+    rows: tuple[int, int]  # the two sizes
+    seconds: float  # between the times of the two sizes
+    pairs_per_s: float | None
+    ratio: float | None  # to the script, in the same round where there is one
+    limit_share: float | None
+    start_s: float | None
+    cpu_s_per_1000: float
+    peak_bytes: int
+    max_diff: float
+    date: str  # of the last round
 
 
-def limit(result: Result, precision: str) -> float | None:
-    """Return the pairs per second if the machine computed only the rows' matrix products."""
-    found = result.get("limits", {}).get(precision)  # which the first results do not have
-    per_pair: float = result["work"]["distinct_flop"] / result["work"]["pairs"]
-    return 1e9 * found["gflops"] / per_pair if found else None
-
-
-def _line(result: Result, contender: str) -> dict[str, Any] | None:
-    completed = [t for t in result["timings"] if t["contender"] == contender and "error" not in t]
-    small, large = result["rows"]
-    at = {(t["round"], t["rows"]): t for t in completed}
-    rounds = [r for r, rows in at if rows == large and (r, small) in at]
-    if not rounds:
-        return None
-    wall_s, cpu_s = (
-        median((at[r, large][name] - at[r, small][name]) / (large - small) for r in rounds)
-        for name in ("wall_s", "cpu_s")
-    )
-    if wall_s <= 0:  # too few rows: the difference is lost in noise
-        return None
-    starts = [t["wall_s"] for t in completed if t["rows"] not in (small, large)]
-    precision = at[rounds[0], large].get("precision") or parts(contender)[1]
-    most = limit(result, precision)
-    return {
-        "contender": contender,
-        "precision": precision,
-        "rounds": len(rounds),
-        "pairs_per_s": 1 / wall_s,
-        "limit_share": 1 / wall_s / most if most else None,
-        "start_s": median(starts) if starts else None,
-        "cpu_s_per_1000": 1000 * cpu_s,
-        "peak_bytes": max(at[r, large]["peak_bytes"] for r in rounds),
-        "max_diff": max(at[r, large]["max_diff"] for r in rounds),
-    }
-
-
-def markdown(result: Result) -> str:
-    """Return the table, with data, hardware, versions and date above it."""
-    hardware, work = result["hardware"], result["work"]
-    small, large = result["rows"]
-    lines = summarize(result)
-    missing = set(result["contenders"]) - {line["contender"] for line in lines}
-    limits = {
-        f"{name} {limit(result, name):,.0f} ({found['kernel']}, {found['gflops']:,.0f} GFLOP/s)"
-        for name, found in result.get("limits", {}).items()
-    }
-    versions = ", ".join(f"{name} {version}" for name, version in hardware["versions"].items())
-    text = [
-        f"## {result['name']}\n",
-        f"Corpus {result['corpus']}, model {result['model']}, {hardware['date']}. "
-        f"Rows {small:,} to {large:,}: {work['texts']:,} texts, "
-        f"{work['distinct_texts']:,} distinct, {work['tokens']:,} tokens, "
-        f"{work['distinct_flop'] / 1e12:.2f} TFLOP in distinct texts.  ",
-        f"{hardware['cores']} cores of {hardware['cpu']} ({', '.join(hardware['flags'])}), "
-        f"{hardware['memory_gb']} GB; {versions}.  ",
-        "Limit in pairs/s, if only matrix products were computed: "
-        + ", ".join(sorted(limits))
-        + ".\n",
-        table(HEAD, map(_cells, lines)),
-        *(f"- {t['contender']}, {t['rows']} rows: {t['error']}" for t in failures(result)),
-        *(f"- {name}: not run yet, failed, or lost in noise" for name in sorted(missing)),
+def summarize(result: Result) -> list[Line]:
+    """Return a line for each contender that has been measured, in the order of the table."""
+    return [
+        line
+        for cell in CELLS
+        for contender in cell.contenders
+        if (line := _line(result, cell, contender))
     ]
-    return "\n".join(text).rstrip() + "\n"
 
 
-def failures(result: Result) -> list[dict[str, Any]]:
-    """Return the timings of runs that failed."""
-    return [t for t in result["timings"] if "error" in t]
+def measured(result: Result, cell: Cell, contender: str) -> list[Row]:
+    """Return the rows of a contender that have no error, by round."""
+    found = [
+        row
+        for row in result["rows"]
+        if (row["model"], row["corpus"], row["contender"]) == (cell.model, cell.corpus, contender)
+        and "error" not in row
+    ]
+    return sorted(found, key=lambda row: int(row["round"]))
 
 
-def _cells(line: dict[str, Any]) -> tuple[str, ...]:
-    resolved = "" if parts(line["contender"])[1] != "auto" else f" = {line['precision']}"
-    return (
-        label(line["contender"]) + resolved,
-        f"{line['pairs_per_s']:,.1f}",
-        _or_dash(line["ratio"], "{:.2f}"),
-        _or_dash(line["limit_share"], "{:.0%}"),
-        _or_dash(line["start_s"], "{:.1f}"),
-        f"{line['cpu_s_per_1000']:.1f}",
-        f"{line['peak_bytes'] / 1e9:.1f}",
-        f"{line['max_diff']:.1g}",
+def rate(row: Row) -> float | None:
+    """Return pairs per second, or None if the difference of the two runs is lost in noise."""
+    seconds = row["large"]["wall_s"] - row["small"]["wall_s"]
+    rows: int = row["large"]["rows"] - row["small"]["rows"]
+    return rows / seconds if seconds > 0 else None
+
+
+def limit(result: Result, row: Row, precision: str) -> float | None:
+    """Return the pairs per second if the machine computed only the row's matrix products."""
+    found = result["limits"].get(row["model"], {}).get(precision)
+    per_pair: float = row["work"]["distinct_flop"] / row["work"]["pairs"]
+    return 1e9 * found["gflops"] / per_pair if found and per_pair else None
+
+
+def _line(result: Result, cell: Cell, contender: str) -> Line | None:
+    rows = measured(result, cell, contender)
+    if not rows:
+        return None
+    precision = rows[0]["large"].get("precision") or parts(contender)[1]
+    script = {row["round"]: row for row in measured(result, cell, BASELINE)}
+    rates = [rate(row) for row in rows]
+    same_round = (script.get(row["round"]) for row in rows)
+    others = [rate(other) if other else None for other in same_round]
+    most = [limit(result, row, precision) for row in rows]
+    cpu = [1000 * (_cost(row, "cpu_s") / _cost(row, "rows")) for row in rows]
+    return Line(
+        model=cell.model,
+        corpus=cell.corpus,
+        contender=contender,
+        precision=precision,
+        rounds=len(rows),
+        rows=(rows[0]["small"]["rows"], rows[0]["large"]["rows"]),
+        seconds=median(_cost(row, "wall_s") for row in rows),
+        pairs_per_s=_median(rates),
+        ratio=_median(_shares(rates, others)),
+        limit_share=_median(_shares(rates, most)),
+        start_s=_median([row["start"]["wall_s"] for row in rows if "start" in row]),
+        cpu_s_per_1000=median(cpu),
+        peak_bytes=max(row["large"]["peak_bytes"] for row in rows),
+        max_diff=max(row["large"]["max_diff"] for row in rows),
+        date=max(row["date"] for row in rows),
     )
 
 
-def _or_dash(value: float | None, form: str) -> str:
-    return "–" if value is None else form.format(value)
+def _cost(row: Row, name: str) -> float:
+    cost: float = row["large"][name] - row["small"][name]
+    return cost
 
 
-def write(result: Result, folder: Path) -> None:
-    """Write NAME.md and, if any contender has a line, NAME.svg."""
+def _shares(parts: Sequence[float | None], of: Sequence[float | None]) -> list[float | None]:
+    pairs = zip(parts, of, strict=True)
+    return [part / whole if part and whole else None for part, whole in pairs]
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
+
+
+def write(result: Result, path: Path) -> None:
+    """Write the table as PATH.md, and a chart of the cell with most contenders as PATH.svg."""
     from benchmarks.chart import draw
+    from benchmarks.page import markdown
 
-    (folder / f"{result['name']}.md").write_text(markdown(result), "utf-8")
-    if lines := summarize(result):
-        draw(result, lines, folder / f"{result['name']}.svg")
+    path.with_suffix(".md").write_text(markdown(result, path.stem), "utf-8")
+    lines = [line for line in summarize(result) if line.pairs_per_s]
+    first = CELLS[0]
+    shown = [line for line in lines if (line.model, line.corpus) == (first.model, first.corpus)]
+    if shown:
+        draw(result, shown, path.with_suffix(".svg"))
 
 
 if __name__ == "__main__":
     for name in sys.argv[1:]:
-        write(json.loads(Path(name).read_text("utf-8")), Path(name).parent)
+        write(json.loads(Path(name).read_text("utf-8")), Path(name))

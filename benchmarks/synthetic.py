@@ -1,4 +1,4 @@
-"""Make pairs with a given share of repeats, or of a given length, from a corpus."""
+"""Make pairs from a corpus: in another order, with a share of repeats, or of a given length."""
 
 from __future__ import annotations
 
@@ -14,6 +14,22 @@ from benchmarks.files import write_parquet
 
 SEED = 7
 FILES = 8
+BLOCK = 50  # rows that stay together, because a package's texts repeat in neighbouring rows
+
+
+def mixed(corpus: Path) -> Path:
+    """Put the corpus into random order, in blocks; return the folder.
+
+    All its parts are then alike, so that contenders that score different numbers of its rows can
+    be compared.
+    """
+    folder = BUILD / "synthetic" / f"mixed-{corpus.name}"
+    if not folder.is_dir():
+        table = pq.read_table(corpus)
+        blocks = np.random.default_rng(SEED).permutation(-(-len(table) // BLOCK))
+        places = (blocks[:, None] * BLOCK + np.arange(BLOCK)).ravel()
+        write_parquet(table.take(places[places < len(table)]), folder, FILES)
+    return folder
 
 
 def repeated(corpus: Path, share: float, rows: int) -> Path:

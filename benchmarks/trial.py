@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from benchmarks import BUILD
-from benchmarks.contenders import command, parts, score_column
+from benchmarks.contenders import command, is_ours, score_column
+from benchmarks.files import row_count
 from benchmarks.process import measure
 from benchmarks.scores import difference
+
+OFFLINE = {"HF_HUB_OFFLINE": "1"}  # all models are local, and no contender is to ask the hub
 
 
 def trial(
@@ -35,13 +37,14 @@ def trial(
     output = BUILD / "out" / f"{contender.replace(':', '-')}-{data.name}"
     log = BUILD / "logs" / f"{output.name}.log"
     shutil.rmtree(output, ignore_errors=True)
-    cost = measure(command(contender, data, output, model, options), log, env, limit_s)
-    rows = sum(pq.read_metadata(file).num_rows for file in data.glob("*.parquet"))
-    result = {"contender": contender, "rows": rows, **asdict(cost)}
+    cost = measure(
+        command(contender, data, output, model, options), log, OFFLINE | (env or {}), limit_s
+    )
+    result = {"contender": contender, "rows": row_count(data), **asdict(cost)}
     if cost.exit_code:
         return result | {"error": f"exit code {cost.exit_code}; see {log}"}
     try:
-        result |= records(output) if parts(contender)[0] == "semscore" else {}
+        result |= records(output) if is_ours(contender) else {}
         if expected is not None:
             result |= difference(output, score_column(contender), expected)
     except (OSError, ValueError, KeyError) as error:
@@ -52,7 +55,7 @@ def trial(
 
 def warm_up(contender: str, data: Path, model: str) -> None:
     """Let semscore fill its cache, so that no measured run has to."""
-    if parts(contender)[0] == "semscore":
+    if is_ours(contender):
         trial(contender, data, model)
 
 

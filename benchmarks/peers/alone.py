@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
+from typing import Any
+
 import pandas as pd
 
 from benchmarks.peers.common import WORKERS, arguments, load_model, score
 
 
 def main() -> None:
-    """Read all pairs, score them, and write all scores."""
+    """Load the model and score."""
     args = arguments()
+    score_all(args, load_model(args.model, args.precision, threads=WORKERS))
+
+
+def score_all(args: argparse.Namespace, model: Any) -> None:
+    """Read all pairs, score them, and write all scores."""
     pairs = pd.read_parquet(args.input)
-    model = load_model(args.model, args.precision, threads=WORKERS)
     pairs["score"] = score(model, pairs["text1"].tolist(), pairs["text2"].tolist())
     pairs[["id", "score"]].to_parquet(args.output / "part-0.parquet")
 

@@ -7,6 +7,7 @@ More rows at a time are faster, because `encode` sorts them by length before it 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +27,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("input", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--precision", choices=("float32", "bfloat16", "int8"), default="float32")
+    parser.add_argument("--backend", choices=("openvino", "onnx"), help="for exported.py")
+    parser.add_argument("--exported", type=Path, help="folder with the files for the backend")
     parsed = parser.parse_args()
     parsed.input, parsed.output = parsed.input.resolve(), parsed.output.resolve()
     parsed.output.mkdir(parents=True)
@@ -34,19 +37,43 @@ def arguments() -> argparse.Namespace:
 
 
 def load_model(folder: Path, precision: str, threads: int = 1) -> Any:
-    """Load the SentenceTransformer, to run on `threads` threads of this process."""
+    """Load a SentenceTransformer or CrossEncoder, to run on `threads` threads of this process."""
     import torch
-    from sentence_transformers import SentenceTransformer
 
     torch.set_num_threads(threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
-    return SentenceTransformer(str(folder), device="cpu", model_kwargs={"dtype": precision})
+    return loader(folder)(str(folder), device="cpu", model_kwargs={"dtype": precision})
+
+
+def loader(folder: Path) -> Any:
+    """Return the class of the model in a folder."""
+    from sentence_transformers import CrossEncoder, SentenceTransformer
+
+    return CrossEncoder if is_cross_encoder(folder) else SentenceTransformer
+
+
+def is_cross_encoder(folder: Path) -> bool:
+    """Return whether a folder has a model that reads both texts of a pair together."""
+    path = folder / "config_sentence_transformers.json"
+    config = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return bool(config.get("model_type") == "CrossEncoder")
 
 
 def score(model: Any, text1: Sequence[str], text2: Sequence[str]) -> NDArray[np.float32]:
-    """Embed both columns in one call of `encode` and return the cosines: n pairs -> (n,)."""
+    """Score n pairs in one call: -> (n,), of cosines or of what a cross-encoder predicts."""
+    if hasattr(model, "predict"):
+        return predict(model, text1, text2, BATCH)
     vectors = model.encode([*text1, *text2], batch_size=BATCH, show_progress_bar=False)
     return cosine(vectors[: len(text1)], vectors[len(text1) :])
+
+
+def predict(
+    model: Any, text1: Sequence[str], text2: Sequence[str], batch: int
+) -> NDArray[np.float32]:
+    """Score n pairs with a cross-encoder: -> (n,)."""
+    pairs = list(zip(text1, text2, strict=True))
+    scores: NDArray[np.float32] = model.predict(pairs, batch_size=batch, show_progress_bar=False)
+    return scores
 
 
 def cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.peers.common import WORKERS, arguments, cosine, load_model
+from benchmarks.peers.common import WORKERS, arguments, cosine, load_model, predict
 
 BATCH = 128  # as in these scripts, which are written for GPUs
 
@@ -25,9 +25,12 @@ def start(folder: Path, precision: str) -> None:
 def score_file(source: Path, output: Path) -> None:
     """Score one file and write one file."""
     pairs = pd.read_parquet(source)
-    vectors1 = model.encode(pairs["text1"].tolist(), batch_size=BATCH)
-    vectors2 = model.encode(pairs["text2"].tolist(), batch_size=BATCH)
-    pairs["score"] = cosine(vectors1, vectors2)
+    text1, text2 = pairs["text1"].tolist(), pairs["text2"].tolist()
+    if hasattr(model, "predict"):
+        pairs["score"] = predict(model, text1, text2, BATCH)
+    else:
+        vectors1, vectors2 = (model.encode(texts, batch_size=BATCH) for texts in (text1, text2))
+        pairs["score"] = cosine(vectors1, vectors2)
     pairs[["id", "score"]].to_parquet(output / source.name)
 
 
