@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from semscore.udfs.backends.torch_memory import hold_memory
 from semscore.udfs.backends.flat.speeds import is_faster
 from semscore.udfs.backends.openvino.calibration import calibration_folder, require_current
 from semscore.udfs.backends.openvino.converted import converted
@@ -145,6 +146,7 @@ def _flat(folder: Path, recipe: Recipe, device: str, cpus: int, proof: Proof | N
         raise NotConvertible("it gives each token a vector")
     torch.set_num_threads(cpus)
     if device == "cpu":
+        hold_memory()
         return FlatBackend(folder, recipe, proof)
     return GpuFlatBackend(folder, recipe, device, proof)
 
@@ -156,6 +158,8 @@ def _torch(folder: Path, recipe: Recipe, device: str, cpus: int, proof: Proof | 
     from semscore.udfs.backends.torch import TorchBackend
 
     torch.set_num_threads(cpus)
+    if device == "cpu":
+        hold_memory()
     late = model_kind(folder, recipe.kind) == "late-interaction"
     return (LateInteractionBackend if late else TorchBackend)(folder, recipe, device, proof)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,6 +16,8 @@ from numpy.typing import NDArray
 from sentence_transformers.sentence_transformer.modules import Router, Transformer
 
 from semscore.udfs.backends.features import DeviceTokens
+from semscore.udfs.backends.flat.linear import lay_out
+from semscore.udfs.backends.flat.pooling import VECTORS, FlatPooling
 from semscore.udfs.backends.flat.runs import Runs
 from semscore.udfs.backends.flat.transformer import FlatTransformer
 from semscore.udfs.backends.load import Item
@@ -22,6 +26,7 @@ from semscore.udfs.backends.prompts import task_of
 from semscore.udfs.backends.protocol import NotConvertible, Rows
 from semscore.udfs.backends.torch import TorchBackend
 from semscore.udfs.backends.trial import trial_tokens
+from semscore.udfs.errors import ModelError
 from semscore.udfs.proofs.neighbours import WITHOUT_LIMIT
 from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.recipe import Precision, Prompt, Recipe
@@ -65,11 +70,12 @@ class FlatBackend(TorchBackend):
         self.precision = recipe.precision
         self.token_budget = TOKENS
         self.stretch = math.inf  # of texts that share a batch, as none is padded
-        batches = self._trials()
-        padded = self._padded(batches)
-        self._transformer = FlatTransformer(self.model[0].model)
-        self._require_near(batches, padded, TOLERANCE["float32"])
-        self._compute_in(recipe.precision, batches, padded)
+        with convertible():
+            batches = self._trials()
+            padded = self._padded(batches)
+            self._transformer = FlatTransformer(self.model[0].model)
+            self._require_near(batches, padded, TOLERANCE["float32"])
+            self._compute_in(recipe.precision, batches, padded)
 
     def _compute_in(
         self,
@@ -83,23 +89,47 @@ class FlatBackend(TorchBackend):
         NotConvertible if this model's results differ from them.
         """
         self._transformer.lay_out(getattr(torch, precision))
+        for module in list(self.model)[1:]:
+            lay_out(module, torch.float32)
         self._require_near(batches, padded, TOLERANCE[precision])
 
     @torch.inference_mode()
     def forward(self, inputs: Any, rows: Rows, prompt: Prompt) -> Any:
-        """Run some of the texts or pairs: (k,) indices -> (k, dim) float32."""
-        runs = Runs.of(inputs.lengths[rows])
-        parts = [self._features(inputs, rows[run.text_slice], prompt) for run in runs.parts]
-        ids = torch.cat([part["input_ids"].reshape(-1) for part in parts])
-        types = [part["token_type_ids"].reshape(-1) for part in parts if "token_type_ids" in part]
-        states = self._transformer.run(
-            ids, torch.cat(types) if types else None, runs.places(), runs
-        )
+        """Run some of the texts or pairs: (k,) indices -> (k, dim) float32.
+
+        Raises ValueError for a text without tokens.
+        """
+        assert self.reader is not None
+        lengths = inputs.lengths[rows]
+        require_tokens(lengths)
+        batch = inputs.packed(rows, lengths, self.reader)
+        runs = Runs.of(lengths, batch.offsets)
+        states = self._transformer.run(batch.ids, batch.types, batch.places, runs)
+        if self._pools(prompt):
+            return self._output(self._pooled(states, batch.places, batch.offsets, prompt))
         found = []
-        for run, part in zip(runs.parts, parts, strict=True):
+        for run in runs.parts:
+            features = self._features(inputs, rows[run.text_slice], prompt)
             with self._transformer.computed(states, run):
-                found.append(self._result(self._pass(part, task_of(prompt))))
+                found.append(self._result(self._pass(features, task_of(prompt))))
         return torch.cat(found).numpy()
+
+    @cached_property
+    def _pooling(self) -> FlatPooling | None:
+        return FlatPooling.of(self.model)
+
+    def _pools(self, prompt: Prompt) -> bool:
+        """Return whether `_pooled` can compute what follows the transformer."""
+        pooling = self._pooling
+        return pooling is not None and (pooling.includes_prompt or not self.prompts.text(prompt))
+
+    def _pooled(
+        self, states: torch.Tensor, places: torch.Tensor, offsets: torch.Tensor, prompt: Prompt
+    ) -> dict[str, Any]:
+        """Pool the states of k texts: (tokens, hidden). Returns what the last module leaves."""
+        assert self._pooling is not None
+        vectors = self._pooling(states, places, offsets)
+        return self._pass({VECTORS: vectors}, task_of(prompt), first=2)
 
     def _embed(self, items: Sequence[Item]) -> NDArray[np.float32]:
         pairs: Any = items
@@ -138,6 +168,32 @@ class FlatBackend(TorchBackend):
         floor = LOGIT if self.kind == "cross-encoder" else 0.0
         size = max(float(np.linalg.norm(expected, axis=1).max()), floor)
         return float(np.linalg.norm(found - expected, axis=1).max()) / size
+
+
+@contextmanager
+def convertible() -> Iterator[None]:
+    """Raise NotConvertible for whatever fails in here, because architectures may fail in any way.
+
+    ModelError and MemoryError are left as they are.
+    """
+    try:
+        yield
+    except (NotConvertible, ModelError, MemoryError):
+        raise
+    except torch.cuda.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        raise NotConvertible(
+            "the GPU's memory does not hold it in float32, in which it is compared"
+        ) from error
+    except Exception as error:
+        line = str(error).partition("\n")[0]
+        raise NotConvertible(f"it cannot be run without padding: {line}") from error
+
+
+def require_tokens(lengths: NDArray[np.int64]) -> None:
+    """Raise ValueError if a text has no tokens: (k,)."""
+    if not lengths.all():
+        raise ValueError("a text has no tokens")
 
 
 def _on_cpu(results: Any) -> NDArray[np.float32]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,13 @@ from numpy.typing import NDArray
 
 from semscore.udfs.backends.features import DeviceTokens, PackedTokens
 from semscore.udfs.backends.flat.buckets import Lengths, filled
-from semscore.udfs.backends.flat.forward import NO_PROMPT, FlatBackend, Trial
+from semscore.udfs.backends.flat.forward import NO_PROMPT, FlatBackend, Trial, convertible, require_tokens
 from semscore.udfs.backends.flat.graphs import Graphs, launch_bound, recorder
-from semscore.udfs.backends.flat.pooling import VECTORS, FlatPooling, padded
+from semscore.udfs.backends.flat.pooling import padded
 from semscore.udfs.backends.flat.runs import Runs
 from semscore.udfs.backends.flat.varlen import Kernel, Packed, varlen_kernel
 from semscore.udfs.backends.prompts import task_of
 from semscore.udfs.backends.protocol import NotConvertible, Rows
-from semscore.udfs.errors import ModelError
 from semscore.udfs.proofs.proof import Proof
 from semscore.udfs.recipe import Precision, Prompt, Recipe
 
@@ -47,22 +45,12 @@ class GpuFlatBackend(FlatBackend):
         self._kernel: Kernel | None = None
         self._graphs: Graphs | None = None
         self._bound = 0  # tokens of the passes that are recorded
-        try:
+        with convertible():  # were the GPU lost, the padded model would fail too
             super().__init__(folder, recipe, proof, device)
             self.token_budget = TOKENS
             if self._kernel is not None:
                 self._bound = self._launch_bound()
                 self._graphs = self._without_graphs()
-        except torch.cuda.OutOfMemoryError as error:
-            torch.cuda.empty_cache()
-            raise NotConvertible(
-                "the GPU's memory does not hold it in float32, in which it is compared"
-            ) from error
-        except (NotConvertible, ModelError, MemoryError):
-            raise
-        except Exception as error:  # architectures may fail in any way; a lost GPU fails again
-            line = str(error).partition("\n")[0]
-            raise NotConvertible(f"it cannot be run without padding: {line}") from error
 
     @torch.inference_mode()
     def forward(self, inputs: Any, rows: Rows, prompt: Prompt) -> Any:
@@ -71,8 +59,7 @@ class GpuFlatBackend(FlatBackend):
         Raises ValueError for a text without tokens.
         """
         lengths = inputs.lengths[rows]
-        if not lengths.all():
-            raise ValueError("a text has no tokens")
+        require_tokens(lengths)
         try:
             return self._output(self._modules(inputs, rows, lengths, prompt))
         except torch.cuda.OutOfMemoryError:
@@ -83,10 +70,6 @@ class GpuFlatBackend(FlatBackend):
         """Move to another device of the same kind, given by torch's name."""
         super().move(device)
         self._graphs = self._without_graphs()
-
-    @cached_property
-    def _pooling(self) -> FlatPooling | None:
-        return FlatPooling.of(self.model)
 
     def _compute_in(
         self,
@@ -116,11 +99,9 @@ class GpuFlatBackend(FlatBackend):
     ) -> dict[str, Any]:
         """Return the features that the model's last module leaves for k texts."""
         batch, states = self._states(inputs, rows, lengths)
-        pooling = self._pooling
-        if pooling and (pooling.includes_prompt or not self.prompts.text(prompt)):
+        if self._pools(prompt):
             tokens, offsets = int(lengths.sum()), batch.offsets[: len(rows) + 1]
-            vectors = pooling(states[:tokens], batch.places[:tokens], offsets)
-            return self._pass({VECTORS: vectors}, task_of(prompt), first=2)
+            return self._pooled(states[:tokens], batch.places[:tokens], offsets, prompt)
         features = self._features(inputs, rows, prompt)
         if self._transformer.first_only:
             own = states[: len(rows), None]

@@ -62,7 +62,3 @@ class Runs:
     def first_tokens(self) -> torch.Tensor:
         """Return the place of each text's first token: (k,)."""
         return self.offsets[:-1]
-
-    def places(self) -> torch.Tensor:
-        """Return the place of each token in its text, counted from 0: (tokens,), on the CPU."""
-        return torch.cat([torch.arange(run.length).repeat(run.texts) for run in self.parts])

@@ -35,6 +35,7 @@ RUN = (
     "truncated_dimensions",
     "bare_transformer",
 )
+NEIGHBOURS = ("roberta", "modernbert", "decoder_with_left_padding", "distilbert_with_dense")
 REFUSED = {
     "mpnet": "its attention cannot be replaced",
     "static_embedding": "it has no transformer",
@@ -83,7 +84,7 @@ def test_what_cannot_be_run_says_why(zoo: MakeModel, name: str) -> None:
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("name", ["roberta", "modernbert", "decoder_with_left_padding"])
+@pytest.mark.parametrize("name", NEIGHBOURS)
 def test_neighbours_do_not_matter(
     zoo: MakeModel, odd_texts: list[str], name: str, precision: Precision
 ) -> None:

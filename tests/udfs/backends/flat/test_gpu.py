@@ -14,6 +14,7 @@ import torch
 from semscore.udfs.backends import registry
 from semscore.udfs.backends.flat import gpu, varlen
 from semscore.udfs.backends.flat.gpu import GpuFlatBackend
+from semscore.udfs.backends.flat.pooling import FlatPooling
 from semscore.udfs.backends.protocol import NotConvertible
 from semscore.udfs.backends.torch import TorchBackend
 from semscore.udfs.errors import ModelError
@@ -146,8 +147,8 @@ def test_a_kernel_that_computes_otherwise_is_not_used(
 def test_a_model_that_would_differ_is_refused(
     zoo: MakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = gpu.FlatPooling.__call__
-    monkeypatch.setattr(gpu.FlatPooling, "__call__", lambda *args: right(*args) * 1.001)
+    right = FlatPooling.__call__
+    monkeypatch.setattr(FlatPooling, "__call__", lambda *args: right(*args) * 1.001)
     with pytest.raises(NotConvertible, match=r"without padding, its vectors differ by 1\.0e-03"):
         backend_of(zoo("roberta"))
 

@@ -82,7 +82,6 @@ def test_runs_are_found_by_length() -> None:
     assert runs.parts == (Run(0, 0, 2, 5), Run(2, 10, 1, 9), Run(3, 19, 1, 1), Run(4, 20, 2, 3))
     assert runs.tokens == 26
     assert runs.first_tokens().tolist() == [0, 5, 10, 19, 20, 23]
-    assert runs.places().tolist() == [*range(5), *range(5), *range(9), 0, *range(3), *range(3)]
 
 
 # -- which kernel there is -------------------------------------------------------------------------
