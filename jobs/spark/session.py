@@ -52,6 +52,15 @@ HEAP_SHARE = 3
 MIN_HEAP = 2 * 2**30
 OPEN_COST = 64 * 2**10  # bytes added to each file's size when Spark distributes files among tasks
 DEFAULT_MASTER = "local[*]"
+# Java compiles a method soon, and again, at length, when it has run often. In a run of seconds the
+# second time never pays, but takes a quarter of all CPU time. So a method must run 100 times as
+# often as usual first. This does not slow long runs: in these, methods run millions of times.
+SECOND_COMPILER = {
+    "Tier4InvocationThreshold": 500_000,
+    "Tier4MinInvocationThreshold": 60_000,
+    "Tier4CompileThreshold": 1_500_000,
+    "Tier4BackEdgeThreshold": 4_000_000,
+}
 RESOURCES = re.compile(r"spark\.(executor|task|driver)\.resource\.")
 # The results depend on these, so they override the platform and its conf file.
 REQUIRED = {
@@ -315,7 +324,8 @@ def _local_conf(java: Path, debug: bool) -> dict[str, str]:
     conf = conf_file("spark-local.conf")
     conf["spark.sql.warehouse.dir"] = str(Path(tempfile.gettempdir(), "semscore-warehouse"))
     conf.setdefault("spark.driver.memory", f"{local_heap() // 2**20}m")
-    options = [archive_options(java), *java_options()]
+    later = [f"-XX:{name}={count}" for name, count in SECOND_COMPILER.items()]
+    options = [archive_options(java), *later, *java_options()]
     if not debug:
         with as_file(folder / "log4j2-local.properties") as path:
             options.append(f"-Dlog4j2.configurationFile={path.as_uri()}")
