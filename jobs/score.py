@@ -20,7 +20,7 @@ from semscore.jobs.failures.causes import sentence
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.committed import Committed
 from semscore.jobs.preflight.proving import Proving
-from semscore.jobs.reporting.written import report_at_end
+from semscore.jobs.reporting.written import report_at_end, warm_up
 from semscore.jobs.run.audit import audit
 from semscore.jobs.run.begin import begun, settle_with
 from semscore.jobs.run.division import upcoming_units
@@ -35,6 +35,7 @@ from semscore.jobs.spark.session import (
     early_session,
     require_classic,
     session_for,
+    stop_ahead,
     will_be_local,
 )
 from semscore.jobs.spark.surroundings import of_a_run, with_variables
@@ -73,11 +74,12 @@ def _start(job: Prepared, spark: SparkSession | None) -> Result:
     proving = None
     if job.model.folder:  # while Spark starts
         proving = Proving(job.model, settings.engine, will_be_local(master))
+    warm_up(settings.report)
     with session_for(settings, spark) as session:
         with told_if_ended(session):
             run, settled = settle_with(session, job, proving)
         with begun(job, run, settled) as (run, earlier):
-            return _score_owed(job, run, earlier)
+            return _score_owed(job, run, earlier, spark is None)
 
 
 def _confirm(job: Prepared) -> Result:
@@ -105,8 +107,11 @@ def _confirm(job: Prepared) -> Result:
     )
 
 
-def _score_owed(job: Prepared, run: Run, earlier: Committed) -> Result:
-    """Score what is missing, and finish the dataset unless the run is stopped."""
+def _score_owed(job: Prepared, run: Run, earlier: Committed, own_spark: bool) -> Result:
+    """Score what is missing, and finish the dataset unless the run is stopped.
+
+    `own_spark`: whether the session was started for this run alone.
+    """
     settings, output = run.settings, run.output
     ledger.clear_remains(output, run.lease, earlier)
     with told_if_ended(run.spark):
@@ -120,6 +125,8 @@ def _score_owed(job: Prepared, run: Run, earlier: Committed) -> Result:
         run.tell_progress(progress, "running")
         with watching(settings.run) as show:
             progress.reason = score_units(run, progress, show)
+        if own_spark:
+            stop_ahead(run.spark)
         manifest = None if progress.reason else _finish(run, progress)
         state = "complete" if manifest else "stopped"
     except StoppedEarly as error:

@@ -71,10 +71,13 @@ def _run(places: tuple[str, ...], words: Whole, spark: Spark, doing: str) -> int
         show(Console(), resources_for(master, spark, settings.engine, precision))
         return 0
     log.info("%s %s into %s", doing, some_of(settings.inputs), settings.output)
-    from semscore.jobs import score as job
-    from semscore.jobs.cli.summary import print_summary
+    from semscore.jobs.spark.session import java_ahead
 
-    result = job.score(settings)
+    with java_ahead(settings):  # these imports take as long as Java's start
+        from semscore.jobs import score as job
+        from semscore.jobs.cli.summary import print_summary
+
+        result = job.score(settings)
     if not settings.run.quiet:
         print_summary(Console(), result)
     return 0

@@ -28,6 +28,7 @@ MAIN = "var(--c4)"  # the colour of the forward pass
 FONT = "Arial, Liberation Sans, Helvetica, sans-serif"
 # Characters that XML cannot contain. vl-convert does not raise on them: it ends the process.
 UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+VEGA_LITE = "6.4"  # the version of the language in which Altair describes charts
 SVG = "http://www.w3.org/2000/svg"
 
 Drawing: TypeAlias = Any  # an Altair chart, whose methods have no types; None: no chart
@@ -38,6 +39,11 @@ def draw_all(facts: Facts) -> dict[str, str]:
     ElementTree.register_namespace("", SVG)
     drawn = {name: draw(facts) for name, draw in CHARTS.items()}
     return {name: _svg(chart) for name, chart in drawn.items() if chart is not None}
+
+
+def warm_up() -> None:
+    """Draw an empty chart, because vl-convert takes a third of a second to start."""
+    vl_convert.vegalite_to_svg({"data": {"values": []}, "mark": "bar"}, vl_version=VEGA_LITE)
 
 
 def _scores(facts: Facts) -> Drawing:
@@ -222,7 +228,7 @@ def _svg(chart: Drawing) -> str:
         titlePadding=10,
     )
     chart = chart.configure_legend(labelColor=INK, labelFontSize=12, labelLimit=200)
-    root = ElementTree.fromstring(vl_convert.vegalite_to_svg(chart.to_dict(), vl_version="6.4"))
+    root = ElementTree.fromstring(vl_convert.vegalite_to_svg(chart.to_dict(), vl_version=VEGA_LITE))
     for mark in list(root.iter()):
         guide = mark.get("aria-roledescription") in ("axis", "legend")
         if mark.get("role") == "graphics-symbol" and not guide:

@@ -10,6 +10,7 @@ import logging
 from contextlib import suppress
 from dataclasses import asdict, replace
 from importlib.util import find_spec
+from threading import Thread
 
 import pandas as pd
 
@@ -108,6 +109,19 @@ def report_at_end(output: Folder, lease: Lease, units: Committed, asked: Report)
     if not can_draw():
         log.info("for a page with charts, run %s and then `semscore report %s`", NEEDS, output.name)
     return place
+
+
+def warm_up(asked: Report) -> None:
+    """Import what draws the report, in the background, while others wait for Spark."""
+    if asked.report and can_draw():
+        Thread(target=_warm_up, name="semscore-report").start()
+
+
+def _warm_up() -> None:
+    with suppress(Exception):  # report_at_end tells of it
+        from semscore.jobs.reporting import charts, page  # noqa: F401
+
+        charts.warm_up()
 
 
 def asked_before(output: Folder, records: Records) -> Report:

@@ -8,8 +8,10 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -24,7 +26,7 @@ from semscore.jobs.hosts.sizing import gpu_task_rows
 from semscore.jobs.spark.class_archive import archive_options
 from semscore.jobs.spark.code_archive import write_code
 from semscore.jobs.spark.java import java_home
-from semscore.jobs.spark.java_process import start_java, why_not
+from semscore.jobs.spark.java_process import begin_java, drop_java, start_java, why_not
 from semscore.jobs.spark.surroundings import (
     Changes,
     java_options,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from semscore.jobs.options.settings import Settings
 
 log = logging.getLogger("semscore")
+_stopping: list[Thread] = []  # which stop the Spark of session_for
 
 # With a local master, the driver is also the executor and reads whole row groups into its heap. The
 # Python workers, about 1 GB each, need memory outside that heap.
@@ -49,6 +52,15 @@ HEAP_SHARE = 3
 MIN_HEAP = 2 * 2**30
 OPEN_COST = 64 * 2**10  # bytes added to each file's size when Spark distributes files among tasks
 DEFAULT_MASTER = "local[*]"
+# Java compiles a method soon, and again, at length, when it has run often. In a run of seconds the
+# second time never pays, but takes a quarter of all CPU time. So a method must run 100 times as
+# often as usual first. This does not slow long runs: in these, methods run millions of times.
+SECOND_COMPILER = {
+    "Tier4InvocationThreshold": 500_000,
+    "Tier4MinInvocationThreshold": 60_000,
+    "Tier4CompileThreshold": 1_500_000,
+    "Tier4BackEdgeThreshold": 4_000_000,
+}
 RESOURCES = re.compile(r"spark\.(executor|task|driver)\.resource\.")
 # The results depend on these, so they override the platform and its conf file.
 REQUIRED = {
@@ -82,15 +94,61 @@ def start_session(
     if by_spark_submit():  # Java, the environment and the sizes are set already
         return _started(_submitted(), master, conf, debug, device)
     master, java = master or DEFAULT_MASTER, java_home()
-    settings = SparkConf().setAppName("semscore")
-    changes: Changes = {"JAVA_HOME": str(java)}
-    if is_local(master):
-        changes = of_local_java(java)
-        settings.setAll(list(_local_conf(java, debug).items()))
-        if ignored := unheeded(os.environ):
-            log.warning(ignored)
+    settings, changes = _settings(master, java, debug)
+    if is_local(master) and (ignored := unheeded(os.environ)):
+        log.warning(ignored)
     with with_variables({**changes, **of_a_run()}):
         return _started(settings, master, conf, debug, device)
+
+
+@contextmanager
+def java_ahead(settings: Settings) -> Iterator[None]:
+    """Start Java for a local run already now, while this Python imports and checks other things.
+
+    session_for uses it. If it is not needed, it is ended with the block. Problems are ignored here,
+    because session_for reports them.
+    """
+    with suppress(UserError, OSError):
+        if not by_spark_submit() and not settings.run.debug:
+            _begin_java(settings)
+    try:
+        yield
+    finally:
+        drop_java()
+
+
+def _begin_java(options: Settings) -> None:
+    master, conf = _resources(options)
+    if not is_local(master) or any(map(RESOURCES.match, conf)):  # see _forget_resources
+        return
+    java = java_home()
+    settings, changes = _settings(master, java, debug=False)
+    _complete(settings, master, conf)
+    variables = {**os.environ, **changes, **of_a_run()}
+    begin_java(
+        java,
+        dict(settings.getAll()),
+        {name: value for name, value in variables.items() if value is not None},
+    )
+
+
+def _settings(master: str, java: Path, debug: bool) -> tuple[SparkConf, Changes]:
+    """Return the settings to start with, and the changes to the environment of Java."""
+    settings = SparkConf().setAppName("semscore")
+    if not is_local(master):
+        return settings, {"JAVA_HOME": str(java)}
+    return settings.setAll(list(_local_conf(java, debug).items())), of_local_java(java)
+
+
+def _resources(settings: Settings) -> tuple[str, dict[str, str]]:
+    """Return the master and the settings of a Spark that is started here."""
+    resources = resources_for(
+        settings.spark.master or DEFAULT_MASTER,
+        settings.spark,
+        settings.engine,
+        settings.recipe.precision,
+    )
+    return resources.master, resources.conf | settings.spark.pairs
 
 
 @contextmanager
@@ -105,17 +163,31 @@ def session_for(settings: Settings, running: SparkSession | None) -> Iterator[Sp
         return
     master, conf = settings.spark.master, settings.spark.pairs
     if not by_spark_submit():
-        resources = resources_for(
-            master or DEFAULT_MASTER, settings.spark, settings.engine, settings.recipe.precision
-        )
-        master, conf = resources.master, resources.conf | conf
+        master, conf = _resources(settings)
     log.info("starting Spark")
     spark = start_session(master, conf, settings.run.debug, settings.engine.device)
     try:
         yield spark
     finally:
+        for stopping in _stopping:
+            stopping.join()
+        _stopping.clear()
         with suppress(Exception):  # Spark may have ended already; that error is reported elsewhere
             spark.stop()
+
+
+def stop_ahead(spark: SparkSession) -> None:
+    """Begin to stop a Spark that session_for has started, while this Python does the rest.
+
+    Executors are not needed any more. Stopping them takes half a second.
+    """
+
+    def stop() -> None:
+        with suppress(Exception):  # see session_for
+            spark.sparkContext.stop()
+
+    _stopping.append(Thread(target=stop, name="semscore-stop"))
+    _stopping[-1].start()
 
 
 @contextmanager
@@ -143,11 +215,7 @@ def _started(
     settings: SparkConf, master: str | None, conf: dict[str, str], debug: bool, device: Device
 ) -> SparkSession:
     """Start or join the session with all these settings; see start_session."""
-    if master:
-        settings.setMaster(master)
-    settings.setAll(list(conf.items()))
-    if will_be_local(settings.get("spark.master")):
-        _forget_resources(settings)
+    _complete(settings, master, conf)
     check_gpu_settings(dict(settings.getAll()), device)
     try:
         start_java(settings, quiet=not debug)
@@ -163,6 +231,15 @@ def _started(
         code = Path(tempfile.mkdtemp(prefix="semscore-"), "semscore-udfs.zip")
         spark.sparkContext.addPyFile(str(write_code(code, ("udfs",))))
     return spark
+
+
+def _complete(settings: SparkConf, master: str | None, conf: dict[str, str]) -> None:
+    """Add the user's settings, and leave out those that a local master does not take."""
+    if master:
+        settings.setMaster(master)
+    settings.setAll(list(conf.items()))
+    if will_be_local(settings.get("spark.master")):
+        _forget_resources(settings)
 
 
 def require_classic(spark: object) -> None:
@@ -236,6 +313,7 @@ def _forget_resources(settings: SparkConf) -> None:
             settings._jconf.remove(key)  # type: ignore[union-attr]
 
 
+@cache
 def _local_conf(java: Path, debug: bool) -> dict[str, str]:
     """Return the settings of a local Spark.
 
@@ -246,7 +324,8 @@ def _local_conf(java: Path, debug: bool) -> dict[str, str]:
     conf = conf_file("spark-local.conf")
     conf["spark.sql.warehouse.dir"] = str(Path(tempfile.gettempdir(), "semscore-warehouse"))
     conf.setdefault("spark.driver.memory", f"{local_heap() // 2**20}m")
-    options = [archive_options(java), *java_options()]
+    later = [f"-XX:{name}={count}" for name, count in SECOND_COMPILER.items()]
+    options = [archive_options(java), *later, *java_options()]
     if not debug:
         with as_file(folder / "log4j2-local.properties") as path:
             options.append(f"-Dlog4j2.configurationFile={path.as_uri()}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pyspark.sql.functions import pandas_udf
 
 from semscore.jobs.spark.early import Waking
 from semscore.udfs.errors import UserError
@@ -65,3 +67,10 @@ def test_what_nobody_foresaw_ends_the_run_as_itself() -> None:
 
 def test_a_real_worker_answers(spark: SparkSession) -> None:
     Waking(spark).require()
+
+
+def test_workers_of_sql_fork_from_the_same_python_as_the_woken_ones(spark: SparkSession) -> None:
+    [woken] = spark.sparkContext.parallelize([None], 1).map(lambda _: os.getppid()).collect()
+    parent = pandas_udf(lambda ids: ids * 0 + os.getppid(), "long")  # type: ignore[call-overload]
+    [(of_sql,)] = spark.range(1, numPartitions=1).select(parent("id")).collect()
+    assert of_sql == woken
