@@ -177,10 +177,12 @@ def session_for(settings: Settings, running: SparkSession | None) -> Iterator[Sp
 
 
 def stop_ahead(spark: SparkSession) -> None:
-    """Begin to stop a Spark that session_for has started, while this Python does the rest.
+    """Begin to stop a local Spark that session_for has started, while this Python does the rest.
 
-    Executors are not needed any more. Stopping them takes half a second.
+    It takes half a second. On a cluster, the application must not end before the run has succeeded.
     """
+    if not is_local(spark.sparkContext.master):
+        return
 
     def stop() -> None:
         with suppress(Exception):  # see session_for

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from semscore.udfs.backends.torch_memory import hold_memory
 from semscore.udfs.backends.flat.speeds import is_faster
 from semscore.udfs.backends.openvino.calibration import calibration_folder, require_current
 from semscore.udfs.backends.openvino.converted import converted
 from semscore.udfs.backends.protocol import Backend, NotConvertible
+from semscore.udfs.backends.torch_memory import hold_memory
 from semscore.udfs.errors import ModelError
 from semscore.udfs.gpus.cpu import has_bfloat16_products
 from semscore.udfs.models.kinds import model_kind

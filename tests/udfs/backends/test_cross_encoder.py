@@ -320,7 +320,7 @@ def test_neighbours_and_order_do_not_matter(
         for number, backend in enumerate(backends):
             found = scored(backend, recipe, chosen, budget).score
             expected = np.array([alone[number, pair] for pair in chosen])
-            assert np.abs(found - expected).max() <= 2e-6
+            assert np.abs(found - expected).max() <= (0 if number == 0 else 2e-6)  # flat: exact
 
     same()
 

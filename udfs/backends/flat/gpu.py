@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from semscore.udfs.backends.features import DeviceTokens, PackedTokens
 from semscore.udfs.backends.flat.buckets import Lengths, filled
-from semscore.udfs.backends.flat.forward import NO_PROMPT, FlatBackend, Trial, convertible, require_tokens
+from semscore.udfs.backends.flat.forward import (
+    NO_PROMPT,
+    FlatBackend,
+    Trial,
+    convertible,
+    require_tokens,
+)
 from semscore.udfs.backends.flat.graphs import Graphs, launch_bound, recorder
 from semscore.udfs.backends.flat.pooling import padded
 from semscore.udfs.backends.flat.runs import Runs
