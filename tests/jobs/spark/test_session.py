@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pyspark import SparkConf
 
+from semscore.jobs.options.settings import Settings
+from semscore.jobs.options.slices import Spark
 from semscore.jobs.spark import session
 from semscore.udfs.errors import UserError
 
@@ -33,3 +37,17 @@ def test_a_session_of_spark_connect_is_refused() -> None:
         session.require_classic(connect())
     session.require_classic(None)
     session.require_classic(SparkConf(loadDefaults=False))
+
+
+@pytest.mark.parametrize(("master", "stopped"), [("local[2]", 1), ("yarn", 0)])
+def test_only_a_local_spark_stops_before_the_run_has_ended(
+    monkeypatch: pytest.MonkeyPatch, master: str, stopped: int
+) -> None:
+    calls: list[str] = []
+    context = SimpleNamespace(master=master, stop=lambda: calls.append("context"))
+    spark: Any = SimpleNamespace(sparkContext=context, stop=lambda: calls.append("session"))
+    monkeypatch.setattr(session, "start_session", lambda *_: spark)
+    options = Settings(inputs=("in",), output="out", spark=Spark(master=master))
+    with session.session_for(options, None):
+        session.stop_ahead(spark)
+    assert calls == ["context"] * stopped + ["session"]
