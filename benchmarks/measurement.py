@@ -16,7 +16,7 @@ from benchmarks.files import first_rows, row_count
 from benchmarks.flops import Counter, Work
 from benchmarks.hardware import cores, moment
 from benchmarks.kernels import limits
-from benchmarks.pilot import START_UP, Sizes, choose
+from benchmarks.pilot import START_UP, Sizes, choose, longer
 from benchmarks.prepare import CALIBRATION_TEXTS, prepare
 from benchmarks.rows import Row, Rows
 from benchmarks.scores import reference
@@ -94,6 +94,11 @@ class Bench:
         for rows in sizes:
             if rows not in done:
                 seconds(rows)
+        if not self._options.sizes:
+            times = [float(done[rows]["wall_s"]) for rows in sizes]
+            sizes = longer(sizes, times, self._options.target_s, ground.most)
+            if sizes.large not in done:
+                seconds(sizes.large)
         work = ground.work(sizes.large) - ground.work(sizes.small)
         found = {"small": done[sizes.small], "large": done[sizes.large], "work": asdict(work)}
         return found | ({"start": done[START_UP]} if START_UP in done else {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.pilot import Sizes, choose
+from benchmarks.pilot import Sizes, choose, longer
 
 
 class Contender:
@@ -42,3 +42,10 @@ def test_sizes_do_not_exceed_the_corpus() -> None:
 
 def test_a_run_may_take_no_longer_than_its_start() -> None:
     assert choose(lambda _: 6.0, first=10, target_s=20, most=100) == Sizes(40, 100)
+
+
+def test_sizes_that_are_too_close_are_moved_apart() -> None:
+    """As with int8, which is calibrated in the pilot's second run only."""
+    assert longer(Sizes(2000, 5800), (25.0, 35.0), 20, 100_000) == Sizes(2000, 9600)
+    assert longer(Sizes(2000, 5800), (25.0, 35.0), 20, 7000) == Sizes(2000, 7000)
+    assert longer(Sizes(500, 1500), (16.0, 31.0), 20, 100_000) == Sizes(500, 1500)
