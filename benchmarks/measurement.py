@@ -134,8 +134,12 @@ class Ground:
         self._work: dict[int, Work] = {}
 
     def slice(self, rows: int) -> Path:
-        """Return a folder with the first rows, in files of at most `file_rows`."""
-        return first_rows(self.corpus, rows, max(cores(), ceil(rows / self.cell.file_rows)))
+        """Return a folder with the first rows, in files of at most `file_rows`.
+
+        Their number is a multiple of that of the cores, so that no worker waits for another.
+        """
+        files = cores() * ceil(rows / (self.cell.file_rows * cores()))
+        return first_rows(self.corpus, rows, files)
 
     def work(self, rows: int) -> Work:
         """Return the work of the first rows."""
