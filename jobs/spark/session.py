@@ -181,7 +181,7 @@ def stop_ahead(spark: SparkSession) -> None:
 
     It takes half a second. On a cluster, the application must not end before the run has succeeded.
     """
-    if not is_local(spark.sparkContext.master):
+    if not is_local(str(spark.sparkContext.master)):
         return
 
     def stop() -> None:
