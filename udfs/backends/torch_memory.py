@@ -3,7 +3,7 @@
 oneDNN and torch's layer around it keep code and working memory for each shape of a product, 1,024
 shapes each. Batches hardly ever repeat a shape, so a worker grows by 0.7 GB without getting faster.
 And glibc gives large blocks back to the kernel, which has to clear new ones for the next tensor.
-Keeping them makes forward passes 3 to 5% faster. (See `man 3 mallopt` for its parameters, oneDNN's
+Keeping them makes forward passes a little faster. (See `man 3 mallopt` for its parameters, oneDNN's
 page on its primitive cache, and `LRU_CACHE_CAPACITY` in ideep, which torch includes.)
 """
 

@@ -1,7 +1,7 @@
 """A transformer whose layers run once on all texts of a batch, one after another.
 
-Only its layers see the texts this way. What is around them (a head, a pooling) gets the texts of
-one length at a time, as if the transformer had just run on these.
+Only its layers see the texts this way. What follows them either pools the states of all texts (see
+pooling.py), or gets states in the shape of a padded pass, as if the transformer had just run.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.models.fitted import checked
 from semscore.udfs.recipe import Precision, Prompt, Recipe
 from semscore.udfs.texts.encoder import Encoder
+from tests.services.vectors import apart, vectors
 
 MakeModel = Callable[[str], Path]
 
@@ -47,17 +48,6 @@ REFUSED = {
 
 def recipe_of(folder: Path, **options: Any) -> Recipe:
     return checked(Recipe(model=str(folder), **options), folder)
-
-
-def vectors(backend: Any, texts: Sequence[str], budget: int = 700) -> Any:
-    found = Encoder(backend, budget, None).encode(texts)
-    assert not found.failed.any()
-    return np.asarray(found.vectors)
-
-
-def apart(found: Any, expected: Any) -> Any:
-    """Return how far each vector is from the expected one: (n,)."""
-    return np.linalg.norm(found - expected, axis=1) / np.linalg.norm(expected, axis=1).max()
 
 
 @pytest.mark.parametrize("name", RUN)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ from semscore.udfs.errors import ModelError
 from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.models.fitted import checked
 from semscore.udfs.recipe import Engine, Prompt, Recipe
-from semscore.udfs.texts.encoder import Encoder
 from tests.services.varlen import varlen_on_cpu
+from tests.services.vectors import apart, vectors
 
 MakeModel = Callable[[str], Path]
 
@@ -61,19 +61,6 @@ def backend_of(folder: Path, **recipe: Any) -> GpuFlatBackend:
 
 def padded_of(folder: Path, **recipe: Any) -> TorchBackend:
     return TorchBackend(folder, checked(Recipe(model=str(folder), **recipe), folder), "cpu")
-
-
-def vectors(
-    backend: TorchBackend, texts: Sequence[str], budget: int = 700, prompt: str | None = None
-) -> Any:
-    found = Encoder(backend, budget, None).encode(texts, Prompt(prompt))
-    assert not found.failed.any()
-    return np.asarray(found.vectors)
-
-
-def apart(found: Any, expected: Any) -> Any:
-    """Return how far each vector is from the expected one: (n,)."""
-    return np.linalg.norm(found - expected, axis=1) / np.linalg.norm(expected, axis=1).max()
 
 
 @pytest.mark.parametrize("name", RUN)
