@@ -13,7 +13,7 @@ from semscore.jobs.hosts.scheduling import CORES, EXECUTOR, TASK_CPUS
 from semscore.jobs.hosts.sizing import CPU_WORKER, GPU_WORKER
 from semscore.jobs.hosts.this_host import this_host
 from semscore.jobs.options.settings import Settings
-from semscore.jobs.spark.session import local_heap
+from semscore.jobs.spark.local_conf import local_heap
 from semscore.udfs.gpus.device import is_local
 
 NAME = "memory"

@@ -8,28 +8,23 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
-from importlib.resources import as_file, files
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-import psutil
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
-from semscore.jobs.hosts.conf_file import conf_file
 from semscore.jobs.hosts.executors import TASK_ROWS
 from semscore.jobs.hosts.resources import resources_for
 from semscore.jobs.hosts.scheduling import TASK, check_gpu_settings
 from semscore.jobs.hosts.sizing import gpu_task_rows
-from semscore.jobs.spark.class_archive import archive_options
 from semscore.jobs.spark.code_archive import write_code
 from semscore.jobs.spark.java import java_home
 from semscore.jobs.spark.java_process import begin_java, drop_java, start_java, why_not
+from semscore.jobs.spark.local_conf import local_conf
 from semscore.jobs.spark.surroundings import (
     Changes,
-    java_options,
     of_a_run,
     of_local_java,
     unheeded,
@@ -46,21 +41,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("semscore")
 _stopping: list[Thread] = []  # which stop the Spark of session_for
 
-# With a local master, the driver is also the executor and reads whole row groups into its heap. The
-# Python workers, about 1 GB each, need memory outside that heap.
-HEAP_SHARE = 3
-MIN_HEAP = 2 * 2**30
 OPEN_COST = 64 * 2**10  # bytes added to each file's size when Spark distributes files among tasks
 DEFAULT_MASTER = "local[*]"
-# Java compiles a method soon, and again, at length, when it has run often. In a run of seconds the
-# second time never pays, but takes a quarter of all CPU time. So a method must run 100 times as
-# often as usual first. This does not slow long runs: in these, methods run millions of times.
-SECOND_COMPILER = {
-    "Tier4InvocationThreshold": 500_000,
-    "Tier4MinInvocationThreshold": 60_000,
-    "Tier4CompileThreshold": 1_500_000,
-    "Tier4BackEdgeThreshold": 4_000_000,
-}
 RESOURCES = re.compile(r"spark\.(executor|task|driver)\.resource\.")
 # The results depend on these, so they override the platform and its conf file.
 REQUIRED = {
@@ -137,7 +119,7 @@ def _settings(master: str, java: Path, debug: bool) -> tuple[SparkConf, Changes]
     settings = SparkConf().setAppName("semscore")
     if not is_local(master):
         return settings, {"JAVA_HOME": str(java)}
-    return settings.setAll(list(_local_conf(java, debug).items())), of_local_java(java)
+    return settings.setAll(list(local_conf(java, debug).items())), of_local_java(java)
 
 
 def _resources(settings: Settings) -> tuple[str, dict[str, str]]:
@@ -298,11 +280,6 @@ def by_spark_submit() -> bool:
     return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
-def local_heap() -> int:
-    """Return the default heap of a local Spark in bytes: its share of the machine's memory."""
-    return max(int(psutil.virtual_memory().total) // HEAP_SHARE, MIN_HEAP)
-
-
 def _forget_resources(settings: SparkConf) -> None:
     """Remove GPU settings: a local master schedules no GPUs, so jobs would wait forever."""
     for key in [key for key, _ in settings.getAll() if RESOURCES.match(key)]:
@@ -313,23 +290,3 @@ def _forget_resources(settings: SparkConf) -> None:
             jvm: Any = SparkContext._jvm
             jvm.java.lang.System.clearProperty(key)
             settings._jconf.remove(key)  # type: ignore[union-attr]
-
-
-@cache
-def _local_conf(java: Path, debug: bool) -> dict[str, str]:
-    """Return the settings of a local Spark.
-
-    They are conf/spark-local.conf, a heap that fits this machine, the archive of Java classes, and,
-    unless `debug`, a quiet log.
-    """
-    folder = files("semscore.conf")
-    conf = conf_file("spark-local.conf")
-    conf["spark.sql.warehouse.dir"] = str(Path(tempfile.gettempdir(), "semscore-warehouse"))
-    conf.setdefault("spark.driver.memory", f"{local_heap() // 2**20}m")
-    later = [f"-XX:{name}={count}" for name, count in SECOND_COMPILER.items()]
-    options = [archive_options(java), *later, *java_options()]
-    if not debug:
-        with as_file(folder / "log4j2-local.properties") as path:
-            options.append(f"-Dlog4j2.configurationFile={path.as_uri()}")
-    conf["spark.driver.extraJavaOptions"] = " ".join(filter(None, options))
-    return conf
