@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
+from semscore.jobs.dataset.units import fitting
 from semscore.jobs.failures.wording import counted
 from semscore.jobs.history.achieved import Calibration, read_calibrations
 from semscore.jobs.hosts.this_host import this_host
@@ -44,7 +45,7 @@ from semscore.jobs.preflight.proving import prove
 from semscore.jobs.spark.reach import make_reachable
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import for_master
-from semscore.udfs.models.flops import architecture
+from semscore.udfs.models.flops import Architecture, architecture
 from semscore.udfs.recipe import described_kind, item, resolved
 from semscore.udfs.statuses import BLANK, NULL, OK, TRUNCATED
 from semscore.udfs.stores.registry import Storage
@@ -113,7 +114,7 @@ def plan(settings: Settings, ask: Ask = Ask(), storage: Storage = Storage()) -> 
     log.info("measuring this machine on %s rows", f"{sampled.rows:,}")
     built = architecture(folder)
     measured = measure(sampled, recipe, engine, built, facts.rows, _workers(host, engine))
-    outlook = _Outlook(facts, sampled, measured, engine, settings.statuses_per_row)
+    outlook = _Outlook(facts, sampled, measured, engine, built, settings.statuses_per_row)
     here = this_machine(host, measured.speed, achieved, engine.workers_per_gpu)
     predictions, impossible = _predicted(outlook, ask, settings, achieved)
     within = sampled.distinct_share(engine.window_rows)
@@ -161,11 +162,13 @@ class _Outlook:
     sampled: SampledRows
     measured: Measurement
     engine: Engine
+    model: Architecture
     statuses_per_row: int
 
     def cut(self, target: Target) -> Cut:
         rows, groups = self.facts.rows, self.facts.row_groups
-        return cut(rows, groups, target.slots, target.task_rows, self.engine.window_rows)
+        in_task = fitting(target.task_rows, self.model)
+        return cut(rows, groups, target.slots, in_task, self.engine.window_rows)
 
     def of(self, target: Target, price: float | None = None) -> Prediction:
         parts, speed = self.cut(target), self.measured.speed

@@ -13,6 +13,7 @@ from semscore.jobs.dataset.blocks import RowGroups, part_end, within
 from semscore.jobs.dataset.listing import CountedFile, Part
 from semscore.jobs.failures.wording import counted
 from semscore.jobs.hosts.executors import TASK_ROWS
+from semscore.udfs.models.flops import Architecture
 
 UNIT_S = 300.0  # of work for all slots together: two units at a time may be lost in a crash
 UNIT_ROWS = 250_000  # in a unit on a small machine, at most
@@ -20,7 +21,8 @@ UNIT_BYTES = 256 * 2**20
 UNIT_FILES = 2_000  # Spark looks at each of them before it starts
 UNIT_TASKS = 10  # in such a unit; if more tasks can run at once, units are larger
 GOOD_TASKS = 5  # that one may be split into; smaller ones have few duplicates and small batches
-MIN_TASK_ROWS = 1_000  # tasks are this small only to use all slots
+MIN_TASK_ROWS = 250  # tasks are this small only to use all slots
+SMALL_MODEL = 10_600_000  # weights that a token is multiplied by in MiniLM-L6, whose rows these are
 TASKS_PER_SLOT = 4  # so that the last tasks of a unit end at about the same time
 
 Rows = Sequence[tuple[int, int]]  # of a file: from, to
@@ -154,13 +156,23 @@ def gaps(scored: Rows, rows: int) -> Iterator[tuple[int, int]]:
 def rows_in_time(
     rows_per_s: float | None, slots: int, task_rows: int, seconds: float = UNIT_S
 ) -> int:
-    """Return how many rows a run scores in a time: at least one small task for each slot.
+    """Return how many rows a run scores in a time: at least some small tasks for each slot.
 
     `rows_per_s`: of all slots together; None if it is not known yet. A slow model may take minutes
     for a small task, so a unit has no more until then.
     """
-    rows = max(round((rows_per_s or 0) * seconds), slots * MIN_TASK_ROWS)
+    rows = max(round((rows_per_s or 0) * seconds), slots * TASKS_PER_SLOT * least(task_rows))
     return min(rows, UNIT_ROWS * unit_scale(slots, task_rows))
+
+
+def fitting(task_rows: int, model: Architecture) -> int:
+    """Return the rows of a task that takes a model about as long as `task_rows` take MiniLM-L6."""
+    return max(round(task_rows * min(1.0, SMALL_MODEL / max(model.weights, 1))), 1)
+
+
+def least(task_rows: int) -> int:
+    """Return how few rows a task may have, given those that a task should have."""
+    return min(MIN_TASK_ROWS, max(task_rows * MIN_TASK_ROWS // TASK_ROWS, 1))
 
 
 def unit_scale(slots: int, task_rows: int) -> int:
@@ -173,7 +185,7 @@ def task_count(rows: int, slots: int, task_rows: int = TASK_ROWS) -> int:
     tasks = max(
         ceil(rows / task_rows),
         min(TASKS_PER_SLOT * slots, GOOD_TASKS * rows // task_rows),
-        min(slots, rows // MIN_TASK_ROWS),
+        min(slots, rows // least(task_rows)),
         1,
     )
-    return ceil(tasks / slots) * slots if rows >= slots * MIN_TASK_ROWS else tasks
+    return ceil(tasks / slots) * slots if rows >= slots * least(task_rows) else tasks

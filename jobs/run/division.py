@@ -14,7 +14,7 @@ from semscore.jobs.dataset.units import UNIT_BYTES, UNIT_S, Division, rows_in_ti
 from semscore.jobs.dataset.upcoming import Upcoming
 from semscore.jobs.ledger.committed import CommittedUnit
 from semscore.jobs.run.run import Run
-from semscore.jobs.spark.session import slots, task_rows
+from semscore.jobs.spark.session import slots
 from semscore.udfs.errors import UserError
 
 LAST_SHARE = 0.3  # of the time that is left; two units are scored at a time, with some caution
@@ -54,7 +54,7 @@ def upcoming_units(
 
     division = Division(
         rows=unit_rows(run),
-        size=UNIT_BYTES * unit_scale(slots(run.spark), task_rows(run.spark)),
+        size=UNIT_BYTES * unit_scale(slots(run.spark), run.task_rows),
         groups=row_groups,
         scored=scored,
     )
@@ -76,7 +76,7 @@ def unit_rows(run: Run, rows_per_s: float | None = None, left_s: float | None = 
     if asked := run.settings.limits.unit_rows:
         return asked
     seconds = UNIT_S if left_s is None else min(UNIT_S, left_s * LAST_SHARE)
-    return rows_in_time(rows_per_s, slots(run.spark), task_rows(run.spark), seconds)
+    return rows_in_time(rows_per_s, slots(run.spark), run.task_rows, seconds)
 
 
 def _obstacle(run: Run) -> str | None:

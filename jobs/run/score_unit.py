@@ -15,7 +15,7 @@ from semscore.jobs.ledger.run_id import now
 from semscore.jobs.run.reading import read
 from semscore.jobs.run.results import with_results
 from semscore.jobs.run.run import Run
-from semscore.jobs.spark.session import job_session, slots, task_rows
+from semscore.jobs.spark.session import job_session, slots
 from semscore.udfs.errors import AuditFailed
 from semscore.udfs.meters import Meters, MetersParam
 
@@ -30,7 +30,7 @@ def score_unit(run: Run, unit: Unit, limit: int | None, attempt: int) -> UnitRec
     spark = job_session(run.spark)  # a session of its own, with settings for this unit
     spark.sparkContext.setJobGroup(run.id, unit.what)
     frames.bound_batches(spark, run.source, run.settings.passed)
-    at_once, task = slots(run.spark), task_rows(run.spark)
+    at_once, task = slots(run.spark), run.task_rows
     frame = read(run, spark, unit.files, task_count(unit.rows, at_once, task))
     rows = unit.rows if run.settings.rows.where is None else frame.count()
     tasks = task_count(rows, at_once, task)

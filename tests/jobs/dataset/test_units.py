@@ -21,12 +21,14 @@ from semscore.jobs.dataset.units import (
     UNIT_S,
     Division,
     Unit,
+    fitting,
     gaps,
     rows_in_time,
     task_count,
     unit_scale,
 )
 from semscore.jobs.hosts.executors import TASK_ROWS
+from semscore.udfs.models.flops import Architecture
 
 FILES = st.lists(
     st.builds(
@@ -151,10 +153,22 @@ def test_a_unit_of_the_usual_size_gives_every_slot_some_tasks(slots: int) -> Non
 
 @pytest.mark.parametrize(
     ("rows", "slots", "tasks"),
-    [(0, 8, 1), (1, 8, 1), (2500, 8, 2), (8000, 8, 8), (20_000, 2, 4), (10**6, 2, 40)],
+    [(0, 8, 1), (1, 8, 1), (600, 8, 2), (2000, 8, 8), (20_000, 2, 4), (10**6, 2, 40)],
 )
 def test_few_rows_make_few_tasks(rows: int, slots: int, tasks: int) -> None:
     assert task_count(rows, slots) == tasks
+
+
+@pytest.mark.parametrize(("weights", "task_rows"), [(0, 25_000), (5, 25_000), (85 * 10**6, 3118)])
+def test_tasks_of_larger_models_have_fewer_rows(weights: int, task_rows: int) -> None:
+    assert fitting(TASK_ROWS, Architecture(weights, layers=12, hidden=768)) == task_rows
+
+
+def test_a_slow_model_uses_all_slots_for_few_rows() -> None:
+    huge = fitting(TASK_ROWS, Architecture(7 * 10**9, layers=32, hidden=4096))
+    assert huge == 38
+    assert task_count(8, 8, huge) == 8
+    assert rows_in_time(None, slots=8, task_rows=huge) == 8 * TASKS_PER_SLOT
 
 
 def test_small_files_share_a_unit_of_any_size() -> None:
@@ -257,5 +271,5 @@ def test_gaps_are_the_rows_that_are_not_scored(scored: list[list[int]], rows: in
 
 def test_a_unit_takes_some_minutes_and_gives_each_slot_a_task() -> None:
     assert rows_in_time(100.0, slots=2, task_rows=TASK_ROWS) == 100 * UNIT_S
-    assert rows_in_time(0.5, slots=4, task_rows=TASK_ROWS) == 4 * MIN_TASK_ROWS
-    assert rows_in_time(None, slots=2, task_rows=TASK_ROWS) == 2 * MIN_TASK_ROWS
+    assert rows_in_time(0.5, slots=4, task_rows=TASK_ROWS) == 4 * TASKS_PER_SLOT * MIN_TASK_ROWS
+    assert rows_in_time(None, slots=2, task_rows=TASK_ROWS) == 2 * TASKS_PER_SLOT * MIN_TASK_ROWS
