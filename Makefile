@@ -4,6 +4,8 @@
 # make test-cluster  a Spark cluster on this machine, with simulated GPUs; processes are killed
 # make test-faults   drivers are killed at some points, with SLOW=yes at all points
 # make test-yarn     runs on a real YARN and HDFS; hosts are killed
+# make test-connect  columns through a real Spark Connect server of Spark 3.5
+# make test-connect4 the same with Spark 4 and a client without Java and without torch
 # make test-s3       runs on a real S3 server on this machine, healthy and failing
 # make test-browser  the report in Debian's chromium; part of test-all
 # make test-container  the image for SageMaker, built and run with buildah; part of test-all
@@ -40,7 +42,7 @@ define install
 		|| $(1)/pip install --quiet --disable-pip-version-check $(2)
 endef
 
-.PHONY: setup demo layers lock notebooks screenshots test test-all test-browser test-cluster test-container test-faults test-s3 test-yarn test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
+.PHONY: setup demo layers lock notebooks screenshots test test-all test-browser test-cluster test-connect test-connect4 test-container test-faults test-s3 test-yarn test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
 
 setup: .venv/ready
 
@@ -62,7 +64,7 @@ demo: $(if $(wildcard .venv/ready),setup,.venv/demo-ready)
 
 # With SLOW=yes, each of the targets for tests also runs the slow ones.
 QUICK := $(if $(SLOW),,and not slow)
-ALONE := not browser and not cluster and not container and not faults and not s3 and not yarn
+ALONE := not browser and not cluster and not connect and not container and not faults and not s3 and not yarn
 
 # Three tests at once, because two of them often wait. Each has its own Spark, and needs the memory
 # for it.
@@ -74,6 +76,27 @@ test-cluster: setup
 
 test-faults: setup
 	$(BIN)/pytest tests/faults -m 'faults $(QUICK)'
+
+build/connect/ready: .venv/ready | tools-for-hadoop
+	mvn --quiet --batch-mode dependency:copy -DoutputDirectory=$(CURDIR)/build/connect \
+		-Dartifact=org.apache.spark:spark-connect_2.12:$$($(BIN)/python -c 'import pyspark; print(pyspark.__version__)')
+	touch $@
+
+test-connect: setup build/connect/ready
+	$(BIN)/pytest tests/connect -m connect
+
+# What columns need, besides a Spark, on a client that loads no model itself: docs/columns.md
+CLIENT := boto3 filelock huggingface-hub numpy obstore pandas psutil pyarrow safetensors tenacity
+
+.venv-client/ready: $(SOURCES)
+	$(PYTHON) -m venv .venv-client
+	$(call install,.venv-client/bin,pyspark-client $(CLIENT))
+	$(call install,.venv-client/bin,--no-deps --editable .)
+	touch $@
+
+test-connect4: setup .venv-spark4/ready .venv-client/ready
+	SEMSCORE_SERVER_PYTHON=$(CURDIR)/.venv-spark4/bin/python SEMSCORE_CLIENT_PYTHON=$(CURDIR)/.venv-client/bin/python \
+		$(BIN)/pytest tests/connect -m connect
 
 # S3A and the AWS SDK. The pip package of Spark lacks them; this package has them and little else.
 build/s3a/ready: .venv/ready
@@ -112,7 +135,7 @@ test-gpu:
 # Goes on after a failure, because all of it takes hours.
 test-all: setup tools-for-hadoop tools-for-images tools-for-browser
 	$(MAKE) --keep-going --jobs=2 --output-sync=target SLOW=yes SEMSCORE_THOROUGH=1 \
-		test test-s3 test-faults test-yarn test-cluster test-container test-browser
+		test test-s3 test-faults test-yarn test-cluster test-connect test-connect4 test-container test-browser
 
 .venv-spark4/ready: $(SOURCES)
 	$(PYTHON) -m venv .venv-spark4

@@ -26,7 +26,7 @@ from semscore.jobs.dataset import frames
 from semscore.jobs.dataset.source import read_source
 from semscore.jobs.spark.session import job_session, start_session
 from semscore.udfs.recipe import Engine, Recipe
-from semscore.udfs.similarity import RESULT
+from semscore.udfs.result_type import SIMILARITY_TYPE
 
 DIM = 384
 
@@ -80,9 +80,9 @@ def idle_udf(embed: Callable[[Sequence[str]], NDArray[np.float32]] | None = None
         encoder: Any = Encoder(Idle(), None, None)  # type: ignore[arg-type]
         idle = task.Resident(encoder, local_folder(recipe.model), CPU, "none", ())
         task.resident = lambda *_: idle  # type: ignore[assignment]
-        yield from task.score_batches(batches, recipe, Engine(), Meters())
+        yield from task.score_batches(batches, recipe, Engine(), Meters(), needs_all=True)
 
-    return pandas_udf(score, RESULT).asNondeterministic()  # type: ignore[call-overload]
+    return pandas_udf(score, SIMILARITY_TYPE).asNondeterministic()
 
 
 def main() -> None:

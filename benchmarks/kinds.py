@@ -61,9 +61,11 @@ def ours(kind: str, recipe: Recipe, pairs: list[tuple[str, str]]) -> Run:
     def run() -> None:
         batches = iter([columns])
         if kind == "cross-encoder":
-            frames = score_batches(batches, recipe, Engine(), Meters())
+            frames = score_batches(batches, recipe, Engine(), Meters(), needs_all=True)
         else:
-            frames = embed_batches(batches, recipe, Engine(), VectorFormat(), Meters())
+            frames = embed_batches(
+                batches, recipe, Engine(), VectorFormat(), Meters(), needs_all=True
+            )
         for _ in frames:
             pass
 
@@ -132,7 +134,7 @@ def measured(contenders: dict[Any, Run], rounds: int) -> dict[Any, float]:
         for name, run in contenders.items():
             run()
             taken[name].append(seconds(run))
-    worker._resident = None
+    worker._residents.clear()
     return {name: median(each) for name, each in taken.items()}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 ENOUGH_S = 4  # of scoring in a pilot; a shorter one is too much affected by noise
-LEAST = 0.7  # of the wanted time between two sizes
+LEAST = 0.9  # of the wanted time between two sizes
 GROWTH = 4  # of a pilot that was too short
 START_UP = 2  # rows; such a run takes only the time to start and end
 

@@ -21,22 +21,28 @@ if TYPE_CHECKING:
     from semscore.udfs.backends.openvino.calibration import calibrate
     from semscore.udfs.embed import embed, embedding_ranges, register_embed
     from semscore.udfs.errors import UserError
+    from semscore.udfs.precision import choose_precision
     from semscore.udfs.recipe import Engine, Recipe
+    from semscore.udfs.result_type import SIMILARITY_TYPE
     from semscore.udfs.similarity import register, similarity
+    from semscore.udfs.similarity_scorer import SimilarityScorer
     from semscore.udfs.vector_format import VectorFormat
     from semscore.udfs.vector_similarity import vector_similarity
     from semscore.udfs.version import __version__
 
 __all__ = [
+    "SIMILARITY_TYPE",
     "Ask",
     "Engine",
     "Launch",
     "Recipe",
     "Settings",
+    "SimilarityScorer",
     "UserError",
     "VectorFormat",
     "__version__",
     "calibrate",
+    "choose_precision",
     "embed",
     "embedding_ranges",
     "launch",
@@ -51,15 +57,18 @@ __all__ = [
 ]
 
 _HOMES = {
+    "SIMILARITY_TYPE": "udfs.result_type",
     "Ask": "jobs.planner.plan_options",
     "Engine": "udfs.recipe",
     "Launch": "jobs.processing_job.launch_options",
     "Recipe": "udfs.recipe",
     "Settings": "jobs.options.settings",
+    "SimilarityScorer": "udfs.similarity_scorer",
     "UserError": "udfs.errors",
     "VectorFormat": "udfs.vector_format",
     "__version__": "udfs.version",
     "calibrate": "udfs.backends.openvino.calibration",
+    "choose_precision": "udfs.precision",
     "embed": "udfs.embed",
     "embedding_ranges": "udfs.embed",
     "launch": "jobs.launch",

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from pyspark.accumulators import Accumulator
-from pyspark.sql import Column, SparkSession
 from pyspark.sql.pandas.functions import pandas_udf
 
+from semscore.udfs.driver.settle import settled
 from semscore.udfs.errors import ModelError
 from semscore.udfs.meters import Meters
 from semscore.udfs.recipe import Engine, Recipe
-from semscore.udfs.session import usable_here
 from semscore.udfs.texts.from_arrow import any_bytes
 from semscore.udfs.vector_format import Ranges, VectorFormat, ranges_of
 from semscore.udfs.worker.batches import embed_batches
+
+if TYPE_CHECKING:
+    from pyspark.accumulators import Accumulator
+    from pyspark.sql import Column, SparkSession
 
 DEFAULT_ENGINE = Engine()
 FLOATS = VectorFormat()
@@ -25,9 +28,11 @@ FLOATS = VectorFormat()
 
 def embed(
     text: str | Column,
-    recipe: Recipe,
+    recipe: Recipe | str | os.PathLike[str],
     engine: Engine = DEFAULT_ENGINE,
     vectors: VectorFormat = FLOATS,
+    *,
+    deterministic: bool = True,
 ) -> Column:
     """Return the embedding of a text column, as struct<embedding: array<float>, status: string>.
 
@@ -38,20 +43,23 @@ def embed(
     array<smallint>. It is null if the status is `null`, `blank` (the text is empty or white space)
     or `error` (the model fails on it, or its vector is zero or not finite).
 
-    Raises what `similarity` raises, and ValueError for int8 or uint8 without ranges.
+    `recipe` and `deterministic` are those of `similarity`. Raises what `similarity` raises, and
+    ValueError for int8 or uint8 without ranges.
     """
-    return _single(recipe, engine, vectors)(text)
+    return _single(recipe, engine, vectors, deterministic)(text)
 
 
 def register_embed(
     spark: SparkSession,
     name: str,
-    recipe: Recipe,
+    recipe: Recipe | str | os.PathLike[str],
     engine: Engine = DEFAULT_ENGINE,
     vectors: VectorFormat = FLOATS,
+    *,
+    deterministic: bool = True,
 ) -> None:
     """Register `name(text)` as a Spark SQL function. See `embed`."""
-    function: Any = _single(recipe, engine, vectors)
+    function: Any = _single(recipe, engine, vectors, deterministic)
     spark.udf.register(name, function)
 
 
@@ -83,38 +91,47 @@ def embed_columns(
     recipe: Recipe,
     engine: Engine,
     vectors: VectorFormat,
-    meters: Accumulator[Meters] | None,
+    meters: Accumulator[Meters],
 ) -> Column:
-    """Return the embeddings of k columns, as struct<embedding0, status0, embedding1, …>.
+    """Return the column of a job: the embeddings of k columns and their statuses.
 
-    One function for all columns, because Spark runs each function of a query in a Python worker of
-    its own, and each would load the model.
+    It is a struct<embedding0, status0, embedding1, …>, from one function, because Spark runs each
+    function of a query in a Python worker of its own, and each would load the model.
     """
     kinds = [f"embedding{k}: {vectors.spark_type}, status{k}: string" for k in range(len(texts))]
-    return _udf(f"struct<{', '.join(kinds)}>", recipe, engine, vectors, meters)(*texts)
+    kind = f"struct<{', '.join(kinds)}>"
+    return _function(kind, recipe, engine, vectors, deterministic=False, meters=meters)(*texts)
 
 
-def _single(recipe: Recipe, engine: Engine, vectors: VectorFormat) -> Callable[..., Column]:
+def _single(
+    recipe: Recipe | str | os.PathLike[str],
+    engine: Engine,
+    vectors: VectorFormat,
+    deterministic: bool,
+) -> Callable[..., Column]:
+    vectors.require_ranges()
+    recipe, engine = settled(recipe, engine, needs_vectors=True)
     kind = f"struct<embedding: {vectors.spark_type}, status: string>"
-    return _udf(kind, recipe, engine, vectors, None)
+    return _function(kind, recipe, engine, vectors, deterministic)
 
 
-def _udf(
+def _function(
     kind: str,
     recipe: Recipe,
     engine: Engine,
     vectors: VectorFormat,
-    meters: Accumulator[Meters] | None,
+    deterministic: bool,
+    meters: Accumulator[Meters] | None = None,
 ) -> Callable[..., Column]:
-    vectors.require_ranges()
-    engine = usable_here(recipe, engine)
     names = [field.partition(":")[0] for field in kind[len("struct<") : -1].split(", ")]
 
-    def work(batches: Iterator[Any]) -> Iterator[pd.DataFrame]:
+    def embed(batches: Iterator[Any]) -> Iterator[pd.DataFrame]:
         counted = Meters()
         columns = (batch if isinstance(batch, tuple) else (batch,) for batch in batches)
         with any_bytes():
-            for frame in embed_batches(columns, recipe, engine, vectors, counted):
+            for frame in embed_batches(
+                columns, recipe, engine, vectors, counted, meters is not None
+            ):
                 frame.columns = pd.Index(names)
                 yield frame
         if meters is not None:
@@ -123,8 +140,7 @@ def _udf(
     # The hints say how many columns there are.
     single: dict[str, Any] = {"batches": Iterator[pd.Series], "return": Iterator[pd.DataFrame]}
     several = {"batches": Iterator[tuple[pd.Series, ...]], "return": Iterator[pd.DataFrame]}
-    work.__annotations__ = single if len(names) == 2 else several
-    udf: Any = pandas_udf(work, kind)  # type: ignore[call-overload]
-    # Spark may run a deterministic function again for each use of its column.
-    once: Callable[..., Column] = udf.asNondeterministic()
-    return once
+    embed.__annotations__ = single if len(names) == 2 else several
+    function: Any = pandas_udf(embed, kind)  # type: ignore[call-overload]
+    result: Callable[..., Column] = function if deterministic else function.asNondeterministic()
+    return result

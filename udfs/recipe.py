@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from html import escape
@@ -83,17 +84,19 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if not self.model:
-            raise RecipeError("model must be a name or a folder, got an empty string")
+            raise RecipeError("Recipe.model must be a name or a folder, got an empty string")
         _require_fitting(self)
         for number in (1, 2):
             role, prompt = getattr(self, f"role{number}"), getattr(self, f"prompt{number}")
             if role is not None and prompt is not None:
                 raise RecipeError(
-                    f"role{number} {role!r} and prompt{number} {prompt!r} exclude each other, "
-                    "because a role stands for a prompt; leave one of them out"
+                    f"Recipe.role{number} {role!r} and Recipe.prompt{number} {prompt!r} exclude "
+                    "each other, because a role stands for a prompt; leave one of them out"
                 )
         if self.calibration is not None and self.precision != "int8":
-            raise RecipeError(f"calibration requires precision int8, got {self.precision!r}")
+            raise RecipeError(
+                f"Recipe.calibration requires Recipe.precision int8, got {self.precision!r}"
+            )
 
     @property
     def prompts(self) -> tuple[Prompt, Prompt]:
@@ -179,15 +182,27 @@ def fingerprint(
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
+def as_recipe(recipe: Recipe | str | os.PathLike[str]) -> Recipe:
+    """Return a recipe as it is, or the recipe of a model that is given as a name or a folder."""
+    if isinstance(recipe, Recipe):
+        return recipe
+    if isinstance(recipe, str | os.PathLike):
+        return Recipe(model=os.fspath(recipe))
+    raise RecipeError(
+        f"expected a Recipe, or a model as a str or a path, got a {type(recipe).__name__}"
+    )
+
+
 def _require_fitting(values: Recipe | Engine) -> None:
     """Raise RecipeError for a value that is not one of its field's choices, or is below 1."""
     for name, kind in get_type_hints(type(values)).items():
         value = getattr(values, name)
         choices = _choices(kind)
         if choices and value not in (*choices, getattr(type(values), name)):  # or the default
-            raise RecipeError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+            option = f"{type(values).__name__}.{name}"
+            raise RecipeError(f"{option} must be one of {', '.join(choices)}, got {value!r}")
         if kind in (int, int | None) and value is not None and value < 1:
-            raise RecipeError(f"{name} must be at least 1, got {value}")
+            raise RecipeError(f"{type(values).__name__}.{name} must be at least 1, got {value}")
 
 
 def _choices(kind: Any) -> tuple[str, ...]:

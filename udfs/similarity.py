@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from pyspark.accumulators import Accumulator
-from pyspark.sql import Column, SparkSession
 from pyspark.sql.pandas.functions import pandas_udf
 
+from semscore.udfs.driver.settle import settled
 from semscore.udfs.meters import Meters
 from semscore.udfs.recipe import Engine, Recipe
-from semscore.udfs.session import usable_here
+from semscore.udfs.result_type import SIMILARITY_TYPE
 from semscore.udfs.texts.from_arrow import any_bytes
 from semscore.udfs.worker.batches import score_batches
 
-RESULT = "struct<score: float, status: string>"
+if TYPE_CHECKING:
+    from pyspark.accumulators import Accumulator
+    from pyspark.sql import Column, SparkSession
+
 DEFAULT_ENGINE = Engine()
 
 
 def similarity(
     text1: str | Column,
     text2: str | Column,
-    recipe: Recipe,
+    recipe: Recipe | str | os.PathLike[str],
     engine: Engine = DEFAULT_ENGINE,
-    meters: Accumulator[Meters] | None = None,
+    *,
+    deterministic: bool = True,
 ) -> Column:
     """Return the similarity of two text columns, as struct<score: float, status: string>.
 
@@ -33,39 +37,56 @@ def similarity(
 
     The score is null if the status is `null` (a text is null), `blank` (a text is empty or white
     space) or `error` (the model fails on the row). Rows with status `ok` or `truncated` (only the
-    beginning of a text was read) have a score. Each row is scored once, however often the struct is
-    used. Bytes of a text that are not valid UTF-8 are read as U+FFFD.
+    beginning of a text was read) have a score. Bytes of a text that are not valid UTF-8 are read as
+    U+FFFD. `recipe` can be the model alone.
 
-    Raises ValueError for precision `auto`, which only a run can choose, and for int8 without a
-    calibration (see `calibrate`). Raises UserError if the versions of Python, Spark and pandas
-    cannot be used together.
+    Spark may move a deterministic column behind filters and limits, and compute it anew for each
+    use: a query that filters on the score and keeps it scores each row twice. With
+    `deterministic=False` each row that reaches the column is scored once, but also rows that a
+    later filter drops.
+
+    Raises UserError for a recipe or a model that cannot be used, and if the versions of Python,
+    Spark and pandas cannot be used together. Not everything can be checked before a worker loads
+    the model.
     """
-    return _udf(recipe, engine, meters)(text1, text2)
+    return _function(*settled(recipe, engine), deterministic)(text1, text2)
 
 
 def register(
-    spark: SparkSession, name: str, recipe: Recipe, engine: Engine = DEFAULT_ENGINE
+    spark: SparkSession,
+    name: str,
+    recipe: Recipe | str | os.PathLike[str],
+    engine: Engine = DEFAULT_ENGINE,
+    *,
+    deterministic: bool = True,
 ) -> None:
     """Register `name(text1, text2)` as a Spark SQL function. See `similarity`."""
-    function = _udf(recipe, engine, None)
+    function: Any = _function(*settled(recipe, engine), deterministic)
     spark.udf.register(name, function)
 
 
-def _udf(
-    recipe: Recipe, engine: Engine, meters: Accumulator[Meters] | None
-) -> Callable[..., Column]:
-    engine = usable_here(recipe, engine)
+def score_column(
+    text1: Column, text2: Column, recipe: Recipe, engine: Engine, meters: Accumulator[Meters]
+) -> Column:
+    """Return the column of a job, which scores each row once and counts it in `meters`."""
+    scored = _function(recipe, engine, deterministic=False, meters=meters, needs_all=True)
+    return scored(text1, text2)
 
-    def score(
-        batches: Iterator[tuple[pd.Series, pd.Series]],
-    ) -> Iterator[pd.DataFrame]:
+
+def _function(
+    recipe: Recipe,
+    engine: Engine,
+    deterministic: bool,
+    meters: Accumulator[Meters] | None = None,
+    needs_all: bool = False,
+) -> Callable[..., Column]:
+    def similarity(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.DataFrame]:
         counted = Meters()
         with any_bytes():
-            yield from score_batches(batches, recipe, engine, counted)
+            yield from score_batches(batches, recipe, engine, counted, needs_all)
         if meters is not None:
             meters.add(counted)
 
-    udf: Any = pandas_udf(score, RESULT)  # type: ignore[call-overload]
-    # Spark may run a deterministic function again for each use of its column.
-    scored_once: Callable[..., Column] = udf.asNondeterministic()
-    return scored_once
+    function: Any = pandas_udf(similarity, SIMILARITY_TYPE)
+    result: Callable[..., Column] = function if deterministic else function.asNondeterministic()
+    return result

@@ -2,41 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pyspark.accumulators import Accumulator
-from pyspark.sql import Column
 from pyspark.sql.pandas.functions import pandas_udf
 
 from semscore.udfs.meters import Meters
 from semscore.udfs.pairs.metrics import compare
 from semscore.udfs.pairs.scorer import scored
 from semscore.udfs.processes.compatible import require_compatible
-from semscore.udfs.recipe import Metric
+from semscore.udfs.recipe import DEFAULT_METRIC, Metric
+from semscore.udfs.result_type import SIMILARITY_TYPE
 from semscore.udfs.statuses import NULL, OK
 
-RESULT = "struct<score: float, status: string>"
+if TYPE_CHECKING:
+    from pyspark.accumulators import Accumulator
+    from pyspark.sql import Column
 
 
 def vector_similarity(
     vector1: str | Column,
     vector2: str | Column,
-    metric: Metric = "cosine",
-    meters: Accumulator[Meters] | None = None,
+    metric: Metric = DEFAULT_METRIC,
+    *,
+    deterministic: bool = True,
 ) -> Column:
     """Return the similarity of two columns of vectors, as struct<score: float, status: string>.
 
     The columns are arrays of numbers. The score is null if the status is `null` (a vector is null)
     or `error` (the vectors differ in length, or one is empty, zero or not finite, or has a null in
-    it).
+    it). For `deterministic`, see `similarity`.
     """
     require_compatible()
+    return _function(metric, deterministic)(vector1, vector2)
 
-    def score(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.DataFrame]:
+
+def vector_score_column(
+    vector1: Column, vector2: Column, metric: Metric, meters: Accumulator[Meters]
+) -> Column:
+    """Return the column of a job, which scores each row once and counts it in `meters`."""
+    return _function(metric, deterministic=False, meters=meters)(vector1, vector2)
+
+
+def _function(
+    metric: Metric, deterministic: bool, meters: Accumulator[Meters] | None = None
+) -> Callable[..., Column]:
+    def vector_similarity(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.DataFrame]:
         counted = Meters()
         for first, second in batches:
             values, status = compare_vectors(first, second, metric)
@@ -45,9 +59,9 @@ def vector_similarity(
         if meters is not None:
             meters.add(counted)
 
-    udf: Any = pandas_udf(score, RESULT)  # type: ignore[call-overload]
-    column: Column = udf.asNondeterministic()(vector1, vector2)
-    return column
+    function: Any = pandas_udf(vector_similarity, SIMILARITY_TYPE)
+    result: Callable[..., Column] = function if deterministic else function.asNondeterministic()
+    return result
 
 
 def compare_vectors(

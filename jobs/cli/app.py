@@ -16,6 +16,7 @@ from semscore.jobs.cli.log import start_log
 from semscore.jobs.cli.old_names import renamed
 from semscore.jobs.failures.causes import judged
 from semscore.jobs.failures.root_cause import root_cause
+from semscore.jobs.failures.wording import as_options
 from semscore.jobs.hosts import inside_job
 from semscore.jobs.options.arguments import unfolded
 from semscore.jobs.spark.surroundings import of_a_run, with_variables
@@ -125,6 +126,7 @@ def _dash_hint(error: Exception, arguments: Sequence[str]) -> str:
 
 def _complain(error: BaseException | None, message: str, code: int, debug: bool) -> int:
     """Log the message, pass it on to the processing job, and return the exit code."""
+    message = as_options(message)
     logging.getLogger("semscore").error(message, exc_info=error if debug else None)
     inside_job.tell_reason(message, code)
     return code

@@ -9,6 +9,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING, TextIO
 
+from semscore.jobs.failures.wording import as_options
+
 if TYPE_CHECKING:
     from semscore.jobs.options.slices import Run
 
@@ -38,8 +40,15 @@ def start_log(debug: bool = False) -> None:
     handler = Stderr()
     if not debug:
         handler.addFilter(lambda record: record.name.partition(".")[0] == log.name)
+    handler.addFilter(_with_options)
     handler.setFormatter(Lines())
     logging.basicConfig(handlers=[handler])
+
+
+def _with_options(record: logging.LogRecord) -> bool:
+    """Name options in a message as the command does."""
+    record.msg, record.args = as_options(record.getMessage()), ()
+    return True
 
 
 class Lines(logging.Formatter):

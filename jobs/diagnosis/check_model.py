@@ -1,4 +1,4 @@
-"""Check the model: it must be here, executors must find it, and it must load and score well."""
+"""Check the model: it must be here, and it must load and score well."""
 
 from __future__ import annotations
 
@@ -45,19 +45,8 @@ def check_for_model(recipe: Recipe, engine: Engine, master: str) -> Iterator[Fin
     kind = described_kind(recipe)
     if warning := passages(recipe, folder):
         yield Finding("model", "warn", warning)
-    in_hub_cache = folder.parent.name == "snapshots"
-    if is_local(master) or is_remote(recipe.model):
-        yield Finding("model", "ok", f"{folder} ({kind}), found without the hub")
-    elif in_hub_cache:
-        yield Finding(
-            "model",
-            "warn",
-            f"{recipe.model} ({kind}) is in this host's cache of the hub, but every other host "
-            "would download it, and the hub refuses many requests at once",
-            f"provide the model to executors as {PLACES}",
-        )
-    else:
-        yield Finding("model", "ok", f"{folder} ({kind}); executors must find {recipe.model} too")
+    sent = "" if is_local(master) or is_remote(recipe.model) else "; the run sends it to executors"
+    yield Finding("model", "ok", f"{folder} ({kind}), found without the hub{sent}")
     yield from findings({"canary": lambda: _load(folder, recipe, engine, is_local(master))})
 
 
@@ -118,7 +107,6 @@ def _ask_hub(recipe: Recipe, here: str) -> Finding:
     return Finding(
         "model",
         "warn",
-        f"{here}; the hub has it, but this host and every executor's host would download it, and "
-        "the hub refuses many requests at once",
-        f"download it once, and provide it to executors as {PLACES}",
+        f"{here}; the hub has it, so the run would begin with a download",
+        f"download it before, or provide it as {PLACES}",
     )

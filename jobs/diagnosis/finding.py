@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from semscore.jobs.failures.root_cause import root_cause
+from semscore.jobs.failures.wording import as_options
 from semscore.udfs.errors import JobError
 from semscore.udfs.gpus.leases import LeaseError
 
@@ -39,9 +40,9 @@ def findings(checks: Mapping[str, Check]) -> Iterator[Finding]:
     """
     for name, check in checks.items():
         try:
-            yield from check()
+            yield from map(_with_options, check())
         except (JobError, LeaseError, OSError) as error:
-            yield refused(name, str(error))
+            yield refused(name, as_options(str(error)))
         except Exception as error:
             log.debug("check of %s", name, exc_info=True)
             yield Finding(
@@ -50,6 +51,10 @@ def findings(checks: Mapping[str, Check]) -> Iterator[Finding]:
                 f"could not be checked: {root_cause(error)}",
                 "--debug shows where this happened",
             )
+
+
+def _with_options(finding: Finding) -> Finding:
+    return replace(finding, found=as_options(finding.found), fix=as_options(finding.fix))
 
 
 def refused(check: str, sentence: str) -> Finding:

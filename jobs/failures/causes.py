@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from semscore.jobs.failures.root_cause import full_text, root_cause
+from semscore.jobs.failures.wording import as_options
 from semscore.udfs.errors import JobError, UserError, by_full_name
 from semscore.udfs.gpus.leases import LeaseError
 from semscore.udfs.processes.said import exceptions
@@ -158,4 +159,4 @@ def ended_by(error: Exception) -> Exception:
 
 def sentence(error: BaseException) -> str:
     """Return why something failed, for users: the message of a known error, else the root cause."""
-    return str(judged(error) or root_cause(error))
+    return as_options(str(judged(error) or root_cause(error)))

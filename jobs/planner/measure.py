@@ -12,17 +12,11 @@ import numpy as np
 from semscore.jobs.planner.bench import Bench, bench, lengths
 from semscore.jobs.planner.duplicates import SampledRows
 from semscore.jobs.planner.speed import ItemCosts, Speed, evenly, item_costs, speed_of
-from semscore.jobs.preflight.precision import (
-    PROBE_PAIRS,
-    TOO_FEW,
-    WORTH_A_PROBE,
-    Settled,
-    choose,
-    pair_of,
-)
+from semscore.jobs.preflight.precision import TOO_FEW, WORTH_A_PROBE, Settled, pair_of
 from semscore.udfs.backends.openvino.calibration import TEXTS, quantized
 from semscore.udfs.errors import ModelError, UserError
 from semscore.udfs.models.flops import Architecture
+from semscore.udfs.precision import PROBE_PAIRS, fastest
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.stores.registry import Storage
 from semscore.udfs.worker.probe import probe
@@ -92,7 +86,7 @@ def _choose_precision(
         firsts, seconds = (texts[:PROBE_PAIRS] for texts in scored)
         pairs = [pair_of((a,) if a == b else (a, b)) for a, b in zip(firsts, seconds, strict=True)]
         probed = [[a for a, _ in pairs], [b for _, b in pairs]]
-        precision, why = choose(machine.ask(probe, *probed, recipe, engine), len(probed[0]))
+        precision, why = fastest(machine.ask(probe, *probed, recipe, engine), len(probed[0]))
         return replace(recipe, precision=precision), why
     if recipe.precision == "int8" and recipe.calibration is None:
         log.info("precision int8: calibrating on texts of the sample")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from semscore.jobs.dataset.tables import require_no_table
 from semscore.jobs.ledger import ledger
 from semscore.udfs.errors import ModelError, UserError, some_of, suggestion
-from semscore.udfs.models.fetch import local_folder
-from semscore.udfs.models.fitted import checked, passages
+from semscore.udfs.models.fetch import local_folder, pinned
+from semscore.udfs.models.fitted import checked, passages, require_vectors
 from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.stores.names import is_utf8, printable
 from semscore.udfs.stores.registry import is_remote, kind_of
@@ -96,11 +96,8 @@ def without_model(recipe: Recipe) -> Model:
 
 def require_embeds(model: Model) -> None:
     """Raise UserError unless a model gives each text one vector."""
-    if model.recipe.kind != "bi-encoder":
-        raise UserError(
-            f"{model.folder} is a {model.recipe.kind} model, which does not give each text one "
-            "vector; use a bi-encoder"
-        )
+    assert model.folder is not None
+    require_vectors(model.recipe, model.folder)
 
 
 def pin_model(recipe: Recipe) -> Model:
@@ -111,17 +108,11 @@ def pin_model(recipe: Recipe) -> Model:
         )
     try:
         folder = local_folder(recipe.model, recipe.revision)
-        recipe = checked(recipe, folder)
+        recipe = checked(pinned(recipe, folder), folder)
     except ModelError as error:
         raise UserError(str(error)) from error
     if warning := passages(recipe, folder):
         log.warning("%s", warning)
-    if folder.parent.name == "snapshots":  # in the hub's cache, the folder's name is the commit
-        recipe = replace(recipe, revision=folder.name)
-    elif is_remote(recipe.model):
-        recipe = replace(recipe, revision=folder.name)  # identifies what was downloaded
-    elif Path(recipe.model).expanduser().is_dir():
-        recipe = replace(recipe, model=str(folder))  # workers have other working folders
     return Model(recipe, content_sha256(folder), folder)
 
 

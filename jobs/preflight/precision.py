@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache, reduce
 from math import ceil
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import DataFrame
 
 from semscore.jobs.dataset import frames
-from semscore.jobs.failures.wording import counted
 from semscore.jobs.ledger import ledger
 from semscore.jobs.preflight.ranges import needs_ranges
 from semscore.udfs.backends.openvino.calibration import (
@@ -21,11 +20,13 @@ from semscore.udfs.backends.openvino.calibration import (
     quantized,
     read_calibration,
 )
+from semscore.udfs.driver.ask import on_executor
 from semscore.udfs.embed import embedding_ranges
 from semscore.udfs.errors import ModelError, UserError
 from semscore.udfs.gpus.device import for_master
+from semscore.udfs.precision import PROBE_PAIRS, fastest
 from semscore.udfs.vector_format import Ranges
-from semscore.udfs.worker.probe import Candidate, probe
+from semscore.udfs.worker.probe import probe
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,17 +34,14 @@ if TYPE_CHECKING:
 
     from semscore.jobs.dataset.source import Source
     from semscore.jobs.options.settings import Settings
-    from semscore.udfs.recipe import Engine, Precision, Recipe
+    from semscore.udfs.recipe import Recipe
     from semscore.udfs.stores.folder import Folder
 
-BOUND = 0.01  # the largest difference from float32's scores that `auto` accepts
 WORTH_A_PROBE = 2_000  # rows; fewer are scored in float32 faster than a probe takes
 TOO_FEW = f"fewer than {WORTH_A_PROBE:,} rows are not worth a probe"
-PROBE_PAIRS = 64
 SAMPLE_FILES = 16
 SAMPLE_ROWS = 512
 
-Answer = TypeVar("Answer")
 log = logging.getLogger("semscore")
 
 
@@ -98,9 +96,10 @@ def settle(
         return settled
     log.info("measuring the ranges of the embeddings' values")
     texts = [text for row in sample() for text in row]
-    engine, normalize = _engine(spark, settings), settings.embeddings.normalize
+    engine = for_master(settings.engine, str(spark.sparkContext.master))
+    normalize = settings.embeddings.normalize
     tried = replace(settled.recipe, precision="float32", calibration=None)
-    ranges = _on_executor(spark, lambda: embedding_ranges(texts, tried, engine, normalize))
+    ranges = on_executor(spark, lambda: embedding_ranges(texts, tried, engine, normalize))
     return replace(settled, ranges=ranges)
 
 
@@ -120,9 +119,9 @@ def _with_precision(
         log.info("comparing the precisions on this hardware, to choose one")
         pairs = [pair_of(row) for row in sample()[:PROBE_PAIRS]]
         texts1, texts2 = [a for a, _ in pairs], [b for _, b in pairs]
-        engine = _engine(spark, settings)
-        candidates = _on_executor(spark, lambda: probe(texts1, texts2, recipe, engine))
-        precision, why = choose(candidates, len(pairs))
+        engine = for_master(settings.engine, str(spark.sparkContext.master))
+        candidates = on_executor(spark, lambda: probe(texts1, texts2, recipe, engine))
+        precision, why = fastest(candidates, len(pairs))
         log.info("precision %s: %s", precision, why)
         record |= {"why": why, "probe": [asdict(candidate) for candidate in candidates]}
         return Settled(replace(recipe, precision=precision), record)
@@ -136,33 +135,8 @@ def _with_precision(
         return Settled(recipe, record | {"calibration": recipe.calibration}, files)
     texts: Any = sample()
     log.info("precision int8: calibrating on up to %d texts or pairs", TEXTS)
-    files = _on_executor(spark, lambda: quantized(texts, recipe))
+    files = on_executor(spark, lambda: quantized(texts, recipe))
     return Settled(recipe, record, files)
-
-
-def choose(found: Sequence[Candidate], pairs: int) -> tuple[Precision, str]:
-    """Return the fastest precision within the bound, and why it was chosen.
-
-    `found`: the probed precisions. The first is float32, which is always within the bound.
-    """
-    exact = found[0]
-    best = min((c for c in found if c.difference <= BOUND), key=lambda c: c.seconds)
-    if not pairs:
-        return "float32", "no pair in the sample has two texts"
-    comparison = "; ".join(
-        f"{c.precision} {exact.seconds / c.seconds:.1f} times as fast as float32 with scores at "
-        f"most {c.difference:.4f} apart"
-        for c in found[1:]
-    )
-    if len(found) == 1:
-        return "float32", f"{best.where} computes in no other precision"
-    where = f"on {best.where}, {counted(pairs, 'pair')}"
-
-    return best.precision, f"{where}: {comparison} (bound {BOUND})"
-
-
-def _engine(spark: SparkSession, settings: Settings) -> Engine:
-    return for_master(settings.engine, str(spark.sparkContext.master))
 
 
 def pair_of(texts: tuple[str, ...]) -> tuple[str, str]:
@@ -197,18 +171,3 @@ def _sample(
     if settings.embeds:
         rows = [(text,) for row in rows for text in row]
     return [row for row in rows if all(text and text.strip() for text in row)]
-
-
-def _on_executor(spark: SparkSession, question: Callable[[], Answer]) -> Answer:
-    """Call a function on one executor. Raises UserError for what the model cannot do."""
-
-    def ask(_: object) -> Answer | ModelError:
-        try:
-            return question()
-        except ModelError as error:
-            return error
-
-    [answer] = spark.sparkContext.parallelize([None], 1).map(ask).collect()
-    if isinstance(answer, ModelError):
-        raise UserError(str(answer)) from answer
-    return answer

@@ -23,11 +23,11 @@ from semscore.udfs.backends.proving.proved import (
     NotProved,
     fits,
     require_proved,
-    weight_bytes,
 )
-from semscore.udfs.backends.registry import LIBRARIES, may_convert
+from semscore.udfs.backends.registry import may_convert, require_library
 from semscore.udfs.errors import ModelError, UserError
-from semscore.udfs.gpus.discovery import pretended, visible_gpus
+from semscore.udfs.gpus.device import local_device
+from semscore.udfs.models.layout import weight_bytes
 from semscore.udfs.proofs.proof import proof_place, read_proof
 from semscore.udfs.recipe import resolved
 
@@ -52,13 +52,11 @@ class Proving:
     def __init__(self, model: Model, engine: Engine, local: bool) -> None:
         recipe, folder = model.recipe, model.folder
         assert folder is not None  # there is a model to prove
-        device = _device(engine)
+        device = local_device(engine)
         self._recipe, self._folder = recipe, folder
         self._named = _named(recipe, engine)
-        library = LIBRARIES.get("openvino" if self._named else engine.backend)
-        if local and library and (why := library.obstacle(recipe, device)):
-            option = self._named or f"--backend {engine.backend}"
-            raise UserError(f"{option} needs {library.title}, which cannot run here: {why}")
+        if local:
+            require_library(recipe, engine, device)
         self._converts = local and may_convert(recipe, engine, device)
         self._place = proof_place(folder, recipe.max_seq_length)
         self._outline = not self._place.exists() and (
@@ -138,9 +136,3 @@ def _named(recipe: Recipe, engine: Engine) -> str | None:
     if engine.backend == "openvino":
         return "--backend openvino"
     return "--precision int8" if recipe.precision == "int8" else None
-
-
-def _device(engine: Engine) -> str:
-    """Return torch's name of the device that local workers compute on."""
-    on_gpus = engine.device != "cpu" and visible_gpus() and not pretended()
-    return "cuda" if on_gpus else "cpu"

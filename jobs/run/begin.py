@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semscore.jobs.dataset import frames
 from semscore.jobs.dataset.condition import settled_where
 from semscore.jobs.dataset.partitions import check_folders
+from semscore.jobs.hosts import inside_job
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.committed import Committed
 from semscore.jobs.ledger.packs import Packs
@@ -22,7 +24,10 @@ from semscore.jobs.run.run import Run, run_record
 from semscore.jobs.spark.early import Waking
 from semscore.jobs.spark.s3a import use_s3a
 from semscore.jobs.spark.session import job_session
+from semscore.udfs.driver.session import Active
+from semscore.udfs.driver.ship import ship
 from semscore.udfs.errors import UserError
+from semscore.udfs.models.flops import LOOKUPS, architecture
 from semscore.udfs.stores.local_folder import as_it_was
 
 if TYPE_CHECKING:
@@ -48,6 +53,7 @@ def settle_with(spark: SparkSession, job: Prepared, proving: Proving | None) -> 
     if proving:
         proving.require()
         _require_dimensions(job, proving.dimensions)
+        _send_model(spark, job)
     settled = job.settled or settle(
         looks, settings, source, schema, job.model.recipe, job.model.sha256
     )
@@ -55,6 +61,7 @@ def settle_with(spark: SparkSession, job: Prepared, proving: Proving | None) -> 
         id=job.id,
         settings=settings,
         recipe=settled.recipe,
+        model=architecture(job.model.folder) if job.model.folder else LOOKUPS,
         ranges=settled.ranges,
         fingerprint=job.fingerprint(settled),
         source=source,
@@ -72,6 +79,17 @@ def settle_with(spark: SparkSession, job: Prepared, proving: Proving | None) -> 
     seen = source.files if job.layout.regroups(source) else source.filled_files[:1]
     check_folders(read(run, looks, seen), source, job.layout, job.output)
     return run, settled
+
+
+def _send_model(spark: SparkSession, job: Prepared) -> None:
+    """Send the model to the hosts of a cluster.
+
+    In a processing job, the image and the inputs have put its folder on all hosts already.
+    """
+    recipe, folder = job.model.recipe, job.model.folder
+    assert folder is not None  # it was proved
+    if not (inside_job.is_inside() and Path(recipe.model).is_dir()):
+        ship(recipe, folder, Active(spark, is_connect=False))
 
 
 def _require_dimensions(job: Prepared, known: int | None) -> None:

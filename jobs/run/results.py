@@ -8,8 +8,8 @@ from semscore.jobs.dataset import frames
 from semscore.jobs.preflight.ranges import vector_format
 from semscore.udfs.embed import embed_columns
 from semscore.udfs.recipe import DEFAULT_METRIC
-from semscore.udfs.similarity import similarity
-from semscore.udfs.vector_similarity import vector_similarity
+from semscore.udfs.similarity import score_column
+from semscore.udfs.vector_similarity import vector_score_column
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -39,13 +39,14 @@ def _result(run: Run, accumulator: Any) -> tuple[Column, list[str]]:
     texts = frames.text_columns(settings)
     if settings.embeds:
         vectors = vector_format(settings, run.ranges)
-        column = embed_columns(texts, run.recipe, settings.engine, vectors, accumulator)
+        column = embed_columns(texts, run.recipe, run.engine, vectors, accumulator)
         fields = ("embedding", "status")
         return column, [f"{field}{k}" for k in range(len(texts)) for field in fields]
     if settings.vectors:
         first, second = (frames.column(name) for _, name in settings.vectors)
-        column = vector_similarity(first, second, run.recipe.metric or DEFAULT_METRIC, accumulator)
+        metric = run.recipe.metric or DEFAULT_METRIC
+        column = vector_score_column(first, second, metric, accumulator)
     else:
         first, second = texts
-        column = similarity(first, second, run.recipe, settings.engine, accumulator)
+        column = score_column(first, second, run.recipe, run.engine, accumulator)
     return column, ["score", "status"]

@@ -15,13 +15,16 @@ from semscore.jobs.dataset.blocks import BLOCK_ROWS
 from semscore.jobs.dataset.columns import Layout
 from semscore.jobs.dataset.parts import Shuffles
 from semscore.jobs.dataset.source import Source
+from semscore.jobs.dataset.units import fitting
 from semscore.jobs.failures.causes import sentence
 from semscore.jobs.hosts.inside_job import job_facts
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.committed import VERSION
 from semscore.jobs.ledger.run_id import now
-from semscore.udfs.models.flops import LOOKUPS, architecture
-from semscore.udfs.recipe import SCORING_VERSION, Recipe
+from semscore.jobs.spark.session import task_rows
+from semscore.udfs.gpus.device import for_master
+from semscore.udfs.models.flops import Architecture
+from semscore.udfs.recipe import SCORING_VERSION, Engine, Recipe
 from semscore.udfs.stores.folder import Folder
 from semscore.udfs.stores.registry import Storage
 from semscore.udfs.vector_format import Ranges
@@ -74,6 +77,7 @@ class Run(Account):
     """Everything that the units of a run share."""
 
     recipe: Recipe  # resolved
+    model: Architecture
     ranges: Ranges | None  # of the values of embeddings, if their type needs them
     layout: Layout
     where: str | None  # --where, with the current time written out
@@ -87,6 +91,16 @@ class Run(Account):
     shuffles: Shuffles = field(default_factory=Shuffles)  # of row groups that units share
     dropping: Event = field(default_factory=Event)  # set when running units are abandoned
     told: set[str] = field(default_factory=set)  # notes that were logged
+
+    @property
+    def engine(self) -> Engine:
+        """Return the engine options for workers of this Spark."""
+        return for_master(self.settings.engine, str(self.spark.sparkContext.master))
+
+    @property
+    def task_rows(self) -> int:
+        """Return the rows that a task should have, with this model on this Spark."""
+        return fitting(task_rows(self.spark), self.model)
 
     def tell_progress(self, progress: Progress, state: State) -> None:
         """Write progress.json. A failure to do so is ignored."""
@@ -117,7 +131,7 @@ def run_record(run: Run, model: Model, settled: Settled) -> dict[str, Any]:
         "recipe": asdict(run.recipe),
         "precision": settled.record,
         "model_sha256": model.sha256,
-        "model": asdict(architecture(model.folder) if model.folder else LOOKUPS),
+        "model": asdict(run.model),
         "ranges": run.ranges,
         "int8_sha256": settled.int8_sha256,
         "scoring_version": SCORING_VERSION,

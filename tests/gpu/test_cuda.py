@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections import OrderedDict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,7 +31,7 @@ def on_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     if not torch.cuda.is_available():
         pytest.skip("torch sees no CUDA device on this machine")
     monkeypatch.setenv("SEMSCORE_LEASE_DIR", str(tmp_path / "leases"))
-    monkeypatch.setattr(worker, "_resident", None)
+    monkeypatch.setattr(worker, "_residents", OrderedDict())
     address = str(torch.cuda.device_count() - 1)
     gpu = SimpleNamespace(addresses=[address])
     task = SimpleNamespace(resources=lambda: {"gpu": gpu}, cpus=lambda: 1)
@@ -86,7 +87,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_budget_stays(
     np.testing.assert_allclose(scores, expected, atol=TOLERANCE["float32"])
     assert meters.oom_retries > 0
     assert again.oom_retries == 0
-    assert any("--token-budget" in note for note in meters.notes)
+    assert any("Engine.token_budget" in note for note in meters.notes)
 
 
 def test_the_discovery_script_lists_what_nvidia_smi_does(on_gpu: str) -> None:
@@ -98,6 +99,5 @@ def test_the_discovery_script_lists_what_nvidia_smi_does(on_gpu: str) -> None:
 
 
 def resident_model() -> Any:
-    assert worker._resident is not None
-    backend: Any = worker._resident.encoder.backend
+    backend: Any = next(iter(worker._residents.values())).encoder.backend
     return backend.model

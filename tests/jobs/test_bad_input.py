@@ -481,7 +481,7 @@ def test_options_that_cannot_be(refused: Refused, arguments: tuple[str, ...], sa
 def test_numbers_of_the_recipe_and_the_engine_that_cannot_be(refused: Refused, option: str) -> None:
     write("in/a.parquet")
     message = refused("in", "out", f"--{option}", "0")
-    assert message == f"{option.replace('-', '_')} must be at least 1, got 0"
+    assert message == f"--{option} must be at least 1, got 0"
 
 
 @pytest.mark.parametrize("places", [(), ("in",), ("", "out"), ("in", "")])

@@ -89,7 +89,7 @@ def test_a_run_with_a_cross_encoder(
     other = Recipe(model=str(cross_encoder), label="neutral")
     with pytest.raises(UserError, match="--label was 'entailment', now 'neutral'"):
         score(settings(source, tmp_path / "out", other, "resume"), spark)
-    with pytest.raises(UserError, match=r"has 3 labels .* use --label to name the one whose"):
+    with pytest.raises(UserError, match=r"has 3 labels .* use Recipe.label to name the one whose"):
         score(settings(source, tmp_path / "new", Recipe(model=str(cross_encoder))), spark)
 
 

@@ -97,7 +97,7 @@ def test_no_prompt_and_the_models_own_are_different_recipes() -> None:
         ({"precision": "int4"}, "precision must be one of auto, float32, .*, got 'int4'"),
         ({"max_seq_length": 0}, "max_seq_length must be at least 1, got 0"),
         ({"truncate_dim": -1}, "truncate_dim must be at least 1, got -1"),
-        ({"calibration": "f"}, "calibration requires precision int8, got 'float32'"),
+        ({"calibration": "f"}, "Recipe.calibration requires Recipe.precision int8, got 'float32'"),
     ],
 )
 def test_a_value_out_of_range_is_named(values: dict[str, Any], message: str) -> None:

@@ -150,9 +150,9 @@ class PairReader:
         if self.room is not None:
             if self.room < 1:
                 raise ModelError(
-                    f"--max-seq-length {self.limit} leaves no room for a pair of texts, because "
-                    f"the tokenizer adds {sum(map(len, self.around))} special tokens; use a larger "
-                    "value"
+                    f"Recipe.max_seq_length {self.limit} leaves no room for a pair of texts, "
+                    f"because the tokenizer adds {sum(map(len, self.around))} special tokens; "
+                    "use a larger value"
                 )
             self.tokenizer.enable_truncation(self.room)
         return self

@@ -49,7 +49,7 @@ class Backend(Protocol):
     PairTexts) and gives each pair one number for each of its labels.
     """
 
-    name: str  # as in --backend
+    name: str  # as in Engine.backend
     kind: Kind
     dim: int  # of its vectors
     token_budget: int  # padded tokens in one forward pass at which its device is fastest

@@ -95,8 +95,8 @@ def as_set(
         specials = tokenizer.num_special_tokens_to_add(False)
         if limit <= specials:
             raise ModelError(
-                f"--max-seq-length {limit} leaves no room for a text, because the tokenizer adds "
-                f"{specials} special tokens; use a larger value"
+                f"Recipe.max_seq_length {limit} leaves no room for a text, because the tokenizer "
+                f"adds {specials} special tokens; use a larger value"
             )
         tokenizer.enable_truncation(limit, direction=direction)
     tokenizer.encode_special_tokens = split_special_tokens

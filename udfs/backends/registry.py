@@ -1,6 +1,6 @@
 """All backends, and the choice of the backend that runs a model.
 
-It depends on the device, the precision, the installed packages and --backend.
+It depends on the device, the precision, the installed packages and Engine.backend.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def load_backend(
     The note says why a faster backend cannot run the model. Raises ModelError if the requested
     backend cannot run it. int8 always requires OpenVINO.
     """
-    asked = "openvino" if recipe.precision == "int8" else engine.backend
+    asked = _asked(recipe, engine)
     is_cpu = device == "cpu"
     reasons: dict[str, str] = {}  # by the title of a backend that cannot run it
     for name in _order(folder, recipe, is_cpu) if asked == "auto" else (asked,):
@@ -67,9 +67,27 @@ def load_backend(
             continue
         skipped = "; ".join(f"not in {title}: {why}" for title, why in reasons.items())
         return backend, f"the model runs in {kind.title}, {skipped}" if skipped else None
-    option = "int8" if recipe.precision == "int8" else f"--backend {asked}"
     title, why = next(iter(reasons.items()))
-    raise ModelError(f"{option} needs {title}, which cannot run {folder}: {why}")
+    raise ModelError(f"{_option(recipe, engine)} needs {title}, which cannot run {folder}: {why}")
+
+
+def require_library(recipe: Recipe, engine: Engine, device: str) -> None:
+    """Raise ModelError if an option requires a library that cannot compute a recipe on a device."""
+    library = LIBRARIES.get(_asked(recipe, engine))
+    if library and (why := library.obstacle(recipe, device)):
+        option = _option(recipe, engine)
+        raise ModelError(f"{option} needs {library.title}, which cannot run here: {why}")
+
+
+def _asked(recipe: Recipe, engine: Engine) -> str:
+    """Return the name of the backend that the options require, or `auto`."""
+    return "openvino" if recipe.precision == "int8" else engine.backend
+
+
+def _option(recipe: Recipe, engine: Engine) -> str:
+    """Return the option that requires a backend, for messages."""
+    int8 = recipe.precision == "int8"
+    return "Recipe.precision int8" if int8 else f"Engine.backend {engine.backend}"
 
 
 def _order(folder: Path, recipe: Recipe, is_cpu: bool) -> list[str]:
@@ -164,7 +182,7 @@ def _torch(folder: Path, recipe: Recipe, device: str, cpus: int, proof: Proof | 
     return (LateInteractionBackend if late else TorchBackend)(folder, recipe, device, proof)
 
 
-# By the name used in --backend, in the order in which `auto` tries them: see `_order`.
+# By the name used in Engine.backend, in the order in which `auto` tries them: see `_order`.
 LIBRARIES: dict[str, Library] = {
     "openvino": Library("OpenVINO", openvino_obstacle, _openvino),
     "flat": Library("torch without padding", flat_obstacle, _flat),

@@ -56,9 +56,9 @@ def task_device(engine: Engine, context: TaskContext | None) -> TaskDevice:
         return CPU
     else:
         raise DeviceFailed(
-            f"--device gpu, but Spark assigned no GPU to this task on {socket.gethostname()}; set "
-            f"spark.task.resource.{KIND}.amount and spark.executor.resource.{KIND}.amount, or use "
-            "--device cpu"
+            f"Engine.device gpu, but Spark assigned no GPU to this task on {socket.gethostname()}; "
+            f"set spark.task.resource.{KIND}.amount and spark.executor.resource.{KIND}.amount, "
+            "or use Engine.device cpu"
         )
     aside = leases.quarantined(address)
     if aside:
@@ -104,6 +104,12 @@ def for_master(engine: Engine, master: str) -> Engine:
     Local masters schedule no GPUs.
     """
     return replace(engine, lease_gpus=is_local(master))
+
+
+def local_device(engine: Engine) -> str:
+    """Return torch's name of the device that workers on this machine compute on."""
+    on_gpus = engine.device != "cpu" and visible_gpus() and not pretended()
+    return "cuda" if on_gpus else "cpu"
 
 
 def is_local(master: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from semscore.udfs.models.layout import transformer as transformer
 from semscore.udfs.models.model_hash import LOADED, OTHER_FORMATS
 from semscore.udfs.models.token_limit import check_max_seq_length
 from semscore.udfs.models.vocabulary import check_vocabulary
-from semscore.udfs.recipe import AskedKind
+from semscore.udfs.recipe import AskedKind, Recipe
 from semscore.udfs.stores.registry import is_remote, kind_of
 from semscore.udfs.stores.synced import Unsynced
 
@@ -47,6 +48,19 @@ def local_folder(model: str, revision: str | None = None, ask_hub: bool = True) 
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", model) or model.startswith("."):
         raise ModelError(f"model {model!r}: this folder does not exist")
     return _from_hub(model, revision, ask_hub)
+
+
+def pinned(recipe: Recipe, folder: Path) -> Recipe:
+    """Return a recipe whose model is fixed to what `local_folder` found, and found from anywhere.
+
+    On the hub and on S3 its revision fixes it. A relative folder becomes absolute, because workers
+    have other working folders.
+    """
+    if folder.parent.name == "snapshots" or is_remote(recipe.model):
+        return replace(recipe, revision=folder.name)  # the commit, or what was fetched
+    if Path(recipe.model).expanduser().is_dir():
+        return replace(recipe, model=str(folder))
+    return recipe
 
 
 def hub_name(model: str) -> str:

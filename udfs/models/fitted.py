@@ -51,13 +51,13 @@ def fitted(recipe: Recipe, folder: Path) -> Recipe:
     """
     kind = model_kind(folder, recipe.kind)
     if kind == "cross-encoder" and recipe.prompt2 == recipe.prompt1:
-        recipe = replace(recipe, prompt2=None)  # set together, by --prompt
+        recipe = replace(recipe, prompt2=None)  # set together, for both
     for field in fields(recipe):
         why = MEANINGLESS[kind].get(field.name)
         if why and getattr(recipe, field.name) != field.default:
-            option = f"--{field.name.replace('_', '-')}"
             raise ModelError(
-                f"{option} cannot be used with {folder}, a {kind} model: {why}; leave it out"
+                f"Recipe.{field.name} cannot be used with {folder}, a {kind} model: {why}; leave "
+                "it out"
             )
     if kind == "cross-encoder":
         head = pair_head(folder)
@@ -68,6 +68,15 @@ def fitted(recipe: Recipe, folder: Path) -> Recipe:
     for role in (recipe.role1, recipe.role2):
         _check_role(role, folder)
     return replace(recipe, kind=kind)
+
+
+def require_vectors(recipe: Recipe, folder: Path) -> None:
+    """Raise ModelError unless a model gives each text one vector. The kind must be resolved."""
+    if recipe.kind != "bi-encoder":
+        raise ModelError(
+            f"{folder} is a {recipe.kind} model, which does not give each text one vector; use a "
+            "bi-encoder"
+        )
 
 
 def passages(recipe: Recipe, folder: Path) -> str | None:

@@ -53,7 +53,7 @@ def model_kind(folder: Path, asked: AskedKind = "auto") -> Kind:
     listed = (folder / "modules.json").is_file()
     kind = _listed(folder, modules) if listed else _bare(folder, modules[0], asked)
     if asked not in ("auto", kind):
-        raise ModelError(f"{folder} is a {kind} model, not a {asked} model; leave out --kind")
+        raise ModelError(f"{folder} is a {kind} model, not a {asked} model; leave out Recipe.kind")
     return kind
 
 
@@ -119,13 +119,13 @@ def _bare(folder: Path, module: Module, asked: AskedKind) -> Kind:
             )
         raise ModelError(
             f"{folder} is a language model ({architecture}) without modules.json. It can embed "
-            "texts, which --kind bi-encoder asks for. To use it as a reranker, save it with "
+            "texts, which Recipe.kind bi-encoder asks for. To use it as a reranker, save it with "
             "sentence-transformers' CrossEncoder"
         )
     if architecture.endswith(OTHER_HEADS):
         raise ModelError(
-            f"{folder} was trained for another task ({architecture}). With --kind bi-encoder, the "
-            f"vectors of its tokens are averaged; otherwise {NEEDED}"
+            f"{folder} was trained for another task ({architecture}). With Recipe.kind bi-encoder, "
+            f"the vectors of its tokens are averaged; otherwise {NEEDED}"
         )
     head = next((name for name in module.shapes if name.startswith(HEADS)), None)
     if head and not architecture:

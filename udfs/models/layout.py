@@ -175,3 +175,8 @@ def _routes(router: Module) -> dict[str, Any]:
             "copy it again from the model's source"
         )
     return config
+
+
+def weight_bytes(folder: Path) -> int:
+    """Return the size of a model's weights on disk in bytes."""
+    return sum(file.stat().st_size for file in folder.rglob("*.safetensors"))

@@ -6,6 +6,7 @@ Uses only the standard library, because the build of an image loads this file by
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,12 +20,18 @@ def content_sha256(folder: Path) -> str:
     A process reads the files only once, unless their sizes or modification times change.
     """
     files = []
+    for path in content_files(folder):
+        status = path.stat()
+        files.append((path.relative_to(folder), status.st_size, status.st_mtime_ns))
+    return _sha256(folder, tuple(files))
+
+
+def content_files(folder: Path) -> Iterator[Path]:
+    """Yield all files that loading a model may read, in the order of their names."""
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         if path.suffix in LOADED and name.parts[0] not in OTHER_FORMATS and path.is_file():
-            status = path.stat()
-            files.append((name, status.st_size, status.st_mtime_ns))
-    return _sha256(folder, tuple(files))
+            yield path
 
 
 @lru_cache

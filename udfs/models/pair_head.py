@@ -40,14 +40,14 @@ class PairHead:
             if label is None:
                 return 0
             raise ModelError(
-                f"--label {label!r} cannot be used, because the model has only one label; leave "
-                "it out"
+                f"Recipe.label {label!r} cannot be used, because the model has only one label; "
+                "leave it out"
             )
         known = ", ".join(f"{place} {name!r}" for place, name in enumerate(self.labels))
         if label is None:
             raise ModelError(
-                f"the model has {len(self.labels)} labels ({known}); use --label to name the one "
-                "whose probability is the score"
+                f"the model has {len(self.labels)} labels ({known}); use Recipe.label to name the "
+                "one whose probability is the score"
             )
         if label in self.labels:
             return self.labels.index(label)
@@ -57,7 +57,7 @@ class PairHead:
         if len(alike) == 1:
             return self.labels.index(alike[0])
         raise ModelError(
-            f"--label {label!r} is not one of the model's labels: {known}"
+            f"Recipe.label {label!r} is not one of the model's labels: {known}"
             f"{suggestion(label, self.labels)}"
         )
 

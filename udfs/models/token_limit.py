@@ -40,7 +40,7 @@ POSITION_TABLES = (  # names of tables of learned positions
 )
 # Model types whose config.json has n_positions in place of max_position_embeddings
 N_POSITIONS = ("codegen", "ctrl", "gpt2", "gpt_bigcode", "gptj", "openai-gpt")
-TOO_MANY = "--max-seq-length {} is larger than the number of tokens that {} can read: {}"
+TOO_MANY = "Recipe.max_seq_length {} is larger than the number of tokens that {} can read: {}"
 NO_LIMIT = 1_000_000  # tokens; a tokenizer without a limit states about 10^30
 
 
@@ -48,7 +48,7 @@ def check_max_seq_length(limit: int, folder: Path, module: Module) -> None:
     """Raise ModelError unless a module can read `limit` tokens, and has a limit that can be set."""
     if module.name == "StaticEmbedding":
         raise ModelError(
-            f"--max-seq-length cannot be used with {folder}, which always reads whole texts"
+            f"Recipe.max_seq_length cannot be used with {folder}, which always reads whole texts"
         )
     most = positions(module) or stated_positions(module)
     if most and limit > most:

@@ -60,7 +60,9 @@ class Embedder:
         if kind != "bi-encoder":
             raise ModelError(f"a {kind} model does not give each text one vector; use a bi-encoder")
         if truncate_dim is not None and truncate_dim > dim:
-            raise ModelError(f"--truncate-dim {truncate_dim} is more than the model has: {dim}")
+            raise ModelError(
+                f"Recipe.truncate_dim {truncate_dim} is more than the model has: {dim}"
+            )
         vectors.require_ranges()
         if vectors.ranges is not None and len(vectors.ranges[0]) != dim:
             raise ModelError(

@@ -152,7 +152,7 @@ class _Call:
         self.meters.oom_retries += 1
         self.meters.notes[
             f"a device ran out of memory, so its batches were reduced to {tokens:,} tokens; "
-            f"--token-budget {tokens} avoids the retries"
+            f"Engine.token_budget {tokens} avoids the retries"
         ] += 1
 
     def _width(self, rows: Rows) -> int:

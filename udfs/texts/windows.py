@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, repeat
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -12,15 +13,34 @@ TextColumns: TypeAlias = "tuple[pd.Series[Any], ...]"  # of equal lengths
 FIRST_ROWS = 128  # rows in the first window of a task
 
 
-def windows(batches: Iterable[TextColumns], max_rows: int, max_bytes: int) -> Iterator[TextColumns]:
-    """Cut and join batches into windows of `max_rows`, or fewer if `max_bytes` is reached first.
+def growing(most: int) -> Iterator[int]:
+    """Yield the rows of windows for a query that may need only a few: each twice as many."""
+    rows = min(FIRST_ROWS, most)
+    while rows < most:
+        yield rows
+        rows *= 2
+    yield from repeat(most)
 
-    The first window is small, so that a query for a few rows does not wait for many. A window
-    exceeds `max_bytes` by at most one batch. Raises TypeError for a column that is not text.
+
+def whole(most: int) -> Iterator[int]:
+    """Yield the rows of windows for a job, which needs all rows.
+
+    The first one is small, so that the model has work while the second one is read.
+    """
+    return chain([min(FIRST_ROWS, most)], repeat(most))
+
+
+def windows(
+    batches: Iterable[TextColumns], sizes: Iterator[int], max_bytes: int
+) -> Iterator[TextColumns]:
+    """Cut and join batches into windows of so many rows, or fewer if they have `max_bytes`.
+
+    `sizes` never ends. A window exceeds `max_bytes` by at most one batch. Raises TypeError for a
+    column that is not text.
     """
     held: list[TextColumns] = []
     rows = size = 0
-    target = min(FIRST_ROWS, max_rows)
+    target = next(sizes)
     for batch in batches:
         held.append(batch)
         rows += len(batch[0])
@@ -30,7 +50,7 @@ def windows(batches: Iterable[TextColumns], max_rows: int, max_bytes: int) -> It
             yield tuple(column[:target] for column in joined)
             held = [tuple(column[target:] for column in joined)]
             rows, size = rows - target, _text_bytes(held[0])
-            target = max_rows
+            target = next(sizes)
         if size >= max_bytes:
             yield _joined(held)
             held, rows, size = [], 0, 0

@@ -19,9 +19,10 @@ from semscore.udfs.pairs.scorer import Scorer
 from semscore.udfs.processes.compatible import require_compatible
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.texts.embedder import Embedder
-from semscore.udfs.texts.windows import TextColumns, windows
+from semscore.udfs.texts.windows import TextColumns, growing, whole, windows
 from semscore.udfs.vector_format import VectorFormat
 from semscore.udfs.worker.ahead import ahead
+from semscore.udfs.worker.output import sender
 from semscore.udfs.worker.resident import Resident, device_faults, resident
 
 
@@ -58,9 +59,15 @@ def scorer_with(model: Resident, recipe: Recipe) -> Scorer:
 
 
 def score_batches(
-    batches: Iterator[TextColumns], recipe: Recipe, engine: Engine, meters: Meters
+    batches: Iterator[TextColumns],
+    recipe: Recipe,
+    engine: Engine,
+    meters: Meters,
+    needs_all: bool = False,
 ) -> Iterator[pd.DataFrame]:
     """Score Arrow batches of (text1, text2), and yield frames of (score, status) in order.
+
+    `needs_all`: all rows will be used, so windows need not begin small.
 
     Raises TypeError for a column that is not text, UserError if the versions in this Python cannot
     be used together, ModelError if the model cannot be used.
@@ -69,7 +76,7 @@ def score_batches(
     def work(model: Resident) -> Work:
         return _Scoring(scorer_with(model, recipe))
 
-    return _run(batches, recipe, engine, meters, work)
+    return _run(batches, recipe, engine, meters, work, needs_all)
 
 
 def embed_batches(
@@ -78,6 +85,7 @@ def embed_batches(
     engine: Engine,
     vectors: VectorFormat,
     meters: Meters,
+    needs_all: bool = False,
 ) -> Iterator[pd.DataFrame]:
     """Embed Arrow batches of k columns, and yield frames of k pairs (embedding, status) in order.
 
@@ -89,7 +97,7 @@ def embed_batches(
         prompt, _ = fitted(recipe, model.folder).prompts
         return Embedder(model.encoder, vectors, prompt, recipe.truncate_dim)
 
-    return _run(batches, recipe, engine, meters, work)
+    return _run(batches, recipe, engine, meters, work, needs_all)
 
 
 def _run(
@@ -98,6 +106,7 @@ def _run(
     engine: Engine,
     meters: Meters,
     work_with: Callable[[Resident], Work],
+    needs_all: bool,
 ) -> Iterator[pd.DataFrame]:
     """Work on Arrow batches, and yield frames in order.
 
@@ -107,7 +116,8 @@ def _run(
     """
     require_compatible()  # a worker may have other versions than the driver
     start = perf_counter()
-    cut = windows(batches, engine.window_rows, engine.window_bytes)
+    sizes = (whole if needs_all else growing)(engine.window_rows)
+    cut = windows(batches, sizes, engine.window_bytes)
     first = next(cut, None)
     seconds = perf_counter() - start
     meters.read_s += seconds
@@ -119,6 +129,7 @@ def _run(
     task, label = work_with(model), model.label
     meters.notes.update(model.notes)
     meters.load_s += perf_counter() - start
+    send = sender()
     ready = ahead(_prepared(chain([first], cut), task, meters))
     with device_faults(model.device), closing(ready) as prepared:
         start = perf_counter()
@@ -128,6 +139,7 @@ def _run(
                 meters.peak_rss_bytes = _peak_rss()
                 start = perf_counter()
                 yield frame
+                send()
                 meters.emit_s += perf_counter() - start
             start = perf_counter()
     meters.assign(label, model.hardware)

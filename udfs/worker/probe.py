@@ -33,19 +33,26 @@ class Candidate:
 
 
 def probe(
-    texts1: Sequence[str], texts2: Sequence[str], recipe: Recipe, engine: Engine
+    texts1: Sequence[str],
+    texts2: Sequence[str],
+    recipe: Recipe,
+    engine: Engine,
+    others: Sequence[Recipe] = (),
 ) -> list[Candidate]:
     """Score a sample in each precision that the device and the backend support, float32 first.
 
+    `others`: further recipes to measure, such as one for int8.
     If scores may exceed 1, the difference is relative to the largest one.
     """
     on_cpu = task_device(engine, TaskContext.get()).torch == "cpu"
     first, second = pd.Series(texts1, dtype=object), pd.Series(texts2, dtype=object)
     candidates: list[Candidate] = []
     exact = np.zeros(0, dtype=np.float32)
-    for precision in CPU_CANDIDATES if on_cpu else GPU_CANDIDATES:
+    precisions = CPU_CANDIDATES if on_cpu else GPU_CANDIDATES
+    for tried in [*(replace(recipe, precision=name) for name in precisions), *others]:
+        precision = tried.precision
         try:
-            model = worker.resident(replace(recipe, precision=precision), engine)
+            model = worker.resident(tried, engine)
         except ModelError:  # the backend that the user named does not compute in this precision
             if precision == "float32":
                 raise

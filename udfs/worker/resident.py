@@ -1,9 +1,10 @@
-"""The model that this Python worker keeps loaded."""
+"""The models that this Python worker keeps loaded: the last one used, and one before it."""
 
 from __future__ import annotations
 
 import os
 import socket
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,8 +17,9 @@ from semscore.udfs.errors import DeviceFailed
 from semscore.udfs.gpus import leases
 from semscore.udfs.gpus.device import TaskDevice, hardware_name, task_cpus, task_device
 from semscore.udfs.gpus.faults import fault_of
-from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.models.fitted import checked
+from semscore.udfs.models.layout import weight_bytes
+from semscore.udfs.models.shipped import model_folder
 from semscore.udfs.recipe import Engine, Recipe, resolved
 
 if TYPE_CHECKING:
@@ -47,34 +49,47 @@ IRRELEVANT: dict[str, Any] = {
     for name in ("label", "metric", "prompt1", "prompt2", "role1", "role2")
 }
 
-_resident: Resident | None = None
-_key: tuple[object, ...] = ()  # the options with which it was loaded
+KEPT = 2  # models, so that comparing two loads none of them again
+KEPT_BYTES = 2**30  # of the weights of all on disk; beyond this, only one model is kept
+
+_residents: OrderedDict[tuple[object, ...], Resident] = OrderedDict()  # the last one used is last
 
 
 def resident(recipe: Recipe, engine: Engine) -> Resident:
-    """Return this worker's model, loading it only if the required model changes.
+    """Return the model of a recipe, loading it only if this worker does not keep it.
 
+    A worker keeps two models if their weights have at most KEPT_BYTES together, else only the last.
     If Spark assigns another GPU to the worker, the model moves there. Raises DeviceFailed if the
     device cannot be used, or gives wrong scores for a few known pairs.
     """
-    global _resident, _key  # the worker process outlives a task
     context = TaskContext.get()
     device, cpus = task_device(engine, context), task_cpus(context)
     kind = device.torch.partition(":")[0]
     key = (replace(recipe, **IRRELEVANT), engine, kind, cpus)
-    if _resident is None or _key != key:
-        _resident = None  # never two models at once
+    if key not in _residents:
+        folder = model_folder(recipe)
+        _make_room(folder)
         with device_faults(device):
-            _resident, _key = _load(recipe, engine, device, cpus), key
-    elif _resident.device != device:
+            _residents[key] = _load(recipe, folder, engine, device, cpus)
+    elif _residents[key].device != device:
         with device_faults(device):
-            _resident.encoder.move(device.torch)
-        _resident = _resident._replace(device=device)
-    return _resident
+            _residents[key].encoder.move(device.torch)
+        _residents[key] = _residents[key]._replace(device=device)
+    _residents.move_to_end(key)
+    return _residents[key]
 
 
-def _load(recipe: Recipe, engine: Engine, device: TaskDevice, cpus: int) -> Resident:
-    folder = local_folder(recipe.model, recipe.revision)
+def _make_room(folder: Path) -> None:
+    """Let go of models, the one that was used least recently first, until another one fits."""
+    new = weight_bytes(folder)
+    while _residents and (
+        len(_residents) >= KEPT
+        or new + sum(weight_bytes(model.folder) for model in _residents.values()) > KEPT_BYTES
+    ):
+        _residents.popitem(last=False)
+
+
+def _load(recipe: Recipe, folder: Path, engine: Engine, device: TaskDevice, cpus: int) -> Resident:
     recipe = checked(recipe, folder)  # a user's own driver may not have done so
     # Set before the first import of torch and tokenizers, which read these only once.
     os.environ |= {

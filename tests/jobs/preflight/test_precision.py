@@ -19,12 +19,12 @@ from pyspark.sql.types import StructType
 from semscore.jobs.options.settings import Settings
 from semscore.jobs.options.slices import Rows
 from semscore.jobs.preflight import precision as module
-from semscore.jobs.preflight.precision import choose
 from semscore.jobs.run.result import Result
 from semscore.jobs.score import score
 from semscore.udfs.backends.openvino.forward import has_bfloat16
 from semscore.udfs.errors import ModelError, UserError
 from semscore.udfs.models.fetch import local_folder
+from semscore.udfs.precision import fastest
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.worker import probe as probing
 from semscore.udfs.worker.probe import Candidate
@@ -39,22 +39,22 @@ def candidate(precision: Any, seconds: float, difference: float) -> Candidate:
 
 def test_the_fastest_within_the_bound_is_taken() -> None:
     exact = candidate("float32", 2.0, 0.0)
-    taken, why = choose([exact, candidate("bfloat16", 1.0, 0.002)], pairs=64)
+    taken, why = fastest([exact, candidate("bfloat16", 1.0, 0.002)], pairs=64)
     assert taken == "bfloat16"
     assert why == (
         "on cpu openvino, 64 pairs: bfloat16 2.0 times as fast as float32 with scores at most "
         "0.0020 apart (bound 0.01)"
     )
-    assert choose([exact, candidate("bfloat16", 1.0, 0.02)], pairs=64)[0] == "float32"
-    assert choose([exact, candidate("bfloat16", 3.0, 0.0)], pairs=64)[0] == "float32"
-    assert choose([exact, candidate("float16", 1.0, np.inf)], pairs=64)[0] == "float32"
+    assert fastest([exact, candidate("bfloat16", 1.0, 0.02)], pairs=64)[0] == "float32"
+    assert fastest([exact, candidate("bfloat16", 3.0, 0.0)], pairs=64)[0] == "float32"
+    assert fastest([exact, candidate("float16", 1.0, np.inf)], pairs=64)[0] == "float32"
     found = [exact, candidate("bfloat16", 1.0, 0.001), candidate("float16", 0.5, 0.001)]
-    assert choose(found, pairs=64)[0] == "float16"
+    assert fastest(found, pairs=64)[0] == "float16"
 
 
 def test_without_a_pair_to_probe_float32_is_taken() -> None:
     found = [candidate("float32", 0.2, 0.0), candidate("bfloat16", 0.1, 0.0)]
-    assert choose(found, pairs=0) == ("float32", "no pair in the sample has two texts")
+    assert fastest(found, pairs=0) == ("float32", "no pair in the sample has two texts")
 
 
 def test_a_backend_without_another_precision_keeps_float32(
@@ -73,7 +73,7 @@ def test_a_backend_without_another_precision_keeps_float32(
     monkeypatch.setattr(probing, "scorer_with", lambda model, _: model.scorer)
     found = probing.probe(["a"], ["b"], Recipe(model=MODEL), Engine(backend="openvino"))
     assert [candidate.precision for candidate in found] == ["float32"]
-    assert choose(found, pairs=1) == ("float32", "cpu openvino computes in no other precision")
+    assert fastest(found, pairs=1) == ("float32", "cpu openvino computes in no other precision")
 
 
 @pytest.fixture
@@ -205,8 +205,8 @@ def test_a_probe_is_not_worth_it_for_the_rows_that_will_be_scored(
 ) -> None:
     asked: list[object] = []
     monkeypatch.setattr(module, "_sample", lambda *_: [])
-    monkeypatch.setattr(module, "_on_executor", lambda *_: asked.append(1) or [])
-    monkeypatch.setattr(module, "choose", lambda *_: ("bfloat16", "measured"))
+    monkeypatch.setattr(module, "on_executor", lambda *_: asked.append(1) or [])
+    monkeypatch.setattr(module, "fastest", lambda *_: ("bfloat16", "measured"))
     settings = Settings(
         inputs=("in",),
         output="out",

@@ -13,6 +13,7 @@ from semscore.jobs.preflight.checks import Model
 from semscore.jobs.preflight.proving import Proving, prove
 from semscore.udfs.backends.openvino.converted import REASON, REFUSED
 from semscore.udfs.errors import UserError
+from semscore.udfs.gpus import device
 from semscore.udfs.recipe import Engine, Recipe
 
 AUTO = Engine(device="cpu")
@@ -124,13 +125,17 @@ def test_openvino_by_name_is_waited_for(model: Model, asked: list[Any], tmp_path
     [
         ({"precision": "float16"}, {"backend": "openvino"}, "does not compute in float16 on CPUs"),
         ({"precision": "int8"}, {"device": "gpu"}, "int8 needs OpenVINO, .* CPUs only"),
-        ({"precision": "float16"}, {"backend": "flat"}, "--backend flat needs torch .* on CPUs"),
+        (
+            {"precision": "float16"},
+            {"backend": "flat"},
+            r"Engine\.backend flat needs torch .* on CPUs",
+        ),
     ],
 )
 def test_what_a_backend_cannot_do_at_all_is_said_at_once(
     model: Model, monkeypatch: pytest.MonkeyPatch, recipe: Any, engine: Any, says: str
 ) -> None:
-    monkeypatch.setattr(module, "visible_gpus", lambda: ["0"])
+    monkeypatch.setattr(device, "visible_gpus", lambda: ["0"])
     given = model._replace(recipe=Recipe(model=model.recipe.model, **recipe))
     with pytest.raises(UserError, match=says):
         Proving(given, Engine(**{"device": "cpu", **engine}), local=True)

@@ -72,7 +72,9 @@ def test_a_limit_beyond_the_positions_is_refused_when_loading_too(zoo: MakeModel
         lambda: check_model(folder, 65),
         lambda: load_model(folder, "float32", "cpu", 65),
     ):
-        with pytest.raises(ModelError, match=r"--max-seq-length 65 is larger than .* can read: 64"):
+        with pytest.raises(
+            ModelError, match=r"Recipe.max_seq_length 65 is larger than .* can read: 64"
+        ):
             refuse()
 
 

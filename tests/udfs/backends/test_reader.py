@@ -50,7 +50,9 @@ def test_padding_and_truncation_of_the_file_do_not_count(wordpiece: Tokenizer) -
 
 @pytest.mark.parametrize("limit", [1, 2])
 def test_a_limit_that_leaves_nothing_of_a_text_is_refused(wordpiece: Tokenizer, limit: int) -> None:
-    with pytest.raises(ModelError, match=f"--max-seq-length {limit} leaves no room for a text"):
+    with pytest.raises(
+        ModelError, match=f"Recipe.max_seq_length {limit} leaves no room for a text"
+    ):
         copied(wordpiece, limit, False)
     assert TokenReader(copied(wordpiece, 3, False), 3).read(["cat"]).lengths.tolist() == [3]
 

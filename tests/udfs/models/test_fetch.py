@@ -191,7 +191,9 @@ def test_a_list_of_modules_that_lists_none_is_named(model: Path, listed: Any) ->
 
 
 def test_more_tokens_than_the_model_can_read_are_refused(model: Path) -> None:
-    with pytest.raises(ModelError, match=r"--max-seq-length 513 is larger than .* can read: 512"):
+    with pytest.raises(
+        ModelError, match=r"Recipe.max_seq_length 513 is larger than .* can read: 512"
+    ):
         check_model(model, max_seq_length=513)
 
 
@@ -200,7 +202,9 @@ def test_positions_that_start_behind_the_padding_are_not_counted(model: Path, ki
     config = {"model_type": kind, "max_position_embeddings": 514, "pad_token_id": 1}
     write_json(model / "config.json", config)
     check_model(model, max_seq_length=512)
-    with pytest.raises(ModelError, match=r"--max-seq-length 513 is larger than .* can read: 512"):
+    with pytest.raises(
+        ModelError, match=r"Recipe.max_seq_length 513 is larger than .* can read: 512"
+    ):
         check_model(model, max_seq_length=513)
 
 
@@ -212,7 +216,7 @@ def test_a_model_without_positions_reads_as_much_as_it_is_told(model: Path) -> N
 def test_a_static_embedding_has_no_limit_to_set(model: Path) -> None:
     write_modules(model, ("", "sentence_transformers.models.StaticEmbedding"))
     check_model(model)
-    with pytest.raises(ModelError, match="--max-seq-length cannot be used with"):
+    with pytest.raises(ModelError, match=r"Recipe\.max_seq_length cannot be used with"):
         check_model(model, max_seq_length=64)
 
 

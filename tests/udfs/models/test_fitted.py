@@ -52,27 +52,55 @@ def test_a_prompt_for_both_texts_is_one_for_the_first_in_a_cross_encoder(
 ) -> None:
     asked = Recipe(label="1", prompt1="is it: ", prompt2="is it: ")
     assert fitted(asked, cross_encoder).prompts[1].text is None
-    with pytest.raises(ModelError, match=r"--prompt2 cannot be used with .*: its prompt is"):
+    with pytest.raises(ModelError, match=r"Recipe.prompt2 cannot be used with .*: its prompt is"):
         fitted(Recipe(label="1", prompt2="is it: "), cross_encoder)
 
 
 @pytest.mark.parametrize(
     ("folder", "options", "message"),
     [
-        ("bi_encoder", {"label": "1"}, "--label cannot be used with .*, a bi-encoder model: it"),
-        ("cross_encoder", {"metric": "dot"}, "--metric cannot be used with .*, a cross-encoder"),
+        (
+            "bi_encoder",
+            {"label": "1"},
+            "Recipe.label cannot be used with .*, a bi-encoder model: it",
+        ),
+        (
+            "cross_encoder",
+            {"metric": "dot"},
+            "Recipe.metric cannot be used with .*, a cross-encoder",
+        ),
         # The value that is the default elsewhere means nothing either.
-        ("cross_encoder", {"metric": "cosine"}, "--metric cannot be used with .*, a cross-encoder"),
+        (
+            "cross_encoder",
+            {"metric": "cosine"},
+            "Recipe.metric cannot be used with .*, a cross-encoder",
+        ),
         (
             "cross_encoder",
             {"truncate_dim": 8},
-            "--truncate-dim cannot be used with .*: it has no vec",
+            "Recipe.truncate_dim cannot be used with .*: it has no vec",
         ),
-        ("cross_encoder", {"role2": "query"}, "--role2 cannot be used with .*: its prompt is put"),
-        ("late", {"metric": "dot"}, "--metric cannot be used with .*: it compares tokens"),
-        ("late", {"role1": "document"}, "--role1 cannot be used with .*: the first text is always"),
-        ("late", {"max_seq_length": 4}, "--max-seq-length cannot be used with .*: it has its own"),
-        ("late", {"truncate_dim": 4}, "--truncate-dim cannot be used with .*, a late-interaction"),
+        (
+            "cross_encoder",
+            {"role2": "query"},
+            "Recipe.role2 cannot be used with .*: its prompt is put",
+        ),
+        ("late", {"metric": "dot"}, "Recipe.metric cannot be used with .*: it compares tokens"),
+        (
+            "late",
+            {"role1": "document"},
+            "Recipe.role1 cannot be used with .*: the first text is always",
+        ),
+        (
+            "late",
+            {"max_seq_length": 4},
+            "Recipe.max_seq_length cannot be used with .*: it has its own",
+        ),
+        (
+            "late",
+            {"truncate_dim": 4},
+            "Recipe.truncate_dim cannot be used with .*, a late-interaction",
+        ),
     ],
 )
 def test_an_option_that_means_nothing_is_refused_by_name(
@@ -97,7 +125,9 @@ def test_a_wrong_role_names_the_right_ones(bi_encoder: Any) -> None:
 
 
 def test_a_role_and_a_prompt_exclude_each_other() -> None:
-    with pytest.raises(RecipeError, match="role1 'query' and prompt1 'q: ' exclude each other"):
+    with pytest.raises(
+        RecipeError, match=r"Recipe\.role1 'query' and Recipe\.prompt1 'q: ' exclude each other"
+    ):
         Recipe(role1="query", prompt1="q: ")
 
 

@@ -90,7 +90,7 @@ def test_a_kind_that_scores_no_pairs_is_refused_by_name(files: Any) -> None:
 def test_another_kind_than_asked_is_refused(files: Any, asked: Any) -> None:
     assert model_kind(files.folder, "bi-encoder") == "bi-encoder"
     with pytest.raises(
-        ModelError, match=f"is a bi-encoder model, not a {asked} model; leave out --kind"
+        ModelError, match=f"is a bi-encoder model, not a {asked} model; leave out Recipe.kind"
     ):
         model_kind(files.folder, asked)
 
@@ -98,7 +98,7 @@ def test_another_kind_than_asked_is_refused(files: Any, asked: Any) -> None:
 def test_a_language_model_asks_how_it_is_to_be_used(files: Any) -> None:
     bare(files, "Qwen3ForCausalLM")
     with pytest.raises(
-        ModelError, match=r"\(Qwen3ForCausalLM\) .* which --kind bi-encoder asks for"
+        ModelError, match=r"\(Qwen3ForCausalLM\) .* which Recipe.kind bi-encoder asks for"
     ):
         check_model(files.folder)
     check_model(files.folder, kind="bi-encoder")
@@ -112,7 +112,7 @@ def test_a_model_for_another_task_is_refused_unless_its_vectors_are_asked_for(
 ) -> None:
     bare(files, f"BertFor{head}")
     with pytest.raises(
-        ModelError, match=rf"trained for another task \(BertFor{head}\). With --kind"
+        ModelError, match=rf"trained for another task \(BertFor{head}\). With Recipe.kind"
     ):
         check_model(files.folder)
     check_model(files.folder, kind="bi-encoder")
@@ -224,7 +224,9 @@ def router(files: Any) -> Any:
 
 def test_a_router_is_accepted_and_its_usual_route_has_the_limit(router: Any) -> None:
     check_model(router.folder, max_seq_length=64)
-    with pytest.raises(ModelError, match=r"--max-seq-length 65 is larger than .* can read: 64"):
+    with pytest.raises(
+        ModelError, match=r"Recipe.max_seq_length 65 is larger than .* can read: 64"
+    ):
         check_model(router.folder, max_seq_length=65)
 
 

@@ -105,10 +105,14 @@ def test_a_label_is_found_by_name_and_by_index() -> None:
 @pytest.mark.parametrize(
     ("labels", "label", "message"),
     [
-        (("a", "b"), None, r"has 2 labels \(0 'a', 1 'b'\); use --label to name the one whose"),
+        (
+            ("a", "b"),
+            None,
+            r"has 2 labels \(0 'a', 1 'b'\); use Recipe.label to name the one whose",
+        ),
         (("entails", "b"), "entail", r"is not one of the model's labels: .*mean 'entails'\?\)"),
-        (("a", "b"), "2", r"--label '2' is not one of the model's labels: 0 'a', 1 'b'"),
-        (("a",), "a", "--label 'a' cannot be used, because the model has only one label"),
+        (("a", "b"), "2", r"Recipe.label '2' is not one of the model's labels: 0 'a', 1 'b'"),
+        (("a",), "a", "Recipe.label 'a' cannot be used, because the model has only one label"),
     ],
 )
 def test_a_label_that_is_missing_or_wrong_names_the_right_ones(

@@ -33,7 +33,9 @@ def test_positions_behind_the_padding_are_fewer_than_stated(roberta: Any) -> Non
     roberta.json("config.json", ROBERTA | {"pad_token_id": 0})
     assert positions(roberta) == 65
     check_model(roberta.folder, max_seq_length=65)
-    with pytest.raises(ModelError, match=r"--max-seq-length 66 is larger than .* can read: 65"):
+    with pytest.raises(
+        ModelError, match=r"Recipe.max_seq_length 66 is larger than .* can read: 65"
+    ):
         check_model(roberta.folder, max_seq_length=66)
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from semscore.udfs.pairs.scorer import Scores
 from semscore.udfs.recipe import Metric
 from semscore.udfs.statuses import STATUSES
-from semscore.udfs.texts.windows import TextColumns, windows
+from semscore.udfs.texts.windows import TextColumns, whole, windows
 from tests.services.scoring import score_pairs
 
 MakeEncoder = Callable[..., Any]  # an Encoder around the fake backend
@@ -108,7 +108,7 @@ def test_every_pair_is_scored_as_if_it_were_alone(
     alone = make_encoder(poison=("poison",))
     scores: list[float] = []
     statuses: list[str] = []
-    for texts1, texts2 in windows(in_batches(pairs, cuts), max_rows, max_bytes):
+    for texts1, texts2 in windows(in_batches(pairs, cuts), whole(max_rows), max_bytes):
         assert 0 < len(texts1) <= max_rows
         found = score_pairs(texts1, texts2, encoder, metric, prompts)
         scores += found.score.tolist()

@@ -86,7 +86,7 @@ def test_another_kind_of_model_embeds_no_texts(make_encoder: MakeEncoder, kind: 
 
 def test_more_dimensions_than_there_are_are_refused(make_encoder: MakeEncoder) -> None:
     Embedder(make_encoder(), VectorFormat(), truncate_dim=3)
-    with pytest.raises(ModelError, match="--truncate-dim 4 is more than the model has: 3"):
+    with pytest.raises(ModelError, match=r"Recipe\.truncate_dim 4 is more than the model has: 3"):
         Embedder(make_encoder(), VectorFormat(), truncate_dim=4)
 
 

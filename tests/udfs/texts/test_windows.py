@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semscore.udfs.texts.windows import TextColumns, windows
+from semscore.udfs.texts.windows import TextColumns, growing, whole, windows
 
 
 def batch(pairs: Sequence[tuple[Any, Any]]) -> TextColumns:
@@ -21,7 +21,7 @@ def batch(pairs: Sequence[tuple[Any, Any]]) -> TextColumns:
 def cut(sizes: Sequence[int], max_rows: int, max_bytes: int = 10**9) -> list[list[str]]:
     numbers = iter(range(sum(sizes)))
     batches = [batch([(f"{next(numbers):03}", "right") for _ in range(size)]) for size in sizes]
-    found = list(windows(batches, max_rows, max_bytes))
+    found = list(windows(batches, whole(max_rows), max_bytes))
     assert all(set(second) == {"right"} for _, second in found)
     return [first.tolist() for first, _ in found]
 
@@ -32,6 +32,12 @@ def test_batches_are_joined_and_cut() -> None:
 
 def test_the_first_window_is_small() -> None:
     assert list(map(len, cut([500] * 10, max_rows=3000))) == [128, 3000, 1872]
+
+
+def test_windows_for_a_query_double_until_they_have_all_rows() -> None:
+    assert [*islice(growing(1000), 5)] == [128, 256, 512, 1000, 1000]
+    assert [*islice(growing(512), 4)] == [128, 256, 512, 512]
+    assert [*islice(growing(3), 3)] == [3, 3, 3]
 
 
 def test_a_window_ends_when_its_bytes_are_reached() -> None:
@@ -55,7 +61,7 @@ def test_a_batch_is_not_asked_for_before_it_is_needed() -> None:
             taken.append(number)
             yield batch([("a", "b"), ("c", "d")])
 
-    found = windows(batches(), 2, 10**9)
+    found = windows(batches(), whole(2), 10**9)
     next(found)
     assert taken == [0]
 

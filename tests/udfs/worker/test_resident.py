@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import socket
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
@@ -47,10 +48,10 @@ def loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Any, make_backend: Any) ->
     monkeypatch.setattr(proved, "proved", lambda *_: "a proof")
     monkeypatch.setattr(canary, "check", lambda *_: None)
     monkeypatch.setattr(worker, "hardware_name", lambda *_: "a device")
-    monkeypatch.setattr(worker, "local_folder", lambda *_: tmp_path)
+    monkeypatch.setattr(worker, "model_folder", lambda _: tmp_path)
     for place, name in ((worker, "checked"), (batches, "fitted")):
         monkeypatch.setattr(place, name, lambda recipe, _: replace(recipe, kind="bi-encoder"))
-    monkeypatch.setattr(worker, "_resident", None)
+    monkeypatch.setattr(worker, "_residents", OrderedDict())
     monkeypatch.setattr(os, "environ", os.environ.copy())
     return recipes
 
@@ -119,7 +120,7 @@ def test_metric_and_prompts_need_no_other_model(
     run(PAIRS, Recipe())
     found, _ = run(PAIRS, Recipe(**change))
     assert len(loaded) == 1
-    worker._resident = None
+    worker._residents.clear()
     reloaded, _ = run(PAIRS, Recipe(**change))
     pd.testing.assert_frame_equal(found, reloaded)
 
@@ -143,6 +144,25 @@ def test_what_changes_the_model_loads_it_again(
     assert loaded == [replace(each, kind="bi-encoder") for each in (Recipe(), Recipe(**change))]
 
 
+def test_two_models_are_kept_and_a_third_replaces_the_older_one(loaded: list[Recipe]) -> None:
+    a, b, c = (Recipe(model=name) for name in "abc")
+    for recipe in (a, b, a, b, a):
+        run(PAIRS, recipe)
+    assert [recipe.model for recipe in loaded] == ["a", "b"]
+    for recipe in (c, a, b):  # c takes the place of b, and b that of c
+        run(PAIRS, recipe)
+    assert [recipe.model for recipe in loaded] == ["a", "b", "c", "b"]
+
+
+def test_only_one_model_is_kept_if_two_are_too_large(
+    loaded: list[Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "weight_bytes", lambda _: worker.KEPT_BYTES // 2 + 1)
+    for name in "aba":
+        run(PAIRS, Recipe(model=name))
+    assert [recipe.model for recipe in loaded] == ["a", "b", "a"]
+
+
 def test_another_engine_is_obeyed(loaded: list[Recipe]) -> None:
     run(PAIRS, Recipe(), Engine(batch_size=1))
     _, meters = run(PAIRS, Recipe(), Engine(batch_size=5))
@@ -160,11 +180,12 @@ def test_a_model_that_cannot_be_loaded_is_tried_again_next_time(
 ) -> None:
     run(PAIRS, Recipe(model="good"))
     with monkeypatch.context() as patch:
-        patch.setattr(worker, "local_folder", lambda *_: 1 / 0)
+        patch.setattr(worker, "model_folder", lambda _: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             run(PAIRS, Recipe(model="bad"))
     run(PAIRS, Recipe(model="good"))
-    assert [recipe.model for recipe in loaded] == ["good", "good"]
+    run(PAIRS, Recipe(model="bad"))
+    assert [recipe.model for recipe in loaded] == ["good", "bad"]
 
 
 @pytest.mark.parametrize(
@@ -276,8 +297,7 @@ def test_the_model_moves_with_its_worker_and_is_not_loaded_again(
     on_gpu("5")
     _, meters = run(PAIRS, Recipe())
     assert [label.split()[2] for label in meters.workers] == ["gpu:5"]
-    assert worker._resident is not None
-    assert worker._resident.encoder.backend.device == "cuda:5"
+    assert next(iter(worker._residents.values())).encoder.backend.device == "cuda:5"
     assert len(loaded) == 1
 
 
@@ -290,16 +310,15 @@ def test_a_lost_gpu_is_named_and_set_aside(
 ) -> None:
     on_gpu("3")
     run(PAIRS, Recipe())
-    assert worker._resident is not None
 
-    monkeypatch.setattr(worker._resident.encoder.backend, "forward", lose)
+    monkeypatch.setattr(next(iter(worker._residents.values())).encoder.backend, "forward", lose)
     host = socket.gethostname()
     with pytest.raises(DeviceFailed, match=rf"{host} \d+ gpu:3 failed: .*uncorrectable ECC"):
         run(PAIRS, Recipe())
     with pytest.raises(DeviceFailed, match=rf"GPU 3 of {host} is set aside: .*uncorrectable ECC"):
         run(PAIRS, Recipe())
     on_gpu("5")
-    monkeypatch.setattr(worker, "_resident", None)
+    monkeypatch.setattr(worker, "_residents", OrderedDict())
     assert len(run(PAIRS, Recipe())[0]) == 10
 
 
@@ -308,12 +327,11 @@ def test_a_lost_gpu_is_named_even_where_it_cannot_be_set_aside(
 ) -> None:
     on_gpu("3")
     run(PAIRS, Recipe())
-    assert worker._resident is not None
 
     def refuse(*_: Any) -> None:
         raise leases.LeaseError("no space is left")
 
-    monkeypatch.setattr(worker._resident.encoder.backend, "forward", lose)
+    monkeypatch.setattr(next(iter(worker._residents.values())).encoder.backend, "forward", lose)
     monkeypatch.setattr(leases, "quarantine", refuse)
     expected = r"gpu:3 failed: .*uncorrectable ECC.* could not be set aside: no space is left"
     with pytest.raises(DeviceFailed, match=expected):
@@ -325,13 +343,12 @@ def test_a_fault_of_the_program_does_not_set_its_gpu_aside(
 ) -> None:
     on_gpu("3")
     run(PAIRS, Recipe())
-    assert worker._resident is not None
     with monkeypatch.context() as patch:
 
         def fail(*_: Any) -> Any:
             raise RuntimeError("CUDA error: device-side assert triggered")
 
-        patch.setattr(worker._resident.encoder.backend, "forward", fail)
+        patch.setattr(next(iter(worker._residents.values())).encoder.backend, "forward", fail)
         with pytest.raises(DeviceFailed, match=r"gpu:3 failed: .*device-side assert"):
             run(PAIRS, Recipe())
     assert len(run(PAIRS, Recipe())[0]) == 10

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ from typing import Any
 from semscore.udfs.backends.openvino.converted import converted
 from semscore.udfs.backends.protocol import NotConvertible
 from semscore.udfs.errors import ChildFailed, ModelError
-from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.models.kinds import model_kind
 from semscore.udfs.models.model_hash import content_sha256
+from semscore.udfs.models.shipped import model_folder
 from semscore.udfs.models.token_limit import corrections
 from semscore.udfs.processes import child
 from semscore.udfs.recipe import Recipe
@@ -28,7 +29,7 @@ FILES = ("model.bin", "model.json", "model.xml", "tokenizer.json")
 
 
 def calibrate(
-    texts: Sequence[str] | Sequence[tuple[str, str]], recipe: Recipe, folder: str | Path
+    texts: Sequence[str] | Sequence[tuple[str, str]], recipe: Recipe, folder: str | os.PathLike[str]
 ) -> Recipe:
     """Calibrate the recipe's model for int8 on some texts. Returns a recipe for int8.
 
@@ -37,11 +38,16 @@ def calibrate(
     model, is written to `folder`, which every worker must be able to read. Takes about 15 seconds.
     Raises ModelError if the model cannot be converted for OpenVINO, or if there are no texts.
     """
+    return replace(recipe, precision="int8", calibration=kept(quantized(texts, recipe), folder))
+
+
+def kept(files: Mapping[str, bytes], folder: str | os.PathLike[str]) -> str:
+    """Write the files of a calibration to a folder, and return its absolute path."""
     target = Path(folder).absolute()
     target.mkdir(parents=True, exist_ok=True)
-    for name, content in quantized(texts, recipe).items():
+    for name, content in files.items():
         (target / name).write_bytes(content)
-    return replace(recipe, precision="int8", calibration=str(target))
+    return str(target)
 
 
 def quantized(texts: Sequence[str] | Sequence[tuple[str, str]], recipe: Recipe) -> dict[str, bytes]:
@@ -49,7 +55,7 @@ def quantized(texts: Sequence[str] | Sequence[tuple[str, str]], recipe: Recipe) 
 
     If `texts` are pairs, but the model takes texts, it is calibrated on the texts of the pairs.
     """
-    model = local_folder(recipe.model, recipe.revision)
+    model = model_folder(recipe)
     kind = model_kind(model, recipe.kind)
     chosen = _distinct(texts, in_pairs=kind == "cross-encoder")[:TEXTS]
     if not chosen:
@@ -95,7 +101,7 @@ def calibration_folder(location: str) -> Path:
         remote = is_remote(location)
         return kind_of(location).fetch(location, ENDINGS, None) if remote else Path(location)
     except Unsynced as error:
-        raise ModelError(f"--calibration {error}") from error
+        raise ModelError(f"Recipe.calibration {error}") from error
 
 
 def require_current(calibration: Path, model: Path) -> None:
@@ -117,10 +123,10 @@ def read_calibration(location: str, model_sha256: str) -> dict[str, bytes]:
     missing = [name for name in FILES if not Path(folder, name).is_file()]
     if missing:
         raise ModelError(
-            f"--calibration {location} is not an int8 calibration, because it has no {missing[0]}. "
-            "Outputs of semscore have theirs in _semscore/model/"
+            f"Recipe.calibration {location} is not an int8 calibration, because it has no "
+            f"{missing[0]}. Outputs of semscore have theirs in _semscore/model/"
         )
     files = {name: Path(folder, name).read_bytes() for name in FILES}
     if json.loads(files["model.json"]).get("model_sha256") != model_sha256:
-        raise ModelError(f"--calibration {location} was made for another model; leave it out")
+        raise ModelError(f"Recipe.calibration {location} was made for another model; leave it out")
     return files

@@ -63,8 +63,8 @@ def proof_of(
             given = tuple(known)
     except DependsOnOthers as error:
         raise ModelError(
-            f"{folder} cannot be scored: {error}, even one at a time. A smaller --max-seq-length "
-            "may avoid it"
+            f"{folder} cannot be scored: {error}, even one at a time. A smaller "
+            "Recipe.max_seq_length may avoid it"
         ) from error
     except CanaryFailed as error:
         raise ModelError(f"{folder} cannot be scored: {error}") from error

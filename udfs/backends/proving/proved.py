@@ -9,6 +9,7 @@ import psutil
 
 from semscore.udfs.backends.openvino.converted import REFUSED, run_prover
 from semscore.udfs.errors import ModelError
+from semscore.udfs.models.layout import weight_bytes
 from semscore.udfs.processes.said import last_exception
 from semscore.udfs.proofs.proof import Proof, proof_place, read_proof
 from semscore.udfs.recipe import Kind
@@ -40,11 +41,6 @@ def proved(folder: Path, kind: Kind, max_seq_length: int | None, convert: bool) 
 def fits(folder: Path) -> bool:
     """Return whether the free memory suffices for a process that loads the model in float32."""
     return FLOAT32 * weight_bytes(folder) + LIBRARIES < free_memory()
-
-
-def weight_bytes(folder: Path) -> int:
-    """Return the size of a model's weights on disk in bytes."""
-    return sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
 
 
 def free_memory() -> int:

@@ -127,7 +127,7 @@ def test_a_limit_beyond_the_positions_is_refused(zoo: MakeModel) -> None:
     assert backend_of(zoo("roberta_without_a_limit"), max_seq_length=64).limit == 64
     with pytest.raises(
         ModelError,
-        match="--max-seq-length 65 is larger than the number of tokens that the model can read: 64",
+        match=r"Recipe\.max_seq_length 65 is larger than the number of tokens that .* can read: 64",
     ):
         backend_of(zoo("roberta_without_a_limit"), max_seq_length=65)
 
@@ -211,7 +211,9 @@ def test_openvino_is_taken_on_cpus_and_torch_where_it_cannot_run(zoo: MakeModel)
 
 
 def test_openvino_that_is_asked_for_and_cannot_run_is_an_error(zoo: MakeModel) -> None:
-    with pytest.raises(ModelError, match=r"--backend openvino needs OpenVINO, .* its own code"):
+    with pytest.raises(
+        ModelError, match=r"Engine.backend openvino needs OpenVINO, .* its own code"
+    ):
         chosen(zoo("router"), Engine(backend="openvino"))
     with pytest.raises(ModelError, match=r"^int8 needs OpenVINO, which cannot run .* its own code"):
         chosen(zoo("router"), precision="int8")
