@@ -79,7 +79,7 @@ test-faults: setup
 
 build/connect/ready: .venv/ready | tools-for-hadoop
 	mvn --quiet --batch-mode dependency:copy -DoutputDirectory=$(CURDIR)/build/connect \
-		-Dartifact=org.apache.spark:spark-connect_2.12:$$($(BIN)/python -c 'import pyspark; print(pyspark.__version__)')
+		-Dartifact=org.apache.spark:spark-connect_2.12:3.5.7
 	touch $@
 
 test-connect: setup build/connect/ready

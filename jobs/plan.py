@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,7 @@ from semscore.jobs.preflight.checks import pin_model
 from semscore.jobs.preflight.proving import prove
 from semscore.jobs.spark.reach import make_reachable
 from semscore.udfs.errors import UserError
-from semscore.udfs.gpus.device import for_master
+from semscore.udfs.gpus.device import for_workers
 from semscore.udfs.models.flops import Architecture, architecture
 from semscore.udfs.recipe import described_kind, item, resolved
 from semscore.udfs.statuses import BLANK, NULL, OK, TRUNCATED
@@ -104,7 +104,8 @@ def plan(settings: Settings, ask: Ask = Ask(), storage: Storage = Storage()) -> 
     achieved = [speed for place in ask.past_run for speed in read_calibrations(place)]
     source = read_source(settings.inputs, True, storage, columns_read(settings))
     plan_columns(source, settings)
-    engine, host = for_master(settings.engine, "local[*]"), this_host()
+    engine, host = for_workers(settings.engine, "local[*]"), this_host()
+    engine = replace(engine, vector_store=None)  # it would hide the speed of the model
     model = pin_model(settings.recipe)
     recipe, folder = model.recipe, model.folder
     assert folder is not None

@@ -20,6 +20,7 @@ from semscore.jobs.failures.causes import sentence
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.committed import Committed
 from semscore.jobs.preflight.proving import Proving
+from semscore.jobs.preflight.vector_store import tidy_store
 from semscore.jobs.reporting.written import report_at_end, warm_up
 from semscore.jobs.run.audit import audit
 from semscore.jobs.run.begin import begun, settle_with
@@ -127,6 +128,7 @@ def _score_owed(job: Prepared, run: Run, earlier: Committed, own_spark: bool) ->
             progress.reason = score_units(run, progress, show)
         if own_spark:
             stop_ahead(run.spark)
+        tidy_store(settings.engine)
         manifest = None if progress.reason else _finish(run, progress)
         state = "complete" if manifest else "stopped"
     except StoppedEarly as error:

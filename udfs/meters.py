@@ -44,7 +44,8 @@ class Meters:
 
     rows: int = 0
     texts: int = 0  # in pairs with two usable texts; these pairs, if the model takes pairs
-    distinct_texts: int = 0
+    distinct_texts: int = 0  # that the model was run on
+    stored_texts: int = 0  # distinct ones whose vectors were in a store
     tokens: int = 0
     padded_tokens: int = 0
     batches: int = 0

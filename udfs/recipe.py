@@ -137,6 +137,12 @@ class Engine:
     window_bytes: int = 64 * 2**20
     """Maximum number of bytes of text in a window. A window can exceed it by up to one Arrow
     batch."""
+    vector_store: str | None = None
+    """Bi-encoders only: folder, on this machine or on S3, that keeps the vectors of texts. A text
+    that any run with the same model has embedded is not embedded again. All hosts must reach it."""
+    vector_store_size: int = 20 * 10**9
+    """Size that the vector store may have, in bytes. Beyond it, workers add nothing and runs remove
+    the oldest files."""
     lease_gpus: bool = False
     """Workers lease the GPUs of their host from each other, because Spark schedules none. Set for
     local masters."""

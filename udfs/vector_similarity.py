@@ -59,7 +59,7 @@ def _function(
         if meters is not None:
             meters.add(counted)
 
-    function: Any = pandas_udf(vector_similarity, SIMILARITY_TYPE)
+    function: Any = pandas_udf(vector_similarity, SIMILARITY_TYPE)  # type: ignore[call-overload]
     result: Callable[..., Column] = function if deterministic else function.asNondeterministic()
     return result
 

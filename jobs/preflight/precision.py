@@ -23,7 +23,7 @@ from semscore.udfs.backends.openvino.calibration import (
 from semscore.udfs.driver.ask import on_executor
 from semscore.udfs.embed import embedding_ranges
 from semscore.udfs.errors import ModelError, UserError
-from semscore.udfs.gpus.device import for_master
+from semscore.udfs.gpus.device import for_workers
 from semscore.udfs.precision import PROBE_PAIRS, fastest
 from semscore.udfs.vector_format import Ranges
 from semscore.udfs.worker.probe import probe
@@ -96,7 +96,7 @@ def settle(
         return settled
     log.info("measuring the ranges of the embeddings' values")
     texts = [text for row in sample() for text in row]
-    engine = for_master(settings.engine, str(spark.sparkContext.master))
+    engine = for_workers(settings.engine, str(spark.sparkContext.master))
     normalize = settings.embeddings.normalize
     tried = replace(settled.recipe, precision="float32", calibration=None)
     ranges = on_executor(spark, lambda: embedding_ranges(texts, tried, engine, normalize))
@@ -119,7 +119,7 @@ def _with_precision(
         log.info("comparing the precisions on this hardware, to choose one")
         pairs = [pair_of(row) for row in sample()[:PROBE_PAIRS]]
         texts1, texts2 = [a for a, _ in pairs], [b for _, b in pairs]
-        engine = for_master(settings.engine, str(spark.sparkContext.master))
+        engine = for_workers(settings.engine, str(spark.sparkContext.master))
         candidates = on_executor(spark, lambda: probe(texts1, texts2, recipe, engine))
         precision, why = fastest(candidates, len(pairs))
         log.info("precision %s: %s", precision, why)

@@ -97,6 +97,7 @@ class Texts:
 
     texts: int  # in pairs with two texts
     distinct: int  # that the model was run on
+    stored: int  # whose vectors were in a store
     tokens: int  # of distinct texts
     padded: int  # tokens that the model read, with padding
     lengths: dict[int, int]  # bin k: 2^k to 2^(k+1) - 1 tokens -> distinct texts
@@ -254,6 +255,7 @@ def _texts(records: Records) -> Texts:
     return Texts(
         texts=meters["texts"],
         distinct=meters["distinct_texts"],
+        stored=meters["stored_texts"],
         tokens=meters["tokens"],
         padded=meters["padded_tokens"],
         lengths=dict(sorted(records.units.histogram("tokens").items())),

@@ -147,7 +147,8 @@ def _texts(facts: Facts) -> dict[str, Any]:
         "text_rows": [
             (first, f"{texts.texts:,}"),
             ("of these, run through the model", f"{texts.distinct:,}"),
-            (f"repeats of a {what} nearby, which were not run again", f"{texts.repeats:.1%}"),
+            *([("found in the vector store", f"{texts.stored:,}")] if texts.stored else []),
+            (f"{what}s that were not run again", f"{texts.repeats:.1%}"),
             ("time that this saved one worker, about", _duration(facts.speed.saved_s)),
             ("tokens read", f"{texts.tokens:,}"),
             (f"tokens per {what}, on average", f"{texts.tokens / max(texts.distinct, 1):.1f}"),

@@ -31,12 +31,14 @@ from semscore.jobs.preflight.checks import (
     without_model,
 )
 from semscore.jobs.preflight.precision import Settled
+from semscore.jobs.preflight.vector_store import check_vector_store
 from semscore.jobs.run.fingerprints import fingerprint_of
 from semscore.jobs.run.resume import resumed
 from semscore.jobs.run.run import Account
 from semscore.jobs.run.stop import Stop
 from semscore.jobs.spark.s3a import s3a_settings
 from semscore.udfs.errors import OutputInUse, UserError
+from semscore.udfs.models.fitted import require_vectors
 from semscore.udfs.models.token_limit import corrections
 from semscore.udfs.recipe import described_model
 from semscore.udfs.stores.folder import Folder
@@ -125,6 +127,7 @@ def prepare(settings: Settings, spark: SparkSession | None) -> Prepared:
     layout = plan_columns(source, settings)
     check_gold(settings, layout)
     output = check_output(settings, storage)
+    check_vector_store(settings, storage, output)
     if settings.run.preflight:
         preflight(settings, source, output, spark)
     model, corrected = _model(settings)
@@ -159,6 +162,8 @@ def _model(settings: Settings) -> tuple[Model, dict[str, Any]]:
     assert model.folder is not None
     if settings.embeds:
         require_embeds(model)
+    if settings.engine.vector_store:
+        require_vectors(model.recipe, model.folder)
     return model, corrections(model.folder, model.recipe.max_seq_length)
 
 

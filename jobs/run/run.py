@@ -22,7 +22,7 @@ from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.committed import VERSION
 from semscore.jobs.ledger.run_id import now
 from semscore.jobs.spark.session import task_rows
-from semscore.udfs.gpus.device import for_master
+from semscore.udfs.gpus.device import for_workers
 from semscore.udfs.models.flops import Architecture
 from semscore.udfs.recipe import SCORING_VERSION, Engine, Recipe
 from semscore.udfs.stores.folder import Folder
@@ -95,7 +95,7 @@ class Run(Account):
     @property
     def engine(self) -> Engine:
         """Return the engine options for workers of this Spark."""
-        return for_master(self.settings.engine, str(self.spark.sparkContext.master))
+        return for_workers(self.settings.engine, str(self.spark.sparkContext.master))
 
     @property
     def task_rows(self) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 from semscore.udfs.driver.session import Active, active_session, warn_of_reloads
 from semscore.udfs.driver.ship import ship
 from semscore.udfs.errors import ModelError, RecipeError
-from semscore.udfs.gpus.device import for_master, local_device
+from semscore.udfs.gpus.device import for_workers, local_device
 from semscore.udfs.models.fetch import local_folder, pinned
 from semscore.udfs.models.fitted import checked, require_vectors
 from semscore.udfs.models.model_hash import content_sha256
@@ -42,7 +42,7 @@ def settled(
     _require_precision(recipe)
     session = active_session()
     warn_of_reloads(session)
-    engine = for_master(engine, session.master)
+    engine = for_workers(engine, session.master)
     if recipe.calibration and not is_remote(recipe.calibration):
         recipe = replace(recipe, calibration=str(Path(recipe.calibration).expanduser().absolute()))
     try:
@@ -55,7 +55,7 @@ def settled(
     recipe = checked(pinned(recipe, folder), folder)
     if recipe.revision is None:  # another content is another model, which workers must load
         recipe = replace(recipe, revision=content_sha256(folder)[:REVISION])
-    if needs_vectors:
+    if needs_vectors or engine.vector_store:
         require_vectors(recipe, folder)
     if all(map(find_spec, LIBRARIES)):
         _prove(recipe, engine, folder, session)

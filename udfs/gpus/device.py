@@ -10,6 +10,7 @@ import platform
 import socket
 import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pyspark import TaskContext
 
@@ -98,12 +99,16 @@ def torch_name(address: str) -> str:
     )
 
 
-def for_master(engine: Engine, master: str) -> Engine:
-    """Return the engine with `lease_gpus` set as the Spark master requires.
+def for_workers(engine: Engine, master: str) -> Engine:
+    """Return the engine as the workers of a Spark master need it.
 
-    Local masters schedule no GPUs.
+    Local masters schedule no GPUs, so workers lease them. Workers have other working folders, so
+    the path of the vector store becomes absolute.
     """
-    return replace(engine, lease_gpus=is_local(master))
+    store = engine.vector_store
+    if store and "://" not in store:
+        store = str(Path(store).expanduser().absolute())
+    return replace(engine, lease_gpus=is_local(master), vector_store=store)
 
 
 def local_device(engine: Engine) -> str:

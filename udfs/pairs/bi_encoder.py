@@ -50,7 +50,7 @@ class BiEncoder:
                 embedded.append(part)
                 continue
             embedded.append(self.encoder.embed(part, prompt, meters))
-            lengths.append(embedded[-1].tokens)
+            lengths.append(embedded[-1].ran)
             if len(pairs.rows) > 1:  # so that it may be that of a whole column
                 self.encoder.keep(texts, prompt, embedded[-1])
         start = perf_counter()

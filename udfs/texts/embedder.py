@@ -90,7 +90,7 @@ class Embedder:
             results = [
                 _result(column, formed, usable, embedded.truncated) for column in part.columns
             ]
-            meters.count_texts([status for _, status in results], embedded.tokens)
+            meters.count_texts([status for _, status in results], embedded.ran)
             frame = pd.DataFrame(
                 {
                     name: values

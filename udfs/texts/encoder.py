@@ -28,6 +28,7 @@ class Embedded:
     truncated: NDArray[np.bool_]  # (n,): the model read only the text's beginning
     failed: NDArray[np.bool_]  # (n,): the model cannot read this text, or failed on it alone
     tokens: NDArray[np.int64]  # (n,) tokens read
+    ran: NDArray[np.int64]  # (m,) tokens of the texts that the model was run on
 
 
 class Encoder:
@@ -70,6 +71,12 @@ class Encoder:
         self._kept.clear()
         self.backend.move(device)
 
+    def begin(self, meters: Meters) -> None:
+        """Do what must precede the texts of a task."""
+
+    def end(self, meters: Meters) -> None:
+        """Do what must follow the texts of a task."""
+
     def embed(self, inputs: Inputs, prompt: Prompt, meters: Meters) -> Embedded:
         """Embed n texts, marking as failed those that the model or its tokenizer cannot process.
 
@@ -87,7 +94,7 @@ class Encoder:
             raise call.error
         self.backend.wait()
         meters.forward_s += perf_counter() - start
-        return Embedded(call.vectors, inputs.truncated, call.failed, inputs.lengths)
+        return Embedded(call.vectors, inputs.truncated, call.failed, inputs.lengths, inputs.lengths)
 
 
 class _Call:

@@ -126,8 +126,15 @@ def _run(
         return  # an empty task loads no model
     start = perf_counter()
     model = resident(recipe, engine)
+    if engine.vector_store:
+        from semscore.udfs.texts.stored import with_store
+
+        device = model.device.torch.partition(":")[0]
+        encoder = with_store(model.encoder, recipe, model.folder, engine, device)
+        model = model._replace(encoder=encoder)
     task, label = work_with(model), model.label
     meters.notes.update(model.notes)
+    model.encoder.begin(meters)
     meters.load_s += perf_counter() - start
     send = sender()
     ready = ahead(_prepared(chain([first], cut), task, meters))
@@ -142,6 +149,7 @@ def _run(
                 send()
                 meters.emit_s += perf_counter() - start
             start = perf_counter()
+    model.encoder.end(meters)
     meters.assign(label, model.hardware)
 
 

@@ -48,6 +48,10 @@ IRRELEVANT: dict[str, Any] = {
     name: Recipe.__dataclass_fields__[name].default
     for name in ("label", "metric", "prompt1", "prompt2", "role1", "role2")
 }
+WITHOUT_STORE: dict[str, Any] = {
+    name: Engine.__dataclass_fields__[name].default
+    for name in ("vector_store", "vector_store_size")
+}
 
 KEPT = 2  # models, so that comparing two loads none of them again
 KEPT_BYTES = 2**30  # of the weights of all on disk; beyond this, only one model is kept
@@ -65,7 +69,7 @@ def resident(recipe: Recipe, engine: Engine) -> Resident:
     context = TaskContext.get()
     device, cpus = task_device(engine, context), task_cpus(context)
     kind = device.torch.partition(":")[0]
-    key = (replace(recipe, **IRRELEVANT), engine, kind, cpus)
+    key = (replace(recipe, **IRRELEVANT), replace(engine, **WITHOUT_STORE), kind, cpus)
     if key not in _residents:
         folder = model_folder(recipe)
         _make_room(folder)

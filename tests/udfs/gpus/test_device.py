@@ -14,7 +14,7 @@ from semscore.udfs.gpus import device, leases
 from semscore.udfs.gpus.device import (
     CPU,
     TaskDevice,
-    for_master,
+    for_workers,
     hardware_name,
     task_cpus,
     task_device,
@@ -100,24 +100,24 @@ def test_pretended_gpus_are_computed_on_the_cpu(monkeypatch: pytest.MonkeyPatch)
 
 def test_workers_of_a_local_master_share_what_they_see(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
-    engine = for_master(Engine(), "local[4]")
+    engine = for_workers(Engine(), "local[4]")
     assert task_device(engine, task()) == TaskDevice("cuda:0", "3")
     monkeypatch.setattr(os, "getpid", os.getppid)  # another living process
     assert task_device(engine, task()) == TaskDevice("cuda:1", "5")
-    assert task_device(for_master(Engine(device="cpu"), "local[4]"), task()) == TaskDevice("cpu")
+    assert task_device(for_workers(Engine(device="cpu"), "local[4]"), task()) == TaskDevice("cpu")
 
 
 @pytest.mark.parametrize("master", ["spark://h:7077", "yarn", "local-cluster[2,1,1024]"])
 def test_on_clusters_nothing_is_guessed(monkeypatch: pytest.MonkeyPatch, master: str) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
-    assert task_device(for_master(Engine(), master), task()) == TaskDevice("cpu")
+    assert task_device(for_workers(Engine(), master), task()) == TaskDevice("cpu")
 
 
 def test_a_local_machine_without_gpus_uses_its_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert task_device(for_master(Engine(), "local[*]"), task()) == TaskDevice("cpu")
+    assert task_device(for_workers(Engine(), "local[*]"), task()) == TaskDevice("cpu")
     monkeypatch.setattr(device, "has_mps", lambda: True)
-    assert task_device(for_master(Engine(), "local[*]"), task()) == TaskDevice("mps")
+    assert task_device(for_workers(Engine(), "local[*]"), task()) == TaskDevice("mps")
 
 
 def test_a_gpu_that_is_set_aside_is_refused_with_the_file_that_does_it() -> None:

@@ -108,7 +108,7 @@ def test_a_label_is_found_by_name_and_by_index() -> None:
         (
             ("a", "b"),
             None,
-            r"has 2 labels \(0 'a', 1 'b'\); use Recipe.label to name the one whose",
+            r"has 2 labels \(0 'a', 1 'b'\); use Recipe.label to name the",
         ),
         (("entails", "b"), "entail", r"is not one of the model's labels: .*mean 'entails'\?\)"),
         (("a", "b"), "2", r"Recipe.label '2' is not one of the model's labels: 0 'a', 1 'b'"),
