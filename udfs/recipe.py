@@ -201,14 +201,14 @@ def as_recipe(recipe: Recipe | str | os.PathLike[str]) -> Recipe:
 
 def _require_fitting(values: Recipe | Engine) -> None:
     """Raise RecipeError for a value that is not one of its field's choices, or is below 1."""
+    owner = "Recipe" if isinstance(values, Recipe) else "Engine"  # not the job's own kinds of them
     for name, kind in get_type_hints(type(values)).items():
         value = getattr(values, name)
         choices = _choices(kind)
         if choices and value not in (*choices, getattr(type(values), name)):  # or the default
-            option = f"{type(values).__name__}.{name}"
-            raise RecipeError(f"{option} must be one of {', '.join(choices)}, got {value!r}")
+            raise RecipeError(f"{owner}.{name} must be one of {', '.join(choices)}, got {value!r}")
         if kind in (int, int | None) and value is not None and value < 1:
-            raise RecipeError(f"{type(values).__name__}.{name} must be at least 1, got {value}")
+            raise RecipeError(f"{owner}.{name} must be at least 1, got {value}")
 
 
 def _choices(kind: Any) -> tuple[str, ...]:

@@ -40,8 +40,8 @@ def similarity(
     beginning of a text was read) have a score. Bytes of a text that are not valid UTF-8 are read as
     U+FFFD. `recipe` can be the model alone.
 
-    Spark may move a deterministic column behind filters and limits, and compute it anew for each
-    use: a query that filters on the score and keeps it scores each row twice. With
+    Spark may move a deterministic column behind filters and limits, and compute it again for each
+    use: a query that filters on the score and keeps it scores rows twice. With
     `deterministic=False` each row that reaches the column is scored once, but also rows that a
     later filter drops.
 

@@ -48,4 +48,4 @@ def test_sizes_that_are_too_close_are_moved_apart() -> None:
     """As with int8, which is calibrated in the pilot's second run only."""
     assert longer(Sizes(2000, 5800), (25.0, 35.0), 20, 100_000) == Sizes(2000, 9600)
     assert longer(Sizes(2000, 5800), (25.0, 35.0), 20, 7000) == Sizes(2000, 7000)
-    assert longer(Sizes(500, 1500), (16.0, 31.0), 20, 100_000) == Sizes(500, 1500)
+    assert longer(Sizes(500, 1500), (16.0, 35.0), 20, 100_000) == Sizes(500, 1500)

@@ -74,7 +74,7 @@ def test_the_ratio_compares_with_the_script_in_the_same_round() -> None:
 
 def test_the_ratio_compares_within_a_model() -> None:
     [first, second] = summarize(
-        result(row("original", 20), row("alone:bfloat16", 10, model="bert-base"))
+        result(row("original", 20), row("openvino:bfloat16", 10, model="bert-base"))
     )
     assert first.ratio == 1
     assert second.ratio is None

@@ -58,7 +58,13 @@ def folder(tmp_path: Path, model_folder: Path) -> Path:
 def test_columns_through_connect(server: str, folder: Path) -> None:
     python = os.environ.get("SEMSCORE_CLIENT_PYTHON", sys.executable)
     done = subprocess.run(
-        [python, "-c", SCRIPT, server], cwd=folder, capture_output=True, text=True, timeout=300
+        [python, "-c", SCRIPT, server],
+        cwd=folder,
+        # pyspark-client 4.2.0 looks for a whole Spark when it is imported, unless this is set.
+        env={**os.environ, "SPARK_HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     *before, modules = done.stdout.splitlines()

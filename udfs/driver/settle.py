@@ -1,4 +1,4 @@
-"""What is settled before a column is made: versions, recipe, model, engine."""
+"""What the driver checks and fixes before a column is made: versions, recipe, model, engine."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from semscore.udfs.driver.ship import ship
 from semscore.udfs.errors import ModelError, RecipeError
 from semscore.udfs.gpus.device import for_workers, local_device
 from semscore.udfs.models.fetch import local_folder, pinned
-from semscore.udfs.models.fitted import checked, require_vectors
+from semscore.udfs.models.fitted import checked, fitted, require_vectors
 from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.processes.compatible import require_compatible
 from semscore.udfs.recipe import Engine, Recipe, as_recipe, resolved
 from semscore.udfs.stores.registry import is_remote
 
-LIBRARIES = ("torch", "sentence_transformers")  # without which no model can be proved
+LIBRARIES = ("torch", "transformers", "sentence_transformers")  # which a client may lack
 REVISION = 24  # hex digits of a content's hash
 log = logging.getLogger("semscore")
 
@@ -52,12 +52,13 @@ def settled(
             raise
         log.warning("the workers must have the model, because the driver does not: %s", error)
         return recipe, engine
-    recipe = checked(pinned(recipe, folder), folder)
+    recipe, can_prove = pinned(recipe, folder), all(map(find_spec, LIBRARIES))
+    recipe = (checked if can_prove else fitted)(recipe, folder)
     if recipe.revision is None:  # another content is another model, which workers must load
         recipe = replace(recipe, revision=content_sha256(folder)[:REVISION])
     if needs_vectors or engine.vector_store:
         require_vectors(recipe, folder)
-    if all(map(find_spec, LIBRARIES)):
+    if can_prove:
         _prove(recipe, engine, folder, session)
     ship(recipe, folder, session)
     return recipe, engine

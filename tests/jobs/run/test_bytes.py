@@ -40,7 +40,7 @@ def test_an_undisturbed_run_reads_input_at_most_twice(
     def scored(*_: Any) -> Any:
         return F.struct(F.lit(0.5).cast("float").alias("score"), F.lit("ok").alias("status"))
 
-    monkeypatch.setattr(results, "similarity", scored)
+    monkeypatch.setattr(results, "score_column", scored)
     files = SHAPES[shape]
     size = write(tmp_path / "in", files)
     before = bytes_read()
