@@ -203,6 +203,8 @@ def test_scores_without_padding_on_gpus_are_the_same(
         theirs.max_seq_length = 64
     assert_near(found.score, predicted(theirs, pairs), logits(theirs, pairs))
     monkeypatch.setattr(gpu, "varlen_kernel", lambda *_: varlen_on_cpu)
+    # The weights are random, and so are the differences: a kernel that works can exceed twice them.
+    monkeypatch.setattr(gpu, "FACTOR", 8.0)
     backend = GpuFlatBackend(folder, half, "cpu")
     assert backend._kernel is not None and backend._graphs is not None
     for _ in range(5):
