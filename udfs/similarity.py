@@ -69,8 +69,7 @@ def score_column(
     text1: Column, text2: Column, recipe: Recipe, engine: Engine, meters: Accumulator[Meters]
 ) -> Column:
     """Return the column of a job, which scores each row once and counts it in `meters`."""
-    scored = _function(recipe, engine, deterministic=False, meters=meters, needs_all=True)
-    return scored(text1, text2)
+    return _function(recipe, engine, deterministic=False, meters=meters)(text1, text2)
 
 
 def _function(
@@ -78,12 +77,11 @@ def _function(
     engine: Engine,
     deterministic: bool,
     meters: Accumulator[Meters] | None = None,
-    needs_all: bool = False,
 ) -> Callable[..., Column]:
     def similarity(batches: Iterator[tuple[pd.Series, pd.Series]]) -> Iterator[pd.DataFrame]:
         counted = Meters()
         with any_bytes():
-            yield from score_batches(batches, recipe, engine, counted, needs_all)
+            yield from score_batches(batches, recipe, engine, counted, meters is not None)
         if meters is not None:
             meters.add(counted)
 

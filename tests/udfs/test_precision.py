@@ -26,6 +26,12 @@ def pairs(spark: Any) -> Any:
     return spark.createDataFrame([(None, "x"), (" ", "x"), *rows], "`a.b` string, text2 string")
 
 
+def score_with_itself(pairs: Any, recipe: Recipe) -> float:
+    texts = pairs.where("`a.b` like 'A%'").limit(1)
+    [row] = texts.select(similarity("text2", "text2", recipe)).collect()
+    return float(row[0].score)
+
+
 @pytest.mark.parametrize(
     ("bound", "best"), [(0, "float32"), (0.004, "bfloat16"), (0.01, "bfloat16"), (0.05, "int8")]
 )
@@ -40,13 +46,7 @@ def test_the_recipe_has_a_precision_that_works(
         recipe = choose_precision(pairs, Recipe(model=MODEL, precision="auto"), text1="a.b")
     assert recipe.precision in ("float32", "bfloat16") and recipe.model == MODEL
     assert f"precision {recipe.precision}: on cpu " in caplog.text
-    [row] = (
-        pairs.where("`a.b` like 'A%'")
-        .limit(1)
-        .select(similarity("text2", "text2", recipe))
-        .collect()
-    )
-    assert row[0].score == pytest.approx(1, abs=0.01)
+    assert score_with_itself(pairs, recipe) == pytest.approx(1, abs=0.01)
 
 
 def test_int8_is_calibrated_for_a_bound_that_it_keeps(
@@ -64,13 +64,7 @@ def test_int8_is_calibrated_for_a_bound_that_it_keeps(
     place = tmp_path / "int8"
     recipe = choose_precision(pairs, MODEL, text1="a.b", bound=0.2, calibration=place)
     assert (recipe.precision, recipe.calibration) == ("int8", str(place))
-    [row] = (
-        pairs.where("`a.b` like 'A%'")
-        .limit(1)
-        .select(similarity("text2", "text2", recipe))
-        .collect()
-    )
-    assert row[0].score == pytest.approx(1, abs=0.05)
+    assert score_with_itself(pairs, recipe) == pytest.approx(1, abs=0.05)
 
 
 def test_without_a_pair_it_is_float32(pairs: Any) -> None:

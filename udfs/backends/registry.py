@@ -57,7 +57,7 @@ def load_backend(
             if obstacle := kind.obstacle(recipe, device):
                 raise NotConvertible(obstacle)
             if not is_cpu:
-                gc.collect()  # frees the memory of a model that is no longer used
+                gc.collect()  # a model that was let go of may still hold memory
             backend = kind.load(folder, recipe, device, cpus, proof)
         except NotConvertible as error:
             # On a GPU, no note is needed that a backend for CPUs was not used.

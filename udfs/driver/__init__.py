@@ -1,1 +1,1 @@
-"""What the driver does when a column is made: it settles the recipe, and sends the model."""
+"""What the driver does when a column is made: it checks the recipe, and sends the model."""

@@ -50,7 +50,9 @@ def settled(
     except ModelError as error:
         if session.shares_this_host:
             raise
-        log.warning("the workers must have the model, because the driver does not: %s", error)
+        log.warning(
+            "the driver does not have the model, so the hosts of the workers must: %s", error
+        )
         return recipe, engine
     recipe, can_prove = pinned(recipe, folder), all(map(find_spec, LIBRARIES))
     recipe = (checked if can_prove else fitted)(recipe, folder)

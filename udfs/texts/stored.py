@@ -125,13 +125,18 @@ def with_store(
     """
     assert engine.vector_store
     require_vectors(fitted(recipe, folder), folder)
-    sha256, calibration = content_sha256(folder), None
-    if recipe.calibration:
-        calibration = int8_sha256(read_calibration(recipe.calibration, sha256))
+    sha256 = content_sha256(folder)
+    calibration = _int8_sha256(recipe.calibration, sha256) if recipe.calibration else None
     backend = encoder.backend
     key = vectors_key(recipe, sha256, calibration, backend.name, device, versions())
     place = f"{engine.vector_store.rstrip('/')}/{key}"
     return StoredEncoder(encoder, _opened(place, backend.dim, engine.vector_store_size))
+
+
+@lru_cache(maxsize=2)
+def _int8_sha256(calibration: str, model_sha256: str) -> str:
+    """Return the identity of a calibration, whose files are read once in a worker."""
+    return int8_sha256(read_calibration(calibration, model_sha256))
 
 
 @lru_cache(maxsize=2)

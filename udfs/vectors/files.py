@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from semscore.udfs.stores.folder import Entry, Folder
+from semscore.udfs.stores.folder import Entry, Folder, StorageError
 
 
 class Stored(NamedTuple):
@@ -67,8 +67,11 @@ def as_parquet(stored: Stored) -> bytes:
 
 
 def read_parquet(file: BinaryIO) -> Stored:
-    """Read a file of a store."""
-    table = pq.read_table(file)
+    """Read a file of a store. Raises StorageError if it is not one, or is damaged."""
+    try:
+        table = pq.read_table(file, columns=["hash", "vector", "tokens", "truncated"])
+    except pa.ArrowException as error:
+        raise StorageError(f"a file is damaged: {' '.join(str(error).split())}") from error
     n = table.num_rows
     return Stored(
         _values(table["hash"], ">u8").reshape(n, 2).astype(np.uint64),

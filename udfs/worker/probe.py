@@ -42,6 +42,7 @@ def probe(
     """Score a sample in each precision that the device and the backend support, float32 first.
 
     `others`: further recipes to measure, such as one for int8.
+
     If scores may exceed 1, the difference is relative to the largest one.
     """
     on_cpu = task_device(engine, TaskContext.get()).torch == "cpu"

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semscore.udfs.recipe import Prompt, Recipe
+from semscore.udfs.stores.folder import StorageError
 from semscore.udfs.stores.local_folder import LocalFolder
 from semscore.udfs.vectors import tidy as tidying
 from semscore.udfs.vectors.files import Stored, as_parquet, joined, read_parquet
@@ -141,6 +142,14 @@ def test_small_files_are_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert len(worker.find(text_hashes(["rain", "snow", "sun"], NO_PROMPT)).rows) == 3
     old.refresh()
     assert len(old.find(text_hashes(["rain", "snow", "sun"], NO_PROMPT)).rows) == 3
+
+
+def test_a_damaged_file_is_a_failure_of_the_storage(tmp_path: Path) -> None:
+    place = tmp_path / "store/key"
+    place.mkdir(parents=True)
+    (place / "half.parquet").write_bytes(as_parquet(stored("rain"))[:50])
+    with pytest.raises(StorageError, match="a file is damaged: "):
+        store(tmp_path)
 
 
 def test_vectors_of_another_size_are_not_used(tmp_path: Path) -> None:
