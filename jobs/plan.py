@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
-from semscore.jobs.dataset.units import fitting
+from semscore.jobs.dataset.units import fitting, row_flop
 from semscore.jobs.failures.wording import counted
 from semscore.jobs.history.achieved import Calibration, read_calibrations
 from semscore.jobs.hosts.this_host import this_host
@@ -45,7 +45,7 @@ from semscore.jobs.preflight.proving import prove
 from semscore.jobs.spark.reach import make_reachable
 from semscore.udfs.errors import UserError
 from semscore.udfs.gpus.device import for_workers
-from semscore.udfs.models.flops import Architecture, architecture
+from semscore.udfs.models.flops import architecture
 from semscore.udfs.recipe import described_kind, item, resolved
 from semscore.udfs.statuses import BLANK, NULL, OK, TRUNCATED
 from semscore.udfs.stores.registry import Storage
@@ -114,8 +114,10 @@ def plan(settings: Settings, ask: Ask = Ask(), storage: Storage = Storage()) -> 
     load, _, _ = os.getloadavg()
     log.info("measuring this machine on %s rows", f"{sampled.rows:,}")
     built = architecture(folder)
+    sizes = [source.row_bytes.get(name, 0) for name in settings.passed]
+    flop = row_flop(built, sizes, recipe.max_seq_length)
     measured = measure(sampled, recipe, engine, built, facts.rows, _workers(host, engine))
-    outlook = _Outlook(facts, sampled, measured, engine, built, settings.statuses_per_row)
+    outlook = _Outlook(facts, sampled, measured, engine, flop, settings.statuses_per_row)
     here = this_machine(host, measured.speed, achieved, engine.workers_per_gpu)
     predictions, impossible = _predicted(outlook, ask, settings, achieved)
     within = sampled.distinct_share(engine.window_rows)
@@ -163,12 +165,12 @@ class _Outlook:
     sampled: SampledRows
     measured: Measurement
     engine: Engine
-    model: Architecture
+    row_flop: float  # about
     statuses_per_row: int
 
     def cut(self, target: Target) -> Cut:
         rows, groups = self.facts.rows, self.facts.row_groups
-        in_task = fitting(target.task_rows, self.model)
+        in_task = fitting(target.task_rows, self.row_flop)
         return cut(rows, groups, target.slots, in_task, self.engine.window_rows)
 
     def of(self, target: Target, price: float | None = None) -> Prediction:

@@ -22,7 +22,9 @@ UNIT_FILES = 2_000  # Spark looks at each of them before it starts
 UNIT_TASKS = 10  # in such a unit; if more tasks can run at once, units are larger
 GOOD_TASKS = 5  # that one may be split into; smaller ones have few duplicates and small batches
 MIN_TASK_ROWS = 250  # tasks are this small only to use all slots
-SMALL_MODEL = 10_600_000  # weights that a token is multiplied by in MiniLM-L6, whose rows these are
+SMALL_PAIR = 1e9  # operations, of a pair of 50 tokens in MiniLM-L6; all these rows are such pairs
+TOKEN_BYTES = 4  # of text in a token, about
+LONGEST = 512  # tokens that most models read of a text
 TASKS_PER_SLOT = 4  # so that the last tasks of a unit end at about the same time
 
 Rows = Sequence[tuple[int, int]]  # of a file: from, to
@@ -165,9 +167,21 @@ def rows_in_time(
     return min(rows, UNIT_ROWS * unit_scale(slots, task_rows))
 
 
-def fitting(task_rows: int, model: Architecture) -> int:
-    """Return the rows of a task that takes a model about as long as `task_rows` take MiniLM-L6."""
-    return max(round(task_rows * min(1.0, SMALL_MODEL / max(model.weights, 1))), 1)
+def row_flop(model: Architecture, text_bytes: Iterable[float], limit: int | None) -> float:
+    """Return about how many operations a row takes.
+
+    `text_bytes`: the average size of each of its texts. `limit`: tokens that are read of a text.
+    """
+    tokens = (min(size / TOKEN_BYTES, limit or LONGEST) for size in text_bytes)
+    return sum(map(model.flop, tokens))
+
+
+def fitting(task_rows: int, flop: float) -> int:
+    """Return the rows of a task that takes about as long as `task_rows` short pairs in MiniLM-L6.
+
+    `flop`: the operations that a row takes.
+    """
+    return max(round(task_rows * min(1.0, SMALL_PAIR / max(flop, 1.0))), 1)
 
 
 def least(task_rows: int) -> int:

@@ -15,7 +15,7 @@ from semscore.jobs.dataset.blocks import BLOCK_ROWS
 from semscore.jobs.dataset.columns import Layout
 from semscore.jobs.dataset.parts import Shuffles
 from semscore.jobs.dataset.source import Source
-from semscore.jobs.dataset.units import fitting
+from semscore.jobs.dataset.units import fitting, row_flop
 from semscore.jobs.failures.causes import sentence
 from semscore.jobs.hosts.inside_job import job_facts
 from semscore.jobs.ledger import ledger
@@ -99,8 +99,11 @@ class Run(Account):
 
     @property
     def task_rows(self) -> int:
-        """Return the rows that a task should have, with this model on this Spark."""
-        return fitting(task_rows(self.spark), self.model)
+        """Return the rows that a task should have, with these texts and this model."""
+        sizes = [self.source.row_bytes.get(name, 0) for name in self.settings.passed]
+        return fitting(
+            task_rows(self.spark), row_flop(self.model, sizes, self.recipe.max_seq_length)
+        )
 
     def tell_progress(self, progress: Progress, state: State) -> None:
         """Write progress.json. A failure to do so is ignored."""

@@ -23,12 +23,13 @@ from semscore.jobs.dataset.units import (
     Unit,
     fitting,
     gaps,
+    row_flop,
     rows_in_time,
     task_count,
     unit_scale,
 )
 from semscore.jobs.hosts.executors import TASK_ROWS
-from semscore.udfs.models.flops import Architecture
+from semscore.udfs.models.flops import LOOKUPS, Architecture
 
 FILES = st.lists(
     st.builds(
@@ -159,14 +160,35 @@ def test_few_rows_make_few_tasks(rows: int, slots: int, tasks: int) -> None:
     assert task_count(rows, slots) == tasks
 
 
-@pytest.mark.parametrize(("weights", "task_rows"), [(0, 25_000), (5, 25_000), (85 * 10**6, 3118)])
-def test_tasks_of_larger_models_have_fewer_rows(weights: int, task_rows: int) -> None:
-    assert fitting(TASK_ROWS, Architecture(weights, layers=12, hidden=768)) == task_rows
+MINILM = Architecture(10_600_000, layers=6, hidden=384)
+BERT = Architecture(85_000_000, layers=12, hidden=768)
+
+
+@pytest.mark.parametrize(
+    ("model", "size", "task_rows"),
+    [
+        (MINILM, 20, 25_000),
+        (MINILM, 100, 23_000),
+        (MINILM, 2000, 1000),
+        (MINILM, 10**6, 1000),  # only the beginning is read
+        (BERT, 100, 2900),
+        (LOOKUPS, 10**6, 25_000),
+    ],
+)
+def test_tasks_have_fewer_rows_if_these_take_long(
+    model: Architecture, size: int, task_rows: int
+) -> None:
+    flop = row_flop(model, [size, size], None)
+    assert fitting(TASK_ROWS, flop) == pytest.approx(task_rows, rel=0.1)
+
+
+def test_a_smaller_limit_makes_rows_cheaper() -> None:
+    assert row_flop(BERT, [1000], 64) == BERT.flop(64) < row_flop(BERT, [1000], None)
 
 
 def test_a_slow_model_uses_all_slots_for_few_rows() -> None:
-    huge = fitting(TASK_ROWS, Architecture(7 * 10**9, layers=32, hidden=4096))
-    assert huge == 38
+    huge = fitting(TASK_ROWS, 7e11)
+    assert huge == 36
     assert task_count(8, 8, huge) == 8
     assert rows_in_time(None, slots=8, task_rows=huge) == 8 * TASKS_PER_SLOT
 
