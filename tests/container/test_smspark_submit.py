@@ -16,7 +16,7 @@ import pytest
 from tests.services.waiting import wait_for
 
 SHIM = Path(__file__).parents[2] / "container/smspark-submit"
-Start = Callable[[str], "subprocess.Popen[bytes]"]
+Start = Callable[..., "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture
@@ -28,10 +28,10 @@ def start(tmp_path: Path) -> Start:
     real.write_text(f"#!/bin/sh\nsh -c '{driver}; exit $?' java \"$1\"\nexit $?\n")
     real.chmod(0o755)
 
-    def begin(code: str) -> subprocess.Popen[bytes]:
+    def begin(code: str, setup: str = "") -> subprocess.Popen[bytes]:
         script = tmp_path / "job.py"
         ready = tmp_path / "ready"
-        script.write_text(f"open({str(ready)!r}, 'w').close()\n{code}\n")
+        script.write_text(f"{setup}\nopen({str(ready)!r}, 'w').close()\n{code}\n")
         path = os.pathsep.join([str(real.parent), os.environ["PATH"]])
         words = [sys.executable, str(SHIM), str(script)]
         process = subprocess.Popen(words, env={**os.environ, "PATH": path})
@@ -46,8 +46,8 @@ def test_the_exit_code_is_the_jobs(start: Start) -> None:
 
 
 def test_a_signal_reaches_the_driver_alone(start: Start) -> None:
-    code = "import signal, sys; signal.signal(15, lambda *_: sys.exit(7)); signal.pause()"
-    process = start(code)
+    handler = "import signal, sys; signal.signal(15, lambda *_: sys.exit(7))"
+    process = start("signal.pause()", setup=handler)
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 7
 
