@@ -4,6 +4,7 @@
 # make test-cluster  a Spark cluster on this machine, with simulated GPUs; processes are killed
 # make test-faults   drivers are killed at some points, with SLOW=yes at all points
 # make test-yarn     runs on a real YARN and HDFS; hosts are killed
+# make test-tables   Delta and Iceberg tables, by their Spark packages
 # make test-connect  columns through a real Spark Connect server of Spark 3.5
 # make test-connect4 the same with Spark 4 and a client without Java and without torch
 # make test-s3       runs on a real S3 server on this machine, healthy and failing
@@ -42,7 +43,7 @@ define install
 		|| $(1)/pip install --quiet --disable-pip-version-check $(2)
 endef
 
-.PHONY: setup demo layers lock notebooks screenshots test test-all test-browser test-cluster test-connect test-connect4 test-container test-faults test-s3 test-yarn test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
+.PHONY: setup demo layers lock notebooks screenshots test test-all test-browser test-cluster test-connect test-connect4 test-container test-faults test-s3 test-tables test-yarn test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
 
 setup: .venv/ready
 
@@ -64,7 +65,7 @@ demo: $(if $(wildcard .venv/ready),setup,.venv/demo-ready)
 
 # With SLOW=yes, each of the targets for tests also runs the slow ones.
 QUICK := $(if $(SLOW),,and not slow)
-ALONE := not browser and not cluster and not connect and not container and not faults and not s3 and not yarn
+ALONE := not browser and not cluster and not connect and not container and not faults and not s3 and not tables and not yarn
 
 # Three tests at once, because two of them often wait. Each has its own Spark, and needs the memory
 # for it.
@@ -84,6 +85,16 @@ build/connect/ready: .venv/ready | tools-for-hadoop
 
 test-connect: setup build/connect/ready
 	$(BIN)/pytest tests/connect -m connect
+
+build/tables/ready: .venv/ready | tools-for-hadoop
+	for package in io.delta:delta-spark_2.12:3.3.2 io.delta:delta-storage:3.3.2 \
+		org.apache.iceberg:iceberg-spark-runtime-3.5_2.12:1.10.0; do \
+		mvn --quiet --batch-mode dependency:copy -DoutputDirectory=$(CURDIR)/build/tables -Dartifact=$$package || exit 1; \
+	done
+	touch $@
+
+test-tables: setup build/tables/ready
+	$(BIN)/pytest tests/tables -m 'tables $(QUICK)'
 
 # What columns need, besides a Spark, on a client that loads no model itself: docs/columns.md
 CLIENT := boto3 filelock huggingface-hub numpy obstore pandas psutil pyarrow safetensors tenacity
@@ -135,7 +146,7 @@ test-gpu:
 # Goes on after a failure, because all of it takes hours.
 test-all: setup tools-for-hadoop tools-for-images tools-for-browser
 	$(MAKE) --keep-going --jobs=2 --output-sync=target SLOW=yes SEMSCORE_THOROUGH=1 \
-		test test-s3 test-faults test-yarn test-cluster test-connect test-connect4 test-container test-browser
+		test test-s3 test-tables test-faults test-yarn test-cluster test-connect test-connect4 test-container test-browser
 
 .venv-spark4/ready: $(SOURCES)
 	$(PYTHON) -m venv .venv-spark4

@@ -19,7 +19,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from semscore.jobs.dataset.columns import plan_columns
 from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import read_source
-from semscore.jobs.dataset.tables import require_no_table
 from semscore.jobs.dataset.units import task_count
 from semscore.jobs.failures.wording import counted
 from semscore.jobs.processing_job.configuration import Classification
@@ -32,6 +31,7 @@ from semscore.jobs.processing_job.processor import run_arguments as run_argument
 from semscore.jobs.processing_job.rehearsal import ANYBODY, Rehearsal
 from semscore.jobs.processing_job.service_limits import check_request
 from semscore.jobs.run.result import Result, read_result
+from semscore.jobs.table_logs.recognised import require_no_table
 from semscore.udfs.errors import JobError, UserError
 from semscore.udfs.stores.folder import StorageError
 from semscore.udfs.stores.registry import Storage
@@ -117,7 +117,7 @@ def look_at_input(launch: Launch, settings: Settings) -> None:
         require_no_table(storage.folder(settings.output))
         skip = settings.rows.bad_files == "skip"
         reads = columns_read(settings)
-        source = read_source(settings.inputs, skip, storage, reads)
+        source = read_source(settings.inputs, skip, storage, reads, settings.rows.snapshot)
     except (StorageError, UserError) as error:
         if "access is denied" not in str(error) and "credentials" not in str(error):
             raise

@@ -100,9 +100,11 @@ def plan(settings: Settings, ask: Ask = Ask(), storage: Storage = Storage()) -> 
     """
     if not settings.needs_model:
         raise UserError("a plan measures a model, but --vector1 and --vector2 need none")
-    make_reachable(*settings.inputs, *ask.past_run)
+    make_reachable(*settings.locations, *ask.past_run)
     achieved = [speed for place in ask.past_run for speed in read_calibrations(place)]
-    source = read_source(settings.inputs, True, storage, columns_read(settings))
+    source = read_source(
+        settings.inputs, True, storage, columns_read(settings), settings.rows.snapshot
+    )
     plan_columns(source, settings)
     engine, host = for_workers(settings.engine, "local[*]"), this_host()
     engine = replace(engine, vector_store=None)  # it would hide the speed of the model

@@ -29,6 +29,7 @@ from semscore.jobs.run.prepare import Prepared, prepare
 from semscore.jobs.run.progress import Progress, State
 from semscore.jobs.run.result import Result
 from semscore.jobs.run.run import Run
+from semscore.jobs.run.table_output import commit_table
 from semscore.jobs.run.watch import watching
 from semscore.jobs.run.work import score_units
 from semscore.jobs.spark.ending import told_if_ended
@@ -89,12 +90,17 @@ def _confirm(job: Prepared) -> Result:
     log.info("there is nothing left to score")
     account, output, lease = job.account(job.settled), job.output, job.lease
     with lease:
-        units = ledger.take_over(output, lease, known=job.committed)
+        units = ledger.take_over(output, lease, job.is_superseded, job.committed)
         job.require_unchanged()
+        job.record_snapshot()
         if job.owed(units):
             raise job.begun_anew()
         ledger.clear_remains(output, lease, units)
         manifest = audit(account, units, units.rows)
+        record = ledger.read_run(output) or {}
+        manifest |= commit_table(
+            account, units, lease, job.storage, job.layout.partition_by, record
+        )
         ledger.finish(output, lease, manifest)
         ledger.tell_progress(output, lease, Progress(units, Upcoming((), 0)).facts("complete"))
         report = report_at_end(output, lease, units, account.settings.report)
@@ -166,6 +172,8 @@ def _finish(run: Run, progress: Progress) -> dict[str, Any]:
     units = progress.committed
     ledger.clear_remains(run.output, run.lease, units)  # storage may have completed copies late
     manifest = audit(run, units, progress.rows_total, progress.bad, progress.failed)
+    record = ledger.read_run(run.output) or {}
+    manifest |= commit_table(run, units, run.lease, run.storage, run.layout.partition_by, record)
     ledger.finish(run.output, run.lease, manifest)
     return manifest
 

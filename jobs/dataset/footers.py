@@ -26,6 +26,7 @@ from semscore.udfs.stores.folder import Entry, Folder, StorageError
 THREADS = 32  # reading small, remote footers means waiting, not computing
 AHEAD = 4_000  # footers that are read before they are needed, at most
 TAIL = 64 * 2**10  # bytes that hold most footers
+FIELD_ID = b"PARQUET:field_id"  # Arrow's name of it
 SIGNATURE = 28  # bytes after a plain footer that is signed: the file has encrypted columns
 
 
@@ -40,6 +41,7 @@ class Footer:
     row_bytes: dict[str, int]  # top-level column -> bytes per row, in its largest row group
     obstacles: tuple[Obstacle, ...] = ()  # also those in columns that the run does not read
     by_rows: frozenset[str] = frozenset()  # columns that only Spark's row-based reader decodes
+    ids: tuple[tuple[str, int], ...] = ()  # of the top-level columns that have one
 
     @property
     def strings(self) -> frozenset[str]:
@@ -101,7 +103,7 @@ def _parsed(file: BinaryIO) -> Footer | Unreadable:
     # pyarrow aborts the whole process when it is asked about an encrypted column.
     if length - metadata.serialized_size == SIGNATURE:
         return Unreadable("some of its columns are encrypted")
-    return _footer(metadata)
+    return footer_of(metadata)
 
 
 def _last(file: BinaryIO, size: int) -> bytes:
@@ -116,7 +118,8 @@ def reason(error: Exception) -> str:
     return text.rstrip(" .:")
 
 
-def _footer(metadata: pq.FileMetaData) -> Footer:
+def footer_of(metadata: pq.FileMetaData) -> Footer:
+    """Return the contents of a footer."""
     schema = metadata.schema.to_arrow_schema()
     leaves = leaves_of(metadata.schema, schema)
     row_bytes = dict.fromkeys(schema.names, 0)
@@ -149,4 +152,12 @@ def _footer(metadata: pq.FileMetaData) -> Footer:
         row_bytes=row_bytes,
         obstacles=tuple(obstacles),
         by_rows=frozenset(by_rows),
+        ids=tuple(ids_of(schema)),
     )
+
+
+def ids_of(schema: pa.Schema) -> Iterator[tuple[str, int]]:
+    """Yield the columns that have a field id, as in files of Iceberg tables."""
+    for field in schema:
+        if found := (field.metadata or {}).get(FIELD_ID):
+            yield field.name, int(found)

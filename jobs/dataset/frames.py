@@ -15,8 +15,10 @@ from pyspark.sql import functions as F  # noqa: N812 - as all of Spark's own exa
 from pyspark.sql.types import StringType, StructField, StructType
 
 from semscore.jobs.dataset.listing import CountedFile, SourceFile
-from semscore.jobs.dataset.parts import Shuffles, read_part
+from semscore.jobs.dataset.parts import NUMBER, Shuffles, read_part
 from semscore.jobs.dataset.source import Source
+from semscore.jobs.dataset.sql_names import column, quoted
+from semscore.jobs.dataset.table_rows import live_part, live_rows, scan
 from semscore.jobs.dataset.units import Unit
 from semscore.jobs.failures.root_cause import root_cause
 from semscore.jobs.options.settings import Settings
@@ -33,11 +35,6 @@ TRIES = 5  # files that are tried for the schema
 SHUFFLED = 2  # how many times larger rows are in a shuffle than in files
 
 
-def column(name: str) -> Column:
-    """Return a top-level column, whatever characters its name contains."""
-    return F.col(quoted(name))
-
-
 def text_columns(settings: Settings) -> list[Column]:
     """Return the texts to embed, or the first and second texts of pairs.
 
@@ -46,11 +43,6 @@ def text_columns(settings: Settings) -> list[Column]:
     found = [column(name) for _, name in settings.texts]
     constant = settings.columns.text2_value
     return found if constant is None else [*found, F.lit(constant)]
-
-
-def quoted(name: str) -> str:
-    """Return a column's name, quoted for Spark SQL."""
-    return f"`{name.replace('`', '``')}`"
 
 
 def lenient(spark: SparkSession) -> SparkSession:
@@ -67,6 +59,8 @@ def read_schema(spark: SparkSession, source: Source) -> StructType:
     are text, because only their folder names are known. Raises UserError if Spark can open none of
     several files.
     """
+    if source.table:
+        return source.table.schema
     reasons = []
     for file in source.filled_files[:TRIES]:
         try:
@@ -139,25 +133,40 @@ def read_files(
     for parts, whose rows are in order.
     """
     filled = [file for file in files if source.counts.get(file.url, (1, 1))[0]]
-    by_root: dict[str, list[str]] = {}
-    for file in filled or files[:1]:
-        by_root.setdefault(file.root, []).append(file.url)
     if any(file.url in source.by_rows for file in filled):
         spark.conf.set("spark.sql.parquet.enableVectorizedReader", "false")
-    frame = reduce(
+    rows = _scan(spark, schema, source, filled or files[:1])
+    read = [name for name in rows.columns if name in source.reads]
+    if len(files) == 1 and isinstance(file := files[0], CountedFile) and (part := file.part):
+        columns = list(map(column, read))
+        rows = read_part(rows, columns, file, part, shuffles or Shuffles(), tasks)
+        if source.table:
+            return live_part(rows, source.table, file, part.start, part.stop)
+        rows = rows.drop(NUMBER)
+    elif source.table:
+        rows = live_rows(rows, read, source.table, filled or files[:1])
+    if not filled:
+        rows = rows.where(F.lit(False))
+    return rows.withColumns(
+        {name: _micros(name, in_utc) for name, in_utc in source.nanoseconds.items()}
+    )
+
+
+def _scan(
+    spark: SparkSession, schema: StructType, source: Source, files: Sequence[SourceFile]
+) -> DataFrame:
+    """Return all rows of some files."""
+    if source.table:
+        return scan(spark, source.table, [file.url for file in files])
+    by_root: dict[str, list[str]] = {}
+    for file in files:
+        by_root.setdefault(file.root, []).append(file.url)
+    return reduce(
         DataFrame.unionByName,
         (
             _input_reader(spark, root).schema(schema).parquet(*paths)
             for root, paths in by_root.items()
         ),
-    )
-    if len(files) == 1 and isinstance(file := files[0], CountedFile) and file.part:
-        columns = [column(name) for name in frame.columns if name in source.reads]
-        frame = read_part(frame, columns, file, file.part, shuffles or Shuffles(), tasks)
-    elif not filled:
-        frame = frame.where(F.lit(False))
-    return frame.withColumns(
-        {name: _micros(name, in_utc) for name, in_utc in source.nanoseconds.items()}
     )
 
 

@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 
 from semscore.jobs.dataset.blocks import RowGroups
 from semscore.jobs.dataset.other_formats import ELSEWHERE, other_format
-from semscore.jobs.dataset.tables import files_that_count
+from semscore.jobs.table_logs.plain_files import files_that_count
+from semscore.jobs.table_logs.snapshot import NONE, Positions, count_between
 from semscore.udfs.errors import UserError, some_of
 from semscore.udfs.stores.folder import Entry, Folder
 from semscore.udfs.stores.names import is_hidden, is_utf8, printable
@@ -28,6 +29,8 @@ class SourceFile:
     path: str  # relative to root
     size: int  # bytes
     tag: str
+    # Of a file of a table, changes if other rows of it are deleted; empty: none is.
+    deletes: str = field(default="", kw_only=True)
 
     @property
     def url(self) -> str:
@@ -56,6 +59,16 @@ class CountedFile(SourceFile):
     rows: int
     row_groups: int
     part: Part | None = None  # None: the whole file
+    # The rows of the whole file that a table has deleted.
+    deleted: Positions = field(
+        default_factory=lambda: NONE, compare=False, repr=False, kw_only=True
+    )
+
+    @property
+    def live_rows(self) -> int:
+        """Return the number of rows that a table has not deleted."""
+        start, stop = (self.part.start, self.part.stop) if self.part else (0, self.rows)
+        return self.rows - count_between(self.deleted, start, stop)
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
-from urllib.parse import unquote
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - as all of Spark's own examples have it
 
-from semscore.jobs.dataset import frames
+from semscore.jobs.dataset import sql_names
 from semscore.jobs.dataset.columns import Layout
 from semscore.jobs.dataset.source import Source
 from semscore.udfs.errors import UserError
@@ -72,21 +70,13 @@ def _check_key(output: Folder, longest: Mapping[str, Longest]) -> None:
 
 def _listed(source: Source) -> tuple[int, dict[str, Longest]]:
     """Return the number of folders in INPUT, which the output keeps, and their longest names."""
-    folders = {PurePosixPath(file.path).parent for file in source.files}
+    folders = source.folders
     longest: dict[str, Longest] = {}
-    for name, value in (pair for folder in folders for pair in _pairs(folder)):
+    for name, value in (pair for folder in folders for pair in folder):
         size = len(folder_name(name, value).encode())
         if name not in longest or size > longest[name].size:
             longest[name] = Longest(value[:SHOWN], size)
     return len(folders), longest
-
-
-def _pairs(folder: PurePosixPath) -> Iterator[tuple[str, str]]:
-    """Yield the columns and values in a path, as Spark decodes them: `%C3` is one character."""
-    for part in folder.parts:
-        name, equals, value = part.partition("=")
-        if equals:
-            yield unquote(name, "latin-1"), unquote(value, "latin-1")
 
 
 def _queried(frame: DataFrame, layout: Layout) -> tuple[int, dict[str, Longest]]:
@@ -95,7 +85,7 @@ def _queried(frame: DataFrame, layout: Layout) -> tuple[int, dict[str, Longest]]
     Raises UserError for values that cannot be folder names.
     """
     columns = layout.partition_by
-    texts = [frames.column(name).cast("string").alias(f"v{k}") for k, name in enumerate(columns)]
+    texts = [sql_names.column(name).cast("string").alias(f"v{k}") for k, name in enumerate(columns)]
     aggregates = [F.count(F.lit(1)).alias("count")]
     for k in range(len(columns)):
         text = F.col(f"v{k}")

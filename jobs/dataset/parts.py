@@ -12,8 +12,7 @@ partition for each piece, and the shuffle is kept while units need pieces of it.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from threading import Lock
@@ -24,6 +23,7 @@ from pyspark.sql import functions as F  # noqa: N812 - as all of Spark's own exa
 
 from semscore.jobs.dataset.blocks import RowGroup, within
 from semscore.jobs.dataset.listing import CountedFile, Part
+from semscore.jobs.dataset.session_conf import session_conf
 
 KEPT = 2  # shuffles; two units are scored at a time, and the next row group may have begun
 ROW = "_metadata.row_index"  # the number of a row in its file
@@ -74,7 +74,7 @@ def read_part(
 ) -> DataFrame:
     """Return some columns of the rows of a part, in order, for about `tasks` tasks.
 
-    `scan`: the whole file.
+    `scan`: the whole file. The rows also have their numbers in the file, in the column NUMBER.
     """
     groups = within(part.groups, part.start, part.stop)
     numbered = [*columns, F.col(ROW).alias(NUMBER)]
@@ -91,7 +91,7 @@ def read_part(
         rows = _pruned(scan.sparkSession, rdd, like, range(first, last + 1))
     if not tasks <= partitions <= tasks * CROWDED:
         rows = _placed(rows, part.start, -(-(part.stop - part.start) // tasks), tasks)
-    return rows.drop(NUMBER)
+    return rows
 
 
 def _scanned(
@@ -103,7 +103,7 @@ def _scanned(
     frame = scan.where(F.col(ROW).between(part.start, part.stop - 1)).select(*columns)
     # Each split has a partition of its own.
     keys = {"maxPartitionBytes": size, "openCostInBytes": size, "minPartitionNum": 1}
-    with _settings(spark, {f"spark.sql.files.{key}": str(value) for key, value in keys.items()}):
+    with session_conf(spark, {f"spark.sql.files.{key}": str(value) for key, value in keys.items()}):
         rdd = _rdd(frame)
     splits = {group.middle // size for group in within(part.groups, part.start, part.stop)}
     return _pruned(spark, rdd, frame, splits), len(splits)
@@ -125,28 +125,12 @@ def _split_size(file_size: int, part: Part, tasks: int) -> int:
     return max(min([*distances, length // tasks, file_size]), 1)
 
 
-@contextmanager
-def _settings(spark: SparkSession, settings: dict[str, str]) -> Iterator[None]:
-    """Set some settings of a session within the block."""
-    before = {key: spark.conf.get(key, None) for key in settings}
-    for key, value in settings.items():
-        spark.conf.set(key, value)
-    try:
-        yield
-    finally:
-        for key, earlier in before.items():
-            if earlier is None:
-                spark.conf.unset(key)
-            else:
-                spark.conf.set(key, earlier)
-
-
 def _shuffled(rows: DataFrame, group: RowGroup) -> tuple[Any, DataFrame]:
     """Return an RDD with a partition for each piece of a row group, and the frame that it is of."""
     spark = rows.sparkSession
     placed = _placed(rows, group.start, group.piece_rows, -(-group.rows // group.piece_rows))
     # An adaptive plan would run the shuffle at once, and merge its partitions.
-    with _settings(spark, {"spark.sql.adaptive.enabled": "false"}):
+    with session_conf(spark, {"spark.sql.adaptive.enabled": "false"}):
         return _rdd(placed), placed
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import TypeVar
 
+from semscore.jobs.dataset.java_urls import escaped
 from semscore.jobs.dataset.listing import BadFile, SourceFile
 from semscore.jobs.failures.root_cause import root_cause
 from semscore.udfs.errors import JobError, UserError
@@ -14,7 +15,6 @@ from semscore.udfs.errors import JobError, UserError
 LOOKS = 64  # failed reads, with no successful one, after which the files are not the cause
 NAMED = 2  # files that are set aside one by one before the rest is halved
 CAUSES = 20  # nested causes of one error that are followed
-LEGAL = r"\w\-.!~'()*/;:@&=+$,"  # in a URL's path, as Java writes it; \w: letters of all languages
 
 File = TypeVar("File", bound=SourceFile)
 Read = Callable[[Sequence[File]], None]
@@ -92,7 +92,7 @@ def named(text: str, urls: Sequence[str]) -> set[str]:
     present = set()
     for url in urls:
         scheme, _, path = url.partition("://")
-        spellings = {path, _escaped(path)}
+        spellings = {path, escaped(path)}
         if not any(spelling in text for spelling in spellings):
             continue
         forms = "|".join(map(re.escape, spellings))
@@ -100,16 +100,6 @@ def named(text: str, urls: Sequence[str]) -> set[str]:
         if re.search(rf"{start}(?:{forms})(?=$|[\s,;:'\")\]]|\.(?:\s|$))", text):
             present.add(url)
     return present
-
-
-def _escaped(path: str) -> str:
-    def escape(match: re.Match[str]) -> str:
-        character = match[0]
-        if not (character.isascii() or character.isspace()):
-            return character
-        return "".join(f"%{byte:02X}" for byte in character.encode())
-
-    return re.sub(f"[^{LEGAL}]", escape, path)
 
 
 def _texts(error: BaseException) -> Iterator[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
 from math import ceil
 
 from semscore.jobs.dataset.alike import require_same_columns
-from semscore.jobs.dataset.folder_names import partition_columns
+from semscore.jobs.dataset.folder_names import partition_columns, values_in
 from semscore.jobs.dataset.footers import Footer, Unreadable, read_footers
 from semscore.jobs.dataset.leaves import NANOSECONDS
 from semscore.jobs.dataset.listing import (
@@ -22,7 +23,15 @@ from semscore.jobs.dataset.listing import (
 from semscore.jobs.dataset.obstacles import Obstacle
 from semscore.jobs.dataset.other_formats import refusal
 from semscore.jobs.dataset.reads import Reads
+from semscore.jobs.dataset.table_source import (
+    as_in_table,
+    listings_of,
+    require_fits,
+    table_footer,
+)
 from semscore.jobs.failures.wording import counted
+from semscore.jobs.table_logs.opening import open_table
+from semscore.jobs.table_logs.snapshot import NONE, Positions, Snapshot, count_between
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.folder import Folder
 from semscore.udfs.stores.registry import Storage
@@ -45,6 +54,12 @@ class Source:
     ignored: tuple[str, ...]  # files without a parquet extension
     reads: Reads = field(default_factory=Reads)
     by_rows: set[str] = field(default_factory=set)  # URLs of files that Spark must read row by row
+    table: Snapshot | None = None  # whose files these are
+
+    @cached_property
+    def by_url(self) -> dict[str, SourceFile]:
+        """Return the files by their URLs."""
+        return {file.url: file for file in self.files}
 
     @property
     def types(self) -> dict[str, str]:
@@ -54,7 +69,7 @@ class Source:
     @property
     def columns(self) -> tuple[str, ...]:
         """Return all columns, in Spark's order."""
-        return (*self.types, *self.partition_columns)
+        return tuple(dict.fromkeys((*self.types, *self.partition_columns)))
 
     @property
     def typeless(self) -> frozenset[str]:
@@ -74,8 +89,30 @@ class Source:
 
     @property
     def rows(self) -> int:
-        """Return the number of rows in the files whose footers were read."""
-        return sum(rows for rows, _ in self.counts.values())
+        """Return the number of live rows in the files whose footers were read."""
+        return sum(map(self.live_rows, self.counts))
+
+    def live_rows(self, url: str, start: int = 0, stop: int | None = None) -> int:
+        """Return the number of live rows of a file, or of its rows from `start` to `stop`."""
+        end = self.counts[url][0] if stop is None else stop
+        return end - start - count_between(self.deleted(url), start, end)
+
+    @property
+    def folders(self) -> set[tuple[tuple[str, str], ...]]:
+        """Return the partition folders, each as its columns and values; an empty value is null."""
+        if self.table is None:
+            return {values_in(file.path) for file in self.files}
+        return {
+            tuple(
+                (name, "" if value is None else str(value))
+                for name, value in zip(self.partition_columns, file.values, strict=False)
+            )
+            for file in self.table.files
+        }
+
+    def deleted(self, url: str) -> Positions:
+        """Return the numbers of the rows of a file that a table has deleted."""
+        return self.table.deleted(url) if self.table else NONE
 
     def counted(
         self, files: Sequence[SourceFile], storage: Storage = Storage()
@@ -90,7 +127,13 @@ class Source:
                 if file.url not in self.counts:
                     bad = self._count(folder, file, next(footers))
                 yield bad or CountedFile(
-                    file.root, file.path, file.size, file.tag, *self.counts[file.url]
+                    file.root,
+                    file.path,
+                    file.size,
+                    file.tag,
+                    *self.counts[file.url],
+                    deletes=file.deletes,
+                    deleted=self.deleted(file.url),
                 )
 
     def _count(
@@ -100,10 +143,12 @@ class Source:
         if isinstance(footer, Unreadable):
             return BadFile(file.url, footer.reason)
         if footer.rows:
-            if obstacle := _obstacle(self.reads, footer):
-                return BadFile(file.url, _unreadable(obstacle))
+            name = folder.full(file.path)
             try:
-                require_same_columns(self.reads, *self.first, folder.full(file.path), footer)
+                footer = _in_table(name, footer, self.table)
+                if obstacle := _obstacle(self.reads, footer):
+                    return BadFile(file.url, _unreadable(obstacle))
+                _require_alike(self.reads, self.table, *self.first, name, footer)
             except UserError as error:
                 return BadFile(file.url, str(error))
         _note(self, file, footer)
@@ -117,6 +162,7 @@ class _Look:
     skip_bad_files: bool
     reads: Reads
     alone: bool  # INPUT is a single file
+    table: Snapshot | None
     first: tuple[str, Footer] | None = None  # a file with rows
     empty: tuple[str, Footer] | None = None  # a file without rows
     skipped: list[BadFile] = field(default_factory=list)
@@ -152,11 +198,12 @@ class _Look:
             )
             return
         if footer.rows:
+            footer = _in_table(name, footer, self.table)
             if obstacle := _obstacle(self.reads, footer):
                 self._skip(name, _unreadable(obstacle), _refusal(self.reads, obstacle))
                 return
             self.first = self.first or (name, footer)
-            require_same_columns(self.reads, *self.first, name, footer)
+            _require_alike(self.reads, self.table, *self.first, name, footer)
         else:
             self.empty = self.empty or (name, footer)
         _note(self, file, footer)
@@ -173,16 +220,20 @@ def read_source(
     skip_bad_files: bool = False,
     storage: Storage = Storage(),
     reads: Reads = Reads(),
+    snapshot: str | None = None,
 ) -> Source:
     """List the files of all inputs and read their footers, or a sample of very many footers.
 
     `reads`: the columns that count. Others may differ between files, or be unreadable for Spark.
-    The columns of files without rows are not compared. Raises UserError for an input that is
-    missing, empty or without parquet files, for a file that cannot be read (unless such files are
-    skipped), and for files that differ in columns or partition columns.
+    `snapshot`: of a table; None is the latest. The columns of files without rows are not compared.
+    Raises UserError for an input that is missing, empty or without parquet files, for a file that
+    cannot be read (unless such files are skipped), and for files that differ in columns or
+    partition columns.
     """
+    if table := open_table(inputs, storage, snapshot):
+        return _source_of(inputs[0], table, skip_bad_files, storage, reads)
     listings = [list_input(given, storage, skip_bad_files) for given in inputs]
-    step = ceil(sum(len(listing.files) for listing in listings) / AT_FIRST)
+    step = _step(listings)
     look = _look(listings, step, skip_bad_files, reads)
     if step > 1 and look.first is None:  # only files with rows show the columns
         look = _look(listings, 1, skip_bad_files, reads)
@@ -191,13 +242,7 @@ def read_source(
         raise UserError(f"INPUT: no file can be read, for example {look.skipped[-1].path}")
     if look.first is None and (obstacle := _obstacle(reads, first[1])):
         raise UserError(f"{first[0]} {_refusal(reads, obstacle)}")
-    unread = {file.path for file in look.skipped}
-    files = each_once(
-        file
-        for listing in listings
-        for file in listing.files
-        if listing.folder.full(file.path) not in unread
-    )
+    files = _readable(listings, look)
     partitions = partition_columns(files)
     _require_apart(partitions, first[1])
     strings = first[1].strings | set(partitions)
@@ -216,6 +261,45 @@ def read_source(
     )
 
 
+def _source_of(
+    given: str, table: Snapshot, skip_bad_files: bool, storage: Storage, reads: Reads
+) -> Source:
+    """Return a table's snapshot as a source."""
+    columns = table_footer(given, table, reads)
+    listings = listings_of(given, table, storage)
+    look = _look(listings, _step(listings), skip_bad_files, reads, table, columns)
+    return Source(
+        files=_readable(listings, look),
+        counts=look.counts,
+        first=(table.what, columns),
+        strings=columns.strings,
+        partition_columns=table.partition if table.folders else (),
+        nanoseconds={},
+        row_bytes=look.row_bytes,
+        skipped=tuple(look.skipped),
+        ignored=(),
+        reads=reads,
+        by_rows=look.by_rows,
+        table=table,
+    )
+
+
+def _step(listings: Sequence[Listing]) -> int:
+    """Return how far apart the files are whose footers are read at first."""
+    return ceil(sum(len(listing.files) for listing in listings) / AT_FIRST)
+
+
+def _readable(listings: Sequence[Listing], look: _Look) -> tuple[SourceFile, ...]:
+    """Return the files of some listings, without those that were set aside."""
+    unread = {file.path for file in look.skipped}
+    return each_once(
+        file
+        for listing in listings
+        for file in listing.files
+        if listing.folder.full(file.path) not in unread
+    )
+
+
 def _require_apart(partitions: Iterable[str], footer: Footer) -> None:
     """Raise UserError for a column that is both in the files and in the folder names."""
     for name in partitions:
@@ -226,13 +310,37 @@ def _require_apart(partitions: Iterable[str], footer: Footer) -> None:
             )
 
 
-def _look(listings: Sequence[Listing], step: int, skip_bad_files: bool, reads: Reads) -> _Look:
+def _look(
+    listings: Sequence[Listing],
+    step: int,
+    skip_bad_files: bool,
+    reads: Reads,
+    table: Snapshot | None = None,
+    columns: Footer | None = None,
+) -> _Look:
+    """Read the footer of every `step`-th file. `columns`: those of the table."""
     bad = [file for listing in listings for file in listing.bad]
     alone = sum(len(listing.files) + len(listing.bad) for listing in listings) == 1
-    look = _Look(skip_bad_files, reads, alone, skipped=bad)
+    first = (table.what, columns) if table and columns else None
+    look = _Look(skip_bad_files, reads, alone, table, first, skipped=bad)
     for listing in listings:
         look.at(listing, step)
     return look
+
+
+def _in_table(name: str, footer: Footer, table: Snapshot | None) -> Footer:
+    """Return a file's footer, with a table's names of its columns."""
+    return as_in_table(name, footer, table) if table else footer
+
+
+def _require_alike(
+    reads: Reads, table: Snapshot | None, name1: str, first: Footer, name2: str, footer: Footer
+) -> None:
+    """Raise UserError unless a file's columns are those of the first file, or of the table."""
+    if table:
+        require_fits(reads, table, first, name2, footer)
+    else:
+        require_same_columns(reads, name1, first, name2, footer)
 
 
 def _obstacle(reads: Reads, footer: Footer) -> Obstacle | None:

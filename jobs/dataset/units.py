@@ -43,8 +43,8 @@ class Unit:
 
     @property
     def rows(self) -> int:
-        """Return the number of rows, according to the files' footers."""
-        return sum(file.rows for file in self.files)
+        """Return the number of rows, according to the files' footers and a table's log."""
+        return sum(file.live_rows for file in self.files)
 
     @property
     def what(self) -> str:
@@ -64,7 +64,7 @@ class Unit:
 def _names(file: CountedFile) -> list[Any]:
     """Return what identifies the rows of a file."""
     part = [file.part.start, file.part.stop] if file.part else []
-    return [file.url, file.size, file.tag, *part]
+    return [file.url, file.size, file.tag, *([file.deletes] if file.deletes else []), *part]
 
 
 def source_of(file: CountedFile) -> dict[str, Any]:
@@ -72,6 +72,8 @@ def source_of(file: CountedFile) -> dict[str, Any]:
     source = {"path": file.url, "size": file.size, "tag": file.tag, "rows": file.rows}
     if part := file.part:
         source |= {"start": part.start, "stop": part.stop, "file_rows": part.groups[-1].stop}
+    if file.deletes:
+        source["deletes"] = file.deletes
     return source
 
 

@@ -33,7 +33,7 @@ def check_input(settings: Settings, storage: Storage) -> Iterator[Finding]:
     """
     skip = settings.rows.bad_files == "skip"
     reads = columns_read(settings)
-    source = read_source(settings.inputs, skip, storage, reads)
+    source = read_source(settings.inputs, skip, storage, reads, settings.rows.snapshot)
     size = sum(file.size for file in source.files)
     footers = f"{counted(source.rows, 'row')} in {counted(len(source.counts), 'footer')}"
     yield Finding(

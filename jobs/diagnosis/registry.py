@@ -55,7 +55,7 @@ class Subject:
     @cached_property
     def storage(self) -> Storage:
         """The storage of INPUT and OUTPUT."""
-        places = (*self.run.inputs, self.run.output)
+        places = (*self.run.locations, self.run.output)
         make_reachable(*places)
         return Storage(s3a_settings(places, self.run.spark.pairs, None))
 

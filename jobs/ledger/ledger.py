@@ -46,6 +46,7 @@ PAGE = f"{HOME}/report.html"
 STAGING = f"{HOME}/staging"
 MODELS = f"{HOME}/model"
 SUCCESS = "_SUCCESS"
+LOG = "_delta_log/"  # of a dataset that is also a Delta table
 DATA_FILE = re.compile(r"(.*/)?part-[0-9a-f]{12}-\d+-\d{5,}\.zstd\.parquet")
 
 log = logging.getLogger("semscore")
@@ -76,8 +77,9 @@ def require_ours(output: Folder) -> list[str]:
             f"OUTPUT {output.name} contains data that semscore did not write "
             f"({printable(others[0])}), so nothing is deleted. Choose another OUTPUT"
         )
+    log = LOG if has_log(read_run(output)) else None
     for path in others:
-        if not (path == SUCCESS or DATA_FILE.fullmatch(path)):
+        if not (path == SUCCESS or DATA_FILE.fullmatch(path) or (log and path.startswith(log))):
             raise UserError(
                 f"OUTPUT {output.name} also contains {printable(path)}, which semscore did "
                 "not write. Move it away, or choose another OUTPUT"
@@ -102,6 +104,12 @@ def read_run(output: Folder) -> dict[str, Any] | None:
             "Use the semscore that started the dataset, or choose another OUTPUT"
         )
     return record
+
+
+def has_log(record: dict[str, Any] | None) -> bool:
+    """Return whether a run's record says that its dataset is also a Delta table."""
+    target = (record or {}).get("options", {}).get("target", {})
+    return bool(target.get("output_format") == "delta")
 
 
 def recorded_where(output: Folder) -> str | None:
@@ -198,16 +206,21 @@ def replace_run(output: Folder, lease: Lease, record: dict[str, Any]) -> None:
 
     Everything else of the old dataset except its units, such as an int8 calibration, is deleted.
     """
-    staged = f"{STAGING}/{record['run']}/run.json"
-    output.write(staged, _json(record))
-    lease.require()
-    output.copy(staged, RUN)
+    write_run(output, lease, record)
     kept = [RUN, *(f"{folder}/" for folder in (LEASES, SEALS, STAGING, UNITS))]
     if record["int8_sha256"]:
         kept.append(f"{MODELS}/{record['int8_sha256']}/")
     listed = (entry.path for entry in output.entries(HOME))
     paths = [path for path in listed if not path.startswith(tuple(kept))]
     put_away(output, lease, record["run"], paths)
+
+
+def write_run(output: Folder, lease: Lease, record: dict[str, Any]) -> None:
+    """Write a run's record in place of the one that is there."""
+    staged = f"{STAGING}/{lease.run}/run.json"
+    output.write(staged, _json(record))
+    lease.require()
+    output.copy(staged, RUN)
 
 
 def commit(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from typing import Any
 
+from semscore.jobs.options.places import location_of
 from semscore.jobs.options.slices import (
     Columns,
     Embeddings,
@@ -55,6 +56,8 @@ class Settings:
         self._check_product()
         if self.rows.limit is not None and self.rows.limit < 1:
             raise UserError(f"--limit must be at least 1, got {self.rows.limit}")
+        if self.rows.follow and self.target.mode != "resume":
+            raise UserError("--follow brings a dataset up to date, so it needs --mode resume")
         if not 0 <= self.limits.max_error_rate <= 1:
             raise UserError(f"--max-error-rate must be 0 to 1, got {self.limits.max_error_rate}")
         for name in ("deadline", "max_units", "unit_rows"):
@@ -143,6 +146,11 @@ class Settings:
     def added(self) -> tuple[tuple[str, str], ...]:
         """Return the new columns of OUTPUT, each behind the option that names it."""
         return self.embeddings.added or self.columns.added
+
+    @property
+    def locations(self) -> tuple[str, ...]:
+        """Return the locations of the inputs, without those that only a catalog knows."""
+        return tuple(filter(None, map(location_of, self.inputs)))
 
     @property
     def statuses_per_row(self) -> int:

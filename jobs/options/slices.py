@@ -166,6 +166,13 @@ class Rows:
     limit: int | None = None
     """Maximum number of rows to score and write, of those that match --where. Files are taken in
     the order of their paths."""
+    snapshot: str | None = None
+    """Snapshot of a Delta or Iceberg table to score: a Delta version, an Iceberg snapshot id, or
+    latest. Unset: the latest, or the one that a resumed dataset was started with."""
+    follow: Flag = False
+    """With --mode resume, bring OUTPUT up to date with a table's latest snapshot (or --snapshot):
+    score what is new or was rewritten, and remove what is gone. Without it, a run is refused if
+    files were rewritten or removed."""
     bad_files: Literal["fail", "skip"] = "fail"
     """What to do if a file cannot be read. fail: end the run. skip: set the file aside, and list it
     at the end."""
@@ -211,6 +218,9 @@ class Output:
     target_file_size: Bytes = 256 * 10**6
     """Approximate size of the files in OUTPUT: a number of bytes, or a size with a unit, such as
     256MB. If the files of a unit of work are much smaller, they are merged."""
+    output_format: Literal["parquet", "delta"] = "parquet"
+    """parquet: plain files. delta: also make OUTPUT a Delta table. Its log is written when the
+    dataset is complete, in one commit."""
     mode: Literal["new", "resume", "overwrite"] = "new"
     """new: OUTPUT must be empty. resume: score what is missing in OUTPUT; if it is empty, start a
     new dataset. overwrite: delete the dataset in OUTPUT, and start a new one."""

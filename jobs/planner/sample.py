@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any
 from urllib.parse import unquote
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 from semscore.jobs.dataset.footers import reason
 from semscore.jobs.dataset.listing import BadFile, SourceFile
 from semscore.jobs.dataset.source import Source
+from semscore.jobs.dataset.table_source import names_in_file
 from semscore.jobs.options.settings import Settings
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.folder import StorageError
@@ -154,10 +156,11 @@ def _read(
 def _batches(
     piece: Piece, names: Sequence[str], source: Source, storage: Storage
 ) -> Iterator[list[pa.Array]]:
-    """Yield the text columns of a piece, reading only its row groups."""
-    stored = [name for name in dict.fromkeys(names) if name not in source.partition_columns]
+    """Yield the text columns of a piece's live rows, reading only its row groups."""
+    deleted, at = source.deleted(piece.file.url), piece.start
     with storage.folder(piece.file.root).open(piece.file.entry) as opened:
         file = pq.ParquetFile(opened)
+        stored = _stored(file.schema_arrow, names, source)
         first, groups, before = 0, [], 0
         for group in range(file.metadata.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
@@ -167,21 +170,44 @@ def _batches(
                 groups.append(group)
             first += rows
         skip, left = piece.start - before, piece.rows
-        for batch in file.iter_batches(READ_ROWS, groups, columns=stored):
+        for batch in file.iter_batches(READ_ROWS, groups, columns=list(stored.values())):
             part = batch.slice(skip, left)
             skip = max(skip - batch.num_rows, 0)
             left -= part.num_rows
+            rows = np.arange(at, at + part.num_rows)
+            at += part.num_rows
+            if len(deleted):
+                part = part.filter(pa.array(~np.isin(rows, deleted)))
             if part.num_rows:
-                yield [_text(part, name, piece.file) for name in names]
+                yield [_text(part, stored, name, source, piece.file) for name in names]
             if not left:
                 return
 
 
-def _text(batch: pa.RecordBatch, name: str, file: SourceFile) -> pa.Array:
-    """Return a column of a batch, or the value in the folder name of a partition column."""
-    if name in batch.schema.names:
-        return batch.column(batch.schema.get_field_index(name))
-    folders = (part.partition("=") for part in file.path.split("/")[:-1])
-    value = next(value for key, _, value in folders if unquote(key, "latin-1") == name)
-    text = None if value == NO_VALUE else unquote(value)
+def _stored(schema: pa.Schema, names: Sequence[str], source: Source) -> dict[str, str]:
+    """Return which of some columns a file has, and their names there."""
+    in_file = {name: name for name in schema.names}
+    if source.table:
+        in_file = names_in_file(schema, source.table)
+    wanted = [name for name in dict.fromkeys(names) if name not in source.partition_columns]
+    return {name: in_file[name] for name in wanted if name in in_file}
+
+
+def _text(
+    batch: pa.RecordBatch, stored: dict[str, str], name: str, source: Source, file: SourceFile
+) -> pa.Array:
+    """Return a column of a batch, or the one value that a partition column has in the file.
+
+    A column that the file of a table lacks is null.
+    """
+    if name in stored:
+        return batch.column(batch.schema.get_field_index(stored[name]))
+    text = None
+    if source.table is None:
+        folders = (part.partition("=") for part in file.path.split("/")[:-1])
+        value = next(value for key, _, value in folders if unquote(key, "latin-1") == name)
+        text = None if value == NO_VALUE else unquote(value)
+    elif name in source.table.partition:
+        values = next(live.values for live in source.table.files if live.url == file.url)
+        text = values[source.table.partition.index(name)]
     return pa.array([text] * batch.num_rows, pa.string())

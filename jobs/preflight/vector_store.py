@@ -28,7 +28,7 @@ def check_vector_store(settings: Settings, storage: Storage, output: Folder) -> 
     if needs_java(place):
         raise UserError(f"--vector-store {place}: workers cannot reach it; use a folder or s3://…")
     store = storage.folder(place)
-    inputs = [("INPUT", storage.folder(name)) for name in settings.inputs]
+    inputs = [("INPUT", storage.folder(name)) for name in settings.locations]
     for what, folder in (("OUTPUT", output), *inputs):
         inner, outer = sorted((store.url, folder.url), key=len, reverse=True)
         if inner == outer or inner.startswith(f"{outer}/"):

@@ -62,7 +62,7 @@ def aws_checks(question: AwsQuestion, settings: Settings) -> dict[str, Check]:
     except BotoCoreError as error:
         raise UserError(f"AWS settings: {' '.join(str(error).split())}") from error
     aws = Aws(session, question, settings)
-    places = [*settings.inputs, settings.output, question.code_location or ""]
+    places = [*settings.locations, settings.output, question.code_location or ""]
     buckets = dict.fromkeys(split(place)[0] for place in places if is_s3(place))
     checks: dict[str, Callable[[], Iterator[Finding]]] = {
         "credentials": lambda: check_credentials(aws),

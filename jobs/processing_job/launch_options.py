@@ -104,7 +104,7 @@ def check_together(launch: Launch, settings: Settings) -> None:
             f"--conf {secret[0]} would put a credential into the job's configuration on S3; grant "
             "the rights to the job's role (--role) instead"
         )
-    for place in (*settings.inputs, settings.output):
+    for place in (*settings.locations, settings.output):
         if not is_s3(place):
             raise UserError(f"{place} is not on S3: a SageMaker job reads and writes s3://BUCKET/…")
     if launch.input_mode == "s3":

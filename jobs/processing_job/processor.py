@@ -128,7 +128,7 @@ def run_arguments(
         find = submission.find_model if take_model else submission.stand_in_model
         name, source = find(recipe, folder)
         inside = replace(settings, recipe=replace(recipe, model=name, revision=None))
-    places = () if launch.input_mode == "file" else (*settings.inputs, settings.output)
+    places = () if launch.input_mode == "file" else (*settings.locations, settings.output)
     words, files = submission.fit_arguments([*places, *option_words(inside)], folder)
     inputs, outputs = _channels(launch, settings, source)
     conf = settings.spark.pairs

@@ -31,6 +31,7 @@ from semscore.jobs.reporting.scores import (
     seen_bins,
 )
 from semscore.jobs.reporting.spent import Spent, spent
+from semscore.jobs.table_logs.snapshot import described
 from semscore.udfs.meters import token_range
 from semscore.udfs.models.flops import Architecture
 from semscore.udfs.statuses import STATUSES
@@ -210,7 +211,7 @@ def gather(
 def _what(records: Records, output: str, runs: list[RunTime]) -> What:
     run = records.run
     return What(
-        input=run["input"],
+        input=[described(run["snapshot"])] if run.get("snapshot") else run["input"],
         output=output,
         columns={name: run["options"]["columns"][name] for name in COLUMNS},
         recipe=run["recipe"],

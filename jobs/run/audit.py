@@ -17,6 +17,7 @@ from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.committed import VERSION, Committed, CommittedUnit, DataFile
 from semscore.jobs.ledger.run_id import now
 from semscore.jobs.run.run import Account, FailedUnit
+from semscore.jobs.table_logs.snapshot import count_between
 from semscore.udfs.errors import AuditFailed, TooManyErrors, UnitsSetAside, UserError, some_of
 
 
@@ -44,6 +45,8 @@ def audit(
     rows_in = _rows_in(source, units, unread)
     if chosen.limit is None and (left := _in_no_unit(source, units, unread)):
         raise AuditFailed(f"some files of INPUT are in no unit: {some_of(left, 5)}")
+    if chosen.limit is None and not unread:
+        _require_logged(source, rows_in)
     if chosen.where is None and chosen.limit is None and rows_out != rows_in:
         raise AuditFailed(
             f"INPUT has {counted(rows_in, 'row')}, but {output.name} has {rows_out:,}"
@@ -66,6 +69,16 @@ def audit(
             "skipped_files": [asdict(file) for file in (*source.skipped, *bad)],
         },
     }
+
+
+def _require_logged(source: Source, rows: int) -> None:
+    """Raise AuditFailed if a table's log names another number of live rows than its files have."""
+    logged = source.table.rows if source.table else None
+    if source.table and logged not in (None, rows) and not source.skipped:
+        raise AuditFailed(
+            f"the log of {source.table.what} names {counted(logged or 0, 'row')}, but its files "
+            f"have {rows:,}"
+        )
 
 
 def _published(account: Account, units: Committed) -> list[DataFile]:
@@ -130,9 +143,12 @@ def _rows_in(source: Source, units: Sequence[CommittedUnit], unread: AbstractSet
     """Return the rows of INPUT by footers, read by this run or, if scored, by an earlier one."""
     scored, rows = Counter[str](), dict[str, int]()
     for known in (known for unit in units for known in unit.sources):
-        scored[known["path"]] += known["rows"]
-        rows[known["path"]] = known.get("file_rows", known["rows"])
-    rows |= {url: count for url, (count, _) in source.counts.items()}
+        url, start = known["path"], known.get("start", 0)
+        stop = start + known["rows"]
+        scored[url] += known["rows"] - count_between(source.deleted(url), start, stop)
+        all_rows = known.get("file_rows", known["rows"])
+        rows[url] = all_rows - count_between(source.deleted(url), 0, all_rows)
+    rows |= {url: source.live_rows(url) for url in source.counts}
     rows |= {url: scored[url] for url in unread}  # a part may have been scored before
     return sum(rows.get(file.url, 0) for file in source.files)
 

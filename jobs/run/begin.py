@@ -121,4 +121,5 @@ def begun(job: Prepared, run: Run, settled: Settled) -> Iterator[tuple[Run, Comm
         ledger.reopen(output, lease)
         if replaces:
             ledger.replace_run(output, lease, record)
+        job.record_snapshot()
         yield run, earlier

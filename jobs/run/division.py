@@ -61,8 +61,10 @@ def upcoming_units(
     counts = run.source.counts
     rows = None
     if counts.keys() >= {file.url for file in files}:
-        rows = sum(counts[file.url][0] for file in files)
-        rows -= sum(stop - start for parts in scored.values() for start, stop in parts)
+        rows = sum(run.source.live_rows(file.url) for file in files)
+        rows -= sum(
+            run.source.live_rows(url, *span) for url, spans in scored.items() for span in spans
+        )
     sized = run.source.counted(files, run.storage)
     return Upcoming(sized, sum(file.size for file in files), division, rows)
 

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from semscore.jobs.dataset.columns import Layout, plan_columns
 from semscore.jobs.dataset.listing import SourceFile
-from semscore.jobs.dataset.owed import outgrown, owed
+from semscore.jobs.dataset.owed import outdated, outgrown, owed
 from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
 from semscore.jobs.diagnosis.preflight import preflight
@@ -24,6 +24,7 @@ from semscore.jobs.ledger.run_id import new_id
 from semscore.jobs.options.settings import Settings
 from semscore.jobs.preflight.checks import (
     Model,
+    check_format,
     check_gold,
     check_output,
     pin_model,
@@ -37,6 +38,7 @@ from semscore.jobs.run.resume import resumed
 from semscore.jobs.run.run import Account
 from semscore.jobs.run.stop import Stop
 from semscore.jobs.spark.s3a import s3a_settings
+from semscore.jobs.table_logs.opening import locations
 from semscore.udfs.errors import OutputInUse, UserError
 from semscore.udfs.models.fitted import require_vectors
 from semscore.udfs.models.token_limit import corrections
@@ -77,8 +79,14 @@ class Prepared:
         return Account(self.id, self.settings, self.fingerprint(settled), self.source, self.output)
 
     def is_superseded(self, unit: CommittedUnit) -> bool:
-        """Return whether a unit of the resumed dataset is to be scored again, by this run."""
-        return outgrown(unit, self.begun_limit, self.settings.rows.limit)
+        """Return whether a unit of the resumed dataset no longer counts.
+
+        Its rows are then scored again by this run, as far as INPUT still has them.
+        """
+        rows = self.settings.rows
+        if rows.follow and outdated(unit, self.source.by_url):
+            return True
+        return outgrown(unit, self.begun_limit, rows.limit)
 
     def owed(self, units: Sequence[CommittedUnit]) -> tuple[SourceFile, ...]:
         """Return the files that are not, or only partly, in some units; none if --limit is reached.
@@ -87,7 +95,7 @@ class Prepared:
         """
         limit, rows = self.settings.rows.limit, sum(unit.rows for unit in units)
         if limit is None or rows < limit:
-            return owed(self.source.files, units)
+            return owed(self.source.files, units, self.source.table)
         if rows > limit:
             raise UserError(
                 f"OUTPUT {self.output.name} has {counted(rows, 'row')} already, more than --limit "
@@ -106,6 +114,12 @@ class Prepared:
         if _resumed(self.settings, self.output, self.model, self.corrections) != self.settled:
             raise self.begun_anew()
 
+    def record_snapshot(self) -> None:
+        """Record, as the holder of the lease, that the dataset has the scores of this snapshot."""
+        table, record = self.source.table, ledger.read_run(self.output)
+        if table and record and record.get("snapshot") != table.record:
+            ledger.write_run(self.output, self.lease, record | {"snapshot": table.record})
+
     def begun_anew(self) -> OutputInUse:
         """Return the error for the case that another run was faster."""
         return OutputInUse(f"another run wrote to OUTPUT {self.output.name} meanwhile. Start again")
@@ -118,15 +132,21 @@ def prepare(settings: Settings, spark: SparkSession | None) -> Prepared:
     writing to OUTPUT.
     """
     began, stop, id_ = perf_counter(), Stop(settings.limits), new_id()
-    s3a = s3a_settings((*settings.inputs, settings.output), settings.spark.pairs, spark)
+    places = (*locations(settings.inputs), settings.output)
+    s3a = s3a_settings(places, settings.spark.pairs, spark)
     storage = Storage(s3a)
     skip = settings.rows.bad_files == "skip"
     log.info("listing the files of INPUT")
-    source = read_source(settings.inputs, skip, storage, columns_read(settings))
+    source = read_source(
+        settings.inputs, skip, storage, columns_read(settings), _snapshot(settings, storage)
+    )
+    if settings.rows.follow and source.table is None:
+        raise UserError("--follow is for Delta and Iceberg tables, and INPUT is none")
     _log_notes(source)
     layout = plan_columns(source, settings)
     check_gold(settings, layout)
     output = check_output(settings, storage)
+    check_format(settings, layout, output)
     check_vector_store(settings, storage, output)
     if settings.run.preflight:
         preflight(settings, source, output, spark)
@@ -150,6 +170,16 @@ def prepare(settings: Settings, spark: SparkSession | None) -> Prepared:
         begun_limit=ledger.recorded_limit(output) if settled else None,
         committed=ledger.read_units(output) if settled else None,
     )
+
+
+def _snapshot(settings: Settings, storage: Storage) -> str | None:
+    """Return which snapshot is to be read: if nothing says so, that of the resumed dataset."""
+    rows = settings.rows
+    if rows.snapshot or rows.follow or settings.target.mode != "resume":
+        return rows.snapshot
+    record = ledger.read_run(storage.folder(settings.output)) or {}
+    same = record.get("input") == list(settings.inputs)
+    return str(record["snapshot"]["id"]) if same and record.get("snapshot") else None
 
 
 def _model(settings: Settings) -> tuple[Model, dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from semscore.jobs.dataset import frames
+from semscore.jobs.dataset import frames, sql_names
 from semscore.jobs.dataset.condition import apply_where
 from semscore.jobs.dataset.listing import BadFile, SourceFile
 from semscore.jobs.dataset.sifting import NoneReadable, sift
@@ -38,7 +38,7 @@ def unreadable(run: Run, unit: Unit) -> list[BadFile]:
 
     def read_through(files: Sequence[SourceFile], rows: int | None = None) -> None:
         run.lease.require()
-        frame = read(run, spark, files).select(*map(frames.column, names))
+        frame = read(run, spark, files).select(*map(sql_names.column, names))
         frame = frame if rows is None else frame.limit(rows)
         frame.write.format("noop").mode("overwrite").save()
 

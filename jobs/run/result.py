@@ -13,6 +13,7 @@ from semscore.jobs.failures.wording import counted
 from semscore.jobs.history.records import embedded, read_ends
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.committed import Committed
+from semscore.jobs.table_logs.snapshot import described
 from semscore.udfs.errors import JobError
 from semscore.udfs.recipe import described_model
 from semscore.udfs.statuses import STATUSES
@@ -79,15 +80,19 @@ class Result:
         audit = self.manifest["audit"]
         chosen = [f"{name} {audit[name]}" for name in ("where", "limit") if audit[name] is not None]
         skipped = audit["skipped_files"]
+        table = self.manifest.get("table")
         return (
             f"audit: {counted(audit['rows_in'], 'row')} in, "
             f"{counted(audit['rows_out'], 'row')} out"
             + (f" ({', '.join(chosen)})" if chosen else "")
             + (f"; {counted(len(skipped), 'unreadable file')} set aside" if skipped else "")
+            + (f"; committed as {table['format']} version {table['version']}" if table else "")
         )
 
     def _what_scored(self) -> Iterator[str]:
         """Yield sentences on the model, the precision and, for SageMaker, the job."""
+        if snapshot := self.record.get("snapshot"):
+            yield f"scored: {described(snapshot)}"
         recipe, asked = self.record["recipe"], self.record["precision"]["asked"]
         model = described_model(
             recipe["model"], recipe.get("revision"), self.record["model_sha256"]

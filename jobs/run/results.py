@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from semscore.jobs.dataset import frames
+from semscore.jobs.dataset import frames, sql_names
 from semscore.jobs.preflight.ranges import vector_format
 from semscore.udfs.embed import embed_columns
 from semscore.udfs.recipe import DEFAULT_METRIC
@@ -24,12 +24,12 @@ def with_results(run: Run, frame: DataFrame, accumulator: Any) -> DataFrame:
         result += "_"
     column, fields = _result(run, accumulator)
     names = [name for _, name in run.settings.added]
-    found = frames.column(result)
+    found = sql_names.column(result)
     added = [
         found[field].alias(name, metadata={"semscore": run.fingerprint})
         for field, name in zip(fields, names, strict=True)
     ]
-    kept = map(frames.column, run.layout.kept)
+    kept = map(sql_names.column, run.layout.kept)
     return frame.withColumn(result, column).select(*kept, *added)
 
 
@@ -43,7 +43,7 @@ def _result(run: Run, accumulator: Any) -> tuple[Column, list[str]]:
         fields = ("embedding", "status")
         return column, [f"{field}{k}" for k in range(len(texts)) for field in fields]
     if settings.vectors:
-        first, second = (frames.column(name) for _, name in settings.vectors)
+        first, second = (sql_names.column(name) for _, name in settings.vectors)
         metric = run.recipe.metric or DEFAULT_METRIC
         column = vector_score_column(first, second, metric, accumulator)
     else:

@@ -24,7 +24,7 @@ MAY_DIFFER = {
     "recipe": {"model", "revision", "calibration", "precision"},  # compared by what they resolve to
     "columns": set(),
     "embeddings": set(),
-    "rows": {"bad_files", "limit"},  # prepare.py sees to the limit
+    "rows": {"bad_files", "limit", "snapshot", "follow"},  # prepare.py sees to the last three
     "target": {"target_file_size", "mode", "yes"},
 }
 

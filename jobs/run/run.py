@@ -140,6 +140,7 @@ def run_record(run: Run, model: Model, settled: Settled) -> dict[str, Any]:
         "scoring_version": SCORING_VERSION,
         "fingerprint": run.fingerprint,
         "input": list(settings.inputs),
+        "snapshot": run.source.table.record if run.source.table else None,
         "block_rows": BLOCK_ROWS,
         "options": {name: asdict(getattr(settings, name)) for name in slices},
         "where": run.where,

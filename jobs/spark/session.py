@@ -182,7 +182,7 @@ def early_session(
 
     Otherwise, provide the one that runs already, if any.
     """
-    if running is None and any(map(needs_java, (*settings.inputs, settings.output))):
+    if running is None and any(map(needs_java, (*settings.locations, settings.output))):
         with session_for(settings, None) as spark:
             yield spark
     else:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from semscore.jobs.dataset.listing import list_input
-from semscore.jobs.dataset.tables import require_no_table
+from semscore.jobs.table_logs.recognised import require_no_table
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.folder import HasChanged, StorageError
 from semscore.udfs.stores.registry import Storage

@@ -78,7 +78,7 @@ class Storage:
     """
 
     def __init__(self, settings: Mapping[str, str] | None = None) -> None:
-        self._settings = dict(settings or {})
+        self.settings = dict(settings or {})
         self._remote = lru_cache(maxsize=None)(self._open)
 
     def folder(self, location: str) -> Folder:
@@ -115,4 +115,4 @@ class Storage:
         return Found(parent, [parent.entry(name)], True)
 
     def _open(self, location: str) -> Folder:
-        return kind_of(location).open(location, self._settings)
+        return kind_of(location).open(location, self.settings)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from semscore.jobs.dataset import frames
+from semscore.jobs.dataset import frames, sql_names
 from semscore.jobs.dataset.publish import destinations, publish, stage
 from semscore.jobs.dataset.source import Source, read_source
 from semscore.jobs.ledger import ledger
@@ -38,7 +38,7 @@ def read(spark: SparkSession, *inputs: Path) -> tuple[Source, DataFrame]:
 
 
 def values(frame: DataFrame, *names: str) -> set[Row]:
-    return set(frame.select(*map(frames.column, names)).collect())
+    return set(frame.select(*map(sql_names.column, names)).collect())
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_odd_column_names_are_kept(own: SparkSession, write: Write, tmp_path: Pa
     write("in/a.parquet", **{name: [1, 2] for name in names})
     _, frame = read(own, tmp_path / "in")
     assert frame.columns == ["text1", "text2", *names]
-    assert len(frame.select(*map(frames.column, names)).collect()) == 2
+    assert len(frame.select(*map(sql_names.column, names)).collect()) == 2
 
 
 def test_several_inputs_make_one_frame(own: SparkSession, write: Write, tmp_path: Path) -> None:

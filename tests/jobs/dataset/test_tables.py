@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from semscore.jobs.dataset.listing import list_input
-from semscore.jobs.dataset.tables import require_no_table
+from semscore.jobs.table_logs.recognised import require_no_table
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.local_folder import LocalFolder
 from semscore.udfs.stores.registry import Storage
@@ -68,7 +68,9 @@ def test_a_table_is_refused_wherever_it_is(
     said = str(refused.value)
     assert f"INPUT {tmp_path}/{place} {relation} a" in said
     assert f"{table} table ({tmp_path}/lake/t). The log in" in said
-    assert "score it with similarity() (docs/scoring.md#tables), or export its rows" in said
+    ways = "score it with similarity() (docs/tables.md), or export its rows"
+    itself = f"Use the table itself as INPUT: {tmp_path}/lake/t"
+    assert (itself if table in ("Delta", "Iceberg") else ways) in said
 
 
 @pytest.mark.parametrize("place", ["lake/t", "lake/t/scored", "lake/t/data/day=1/new/out"])
@@ -79,9 +81,8 @@ def test_no_output_goes_into_a_table(tmp_path: Path, place: str) -> None:
     require_no_table(LocalFolder(str(tmp_path / "lake/other")))
 
 
-def test_the_link_in_the_sentence_leads_to_a_section() -> None:
-    page = Path(__file__).parents[3] / "docs/scoring.md"
-    assert "\n## Tables\n" in page.read_text("utf-8")
+def test_the_page_in_the_sentence_is_there() -> None:
+    assert (Path(__file__).parents[3] / "docs/tables.md").is_file()
 
 
 def test_a_log_behind_a_link_is_a_log(write: Write, tmp_path: Path) -> None:
