@@ -235,6 +235,8 @@ bench-sweeps: .venv/bench-ready
 	$(BIN)/python -m benchmarks.planning $(BENCH)
 	$(BIN)/python -m benchmarks.kinds $(BENCH)
 	$(BIN)/python -m benchmarks.wide
+	$(MAKE) build/tables/ready
+	$(BIN)/python -m benchmarks.snapshots
 
 bench-quality: .venv/bench-ready
 	$(BIN)/python -m benchmarks.quality $(GRADED) $(BENCH)

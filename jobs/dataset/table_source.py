@@ -21,8 +21,9 @@ from semscore.udfs.errors import UserError
 from semscore.udfs.stores.folder import Entry
 from semscore.udfs.stores.registry import Storage
 
-# Types of older files that Spark's parquet reader converts to the column's type now.
-WIDER = {("int", "bigint"), ("smallint", "int"), ("tinyint", "int"), ("tinyint", "smallint")}
+# Types of older files that Spark's parquet reader converts to the column's type now: those that are
+# stored in the same way. Spark 4 also converts others.
+WIDER = {("smallint", "int"), ("tinyint", "int"), ("tinyint", "smallint")}
 REWRITE = "CALL catalog.system.rewrite_data_files(table => 'db.table')"
 OTHER_WAY = "score the table with similarity() (docs/tables.md)"
 

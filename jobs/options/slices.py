@@ -218,15 +218,25 @@ class Output:
     target_file_size: Bytes = 256 * 10**6
     """Approximate size of the files in OUTPUT: a number of bytes, or a size with a unit, such as
     256MB. If the files of a unit of work are much smaller, they are merged."""
-    output_format: Literal["parquet", "delta"] = "parquet"
-    """parquet: plain files. delta: also make OUTPUT a Delta table. Its log is written when the
-    dataset is complete, in one commit."""
+    output_format: Literal["parquet", "delta", "iceberg"] = "parquet"
+    """parquet: plain files. delta: also make OUTPUT a Delta table. iceberg: also make the files an
+    Iceberg table in a catalog, see --table. The table is committed when the dataset is complete."""
+    table: str | None = None
+    """With --output-format iceberg: the table, as CATALOG.NAMESPACE.TABLE. pyiceberg's own
+    configuration names the catalog."""
     mode: Literal["new", "resume", "overwrite"] = "new"
     """new: OUTPUT must be empty. resume: score what is missing in OUTPUT; if it is empty, start a
     new dataset. overwrite: delete the dataset in OUTPUT, and start a new one."""
     yes: Flag = False
     """Confirm that --mode overwrite may delete the dataset in OUTPUT. Without it, such a run is
     refused."""
+
+    def __post_init__(self) -> None:
+        if (self.output_format == "iceberg") != (self.table is not None):
+            raise UserError(
+                "--output-format iceberg and --table go together, for example --output-format "
+                "iceberg --table prod.search.scored"
+            )
 
 
 @_flat("Limits")

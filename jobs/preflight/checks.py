@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from semscore.jobs.ledger import ledger
-from semscore.jobs.table_logs.delta_commit import require_legal
-from semscore.jobs.table_logs.recognised import require_no_table, tables_around
+from semscore.jobs.preflight.output_format import is_own_table
+from semscore.jobs.table_logs.recognised import require_no_table
 from semscore.udfs.errors import ModelError, UserError, some_of, suggestion
 from semscore.udfs.models.fetch import local_folder, pinned
 from semscore.udfs.models.fitted import checked, passages, require_vectors
@@ -38,7 +38,7 @@ def check_output(settings: Settings, storage: Storage) -> Folder:
     try:
         output = storage.folder(settings.output)
         _check_apart(settings, storage, output)
-        if not _is_own_table(settings, output):
+        if not is_own_table(settings, output):
             require_no_table(output)
         output.require_writable()
         if settings.target.mode == "new":
@@ -49,33 +49,6 @@ def check_output(settings: Settings, storage: Storage) -> Folder:
         raise UserError(f"OUTPUT {settings.output} cannot be read: {error}") from error
     _check_store(settings, output)
     return output
-
-
-def _is_own_table(settings: Settings, output: Folder) -> bool:
-    """Return whether OUTPUT is a Delta table that runs of this dataset write, and only that.
-
-    Raises UserError if this run would leave the table's log out of date.
-    """
-    if not ledger.has_log(ledger.read_run(output)) or tables_around(output, False):
-        return False
-    if settings.target.output_format != "delta":
-        raise UserError(
-            f"OUTPUT {output.name} is a Delta table, whose log this run would not write. Use "
-            "--output-format delta, or choose another OUTPUT"
-        )
-    return True
-
-
-def check_format(settings: Settings, layout: Layout, output: Folder) -> None:
-    """Raise UserError unless OUTPUT can have the format that is asked for."""
-    if settings.target.output_format != "delta":
-        return
-    require_legal((*layout.kept, *(name for _, name in settings.added)))
-    if is_remote(output.url) and kind_of(output.url).needs_java:
-        raise UserError(
-            f"--output-format delta cannot write the log of a table in {output.name}. Choose an "
-            "OUTPUT on S3 or on a disk, or register the parquet files (docs/tables.md)"
-        )
 
 
 def _check_store(settings: Settings, output: Folder) -> None:

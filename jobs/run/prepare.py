@@ -24,13 +24,13 @@ from semscore.jobs.ledger.run_id import new_id
 from semscore.jobs.options.settings import Settings
 from semscore.jobs.preflight.checks import (
     Model,
-    check_format,
     check_gold,
     check_output,
     pin_model,
     require_embeds,
     without_model,
 )
+from semscore.jobs.preflight.output_format import check_format
 from semscore.jobs.preflight.precision import Settled
 from semscore.jobs.preflight.vector_store import check_vector_store
 from semscore.jobs.run.fingerprints import fingerprint_of

@@ -86,7 +86,7 @@ class Result:
             f"{counted(audit['rows_out'], 'row')} out"
             + (f" ({', '.join(chosen)})" if chosen else "")
             + (f"; {counted(len(skipped), 'unreadable file')} set aside" if skipped else "")
-            + (f"; committed as {table['format']} version {table['version']}" if table else "")
+            + (f"; committed as {described(table)}" if table else "")
         )
 
     def _what_scored(self) -> Iterator[str]:

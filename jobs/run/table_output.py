@@ -14,7 +14,9 @@ from semscore.jobs.ledger.committed import Committed
 from semscore.jobs.ledger.lease import Lease
 from semscore.jobs.run.run import Account
 from semscore.jobs.table_logs.access import deltalake_options
-from semscore.jobs.table_logs.delta_commit import Finished, commit_delta
+from semscore.jobs.table_logs.delta_commit import commit_delta
+from semscore.jobs.table_logs.finished import Finished
+from semscore.jobs.table_logs.iceberg_commit import commit_iceberg
 from semscore.udfs.stores.folder import Folder
 from semscore.udfs.stores.registry import Storage
 
@@ -36,9 +38,10 @@ def commit_table(
     `record`: run.json. Raises OutputInUse if another run has taken over, and JobError if the
     table's log cannot be written.
     """
-    if account.settings.target.output_format != "delta":
+    target = account.settings.target
+    if target.output_format == "parquet":
         return {}
-    log.info("committing OUTPUT as a Delta table")
+    log.info("committing OUTPUT as a table")
     paths = [file.path for unit in units for file in unit.files]
     dataset = Finished(
         output=account.output,
@@ -47,8 +50,13 @@ def commit_table(
         partition_by=tuple(partition_by),
         paths=frozenset(paths),
     )
-    version = commit_delta(dataset, deltalake_options(account.output.url, storage), lease.require)
-    return {"table": {"format": "Delta", "version": version}}
+    if target.output_format == "delta":
+        options = deltalake_options(account.output.url, storage)
+        version = commit_delta(dataset, options, lease.require)
+        return {"table": {"format": "Delta", "table": account.output.name, "id": version}}
+    assert target.table is not None
+    snapshot = commit_iceberg(dataset, target.table, lease.require)
+    return {"table": {"format": "Iceberg", "table": target.table, "id": snapshot}}
 
 
 def _schema(

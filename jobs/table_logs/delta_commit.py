@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import date
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -25,41 +24,23 @@ from semscore.udfs.stores.names import NO_VALUE
 if TYPE_CHECKING:
     from deltalake import DeltaTable
     from deltalake.transaction import AddAction, RemoveAction
-    from pyspark.sql.types import StructType
 
-    from semscore.udfs.stores.folder import Entry, Folder
+    from semscore.jobs.table_logs.finished import Finished
+    from semscore.udfs.stores.folder import Entry
 
 THREADS = 32  # that read footers
 ILLEGAL = re.compile(r"[ ,;{}()\n\t=]")  # in a column's name, without column mapping
 LONGEST = 32  # characters of a text in the statistics; a longer one would need rounding up
 
 
-@dataclass(frozen=True)
-class Finished:
-    """A dataset that is complete."""
-
-    output: Folder
-    run: str
-    schema: StructType  # of all columns
-    partition_by: tuple[str, ...]
-    paths: frozenset[str]  # of its files
-
-
 def require_legal(names: Iterable[str]) -> None:
-    """Raise UserError for columns that a Delta table cannot have, and if deltalake is missing."""
+    """Raise UserError for columns that a Delta table cannot have."""
     for name in names:
         if ILLEGAL.search(name):
             raise UserError(
                 f"column {name!r}: a Delta table cannot have a column whose name has a space or "
                 "one of ,;{}()= in it. Leave it out with --keep, or rename it"
             )
-    try:
-        import deltalake  # noqa: F401
-    except ModuleNotFoundError:
-        raise UserError(
-            "--output-format delta writes the table's log with deltalake, which is not installed. "
-            "Install it: pip install 'semscore[delta]'"
-        ) from None
 
 
 def commit_delta(
@@ -186,7 +167,10 @@ def _ends(found: pq.Statistics) -> tuple[Any, Any] | None:
     """Return the minimum and maximum, if they are numbers, days or short texts."""
     if not found.has_min_max:
         return None
-    ends = found.min, found.max
+    try:
+        ends = found.min, found.max
+    except (OverflowError, ValueError):  # a date or a time that Python does not have
+        return None
     if all(isinstance(end, str) and len(end) <= LONGEST for end in ends):
         return ends
     if all(type(end) in (int, date) for end in ends):

@@ -81,7 +81,7 @@ def read_iceberg(table: Table, given: str, snapshot: int | None) -> Snapshot:
     scan = table.scan(snapshot_id=chosen.snapshot_id)
     schema = scan.projection()
     tasks = _planned(given, scan)
-    by_id = _was_renamed(schema, table.schemas().values())
+    by_id = was_renamed(schema, table.schemas().values())
     read, unreadable = spark_schema(schema, by_id)
     columns = _identities(table, schema, read.names)
     files = tuple(_file(task, table, columns) for task in tasks)
@@ -111,7 +111,7 @@ def _planned(given: str, scan: Any) -> list[FileScanTask]:
     except ValueError as error:
         if "equality delet" not in str(error):
             raise _unreadable(given, error) from error
-        command = REWRITE.format("'delete-file-threshold', '1'")
+        command = REWRITE.format("'delete-file-threshold', '1', 'remove-dangling-deletes', 'true'")
         raise UserError(
             f"INPUT {given}: the Iceberg table has equality deletes, as Flink writes them, and "
             f"semscore reads only position deletes. Apply them with Spark: {command}, or "
@@ -138,7 +138,7 @@ def _unreadable(given: str, error: Exception) -> UserError:
     )
 
 
-def _was_renamed(schema: Schema, others: Iterable[Schema]) -> bool:
+def was_renamed(schema: Schema, others: Iterable[Schema]) -> bool:
     """Return whether a field of the schema had another name once, or its name another field."""
     from pyiceberg.schema import index_name_by_id
 

@@ -18,3 +18,8 @@ def spark_url(location: str) -> str:
 def decoded_url(location: str) -> str:
     """Return the URL of a location, which is a URL with escapes."""
     return spark_url(unquote(location))
+
+
+def plain_url(url: str) -> str:
+    """Return the form that libraries other than Spark's have of a URL."""
+    return url.replace("s3a://", "s3://", 1)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from semscore.jobs.options.places import CATALOG, location_of
 from semscore.jobs.options.places import DELTA as DELTA_PREFIX
 from semscore.jobs.table_logs import delta, iceberg
 from semscore.jobs.table_logs.access import deltalake_options, pyiceberg_options
+from semscore.jobs.table_logs.extras import needed_for
 from semscore.jobs.table_logs.recognised import DELTA, HINT, ICEBERG, METADATA_FILE, log_in
 from semscore.jobs.table_logs.snapshot import Snapshot
 from semscore.udfs.errors import UserError, some_of
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
 
 LATEST = "latest"
-EXTRAS = {"delta": "deltalake", "iceberg": "pyiceberg"}
 OTHER_WAY = "score the table with similarity() (docs/tables.md)"
 
 
@@ -84,10 +83,10 @@ def _opened(given: str, storage: Storage, number: int | None) -> Snapshot | None
             f"Copy it to S3 or to a disk, or {OTHER_WAY}"
         )
     if kind is DELTA:
-        with _extra(given, "delta"):
+        with needed_for("delta", f"INPUT {given}"):
             folder = storage.folder(location)
             return delta.read_delta(folder, number, deltalake_options(location, storage))
-    with _extra(given, "iceberg"):
+    with needed_for("iceberg", f"INPUT {given}"):
         if not (is_metadata or HINT in storage.folder(location).names(f"{ICEBERG.log}/{HINT}")):
             raise UserError(
                 f"INPUT {given} is an Iceberg table without {HINT}, so only its catalog knows its "
@@ -100,19 +99,5 @@ def _opened(given: str, storage: Storage, number: int | None) -> Snapshot | None
 
 
 def _in_catalog(given: str) -> Table:
-    with _extra(given, "iceberg"):
+    with needed_for("iceberg", f"INPUT {given}"):
         return iceberg.open_in_catalog(given.removeprefix(CATALOG))
-
-
-@contextmanager
-def _extra(given: str, name: str) -> Iterator[None]:
-    """Raise UserError if the block needs a library that an extra would install."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != EXTRAS[name]:
-            raise
-        raise UserError(
-            f"INPUT {given} is a table, and its log is read with {EXTRAS[name]}, which is not "
-            f"installed. Install it: pip install 'semscore[{name}]'"
-        ) from error

@@ -15,7 +15,7 @@ from semscore.jobs import score
 from semscore.jobs.cli.app import main
 from semscore.jobs.dataset import blocks
 from semscore.jobs.ledger import lease, ledger
-from semscore.jobs.run import score_unit
+from semscore.jobs.run import score_unit, table_output
 from semscore.udfs.stores.local_folder import LocalFolder
 from semscore.udfs.stores.s3_folder import S3Folder
 
@@ -33,6 +33,7 @@ STEPS = {
     "commit": (ledger, "commit"),
     "discard": (score_unit, "discard_staging"),
     "audit": (score, "audit"),
+    "table": (table_output, "commit_delta"),
     "manifest": (FOLDER, "copy", ledger.MANIFEST),
     "success": (FOLDER, "copy", ledger.SUCCESS),
     "finish": (ledger, "finish"),

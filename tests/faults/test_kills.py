@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import pytest
+from deltalake import DeltaTable
 
 pytestmark = pytest.mark.faults
 
@@ -92,6 +93,18 @@ def test_killed_at_random_times(dataset: Any, expected: dict[int, float]) -> Non
     code, told = dataset.run()
     assert code == 0, f"killed after {times}: {told}"
     dataset.require_complete(expected)
+
+
+def test_killed_around_the_commit_of_a_table(dataset: Any, expected: dict[int, float]) -> None:
+    options = ("--output-format", "delta")
+    for point in ("table-before", "table-after", "manifest-after"):
+        code, told = dataset.run(options=options, point=point, occurrence=1, signal="SIGKILL")
+        assert code == -signal.SIGKILL, f"{point}: exit code {code}\n{told}"
+    code, told = dataset.run(options=options)
+    assert code == 0, told
+    table = DeltaTable(dataset.output)
+    assert (table.version(), table.count()) == (0, len(expected))  # committed once
+    assert dataset.scores() == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize(

