@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
 
 from semscore.jobs.dataset.footers import Footer, footer_of, ids_of
 from semscore.jobs.dataset.leaves import Leaf
 from semscore.jobs.dataset.listing import THREADS, Listing, SourceFile
 from semscore.jobs.dataset.reads import Reads
 from semscore.jobs.table_logs.snapshot import FIELD_ID, Snapshot
-from semscore.udfs.errors import UserError
+from semscore.udfs.errors import UserError, some_of
 from semscore.udfs.stores.folder import Entry
 from semscore.udfs.stores.registry import Storage
 
@@ -143,3 +145,24 @@ def require_fits(
                 "and Spark's parquet reader does not convert it. Rewrite the table's older files, "
                 f"or {OTHER_WAY}"
             )
+
+
+def require_columns_as_before(
+    table: Snapshot | None, reads: Reads, record: Mapping[str, Any] | None
+) -> None:
+    """Raise UserError if a table has other columns than when a dataset was started.
+
+    `record`: the run.json of the dataset. Columns that are not read may differ.
+    """
+    if table is None or record is None:
+        return
+    then, now = (
+        {field.name: field.dataType for field in schema if field.name in reads}
+        for schema in (StructType.fromJson(record["schema"]), table.schema)
+    )
+    changed = [name for name in {**then, **now} if then.get(name) != now.get(name)]
+    if changed:
+        raise UserError(
+            f"the columns of {table.what} have changed since OUTPUT was started: "
+            f"{some_of(changed)}. Choose another OUTPUT"
+        )

@@ -15,6 +15,7 @@ from semscore.jobs.dataset.listing import SourceFile
 from semscore.jobs.dataset.owed import outdated, outgrown, owed
 from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.source import Source, read_source
+from semscore.jobs.dataset.table_source import require_columns_as_before
 from semscore.jobs.diagnosis.preflight import preflight
 from semscore.jobs.failures.wording import counted
 from semscore.jobs.ledger import ledger
@@ -152,6 +153,8 @@ def prepare(settings: Settings, spark: SparkSession | None) -> Prepared:
         preflight(settings, source, output, spark)
     model, corrected = _model(settings)
     lease = Lease(output, id_, require_free(output))
+    if settings.target.mode == "resume":
+        require_columns_as_before(source.table, source.reads, ledger.read_run(output))
     settled = _resumed(settings, output, model, corrected)
     return Prepared(
         id=id_,

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from pyiceberg.table import FileScanTask, Table
 
 REWRITE = "CALL catalog.system.rewrite_data_files(table => 'db.table', options => map({}))"
+APPLY = (  # deletes, and remove their files
+    "'delete-file-threshold', '1', 'use-starting-sequence-number', 'false', "
+    "'remove-dangling-deletes', 'true'"
+)
 OTHER_WAY = "score the table with similarity() (docs/tables.md)"
 EPOCH = date(1970, 1, 1)
 
@@ -79,7 +83,9 @@ def read_iceberg(table: Table, given: str, snapshot: int | None) -> Snapshot:
             "with --snapshot"
         )
     scan = table.scan(snapshot_id=chosen.snapshot_id)
-    schema = scan.projection()
+    # The current snapshot is read with the columns of now, which may have changed without new data.
+    is_current = chosen.snapshot_id == table.metadata.current_snapshot_id
+    schema = table.schema() if is_current else scan.projection()
     tasks = _planned(given, scan)
     by_id = was_renamed(schema, table.schemas().values())
     read, unreadable = spark_schema(schema, by_id)
@@ -111,7 +117,7 @@ def _planned(given: str, scan: Any) -> list[FileScanTask]:
     except ValueError as error:
         if "equality delet" not in str(error):
             raise _unreadable(given, error) from error
-        command = REWRITE.format("'delete-file-threshold', '1', 'remove-dangling-deletes', 'true'")
+        command = REWRITE.format(APPLY)
         raise UserError(
             f"INPUT {given}: the Iceberg table has equality deletes, as Flink writes them, and "
             f"semscore reads only position deletes. Apply them with Spark: {command}, or "

@@ -107,6 +107,17 @@ def test_an_empty_snapshot_is_refused(
         run(folder)
 
 
+def test_other_columns_than_before_are_refused(
+    spark: SparkSession, table: tuple[str, Path], run: Score
+) -> None:
+    name, folder = table
+    run(folder)
+    spark.sql(f"ALTER TABLE {name} ADD COLUMN more INT")
+    spark.sql(f"INSERT INTO {name} SELECT *, 7 FROM ({pairs(300, 310)})")
+    with pytest.raises(UserError, match=r"have changed since OUTPUT was started: more\. Choose"):
+        run(folder, mode="resume", follow=True)
+
+
 def test_follow_is_for_tables_and_for_resuming(tmp_path: Path, run: Score) -> None:
     with pytest.raises(UserError, match=r"^--follow .*, so it needs --mode resume$"):
         run(tmp_path, follow=True)

@@ -18,6 +18,7 @@ from pyspark.sql import SparkSession
 from semscore.jobs.options.settings import Settings
 from semscore.jobs.options.slices import Limits
 from semscore.jobs.plan import plan as make_plan
+from semscore.jobs.table_logs.iceberg import APPLY
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Recipe
 from tests.services.tables import pairs
@@ -232,7 +233,7 @@ def test_equality_deletes_are_refused_with_the_command_that_applies_them(
     assert spark.table("ice.db.e").count() == 19
     said = refused(run, warehouse / "db/e")
     assert "equality deletes, as Flink writes them" in said
-    options = "map('delete-file-threshold', '1', 'remove-dangling-deletes', 'true')"
+    options = f"map({APPLY})"
     assert f"rewrite_data_files(table => 'db.table', options => {options})" in said
     spark.sql(f"CALL ice.system.rewrite_data_files(table => 'db.e', options => {options})")
     assert run(warehouse / "db/e").rows == 19
