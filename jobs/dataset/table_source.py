@@ -157,7 +157,7 @@ def require_columns_as_before(
     if table is None or record is None:
         return
     then, now = (
-        {field.name: field.dataType for field in schema if field.name in reads}
+        {field.name: field.dataType.simpleString() for field in schema if field.name in reads}
         for schema in (StructType.fromJson(record["schema"]), table.schema)
     )
     changed = [name for name in {**then, **now} if then.get(name) != now.get(name)]
