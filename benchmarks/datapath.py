@@ -23,7 +23,7 @@ from benchmarks import BUILD
 from benchmarks.corpus import corpus
 from benchmarks.ours import Book, parser
 from semscore.jobs.dataset import frames
-from semscore.jobs.dataset.source import read_source
+from semscore.jobs.dataset.reading import read_source
 from semscore.jobs.spark.session import job_session, start_session
 from semscore.udfs.recipe import Engine, Recipe
 from semscore.udfs.result_type import SIMILARITY_TYPE

@@ -21,7 +21,7 @@ from benchmarks import BUILD
 from benchmarks.ours import Book, parser
 from benchmarks.process import peak_mb
 from semscore.jobs.dataset.owed import owed
-from semscore.jobs.dataset.source import read_source
+from semscore.jobs.dataset.reading import read_source
 from semscore.jobs.dataset.upcoming import Upcoming
 
 FOLDERS = 100  # each with its own file, because the number of links to one file is limited

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from semscore.jobs.dataset.columns import plan_columns
+from semscore.jobs.dataset.reading import read_source
 from semscore.jobs.dataset.reads import columns_read
-from semscore.jobs.dataset.source import read_source
 from semscore.jobs.dataset.units import task_count
 from semscore.jobs.failures.wording import counted
 from semscore.jobs.processing_job.configuration import Classification

@@ -15,8 +15,9 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from semscore.jobs.dataset.columns import plan_columns
+from semscore.jobs.dataset.reading import read_source
 from semscore.jobs.dataset.reads import columns_read
-from semscore.jobs.dataset.source import Source, read_source
+from semscore.jobs.dataset.source import Source
 from semscore.jobs.dataset.units import fitting, row_flop
 from semscore.jobs.failures.wording import counted
 from semscore.jobs.history.achieved import Calibration, read_calibrations

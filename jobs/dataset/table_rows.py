@@ -59,9 +59,8 @@ def live_rows(
     deleted = [snapshot.deleted(file.url) for file in files]
     if not snapshot.partition and not any(map(len, deleted)):
         return rows
-    values = {file.url: file.values for file in snapshot.files}
     listed = [
-        (spelling, place, *values[file.url])
+        (spelling, place, *snapshot.values(file.url))
         for place, file in enumerate(files)
         for spelling in spellings(file.url)
     ]
@@ -75,8 +74,7 @@ def live_rows(
     )
     frame = frame.join(F.broadcast(spark.createDataFrame(listed, schema)), PATH, "left")
     unknown = F.raise_error(F.concat(F.lit("semscore did not ask for the file "), column(PATH)))
-    file = F.coalesce(column(FILE), unknown.cast("bigint"))
-    frame = frame.withColumn(FILE, file)
+    frame = frame.where(F.coalesce(column(FILE), unknown.cast("bigint")) >= 0)
     if any(map(len, deleted)):
         keys = np.concatenate([place * FILE_ROWS + found for place, found in enumerate(deleted)])
         frame = _without(frame, column(FILE) * FILE_ROWS + column(NUMBER), keys)
@@ -95,7 +93,7 @@ def live_part(
     if end > first:
         rows = _without(rows, column(NUMBER), deleted[first:end])
     if snapshot.partition:
-        values = next(known.values for known in snapshot.files if known.url == file.url)
+        values = snapshot.values(file.url)
         known = [snapshot.schema[name].dataType for name in snapshot.partition]
         rows = rows.withColumns(
             {

@@ -18,7 +18,7 @@ from semscore.jobs.dataset.footers import Footer, footer_of, ids_of
 from semscore.jobs.dataset.leaves import Leaf
 from semscore.jobs.dataset.listing import THREADS, Listing, SourceFile
 from semscore.jobs.dataset.reads import Reads
-from semscore.jobs.table_logs.snapshot import FIELD_ID, Snapshot
+from semscore.jobs.table_logs.snapshot import FIELD_ID, OTHER_WAY, Snapshot
 from semscore.udfs.errors import UserError, some_of
 from semscore.udfs.stores.folder import Entry
 from semscore.udfs.stores.registry import Storage
@@ -26,8 +26,8 @@ from semscore.udfs.stores.registry import Storage
 # Types of older files that Spark's parquet reader converts to the column's type now: those that are
 # stored in the same way. Spark 4 also converts others.
 WIDER = {("smallint", "int"), ("tinyint", "int"), ("tinyint", "smallint")}
+METADATA = "_metadata"
 REWRITE = "CALL catalog.system.rewrite_data_files(table => 'db.table')"
-OTHER_WAY = "score the table with similarity() (docs/tables.md)"
 
 
 def listings_of(given: str, snapshot: Snapshot, storage: Storage) -> list[Listing]:
@@ -78,6 +78,11 @@ def table_footer(given: str, snapshot: Snapshot, reads: Reads) -> Footer:
         if column in reads:
             out = ". Leave it out with --keep" if reads.may_leave_out(column) else ""
             raise UserError(f"INPUT {given}: column {column!r} of the table {what}{out}")
+    if METADATA in snapshot.schema.names and (snapshot.partition or snapshot.positions):
+        raise UserError(
+            f"INPUT {given}: the table has a column {METADATA!r}, whose name Spark uses for the "
+            f"numbers of rows. Rename it, or {OTHER_WAY}"
+        )
     stored = io.BytesIO()
     arrow = to_arrow_schema(snapshot.schema)
     pq.write_table(arrow.empty_table(), stored)

@@ -9,8 +9,9 @@ from uuid import uuid4
 from rich.filesize import decimal
 
 from semscore.jobs.dataset.columns import plan_columns
+from semscore.jobs.dataset.reading import read_source
 from semscore.jobs.dataset.reads import columns_read
-from semscore.jobs.dataset.source import Source, read_source
+from semscore.jobs.dataset.source import Source
 from semscore.jobs.diagnosis.check_disk import free_bytes
 from semscore.jobs.diagnosis.finding import Check, Finding, findings
 from semscore.jobs.failures.wording import counted

@@ -208,6 +208,5 @@ def _text(
         value = next(value for key, _, value in folders if unquote(key, "latin-1") == name)
         text = None if value == NO_VALUE else unquote(value)
     elif name in source.table.partition:
-        values = next(live.values for live in source.table.files if live.url == file.url)
-        text = values[source.table.partition.index(name)]
+        text = source.table.values(file.url)[source.table.partition.index(name)]
     return pa.array([text] * batch.num_rows, pa.string())

@@ -13,8 +13,9 @@ from pyspark.sql import SparkSession
 from semscore.jobs.dataset.columns import Layout, plan_columns
 from semscore.jobs.dataset.listing import SourceFile
 from semscore.jobs.dataset.owed import outdated, outgrown, owed
+from semscore.jobs.dataset.reading import read_source
 from semscore.jobs.dataset.reads import columns_read
-from semscore.jobs.dataset.source import Source, read_source
+from semscore.jobs.dataset.source import Source
 from semscore.jobs.dataset.table_source import require_columns_as_before
 from semscore.jobs.diagnosis.preflight import preflight
 from semscore.jobs.failures.wording import counted

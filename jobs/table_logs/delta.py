@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from semscore.jobs.table_logs.locations import decoded_url
-from semscore.jobs.table_logs.snapshot import LiveFile, Positions, Snapshot
+from semscore.jobs.table_logs.snapshot import OTHER_WAY, LiveFile, Positions, Snapshot
 from semscore.udfs.errors import UserError, some_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 # Reader features that change nothing about the rows of a file, or that are dealt with here.
 KNOWN = {"columnMapping", "deletionVectors", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"}
 MAPPING = "delta.columnMapping.mode"
-OTHER_WAY = "score the table with similarity() (docs/tables.md)"
 
 
 def read_delta(folder: Folder, version: int | None, options: Mapping[str, str]) -> Snapshot:

@@ -87,6 +87,7 @@ def commit_delta(
                 list(dataset.partition_by),
                 commit_properties=properties,
             )
+            table.update_incremental()
         return table.version()
     except DeltaError as error:
         why = " ".join(str(error).split()).rstrip(".")

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from semscore.jobs.table_logs.iceberg_types import spark_schema
 from semscore.jobs.table_logs.locations import spark_url
-from semscore.jobs.table_logs.snapshot import LiveFile, Positions, Snapshot, united
+from semscore.jobs.table_logs.snapshot import OTHER_WAY, LiveFile, Positions, Snapshot, united
 from semscore.udfs.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ APPLY = (  # deletes, and remove their files
     "'delete-file-threshold', '1', 'use-starting-sequence-number', 'false', "
     "'remove-dangling-deletes', 'true'"
 )
-OTHER_WAY = "score the table with similarity() (docs/tables.md)"
 EPOCH = date(1970, 1, 1)
 
 

@@ -12,7 +12,7 @@ from semscore.jobs.table_logs import delta, iceberg
 from semscore.jobs.table_logs.access import deltalake_options, pyiceberg_options
 from semscore.jobs.table_logs.extras import needed_for
 from semscore.jobs.table_logs.recognised import DELTA, HINT, ICEBERG, METADATA_FILE, log_in
-from semscore.jobs.table_logs.snapshot import Snapshot
+from semscore.jobs.table_logs.snapshot import OTHER_WAY, Snapshot
 from semscore.udfs.errors import UserError, some_of
 from semscore.udfs.stores.local_folder import local_path
 from semscore.udfs.stores.registry import Storage, is_remote, needs_java
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table
 
 LATEST = "latest"
-OTHER_WAY = "score the table with similarity() (docs/tables.md)"
 
 
 def open_table(inputs: Sequence[str], storage: Storage, snapshot: str | None) -> Snapshot | None:

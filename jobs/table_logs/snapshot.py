@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from pyspark.sql.types import StructType
 
+OTHER_WAY = "score the table with similarity() (docs/tables.md)"  # what reads all tables
 FIELD_ID = "parquet.field.id"  # Spark's name of it, in the metadata of a column
 Positions = NDArray[np.int64]  # numbers of rows in a file, sorted, each once
 NONE: Positions = np.empty(0, np.int64)
@@ -56,6 +58,14 @@ class Snapshot:
     def record(self) -> dict[str, Any]:
         """Return what the records of a run say about the snapshot."""
         return {"format": self.format, "table": self.name, "root": self.root, "id": self.id}
+
+    def values(self, url: str) -> tuple[Any, ...]:
+        """Return the values of the `partition` columns in a file."""
+        return self._values[url]
+
+    @cached_property
+    def _values(self) -> dict[str, tuple[Any, ...]]:
+        return {file.url: file.values for file in self.files}
 
     def deleted(self, url: str) -> Positions:
         """Return the numbers of a file's deleted rows."""

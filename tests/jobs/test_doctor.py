@@ -17,7 +17,7 @@ from rich.console import Console
 
 from semscore.jobs.cli import app as cli
 from semscore.jobs.cli import findings
-from semscore.jobs.dataset.source import read_source
+from semscore.jobs.dataset.reading import read_source
 from semscore.jobs.diagnosis import check_versions, registry
 from semscore.jobs.diagnosis import preflight as quick
 from semscore.jobs.diagnosis.finding import Finding
@@ -127,7 +127,7 @@ def test_neither_spark_nor_torch_is_started_for_the_quick_part(settings: Setting
     code = f"""
 import sys
 from semscore.udfs.stores.local_folder import LocalFolder
-from semscore.jobs.dataset.source import read_source
+from semscore.jobs.dataset.reading import read_source
 from semscore.jobs.diagnosis.preflight import preflight
 from semscore.jobs.options.settings import Settings
 settings = Settings(inputs={settings.inputs!r}, output={settings.output!r})

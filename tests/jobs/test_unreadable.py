@@ -193,7 +193,7 @@ def test_a_file_that_changes_meanwhile_is_set_aside(
 def test_what_a_late_footer_shows_sets_the_file_aside(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("semscore.jobs.dataset.source.AT_FIRST", 2)
+    monkeypatch.setattr("semscore.jobs.dataset.reading.AT_FIRST", 2)
     for number in range(5):
         write(tmp_path, number, compression="brotli" if number == 1 else "snappy")
     with pytest.raises(UnitsSetAside, match=r"tag 1 ö#\.parquet: .*compressed with brotli"):

@@ -13,7 +13,8 @@ import pytest
 
 from semscore.jobs.dataset import frames, sql_names
 from semscore.jobs.dataset.publish import destinations, publish, stage
-from semscore.jobs.dataset.source import Source, read_source
+from semscore.jobs.dataset.reading import read_source
+from semscore.jobs.dataset.source import Source
 from semscore.jobs.ledger import ledger
 from semscore.jobs.spark.session import job_session
 from semscore.udfs.stores.local_folder import LocalFolder

@@ -15,7 +15,7 @@ import pytest
 from pyarrow import feather, orc
 
 from semscore.jobs.dataset.other_formats import other_format, refusal
-from semscore.jobs.dataset.source import read_source
+from semscore.jobs.dataset.reading import read_source
 from semscore.udfs.errors import UserError
 
 TABLE = pa.table({"text1": ["NA", 'with "quotes"\nand lines'], "text2": ["null", "ö, x"]})

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from semscore.jobs.dataset.listing import BadFile, CountedFile
+from semscore.jobs.dataset.reading import read_source
 from semscore.jobs.dataset.reads import Reads
-from semscore.jobs.dataset.source import read_source
 from semscore.udfs.errors import UserError
 
 Write = Callable[..., Path]
@@ -608,7 +608,7 @@ def test_a_folder_that_may_not_be_listed_is_refused(
 
 @pytest.fixture
 def few_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("semscore.jobs.dataset.source.AT_FIRST", 4)
+    monkeypatch.setattr("semscore.jobs.dataset.reading.AT_FIRST", 4)
 
 
 def test_of_very_many_files_the_rest_is_counted_as_it_is_asked_for(

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs.dataset.source import Source, read_source
+from semscore.jobs.dataset.reading import read_source
+from semscore.jobs.dataset.source import Source
 from semscore.jobs.planner.sample import Chunk
 from semscore.jobs.planner.speed import Speed
 

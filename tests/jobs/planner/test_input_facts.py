@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from semscore.jobs.dataset.listing import BadFile
-from semscore.jobs.dataset.source import Source, read_source
+from semscore.jobs.dataset.reading import read_source
+from semscore.jobs.dataset.source import Source
 from semscore.jobs.planner.input_facts import facts_of
 
 

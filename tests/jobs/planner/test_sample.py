@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from semscore.jobs.dataset.source import Source, read_source
+from semscore.jobs.dataset.reading import read_source
+from semscore.jobs.dataset.source import Source
 from semscore.jobs.options.settings import Settings
 from semscore.jobs.options.slices import Columns
 from semscore.jobs.planner import sample

@@ -262,7 +262,7 @@ def test_an_output_that_another_run_writes_to_is_left_alone(begun: Run, tmp_path
 def test_what_is_found_late_of_very_many_files_is_set_aside(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skips: bool
 ) -> None:
-    monkeypatch.setattr("semscore.jobs.dataset.source.AT_FIRST", 2)
+    monkeypatch.setattr("semscore.jobs.dataset.reading.AT_FIRST", 2)
     for number in range(5):
         write(tmp_path, number)
     (tmp_path / "in" / "1.parquet").write_bytes(b"PAR1 cut o")
@@ -279,7 +279,7 @@ def test_what_is_found_late_of_very_many_files_is_set_aside(
 def test_a_trial_and_a_limit_read_no_more_than_they_need(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("semscore.jobs.dataset.source.AT_FIRST", 2)
+    monkeypatch.setattr("semscore.jobs.dataset.reading.AT_FIRST", 2)
     for number in range(6):
         write(tmp_path, number)
     stopped = run(limits=Limits(max_units=1)).stopped
