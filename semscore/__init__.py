@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from semscore.udfs.precision import choose_precision
     from semscore.udfs.recipe import Engine, Recipe
     from semscore.udfs.result_type import SIMILARITY_TYPE
+    from semscore.udfs.score_pairs import score_pairs
     from semscore.udfs.similarity import register, similarity
     from semscore.udfs.similarity_scorer import SimilarityScorer
     from semscore.udfs.vector_format import VectorFormat
@@ -52,6 +53,7 @@ __all__ = [
     "register_embed",
     "report",
     "score",
+    "score_pairs",
     "similarity",
     "vector_similarity",
 ]
@@ -78,6 +80,7 @@ _HOMES = {
     "register_embed": "udfs.embed",
     "report": "jobs.report",
     "score": "jobs.score",
+    "score_pairs": "udfs.score_pairs",
     "similarity": "udfs.similarity",
     "vector_similarity": "udfs.vector_similarity",
 }

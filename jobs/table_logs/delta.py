@@ -94,14 +94,14 @@ def _require_known(folder: Folder, table: DeltaTable) -> None:
         raise UserError(
             f"INPUT {folder.name}: the Delta table has {some_of(unknown)} among its reader "
             "features, which semscore does not know. Remove the feature (ALTER TABLE … DROP "
-            f"FEATURE {unknown[0]}), or {OTHER_WAY}"
+            f"FEATURE `{unknown[0]}`), or {OTHER_WAY}"
         )
     mode = settings.get(MAPPING, "none")
     if mode != "none":
         raise UserError(
             f"INPUT {folder.name}: the Delta table's columns have other names in its files "
-            f"({MAPPING} is {mode!r}). Write the names into the files (ALTER TABLE … DROP FEATURE "
-            f"columnMapping), or {OTHER_WAY}"
+            f"({MAPPING} is {mode!r}). Write the table's names into the files (ALTER TABLE … SET "
+            f"TBLPROPERTIES ('{MAPPING}' = 'none')), or {OTHER_WAY}"
         )
 
 

@@ -168,14 +168,28 @@ def test_what_cannot_be_read_right_is_refused(
     shutil.rmtree(delta / "k=b%2Fc d")
     assert "b%2Fc d/day=2024-02-28/part-" in (said := refused(run, delta))
     assert f"does not exist, although Delta table {delta}, version 4 lists it" in said
-    spark.sql(
-        f"CREATE TABLE delta.`{tmp_path}/m` USING delta TBLPROPERTIES "
-        f"('delta.columnMapping.mode' = 'name') AS {pairs(0, 10)}"
-    )
-    assert "columns have other names in its files" in refused(run, tmp_path / "m")
     assert "--snapshot 1 is for Delta and Iceberg tables" in refused(
         run, tmp_path / "out", snapshot="1"
     )
+
+
+def test_features_are_refused_with_the_commands_that_remove_them(
+    spark: SparkSession, tmp_path: Path, run: Score, scored: Scored
+) -> None:
+    table = f"delta.`{tmp_path}/m`"
+    mapping, widening = "delta.columnMapping.mode", "delta.enableTypeWidening"
+    spark.sql(
+        f"CREATE TABLE {table} USING delta TBLPROPERTIES ('{mapping}' = 'name') AS {pairs(0, 10)}"
+    )
+    said = refused(run, tmp_path / "m")
+    assert f"SET TBLPROPERTIES ('{mapping}' = 'none')" in said
+    spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ('{mapping}' = 'none')")
+    spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ('{widening}' = 'true')")
+    said = refused(run, tmp_path / "m")
+    assert "DROP FEATURE `typeWidening-preview`" in said
+    spark.sql(f"ALTER TABLE {table} DROP FEATURE `typeWidening-preview`")
+    run(tmp_path / "m")
+    assert scored("id, text1, k") == as_text(spark.table(table), "id, text1, k")
 
 
 def test_an_iceberg_table_without_a_hint_needs_its_catalog(iceberg: Path, run: Score) -> None:

