@@ -11,7 +11,7 @@ from semscore.jobs.options.places import DELTA as DELTA_PREFIX
 from semscore.jobs.table_logs import delta, iceberg
 from semscore.jobs.table_logs.access import deltalake_options, pyiceberg_options
 from semscore.jobs.table_logs.extras import needed_for
-from semscore.jobs.table_logs.recognised import DELTA, HINT, ICEBERG, METADATA_FILE, log_in
+from semscore.jobs.table_logs.recognised import DELTA, HINT, ICEBERG, METADATA_FILE, Kind, log_in
 from semscore.jobs.table_logs.snapshot import OTHER_WAY, Snapshot
 from semscore.udfs.errors import UserError, some_of
 from semscore.udfs.stores.local_folder import local_path
@@ -69,18 +69,16 @@ def _number(snapshot: str | None) -> int | None:
 def _opened(given: str, storage: Storage, number: int | None) -> Snapshot | None:
     location = location_of(given)
     if location is None:
-        return iceberg.read_iceberg(_in_catalog(given), given, number)
+        table = _in_catalog(given)
+        _require_reachable(given, ICEBERG, table.location())
+        return iceberg.read_iceberg(table, given, number)
     is_metadata = METADATA_FILE.search(location) is not None
     kind = ICEBERG if is_metadata else log_in(storage.folder(location))
     if given.startswith(DELTA_PREFIX) and kind is not DELTA:
         raise UserError(f"INPUT {given}: there is no Delta table in {location}")
     if kind is None:
         return None
-    if needs_java(location):
-        raise UserError(
-            f"INPUT {given} is {kind.what} on a storage from which semscore cannot read its log. "
-            f"Copy it to S3 or to a disk, or {OTHER_WAY}"
-        )
+    _require_reachable(given, kind, location)
     if kind is DELTA:
         with needed_for("delta", f"INPUT {given}"):
             folder = storage.folder(location)
@@ -95,6 +93,15 @@ def _opened(given: str, storage: Storage, number: int | None) -> Snapshot | None
         place = location if is_remote(location) else str(local_path(location))
         table = iceberg.open_files(place, given, pyiceberg_options(location, storage))
         return iceberg.read_iceberg(table, given, number)
+
+
+def _require_reachable(given: str, kind: Kind, location: str) -> None:
+    """Raise UserError for a table on a storage that only Spark's Java reaches."""
+    if needs_java(location):
+        raise UserError(
+            f"INPUT {given} is {kind.what} on a storage from which semscore cannot read its log "
+            f"({location}). Copy it to S3 or to a disk, or {OTHER_WAY}"
+        )
 
 
 def _in_catalog(given: str) -> Table:
