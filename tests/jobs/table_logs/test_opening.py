@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from semscore.jobs.table_logs import iceberg
 from semscore.jobs.table_logs.opening import locations, open_table
@@ -31,9 +33,6 @@ def test_a_table_in_a_catalog_has_its_full_name(given: str) -> None:
 
 
 def test_a_table_must_be_the_only_input(tmp_path: Path) -> None:
-    import pyarrow as pa
-    from deltalake import write_deltalake
-
     for name in ("t", "u"):
         write_deltalake(tmp_path / name, pa.table({"text1": ["a"]}))
     said = refused(f"{tmp_path}/t", f"{tmp_path}/u")
