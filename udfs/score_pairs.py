@@ -75,7 +75,9 @@ def _shown(frames: Iterator[pd.DataFrame], rows: int, progress: bool) -> Iterato
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True, disable=not progress) as bar:
+    console = Console(stderr=True)
+    is_seen = progress and (console.is_terminal or console.is_jupyter)
+    with Progress(console=console, transient=True, disable=not is_seen) as bar:
         task = bar.add_task("scoring", total=rows)
         for frame in frames:
             yield frame

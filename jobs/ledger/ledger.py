@@ -77,7 +77,7 @@ def require_ours(output: Folder) -> list[str]:
             f"OUTPUT {output.name} contains data that semscore did not write "
             f"({printable(others[0])}), so nothing is deleted. Choose another OUTPUT"
         )
-    log = LOG if has_log(read_run(output)) else None
+    log = LOG if has_log(output) else None
     for path in others:
         if not (path == SUCCESS or DATA_FILE.fullmatch(path) or (log and path.startswith(log))):
             raise UserError(
@@ -106,10 +106,16 @@ def read_run(output: Folder) -> dict[str, Any] | None:
     return record
 
 
-def has_log(record: dict[str, Any] | None) -> bool:
-    """Return whether a run's record says that its dataset is also a Delta table."""
-    target = (record or {}).get("options", {}).get("target", {})
-    return bool(target.get("output_format") == "delta")
+def has_log(output: Folder) -> bool:
+    """Return whether the record of a dataset says that it is also a Delta table.
+
+    A record of another version, or one that cannot be read, does not.
+    """
+    try:
+        record = json.loads(output.read(RUN) or b"{}")
+        return bool(record["options"]["target"]["output_format"] == "delta")
+    except (KeyError, OSError, ValueError):
+        return False
 
 
 def recorded_where(output: Folder) -> str | None:

@@ -24,7 +24,7 @@ def is_own_table(settings: Settings, output: Folder) -> bool:
 
     Raises UserError if this run would leave the table's log out of date.
     """
-    if not ledger.has_log(ledger.read_run(output)) or tables_around(output, False):
+    if not ledger.has_log(output) or tables_around(output, False):
         return False
     if settings.target.output_format != "delta":
         raise UserError(

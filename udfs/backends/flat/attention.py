@@ -17,6 +17,9 @@ from semscore.udfs.backends.flat.varlen import Packed
 
 NAME = "semscore_flat"
 REGISTER = 16  # numbers in float32 (AVX-512)
+# Up to so many multiplications in a call, torch computes products of bfloat16 itself. It hands more
+# to oneDNN, which rounds otherwise (`checksize` in ATen/native/mkldnn/Matmul.cpp).
+SMALL = 16**3
 
 
 def flat_attention(
@@ -84,6 +87,9 @@ def _attend(
     # than in float32. It computes rows shorter than a register number by number.
     texts, heads, tokens, size = query.shape
     q, k, v = (part.reshape(texts * heads, tokens, -1) for part in (query, key, value))
+    enough = SMALL // (heads * tokens * tokens * size) + 1
+    if texts < enough:  # a few short texts, so that their number would decide how they are rounded
+        q, k, v = (part.repeat(-(-enough // texts), 1, 1) for part in (q, k, v))
     scale = size**-0.5 if scaling is None else scaling
     weights = torch.baddbmm(q.new_empty(()), q, k.transpose(1, 2), beta=0, alpha=scale).float()
     if tokens < REGISTER:
@@ -91,7 +97,8 @@ def _attend(
         weights.div_(weights.sum(-1, keepdim=True))
     else:
         weights = weights.softmax(-1)
-    return torch.bmm(weights.to(v.dtype), v).view(texts, heads, tokens, -1)
+    attended = torch.bmm(weights.to(v.dtype), v)
+    return attended[: texts * heads].view(texts, heads, tokens, -1)
 
 
 @lru_cache(maxsize=64)

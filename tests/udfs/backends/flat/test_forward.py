@@ -12,6 +12,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from semscore.udfs.backends.flat.attention import flat_attention
 from semscore.udfs.backends.flat.forward import FlatBackend
 from semscore.udfs.backends.flat.linear import LaidOutLinear
 from semscore.udfs.backends.protocol import NotConvertible
@@ -94,6 +95,21 @@ def test_neighbours_do_not_matter(
         assert np.array_equal(found, alone[places])
 
     same()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("tokens", [3, 7, 11])
+def test_attention_does_not_depend_on_the_number_of_texts(tokens: int, dtype: torch.dtype) -> None:
+    """Torch chooses how to multiply by the size of a batch. Few sums are then rounded otherwise."""
+    torch.manual_seed(tokens)
+    query, key, value = torch.randn(3, 2_000, 2, tokens, 16).to(dtype)
+
+    def attended(*places: slice) -> torch.Tensor:
+        parts = [[part[place] for part in (query, key, value)] for place in places]
+        return torch.cat([flat_attention(torch.nn.Module(), *part, None)[0] for part in parts])
+
+    one_by_one = attended(*(slice(place, place + 1) for place in range(len(query))))
+    assert torch.equal(one_by_one, attended(slice(None)))
 
 
 def test_nothing_is_padded(odd_texts: list[str]) -> None:
