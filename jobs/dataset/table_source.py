@@ -36,7 +36,10 @@ def listings_of(given: str, snapshot: Snapshot, storage: Storage) -> list[Listin
     Raises UserError if a file does not exist.
     """
     home = f"{snapshot.root}/"
-    known = {entry.path: entry for entry in storage.folder(snapshot.root).entries()}
+    try:
+        known = {entry.path: entry for entry in storage.folder(snapshot.root).entries()}
+    except OSError as error:
+        raise UserError(f"INPUT {given} cannot be listed: {error}") from error
     by_root: dict[str, list[tuple[str, str]]] = defaultdict(list)  # root -> path, URL
     for file in snapshot.files:
         root = snapshot.root if file.url.startswith(home) else file.url.rpartition("/")[0]

@@ -73,7 +73,10 @@ def _opened(given: str, storage: Storage, number: int | None) -> Snapshot | None
         _require_reachable(given, ICEBERG, table.location())
         return iceberg.read_iceberg(table, given, number)
     is_metadata = METADATA_FILE.search(location) is not None
-    kind = ICEBERG if is_metadata else log_in(storage.folder(location))
+    try:
+        kind = ICEBERG if is_metadata else log_in(storage.folder(location))
+    except OSError as error:
+        raise UserError(f"INPUT {given} cannot be listed: {error}") from error
     if given.startswith(DELTA_PREFIX) and kind is not DELTA:
         raise UserError(f"INPUT {given}: there is no Delta table in {location}")
     if kind is None:

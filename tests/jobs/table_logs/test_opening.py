@@ -12,6 +12,7 @@ from deltalake import write_deltalake
 from semscore.jobs.table_logs import iceberg
 from semscore.jobs.table_logs.opening import locations, open_table
 from semscore.udfs.errors import UserError
+from semscore.udfs.stores.folder import StorageError
 from semscore.udfs.stores.registry import Storage
 
 
@@ -40,6 +41,17 @@ def test_a_table_must_be_the_only_input(tmp_path: Path) -> None:
         said == f"INPUT {tmp_path}/t is a table, which must be the only INPUT. Score the others "
         "separately"
     )
+
+
+def test_a_storage_that_cannot_be_reached_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*_: object) -> None:
+        raise StorageError("s3://b/t: bucket 'b' does not exist")
+
+    monkeypatch.setattr(Storage, "folder", unreachable)
+    for given in ("s3://b/t", "delta:s3://b/t"):
+        assert (
+            refused(given) == f"INPUT {given} cannot be listed: s3://b/t: bucket 'b' does not exist"
+        )
 
 
 def test_a_table_that_only_java_reaches_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
