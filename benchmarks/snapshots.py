@@ -20,7 +20,7 @@ from benchmarks.ours import Book
 from semscore.jobs.table_logs.opening import open_table
 from semscore.udfs.stores.registry import Storage
 
-PLACE = BUILD / "tables"
+PLACE = (BUILD / "tables").resolve()  # Spark wants absolute paths
 FILES = 100_000
 DELETED = 10_000_000  # of twice as many rows, in 20 files
 COLUMNS = ["table", "files", "rows", "deleted_rows", "seconds", "peak_mb", "peak_mb_before"]
@@ -29,6 +29,7 @@ COLUMNS = ["table", "files", "rows", "deleted_rows", "seconds", "peak_mb", "peak
 def many_files(folder: Path) -> dict[str, Path]:
     """Make tables whose logs list FILES files. The files themselves do not exist."""
     import pyarrow as pa
+    from deltalake import Schema
     from deltalake.transaction import AddAction, create_table_with_add_actions
     from pyiceberg.catalog import load_catalog
     from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
@@ -37,7 +38,7 @@ def many_files(folder: Path) -> dict[str, Path]:
     schema = pa.schema({"id": pa.int64(), "text1": pa.string(), "text2": pa.string()})
     names = [f"part-{n:06}.parquet" for n in range(FILES)]
     added = [AddAction(name, 10**6, {}, 0, True, '{"numRecords": 1000}') for name in names]
-    create_table_with_add_actions(str(folder / "delta"), schema, added)
+    create_table_with_add_actions(str(folder / "delta"), Schema.from_arrow(schema), added)
     uri = f"sqlite:///{folder}/catalog.db"
     catalog = load_catalog("own", type="sql", uri=uri, warehouse=f"file://{folder}/lake")
     catalog.create_namespace("db")
