@@ -97,10 +97,7 @@ def _confirm(job: Prepared) -> Result:
             raise job.begun_anew()
         ledger.clear_remains(output, lease, units)
         manifest = audit(account, units, units.rows)
-        record = ledger.read_run(output) or {}
-        manifest |= commit_table(
-            account, units, lease, job.storage, job.layout.partition_by, record
-        )
+        manifest |= commit_table(account, units, lease, job.storage, job.layout.partition_by)
         ledger.finish(output, lease, manifest)
         ledger.tell_progress(output, lease, Progress(units, Upcoming((), 0)).facts("complete"))
         report = report_at_end(output, lease, units, account.settings.report)
@@ -172,8 +169,7 @@ def _finish(run: Run, progress: Progress) -> dict[str, Any]:
     units = progress.committed
     ledger.clear_remains(run.output, run.lease, units)  # storage may have completed copies late
     manifest = audit(run, units, progress.rows_total, progress.bad, progress.failed)
-    record = ledger.read_run(run.output) or {}
-    manifest |= commit_table(run, units, run.lease, run.storage, run.layout.partition_by, record)
+    manifest |= commit_table(run, units, run.lease, run.storage, run.layout.partition_by)
     ledger.finish(run.output, run.lease, manifest)
     return manifest
 

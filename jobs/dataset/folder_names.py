@@ -44,16 +44,3 @@ def partition_columns(files: Sequence[SourceFile]) -> tuple[str, ...]:
                 "Use folders with the same partition columns as INPUT"
             )
     return first[1] if first else ()
-
-
-def values_in(path: str) -> tuple[tuple[str, str], ...]:
-    """Return the columns and values in a file's path.
-
-    As Spark decodes them, `%C3` is one character.
-    """
-    found = []
-    for folder in PurePosixPath(path).parent.parts:
-        name, equals, value = folder.partition("=")
-        if equals:
-            found.append((unquote(name, "latin-1"), unquote(value, "latin-1")))
-    return tuple(found)

@@ -56,8 +56,8 @@ def read_schema(spark: SparkSession, source: Source) -> StructType:
     """Return the schema of the whole run, as Spark reads a file that has rows. Fields are nullable.
 
     Columns for which Spark has no type are left out; the run reads none of them. Partition columns
-    are text, because only their folder names are known. Raises UserError if Spark can open none of
-    several files.
+    are text, because only their folder names are known, except in a table. Raises UserError if
+    Spark can open none of several files.
     """
     if source.table:
         return source.table.schema

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 
-from semscore.jobs.dataset.folder_names import values_in
 from semscore.jobs.dataset.footers import Footer, Unreadable, read_footers
 from semscore.jobs.dataset.listing import BadFile, CountedFile, SourceFile
 from semscore.jobs.dataset.reads import Reads
@@ -15,6 +14,7 @@ from semscore.jobs.dataset.usable import in_table, obstacle_of, require_alike, u
 from semscore.jobs.table_logs.snapshot import NONE, Positions, Snapshot, count_between
 from semscore.udfs.errors import UserError
 from semscore.udfs.stores.folder import Folder
+from semscore.udfs.stores.names import values_in
 from semscore.udfs.stores.registry import Storage
 
 

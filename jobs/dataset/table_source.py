@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -104,8 +104,7 @@ def as_in_table(name: str, footer: Footer, snapshot: Snapshot) -> Footer:
             f"{name} has no field ids, and columns of {snapshot.what} were renamed, so it does not "
             f"say which column is which. Rewrite it: {REWRITE}, or {OTHER_WAY}"
         )
-    now = {field.metadata[FIELD_ID]: field.name for field in snapshot.schema}
-    names = {before: now[field] for before, field in footer.ids if field in now}
+    names = _names_now(footer.ids, snapshot)
     return replace(
         footer,
         types={names[name]: kind for name, kind in footer.types.items() if name in names},
@@ -124,8 +123,13 @@ def names_in_file(schema: pa.Schema, snapshot: Snapshot) -> dict[str, str]:
     """Return the names that the columns of a table have in a file, for those that it has."""
     if not snapshot.by_id:
         return {name: name for name in schema.names}
+    return {now: name for name, now in _names_now(ids_of(schema), snapshot).items()}
+
+
+def _names_now(ids: Iterable[tuple[str, int]], snapshot: Snapshot) -> dict[str, str]:
+    """Return the table's names of a file's columns, by their names in the file."""
     now = {field.metadata[FIELD_ID]: field.name for field in snapshot.schema}
-    return {now[field]: name for name, field in ids_of(schema) if field in now}
+    return {name: now[field] for name, field in ids if field in now}
 
 
 def _renamed(leaves: Sequence[Leaf], names: dict[str, str]) -> Iterator[Leaf]:

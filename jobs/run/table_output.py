@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow.parquet as pq
 from pyspark.sql.types import StructField, StructType
 
+from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.committed import Committed
 from semscore.jobs.ledger.lease import Lease
 from semscore.jobs.run.run import Account
@@ -31,17 +32,17 @@ def commit_table(
     lease: Lease,
     storage: Storage,
     partition_by: Sequence[str],
-    record: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Commit the dataset as a table, once. Return what the manifest says about it.
 
-    `record`: run.json. Raises OutputInUse if another run has taken over, and JobError if the
+    Raises OutputInUse if another run has taken over, and JobError if the
     table's log cannot be written.
     """
     target = account.settings.target
     if target.output_format == "parquet":
         return {}
     log.info("committing OUTPUT as a table")
+    record = ledger.read_run(account.output) or {}
     paths = [file.path for unit in units for file in unit.files]
     dataset = Finished(
         output=account.output,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from semscore.udfs.stores.registry import Storage
 from semscore.udfs.stores.s3 import Access, is_s3, split
 from semscore.udfs.stores.s3_access import s3_access
@@ -9,10 +11,25 @@ from semscore.udfs.stores.s3_access import s3_access
 
 def deltalake_options(location: str, storage: Storage) -> dict[str, str]:
     """Return the storage options of deltalake for a location; empty for one on a disk."""
-    access = _access(location, storage)
-    if access is None:
+    return _options(location, storage, _for_deltalake)
+
+
+def pyiceberg_options(location: str, storage: Storage) -> dict[str, str]:
+    """Return the properties of pyiceberg for a location; empty for one on a disk."""
+    return _options(location, storage, _for_pyiceberg)
+
+
+def _options(
+    location: str, storage: Storage, named: Callable[[Access], dict[str, str | None]]
+) -> dict[str, str]:
+    if not is_s3(location):
         return {}
-    found = {
+    access = s3_access(split(location)[0], storage.settings)
+    return {name: value for name, value in named(access).items() if value}
+
+
+def _for_deltalake(access: Access) -> dict[str, str | None]:
+    return {
         "AWS_ENDPOINT_URL": access.endpoint,
         "AWS_REGION": access.region,
         "AWS_ACCESS_KEY_ID": access.access_key,
@@ -22,15 +39,10 @@ def deltalake_options(location: str, storage: Storage) -> dict[str, str]:
         "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": _word(not access.path_style),
         "AWS_REQUEST_PAYER": _word(access.requester_pays),
     }
-    return {name: value for name, value in found.items() if value}
 
 
-def pyiceberg_options(location: str, storage: Storage) -> dict[str, str]:
-    """Return the properties of pyiceberg for a location; empty for one on a disk."""
-    access = _access(location, storage)
-    if access is None:
-        return {}
-    found = {
+def _for_pyiceberg(access: Access) -> dict[str, str | None]:
+    return {
         "s3.endpoint": access.endpoint,
         "s3.region": access.region,
         "s3.access-key-id": access.access_key,
@@ -38,11 +50,6 @@ def pyiceberg_options(location: str, storage: Storage) -> dict[str, str]:
         "s3.session-token": access.session_token,
         "s3.force-virtual-addressing": _word(not access.path_style),
     }
-    return {name: value for name, value in found.items() if value}
-
-
-def _access(location: str, storage: Storage) -> Access | None:
-    return s3_access(split(location)[0], storage.settings) if is_s3(location) else None
 
 
 def _word(value: bool) -> str:

@@ -1,7 +1,7 @@
 """Commit a finished dataset as a Delta table, with deltalake.
 
 The log is made to list exactly the dataset's files: those that it lacks are added, and those that
-are no longer there are removed, in one commit. So a commit that is repeated finds nothing to do.
+are no longer there are removed, in one commit. Repeating a commit therefore changes nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from semscore.udfs.errors import JobError, UserError
-from semscore.udfs.stores.names import NO_VALUE
+from semscore.udfs.stores.names import NO_VALUE, values_in
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -107,7 +107,7 @@ def _removal(listed: Mapping[str, Any]) -> RemoveAction:
     from deltalake.transaction import RemoveAction
 
     path = unquote(listed["path"])  # which deltalake encodes again
-    return RemoveAction(path, True, _now(), listed["size_bytes"], values_in(path))
+    return RemoveAction(path, True, _now(), listed["size_bytes"], partition_values(path))
 
 
 def _additions(dataset: Finished, paths: Iterable[str]) -> Iterator[AddAction]:
@@ -123,16 +123,14 @@ def _additions(dataset: Finished, paths: Iterable[str]) -> Iterator[AddAction]:
 
     with ThreadPoolExecutor(THREADS) as pool:
         for entry, found in zip(entries, pool.map(stats, entries), strict=True):
-            yield AddAction(entry.path, entry.size, values_in(entry.path), _now(), True, found)
+            yield AddAction(
+                entry.path, entry.size, partition_values(entry.path), _now(), True, found
+            )
 
 
-def values_in(path: str) -> dict[str, str | None]:
+def partition_values(path: str) -> dict[str, str | None]:
     """Return the values of the partition columns in a path, as Delta's log has them."""
-    values: dict[str, str | None] = {}
-    for folder in path.split("/")[:-1]:
-        name, _, value = folder.partition("=")
-        values[unquote(name)] = None if value == NO_VALUE else unquote(value)
-    return values
+    return {name: None if value == NO_VALUE else value for name, value in values_in(path)}
 
 
 def statistics(metadata: pq.FileMetaData) -> dict[str, Any]:

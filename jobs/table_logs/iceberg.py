@@ -18,6 +18,7 @@ from semscore.udfs.errors import UserError
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile
+    from pyiceberg.partitioning import PartitionSpec
     from pyiceberg.schema import Schema
     from pyiceberg.table import FileScanTask, Table
 
@@ -89,7 +90,8 @@ def read_iceberg(table: Table, given: str, snapshot: int | None) -> Snapshot:
     by_id = was_renamed(schema, table.schemas().values())
     read, unreadable = spark_schema(schema, by_id)
     columns = _identities(table, schema, read.names)
-    files = tuple(_file(task, table, columns) for task in tasks)
+    specs = table.specs()
+    files = tuple(_file(task, specs[task.file.spec_id], schema, columns) for task in tasks)
     positions = _positions(table, tasks)
     rows = sum(task.file.record_count for task in tasks)
     return Snapshot(
@@ -173,13 +175,13 @@ def _identities(table: Table, schema: Schema, names: Sequence[str]) -> tuple[int
     return tuple(field for field in found if field in top)
 
 
-def _file(task: FileScanTask, table: Table, columns: tuple[int, ...]) -> LiveFile:
-    spec = table.specs()[task.file.spec_id]
+def _file(
+    task: FileScanTask, spec: PartitionSpec, schema: Schema, columns: tuple[int, ...]
+) -> LiveFile:
     known: dict[int, Any] = {}
     for place, field in enumerate(spec.fields):
         known[field.source_id] = task.file.partition[place]
-    types = table.schema()
-    values = tuple(_value(types, field, known.get(field)) for field in columns)
+    values = tuple(_value(schema, field, known.get(field)) for field in columns)
     return LiveFile(spark_url(task.file.file_path), values)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from urllib.parse import unquote
 
 # Hive's rule, and Spark's: these characters of a value are written as %XX in a folder's name.
 ESCAPED = r"""[\x01-\x1f"#%'*/:=?\\\x7f{\[\]^]"""
@@ -38,6 +39,19 @@ def printable(name: str) -> str:
 def folder_name(column: str, value: str) -> str:
     """Return the name that Spark gives to the folder of a partition."""
     return f"{_escaped(column)}={_escaped(value) or NO_VALUE}"
+
+
+def values_in(path: str) -> tuple[tuple[str, str], ...]:
+    """Return the columns and values in the names of the folders of a path, as Spark decodes them.
+
+    For Spark, `%C3` is one character.
+    """
+    folders = (folder.partition("=") for folder in path.split("/")[:-1])
+    return tuple(
+        (unquote(name, "latin-1"), unquote(value, "latin-1"))
+        for name, equals, value in folders
+        if equals
+    )
 
 
 def _escaped(text: str) -> str:

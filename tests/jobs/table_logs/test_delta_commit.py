@@ -16,9 +16,9 @@ from pyspark.sql.types import LongType, StringType, StructField, StructType
 
 from semscore.jobs.table_logs.delta_commit import (
     commit_delta,
+    partition_values,
     require_legal,
     statistics,
-    values_in,
 )
 from semscore.jobs.table_logs.finished import Finished
 from semscore.udfs.errors import OutputInUse, UserError
@@ -33,8 +33,8 @@ def footer(columns: dict[str, Any], **options: Any) -> pq.FileMetaData:
 
 def test_values_of_folders_are_decoded() -> None:
     path = "k=a%2Fb c/day=2024-02-29/n=__HIVE_DEFAULT_PARTITION__/part-0.parquet"
-    assert values_in(path) == {"k": "a/b c", "day": "2024-02-29", "n": None}
-    assert values_in("part-0.parquet") == {}
+    assert partition_values(path) == {"k": "a/b c", "day": "2024-02-29", "n": None}
+    assert partition_values("part-0.parquet") == {}
 
 
 def test_statistics_span_the_row_groups() -> None:
