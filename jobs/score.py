@@ -24,6 +24,7 @@ from semscore.jobs.preflight.vector_store import tidy_store
 from semscore.jobs.reporting.written import report_at_end, warm_up
 from semscore.jobs.run.audit import audit
 from semscore.jobs.run.begin import begun, settle_with
+from semscore.jobs.run.budget import budget_of, cost_left
 from semscore.jobs.run.division import upcoming_units
 from semscore.jobs.run.prepare import Prepared, prepare
 from semscore.jobs.run.progress import Progress, State
@@ -72,12 +73,15 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
 def _start(job: Prepared, spark: SparkSession | None) -> Result:
     """Start Spark unless it runs already, and score what is missing."""
     settings = job.settings
+    left = cost_left(settings, job.committed)
     master = str(spark.sparkContext.master) if spark else settings.spark.master
     proving = None
     if job.model.folder:  # while Spark starts
         proving = Proving(job.model, settings.engine, will_be_local(master))
     warm_up(settings.report)
     with session_for(settings, spark) as session:
+        if left is not None:
+            job.stop.within(budget_of(left, settings, session, job.stop.began))
         with told_if_ended(session):
             run, settled = settle_with(session, job, proving)
         with begun(job, run, settled) as (run, earlier):

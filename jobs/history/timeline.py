@@ -104,6 +104,11 @@ def run_times(tallies: Mapping[Kind, Tally]) -> list[RunTime]:
     return [_run_time(run, of_run) for run, of_run in by_run.items()]
 
 
+def host_hours(runs: Sequence[RunTime]) -> float:
+    """Return the hours of all hosts together, in all runs."""
+    return sum(run.run_s * run.hosts for run in runs) / 3600
+
+
 def _run_time(run: str, tallies: Sequence[Tally]) -> RunTime:
     end = max(seconds_of(tally.ended) for tally in tallies)
     hosts = {worker_of(label).host for tally in tallies for label in tally.workers}

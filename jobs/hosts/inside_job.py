@@ -56,6 +56,14 @@ def ends_at() -> float | None:
     return float(psutil.Process(1).create_time()) + limit
 
 
+def job_hosts() -> int | None:
+    """Return the number of the job's instances, which are all paid for; None outside a job."""
+    try:
+        return int((_config() or {})["ProcessingResources"]["ClusterConfig"]["InstanceCount"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def _config() -> dict[str, Any] | None:
     """Return what the service says of this job; None outside a job."""
     try:

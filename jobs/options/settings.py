@@ -60,10 +60,12 @@ class Settings:
             raise UserError("--follow brings a dataset up to date, so it needs --mode resume")
         if not 0 <= self.limits.max_error_rate <= 1:
             raise UserError(f"--max-error-rate must be 0 to 1, got {self.limits.max_error_rate}")
-        for name in ("deadline", "max_units", "unit_rows"):
+        for name in ("deadline", "max_cost", "max_units", "unit_rows"):
             value = getattr(self.limits, name)
             if value is not None and value <= 0:
                 raise UserError(f"--{name.replace('_', '-')} must be more than 0, got {value}")
+        if self.limits.max_cost is not None and not self.report.price:
+            raise UserError("--max-cost needs --price, the price of one host per hour")
         if self.target.target_file_size < 1:
             raise UserError("--target-file-size must be more than 0, for example 256MB")
         if self.spark.instances < 1:

@@ -251,7 +251,11 @@ class Limits:
     """Stop the run cleanly within this number of seconds, even if it is not complete. It can be
     resumed. Unset: SageMaker's limit in a SageMaker job, otherwise no limit."""
     partial_ok: Flag = False
-    """End with exit code 0, not 75, if the deadline stops a run that has committed units."""
+    """End with exit code 0, not 75, if the deadline or --max-cost stops a run that has committed
+    units."""
+    max_cost: float | None = None
+    """Stop the run cleanly before the runs of this dataset have cost this much together, in the
+    currency of --price. It can be resumed with a higher limit."""
     max_units: int | None = None
     """Maximum number of units of work to score in this run, for a trial. A unit is a group of rows
     that are committed together. The run then ends with exit code 0 and can be resumed."""

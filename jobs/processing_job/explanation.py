@@ -93,7 +93,9 @@ def _time_limit(launch: Launch, settings: Settings) -> str:
 
 def _cost(launch: Launch, settings: Settings) -> str:
     hours = launch.instances * launch.max_runtime / HOUR
-    price = settings.report.price
+    price, most = settings.report.price, settings.limits.max_cost
+    if price is not None and most is not None and most < hours * price:
+        return f"at most {most:,.2f} (--max-cost), with the earlier runs of OUTPUT"
     if price is None:
         return (
             f"at most {hours:,.1f} instance hours; give --price, of one instance per hour, to see "

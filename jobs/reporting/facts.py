@@ -14,6 +14,7 @@ from semscore.jobs.history.timeline import (
     Rate,
     RunTime,
     Span,
+    host_hours,
     rates,
     run_times,
     scoring_seconds,
@@ -283,7 +284,7 @@ def _speed(
 
 
 def _cost(records: Records, runs: list[RunTime], price: float | None) -> Cost:
-    hours = sum(run.run_s * run.hosts for run in runs) / 3600
+    hours = host_hours(runs)
     cost = None if price is None else hours * price
     per_million = (
         None if cost is None or not records.units.rows else cost / records.units.rows * 1e6

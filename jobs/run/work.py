@@ -142,7 +142,7 @@ def _stopped(run: Run, progress: Progress) -> str | None:
             raise UnitsSetAside(f"{done}. For example, {first.what}: {first.reason}")
     if not progress.units_done:
         if not run.stop.lost_spark:
-            done += ". Resuming helps only with more time or smaller units (--unit-rows)"
+            done += ". Resuming helps only with a higher limit or smaller units (--unit-rows)"
         raise NothingCommitted(done)
     if not run.stop.is_success:
         raise StoppedEarly(done)

@@ -41,6 +41,17 @@ def rows_from_python(spark: SparkSession, descriptions: Collection[str]) -> Coun
     return rows
 
 
+def live_hosts(spark: SparkSession) -> int:
+    """Return the number of hosts with executors, or 1 if there are none or Spark does not say."""
+    try:
+        context: Any = spark.sparkContext._jsc.sc()
+        driver = context.env().blockManager().blockManagerId().hostPort()
+        places = context.getExecutorMemoryStatus().keys().mkString(" ").split()
+    except Exception:
+        return 1
+    return len({place.rpartition(":")[0] for place in places if place != driver}) or 1
+
+
 def _rows(store: Any, execution: int) -> int:
     """Return the rows that the first pandas_udf of an execution has returned; 0 if unknown."""
     values, nodes = store.executionMetrics(execution), store.planGraph(execution).allNodes()

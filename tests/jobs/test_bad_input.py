@@ -462,6 +462,8 @@ def test_a_model_with_pickled_weights_only(refused: Refused, here: Path) -> None
         (("--limit", "0"), "--limit must be at least 1, got 0"),
         (("--limit", "many"), 'Invalid value for --limit: unable to convert "many" into int.'),
         (("--max-error-rate", "2"), "--max-error-rate must be 0 to 1, got 2.0"),
+        (("--max-cost", "5"), "--max-cost needs --price, the price of one host per hour"),
+        (("--max-cost", "0", "--price", "1"), "--max-cost must be more than 0, got 0.0"),
         (("--conf", "spark.x"), "--conf takes key=value, got 'spark.x'"),
         (("--text1",), 'Command "score" parameter --text1 requires an argument.'),
         (

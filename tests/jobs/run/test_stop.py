@@ -12,7 +12,9 @@ import pytest
 
 from semscore.jobs.hosts import inside_job as processing_job
 from semscore.jobs.options.slices import Limits
+from semscore.jobs.run import budget
 from semscore.jobs.run import stop as module
+from semscore.jobs.run.budget import Budget
 from semscore.jobs.run.stop import GRACE_S, MARGIN_S, Stop
 
 
@@ -21,6 +23,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time is clock[0]; this process began at 1,000."""
     now = [1000.0]
     monkeypatch.setattr(module, "time", lambda: now[0])
+    monkeypatch.setattr(budget, "time", lambda: now[0])
     monkeypatch.setattr(processing_job.psutil.Process, "create_time", lambda _: 1000.0)
     return now
 
@@ -74,6 +77,29 @@ def test_sagemakers_limit_counts_from_the_start_of_its_container(
     clock[0] += 1
     assert stop.drops
     assert Stop(Limits(deadline=10**6)).may_begin(1, None), "what the user says wins"
+
+
+def test_a_budget_ends_sooner_with_more_hosts(clock: list[float]) -> None:
+    stop, hosts = Stop(Limits(deadline=10**6)), [1]
+    stop.within(Budget(2.0, 3.6, lambda: hosts[0], stop.began))  # 0.001 per host and second
+    assert stop.left_s == pytest.approx(2000 - MARGIN_S)
+    clock[0] += 1000
+    assert stop.left_s == pytest.approx(1000 - MARGIN_S)
+    hosts[0] = 2
+    assert stop.left_s == pytest.approx(500 - MARGIN_S)
+    assert not stop.may_begin(500, 1.0)
+    assert stop.reason == "no other unit would finish within --max-cost"
+    assert not stop.is_success
+    clock[0] += 500 - MARGIN_S
+    assert stop.drops
+    assert stop.reason == "--max-cost is reached"
+
+
+def test_before_the_cost_is_reached_time_is_left_for_the_report(clock: list[float]) -> None:
+    stop = Stop(Limits())
+    stop.within(Budget(1.0, 3600.0, lambda: 1, stop.began))
+    assert stop.drops
+    assert not stop.in_haste
 
 
 @pytest.mark.parametrize("content", ["{}", "not JSON", '{"StoppingCondition": null}'])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from semscore.jobs.ledger import ledger
-from semscore.jobs.options.slices import Limits, Rows
+from semscore.jobs.options.slices import Limits, Report, Rows
 from semscore.udfs.errors import NothingCommitted, StoppedEarly, UserError
 
 
@@ -45,6 +45,26 @@ def test_a_deadline_before_the_first_unit_is_done_is_no_progress(one_file: Any) 
     with pytest.raises(NothingCommitted, match=r"this run scored 0 of .* \(0 rows\)"):
         one_file.run(limits=Limits(unit_rows=1_000, deadline=45.01, partial_ok=True))
     assert one_file.scored() == []
+
+
+def test_all_runs_of_a_dataset_together_stay_below_the_cost(
+    one_file: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the first unit, too little is left."""
+    monkeypatch.setattr("semscore.jobs.run.stop.CAUTION", 1e9)
+    monkeypatch.setattr("semscore.jobs.run.work.AT_ONCE", 1)
+    price = Report(price=3600)  # 1 per second
+    with pytest.raises(StoppedEarly, match="no other unit would finish within --max-cost"):
+        one_file.run(limits=Limits(unit_rows=1_000, max_cost=600), report=price)
+    before = one_file.scored()
+    assert before == list(range(40))
+    match = r"have cost \d+\.\d\d by its records, and --max-cost is 0.50"
+    with pytest.raises(NothingCommitted, match=match):
+        one_file.resume(limits=Limits(max_cost=0.5), report=price)
+    assert one_file.scored() == before
+    assert one_file.resume().manifest["rows"] == one_file.rows
+    done = one_file.resume(limits=Limits(max_cost=0.5), report=price)
+    assert done.manifest["rows"] == one_file.rows, "nothing is left to pay for"
 
 
 def test_a_limit_is_raised_and_then_left_out(one_file: Any) -> None:
