@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from semscore.jobs.preflight.vector_store import tidy_store
 from semscore.jobs.reporting.written import report_at_end, warm_up
 from semscore.jobs.run.audit import audit
 from semscore.jobs.run.begin import begun, settle_with
-from semscore.jobs.run.budget import budget_of, cost_left
+from semscore.jobs.run.cost import cost_of, earlier_cost
 from semscore.jobs.run.division import upcoming_units
 from semscore.jobs.run.prepare import Prepared, prepare
 from semscore.jobs.run.progress import Progress, State
@@ -42,6 +43,7 @@ from semscore.jobs.spark.session import (
     will_be_local,
 )
 from semscore.jobs.spark.surroundings import of_a_run, with_variables
+from semscore.jobs.telemetry.registry import exporting
 from semscore.udfs.errors import StoppedEarly
 
 if TYPE_CHECKING:
@@ -73,18 +75,23 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
 def _start(job: Prepared, spark: SparkSession | None) -> Result:
     """Start Spark unless it runs already, and score what is missing."""
     settings = job.settings
-    left = cost_left(settings, job.committed)
+    earlier_runs = earlier_cost(settings, job.committed)
     master = str(spark.sparkContext.master) if spark else settings.spark.master
     proving = None
     if job.model.folder:  # while Spark starts
         proving = Proving(job.model, settings.engine, will_be_local(master))
     warm_up(settings.report)
     with session_for(settings, spark) as session:
-        if left is not None:
-            job.stop.within(budget_of(left, settings, session, job.stop.began))
+        cost = cost_of(settings, earlier_runs, session, job.stop.began)
+        if cost and settings.limits.max_cost is not None:
+            job.stop.cap(cost, settings.limits.max_cost)
         with told_if_ended(session):
             run, settled = settle_with(session, job, proving)
-        with begun(job, run, settled) as (run, earlier):
+        with (
+            begun(job, run, settled) as (run, earlier),
+            exporting(settings.output, run.id) as export,
+        ):
+            run = replace(run, cost=cost, export=export)
             return _score_owed(job, run, earlier, spark is None)
 
 
@@ -125,7 +132,7 @@ def _score_owed(job: Prepared, run: Run, earlier: Committed, own_spark: bool) ->
     with told_if_ended(run.spark):
         upcoming = upcoming_units(run, job.owed(earlier), earlier)
     before_units = perf_counter()
-    progress = Progress(earlier, upcoming, settings.rows.limit)
+    progress = Progress(earlier, upcoming, settings.rows.limit, run.cost)
     state: State = "failed"
     try:
         with told_if_ended(run.spark):

@@ -10,6 +10,7 @@ from semscore.jobs.dataset.listing import BadFile
 from semscore.jobs.dataset.upcoming import Upcoming
 from semscore.jobs.ledger.committed import Committed, UnitRecord
 from semscore.jobs.ledger.run_id import now
+from semscore.jobs.run.cost import Cost
 from semscore.jobs.run.run import FailedUnit
 from semscore.udfs.meters import Meters
 
@@ -24,6 +25,7 @@ class Progress:
     committed: Committed  # of the dataset; grows
     upcoming: Upcoming
     limit: int | None = None  # rows of the dataset
+    cost: Cost | None = None  # of the dataset's runs, if a price is known
     failed: list[FailedUnit] = field(default_factory=list)
     reason: str | None = None  # why the run ended with an incomplete dataset
     began: float = field(default_factory=monotonic)
@@ -125,6 +127,9 @@ class Progress:
             "tokens_per_s": round((self._tokens + live.tokens) / self._seconds),
             "distinct_share": texts and round(distinct / texts, 4),
             "errors": self.errors + live.statuses["error"],
+            "tokens": self._tokens + live.tokens,
+            "cost": self.cost and round(self.cost.so_far(), 4),
+            "idle_s": round(self._seconds - self._marked[1]) if state == "running" else 0,
             "units_done": len(self.committed),
             "units_total": self.units_before + self.units,
             "units_failed": len(self.failed) + len(self.bad),

@@ -40,8 +40,10 @@ if TYPE_CHECKING:
     from semscore.jobs.options.settings import Settings
     from semscore.jobs.preflight.checks import Model
     from semscore.jobs.preflight.precision import Settled
+    from semscore.jobs.run.cost import Cost
     from semscore.jobs.run.progress import Progress, State
     from semscore.jobs.run.stop import Stop
+    from semscore.jobs.telemetry.table import Export
     from semscore.udfs.meters import Meters
 
 log = logging.getLogger("semscore")
@@ -91,6 +93,8 @@ class Run(Account):
     shuffles: Shuffles = field(default_factory=Shuffles)  # of row groups that units share
     dropping: Event = field(default_factory=Event)  # set when running units are abandoned
     told: set[str] = field(default_factory=set)  # notes that were logged
+    cost: Cost | None = None  # None: no price is known
+    export: Export = lambda _: None  # sends the facts of progress.json to other systems
 
     @property
     def engine(self) -> Engine:
@@ -106,9 +110,11 @@ class Run(Account):
         )
 
     def tell_progress(self, progress: Progress, state: State) -> None:
-        """Write progress.json. A failure to do so is ignored."""
+        """Write progress.json, and export it. A failure to do so is ignored."""
         with suppress(Exception):  # must not replace the error that ends a run
-            ledger.tell_progress(self.output, self.lease, progress.facts(state))
+            facts = progress.facts(state)
+            self.export(facts)
+            ledger.tell_progress(self.output, self.lease, facts)
 
     def tell(self, notes: Iterable[str]) -> None:
         """Log what workers note about how they run, each note once."""
