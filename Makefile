@@ -5,6 +5,7 @@
 # make test-faults   drivers are killed at some points, with SLOW=yes at all points
 # make test-yarn     runs on a real YARN and HDFS; hosts are killed
 # make test-tables   Delta and Iceberg tables, by their Spark packages
+# make test-mlflow   a model from an MLflow server, and a run that is logged there; part of test-all
 # make test-connect  columns through a real Spark Connect server of Spark 3.5
 # make test-connect4 the same with Spark 4 and a client without Java and without torch
 # make test-s3       runs on a real S3 server on this machine, healthy and failing
@@ -43,7 +44,7 @@ define install
 		|| $(1)/pip install --quiet --disable-pip-version-check $(2)
 endef
 
-.PHONY: setup demo layers lock notebooks screenshots test test-all test-browser test-cluster test-connect test-connect4 test-container test-faults test-s3 test-tables test-yarn test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
+.PHONY: setup demo layers lock notebooks screenshots test test-all test-browser test-cluster test-connect test-connect4 test-container test-faults test-s3 test-tables test-yarn test-gpu test-mlflow test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
 
 setup: .venv/ready
 
@@ -65,7 +66,7 @@ demo: $(if $(wildcard .venv/ready),setup,.venv/demo-ready)
 
 # With SLOW=yes, each of the targets for tests also runs the slow ones.
 QUICK := $(if $(SLOW),,and not slow)
-ALONE := not browser and not cluster and not connect and not container and not faults and not s3 and not tables and not yarn
+ALONE := not browser and not cluster and not connect and not container and not faults and not mlflow and not s3 and not tables and not yarn
 
 # Three tests at once, because two of them often wait. Each has its own Spark, and needs the memory
 # for it.
@@ -95,6 +96,15 @@ build/tables/ready: .venv/ready | tools-for-hadoop
 
 test-tables: setup build/tables/ready
 	$(BIN)/pytest tests/tables -m 'tables $(QUICK)'
+
+# The server needs other versions of some libraries than semscore's tests.
+build/mlflow/ready: .venv/ready
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/mlflow
+	UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX-$${PIP_INDEX_URL-}}" $(BIN)/uv pip install --quiet --python build/mlflow/bin/python 'mlflow>=3,<4'
+	touch $@
+
+test-mlflow: setup build/mlflow/ready
+	$(BIN)/pytest tests/mlflow -m mlflow
 
 # What columns need, besides a Spark, on a client that loads no model itself: docs/columns.md
 CLIENT := boto3 filelock huggingface-hub numpy obstore pandas psutil pyarrow safetensors tenacity
@@ -146,7 +156,7 @@ test-gpu:
 # Goes on after a failure, because all of it takes hours.
 test-all: setup tools-for-hadoop tools-for-images tools-for-browser
 	$(MAKE) --keep-going --jobs=2 --output-sync=target SLOW=yes SEMSCORE_THOROUGH=1 \
-		test test-s3 test-tables test-faults test-yarn test-cluster test-connect test-connect4 test-container test-browser
+		test test-s3 test-tables test-faults test-yarn test-cluster test-connect test-connect4 test-mlflow test-container test-browser
 
 .venv-spark4/ready: $(SOURCES)
 	$(PYTHON) -m venv .venv-spark4

@@ -43,6 +43,7 @@ from semscore.jobs.spark.session import (
     will_be_local,
 )
 from semscore.jobs.spark.surroundings import of_a_run, with_variables
+from semscore.jobs.telemetry.mlflow_run import track
 from semscore.jobs.telemetry.registry import exporting
 from semscore.udfs.errors import StoppedEarly
 
@@ -161,6 +162,9 @@ def _score_owed(job: Prepared, run: Run, earlier: Committed, own_spark: bool) ->
             if in_time
             else None
         )
+        if in_time and (record := ledger.read_run(output)):
+            files = (ledger.RUN, ledger.MANIFEST, ledger.REPORT, ledger.PAGE)
+            track(output, record, progress.facts(state), files)
     return Result(
         output=output,
         report=report,
