@@ -23,7 +23,7 @@ endef
 
 .PHONY: help setup demo fmt layers lint lock notebooks phrases screenshots types workflows clean
 .PHONY: test test-all test-browser test-cluster test-connect test-connect4 test-container test-faults
-.PHONY: test-gpu test-s3 test-spark4 test-tables test-yarn coverage
+.PHONY: test-gpu test-oldest test-s3 test-spark4 test-tables test-yarn coverage
 .PHONY: tools tools-for-browser tools-for-hadoop tools-for-images
 .PHONY: bench bench-floors bench-quality bench-quick bench-sweeps
 
@@ -53,7 +53,7 @@ demo: $(if $(wildcard .venv/ready),setup,.venv/demo-ready) ## score a demo datas
 	$(BIN)/semscore demo build/demo
 
 clean: ## delete everything that these targets made, except results of benchmarks
-	rm -rf .venv .venv-client .venv-spark4 build dist *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-client .venv-oldest .venv-spark4 build dist *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 ##@ Check, in about a minute
 
@@ -177,7 +177,7 @@ test-gpu: ## the engine on a real GPU; skipped, with the reason, if there is non
 	$(BIN)/python -m pytest -m gpu tests/gpu
 
 # Goes on after a failure, because all of it takes hours.
-test-all: setup tools-for-hadoop tools-for-images tools-for-browser ## all of these except test-gpu and test-spark4, with slow tests; 1 h 40
+test-all: setup tools-for-hadoop tools-for-images tools-for-browser ## all of these except -gpu, -oldest and -spark4, with slow tests; 1 h 40
 	$(MAKE) --keep-going --jobs=2 --output-sync=target SLOW=yes SEMSCORE_THOROUGH=1 \
 		test test-s3 test-tables test-faults test-yarn test-cluster test-connect test-connect4 test-container test-browser
 
@@ -189,6 +189,17 @@ test-all: setup tools-for-hadoop tools-for-images tools-for-browser ## all of th
 
 test-spark4: .venv-spark4/ready ## the tests of `make test` on Spark 4; also with PYTHON=python3.13
 	.venv-spark4/bin/pytest -m '$(ALONE) $(QUICK)' --ignore tests/packaging --ignore tests/test_readme.py
+
+# The lowest versions that pyproject.toml allows, without the tools of developers, whose bounds do not matter.
+.venv-oldest/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/pip install --quiet --disable-pip-version-check uv
+	.venv-oldest/bin/uv pip install --quiet --python .venv-oldest/bin/python --resolution lowest-direct \
+		--editable '.[$(USER_EXTRAS)]' 'hypothesis>=6.100' 'pytest>=8' 'pytest-xdist>=3.6'
+	touch $@
+
+test-oldest: .venv-oldest/ready ## pairs, recipes and scores with the oldest libraries that pyproject.toml allows
+	.venv-oldest/bin/pytest tests/udfs/pairs tests/udfs/test_recipe.py tests/udfs/test_score_pairs.py
 
 # Debian's buildah makes the images, so no Docker engine is needed.
 test-container: setup build/hadoop/ready tools-for-images ## the image for SageMaker, built and run with buildah
