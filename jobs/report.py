@@ -59,13 +59,24 @@ class Page:
 
 
 def report(place: str, asked: Report | None = None) -> Page:
-    """Return the report of the dataset in `place` (a folder or S3), to show it in a notebook.
+    """Return the report of a dataset as a page that a notebook shows inline. Write nothing.
 
-    Returns the existing report. If there is none, or if `asked` says what to show, creates one
-    from the records. Writes nothing.
+    Args:
+        place: OUTPUT of a run: a folder, on this machine or on S3.
+        asked: What to show. None: the report that the run wrote, or else one like it.
 
-    Raises UserError if `place` has no dataset of semscore, if the dataset cannot be read or has no
-    column `asked.gold`, or if the packages that draw charts are needed but not installed.
+    Returns:
+        The page. If it is the last expression of a cell, the notebook shows it.
+
+    Raises:
+        UserError: `place` has no dataset of semscore, the dataset cannot be read or has no column
+            `asked.gold`, or the packages that draw charts are needed but not installed.
+
+    Examples:
+        >>> from semscore import report
+        >>> page = report("scored")
+        >>> page.html.startswith("<!doctype html>")
+        True
     """
     make_reachable(place)
     try:

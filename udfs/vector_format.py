@@ -33,7 +33,13 @@ Ranges = tuple[tuple[float, ...], tuple[float, ...]]
 class VectorFormat:
     """How vectors are written.
 
-    Raises ValueError for an unknown type.
+    Raises:
+        UserError: The type is unknown.
+
+    Examples:
+        >>> from semscore import VectorFormat
+        >>> VectorFormat(normalize=True, embedding_type="binary").spark_type
+        'array<tinyint>'
     """
 
     normalize: bool = False

@@ -18,7 +18,16 @@ PLAN = Group("Plan", sort_key=-1)
 @Parameter(name="*", group=PLAN)
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """The hosts and prices to plan for. Raises UserError for invalid values."""
+    """The hosts and prices to plan for.
+
+    Raises:
+        UserError: A type is unknown, or a number or a price is invalid.
+
+    Examples:
+        >>> from semscore import Ask
+        >>> Ask(instance_type=("g5.2xlarge",), price=("1.515",)).prices()
+        {'ml.g5.2xlarge': 1.515}
+    """
 
     instance_type: Annotated[Names, Parameter(name=("--instance-type", "--host"))] = ()
     """Comma-separated instance types to plan for, such as ml.g5.2xlarge,ml.m7i.4xlarge, or shapes
