@@ -45,8 +45,10 @@ def remake(place: str, given: dict[str, Any], to: str | None = None) -> tuple[Fa
 class Page:
     """A report that a notebook shows inline if it is the last expression of a cell."""
 
-    output: str  # the name of the dataset
-    html: str = field(repr=False)  # complete, needs nothing else
+    output: str
+    """The name of the dataset."""
+    html: str = field(repr=False)
+    """The whole page, which needs no other files."""
 
     def _repr_html_(self) -> str:
         """Return the page in a frame without the notebook's styles, in which no script runs."""

@@ -22,15 +22,12 @@ if TYPE_CHECKING:
     from pyspark.accumulators import Accumulator
     from pyspark.sql import Column, SparkSession
 
-DEFAULT_ENGINE = Engine()
-FLOATS = VectorFormat()
-
 
 def embed(
     text: str | Column,
     recipe: Recipe | str | os.PathLike[str],
-    engine: Engine = DEFAULT_ENGINE,
-    vectors: VectorFormat = FLOATS,
+    engine: Engine = Engine(),
+    vectors: VectorFormat = VectorFormat(),
     *,
     deterministic: bool = True,
 ) -> Column:
@@ -76,8 +73,8 @@ def register_embed(
     spark: SparkSession,
     name: str,
     recipe: Recipe | str | os.PathLike[str],
-    engine: Engine = DEFAULT_ENGINE,
-    vectors: VectorFormat = FLOATS,
+    engine: Engine = Engine(),
+    vectors: VectorFormat = VectorFormat(),
     *,
     deterministic: bool = True,
 ) -> None:
@@ -113,7 +110,7 @@ def register_embed(
 def embedding_ranges(
     texts: Sequence[str],
     recipe: Recipe,
-    engine: Engine = DEFAULT_ENGINE,
+    engine: Engine = Engine(),
     normalize: bool = False,
 ) -> Ranges:
     """Return the lowest and highest value of each dimension in the embeddings of some texts.

@@ -21,14 +21,13 @@ BOUND = 0.01  # the largest difference from float32's scores that `auto` accepts
 PROBE_PAIRS = 64
 SAMPLE_ROWS = 512  # from which pairs with two texts are taken
 
-DEFAULT_ENGINE = Engine()
 log = logging.getLogger("semscore")
 
 
 def choose_precision(
     pairs: DataFrame,
     recipe: Recipe | str | os.PathLike[str],
-    engine: Engine = DEFAULT_ENGINE,
+    engine: Engine = Engine(),
     *,
     text1: str = "text1",
     text2: str = "text2",
@@ -47,8 +46,8 @@ def choose_precision(
         engine: What affects only speed and memory.
         text1: Name of the column with the first texts.
         text2: Name of the column with the second texts.
-        bound: The largest difference from float32's scores that is accepted; if scores may exceed
-            1, relative to the largest one.
+        bound: The largest difference from float32's scores that is accepted, 0.01 by default; if
+            scores may exceed 1, relative to the largest one.
         calibration: Folder for a calibration on the first 512 pairs, which all workers must be able
             to read. int8 is tried only if this is given. Its scores usually differ by more than the
             default bound.

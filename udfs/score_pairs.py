@@ -17,7 +17,6 @@ from semscore.udfs.worker.batches import score_batches
 if TYPE_CHECKING:
     from semscore.udfs.texts.windows import TextColumns
 
-DEFAULT_ENGINE = Engine()
 ROWS = 1_000  # after which the progress bar moves, at most
 
 
@@ -25,7 +24,7 @@ def score_pairs(
     texts1: Sequence[str | None] | pd.Series[Any],
     texts2: Sequence[str | None] | pd.Series[Any] | str,
     model: Recipe | str | os.PathLike[str],
-    engine: Engine = DEFAULT_ENGINE,
+    engine: Engine = Engine(),
     *,
     progress: bool = True,
 ) -> pd.DataFrame:

@@ -20,14 +20,12 @@ if TYPE_CHECKING:
     from pyspark.accumulators import Accumulator
     from pyspark.sql import Column, SparkSession
 
-DEFAULT_ENGINE = Engine()
-
 
 def similarity(
     text1: str | Column,
     text2: str | Column,
     recipe: Recipe | str | os.PathLike[str],
-    engine: Engine = DEFAULT_ENGINE,
+    engine: Engine = Engine(),
     *,
     deterministic: bool = True,
 ) -> Column:
@@ -77,7 +75,7 @@ def register(
     spark: SparkSession,
     name: str,
     recipe: Recipe | str | os.PathLike[str],
-    engine: Engine = DEFAULT_ENGINE,
+    engine: Engine = Engine(),
     *,
     deterministic: bool = True,
 ) -> None:

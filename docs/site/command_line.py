@@ -12,6 +12,7 @@ from cyclopts.argument import Argument
 from marks import marked
 
 from semscore.jobs.cli.app import USAGES, app
+from semscore.jobs.options.types import LISTS
 
 
 def pages() -> dict[str, str]:
@@ -62,7 +63,8 @@ def _facts(argument: Argument) -> Iterator[str]:
     if choices:
         yield "one of " + ", ".join(f"`{choice}`" for choice in choices)
     elif argument.names[0].startswith("--"):
-        yield _kind(argument.hint)
+        listed = argument.names[0].removeprefix("--") in LISTS
+        yield "a list, separated by commas" if listed else _kind(argument.hint)
     default = argument.field_info.default
     if argument.show_default and default not in (None, inspect.Parameter.empty):
         yield f"default: `{_plain(default)}`"

@@ -33,7 +33,9 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> griffe.Module:
     """The sources as the site reads them, under the names of an installed package."""
     folder = tmp_path_factory.mktemp("sources")
     copy_sources(folder / "semscore")
-    loaded = griffe.load("semscore", search_paths=[folder], docstring_parser="google")
+    loaded = griffe.load(
+        "semscore", search_paths=[folder], docstring_parser="google", try_relative_path=False
+    )
     assert isinstance(loaded, griffe.Module)
     return loaded
 
