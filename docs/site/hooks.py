@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +33,23 @@ def on_startup(**_: Any) -> None:
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Copy the sources for mkdocstrings, and give llms.txt the sections of `nav`."""
     copy_sources(SOURCES / "semscore")
-    sections = {title: _pages(entry) for part in config.nav or [] for title, entry in part.items()}
+    sections = {
+        title: [page for page, _ in _titles({title: entry})]
+        for part in config.nav or []
+        for title, entry in part.items()
+    }
     config.plugins["llmstxt"].config["sections"] = sections
     return config
 
 
-def _pages(entry: Any) -> list[str]:
-    """Return the pages of a part of `nav`, in their order."""
-    if isinstance(entry, str):
-        return [entry]
-    parts = entry.values() if isinstance(entry, dict) else entry
-    return [page for part in parts for page in _pages(part)]
+def _titles(entry: Any) -> Iterator[tuple[str, str]]:
+    """Yield the pages of a part of `nav` with their titles."""
+    parts = entry.items() if isinstance(entry, dict) else [(None, part) for part in entry or []]
+    for title, part in parts:
+        if isinstance(part, str):
+            yield part, title or part
+        else:
+            yield from _titles(part)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -65,6 +72,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         source=COPIED.get(name, f"docs/{name}"),
         page=name,
         pages={file.src_uri for file in files.documentation_pages()},
+        titles=dict(_titles(config.nav)),
         repository=(config.repo_url or "").rstrip("/"),
         site=config.site_url or "",
         complain=log.warning,

@@ -3,14 +3,15 @@
 A page links to other files of the repository, as on GitHub: `plan.md`, `../conf/s3a.conf`. On the
 site, a link to a page stays inside, and a link to any other file leads to the repository. A page
 that exists only on the site, because it is generated, is linked by its full address; on the site,
-this becomes a link inside too, so the strict build checks it.
+this becomes a link inside too, so the strict build checks it. A link whose text is the name of a
+page's file gets the page's title instead.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from pymdownx.slugs import slugify
@@ -18,7 +19,7 @@ from pymdownx.slugs import slugify
 # Code is matched first, so that what looks like a link in it stays as it is.
 LINK = re.compile(
     r"^(?P<fence>```+)[^\n]*\n.*?^(?P=fence)|(?P<ticks>`+)[^`].*?(?P=ticks)"
-    r"|(?P<open>\]\()(?P<target>[^)\s]+)(?P<close>[^)]*\))",
+    r"|(?P<open>(?:\[[\w./-]+\.md)?\]\()(?P<target>[^)\s]+)(?P<close>[^)]*\))",
     re.M | re.S,
 )
 HEADING = re.compile(r"^#+ +(.*?)\s*$", re.M)
@@ -36,6 +37,7 @@ class Links:
         source: str,
         page: str,
         pages: Collection[str],
+        titles: Mapping[str, str],
         repository: str,
         site: str,
         complain: Callable[[str], None],
@@ -44,6 +46,7 @@ class Links:
         self.source = source  # the file that the text comes from, from the root
         self.page = page  # the page on the site, from docs/
         self.pages = pages  # of the site, from docs/
+        self.titles = titles  # of pages
         self.repository = repository  # address, without a slash at the end
         self.site = site  # address, with a slash at the end
         self.complain = complain
@@ -56,7 +59,10 @@ class Links:
         target = found["target"]
         if target is None:
             return found[0]
-        return f"{found['open']}{self._target(target)}{found['close']}"
+        text = found["open"].removesuffix("](").lstrip("[")
+        title = self.titles.get(text.removeprefix("docs/"))
+        opening = f"[{title}](" if title else found["open"]
+        return f"{opening}{self._target(target)}{found['close']}"
 
     def _target(self, target: str) -> str:
         path, hash_, anchor = target.partition("#")
