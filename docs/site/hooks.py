@@ -20,6 +20,7 @@ from mkdocs.structure.pages import Page
 from sources import copy_sources
 
 ROOT = Path(__file__).parents[2]
+DRAWINGS = ROOT / "benchmarks/results"
 SOURCES = ROOT / "build/docs-source"
 FROM_CODE = (command_line, configuration, outcomes, public_face, records)
 log = logging.getLogger("mkdocs.hooks.semscore")
@@ -53,7 +54,7 @@ def _titles(entry: Any) -> Iterator[tuple[str, str]]:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are made of code, and those that are files outside of docs/."""
+    """Add the pages that are made of code, and the pages and drawings outside of docs/."""
     pages = {page: (ROOT / file).read_text("utf-8") for page, file in COPIED.items()}
     for module in FROM_CODE:
         pages |= module.pages()
@@ -61,6 +62,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         made = File.generated(config, page, content=text)
         made.edit_uri = None
         files.append(made)
+    for drawing in DRAWINGS.glob("*.svg"):
+        name = drawing.relative_to(ROOT).as_posix()
+        files.append(File.generated(config, name, abs_src_path=str(drawing)))
     return files
 
 
@@ -71,7 +75,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         root=ROOT,
         source=COPIED.get(name, f"docs/{name}"),
         page=name,
-        pages={file.src_uri for file in files.documentation_pages()},
+        pages={file.src_uri for file in files if file.inclusion.is_included()},
         titles=dict(_titles(config.nav)),
         repository=(config.repo_url or "").rstrip("/"),
         site=config.site_url or "",

@@ -45,7 +45,7 @@ class Links:
         self.root = root  # of the repository
         self.source = source  # the file that the text comes from, from the root
         self.page = page  # the page on the site, from docs/
-        self.pages = pages  # of the site, from docs/
+        self.pages = pages  # and other files of the site, from docs/
         self.titles = titles  # of pages
         self.repository = repository  # address, without a slash at the end
         self.site = site  # address, with a slash at the end
@@ -75,6 +75,8 @@ class Links:
         inner = file.removeprefix("docs/")
         if file.startswith("docs/") and inner in self.pages:
             return self._inside(inner) + hash_ + anchor
+        if file in self.pages:  # a drawing
+            return self._inside(file)
         own = next((page for page, made in COPIED.items() if made == file), None)
         if own in self.pages:
             return self._inside(own) + hash_ + anchor

@@ -142,6 +142,13 @@ def test_pages_of_python(page: str, folder: Path) -> None:
         execute(block, folder)
 
 
+def test_the_first_example_of_all_gives_what_the_page_shows(folder: Path) -> None:
+    page = (ROOT / "docs/index.md").read_text("utf-8")
+    [shown] = blocks(page, "text")
+    said = execute(in_order("docs/index.md")[0], folder)
+    assert said.split() == shown.split()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", with_commands())
 def test_pages_with_commands(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,19 +164,18 @@ def test_pages_with_commands(page: str, folder: Path, monkeypatch: pytest.Monkey
         assert pq.read_table(folder / "scored").num_rows == 2000
 
 
-def execute(block: Block, folder: Path) -> None:
+def execute(block: Block, folder: Path) -> str:
+    """Run a block as a reader would, and return what it prints."""
     if block.language == "python":
         session = "from semscore import local_spark\nspark = local_spark()\n"
         needs_spark = "spark." in block.text and "spark = " not in block.text
         (folder / "example.py").write_text(session * needs_spark + block.text, "utf-8")
-        run(["python", "example.py"], folder)
-        return
+        return run(["python", "example.py"], folder)
     words = commands(f"```bash\n{block.text}```")
     if all(line.startswith("semscore ") for line in block.text.replace("\\\n", "").splitlines()):
-        for command in words:  # without what a line pipes its output into, such as jq
-            run(command, folder)
-    else:
-        run(["bash", "-euo", "pipefail", "-c", block.text], folder)
+        # Without what a line pipes its output into, such as jq.
+        return "".join(run(command, folder) for command in words)
+    return run(["bash", "-euo", "pipefail", "-c", block.text], folder)
 
 
 def test_there_are_pages_of_each_kind() -> None:

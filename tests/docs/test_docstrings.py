@@ -51,7 +51,7 @@ def sections(package: griffe.Module, name: str) -> dict[str, Any]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the pairs that the examples read: 200 rows, of which 2 lack a text."""
     folder = tmp_path_factory.mktemp("examples")
-    pairs = graded_pairs()[:200]
+    pairs = (graded_pairs() * 2)[:200]
     texts2 = [None, None, *(pair.text2 for pair in pairs[2:])]
     (folder / "pairs").mkdir()
     table = pa.table({"text1": [pair.text1 for pair in pairs], "text2": texts2})
