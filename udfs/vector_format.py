@@ -38,8 +38,9 @@ class VectorFormat:
 
     Examples:
         >>> from semscore import VectorFormat
-        >>> VectorFormat(normalize=True, embedding_type="binary").spark_type
-        'array<tinyint>'
+        >>> vectors = VectorFormat(normalize=True, embedding_type="binary")
+        >>> vectors.embedding_type
+        'binary'
     """
 
     normalize: bool = False

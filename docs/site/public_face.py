@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pydoc
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from typing import NamedTuple
 
 import semscore
@@ -88,4 +90,8 @@ def pages() -> dict[str, str]:
 def _page(group: Group) -> Iterator[str]:
     yield f"# {group.title}\n\n{group.about}\n"
     for name in (*(f"semscore.{name}" for name in group.names), *group.others):
-        yield f"::: {name}\n"
+        yield f"::: {name}"
+        if group.page == "options" and is_dataclass(made := pydoc.locate(name)):
+            # Its methods and properties are for the rest of semscore.
+            yield f"    options: {{ members: [{', '.join(field.name for field in fields(made))}] }}"
+        yield ""

@@ -25,8 +25,9 @@ class Ask:
 
     Examples:
         >>> from semscore import Ask
-        >>> Ask(instance_type=("g5.2xlarge",), price=("1.515",)).prices()
-        {'ml.g5.2xlarge': 1.515}
+        >>> ask = Ask(instance_type=("g5.2xlarge", "g4dn.xlarge"), price=("g5.2xlarge=1.515",))
+        >>> ask.instance_type
+        ('g5.2xlarge', 'g4dn.xlarge')
     """
 
     instance_type: Annotated[Names, Parameter(name=("--instance-type", "--host"))] = ()

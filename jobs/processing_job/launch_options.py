@@ -30,8 +30,8 @@ class Launch:
         >>> from semscore import Launch
         >>> role = "arn:aws:iam::111122223333:role/semscore-job"
         >>> job = Launch(role=role, instance_type="ml.g5.2xlarge", image_uri="IMAGE", instances=4)
-        >>> job.volume_size
-        100
+        >>> job.instances
+        4
     """
 
     role: str
