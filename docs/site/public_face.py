@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pydoc
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
@@ -93,5 +94,6 @@ def _page(group: Group) -> Iterator[str]:
         yield f"::: {name}"
         if group.page == "options" and is_dataclass(made := pydoc.locate(name)):
             # Its methods and properties are for the rest of semscore.
-            yield f"    options: {{ members: [{', '.join(field.name for field in fields(made))}] }}"
+            members = json.dumps([field.name for field in fields(made)])  # YAML reads yes as true
+            yield f"    options: {{ members: {members} }}"
         yield ""
