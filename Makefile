@@ -21,7 +21,7 @@ define install
 		|| $(1)/pip install --quiet --disable-pip-version-check $(2)
 endef
 
-.PHONY: help setup demo fmt layers lint lock notebooks phrases screenshots types workflows clean
+.PHONY: help setup check-links demo docs docs-serve fmt layers lint lock notebooks phrases screenshots types workflows clean
 .PHONY: test test-all test-browser test-cluster test-connect test-connect4 test-container test-faults
 .PHONY: test-gpu test-mlflow test-oldest test-s3 test-spark4 test-tables test-yarn coverage
 .PHONY: tools tools-for-browser tools-for-hadoop tools-for-images
@@ -262,6 +262,22 @@ screenshots: demo tools-for-browser ## pictures of the demo's report, for the RE
 
 notebooks: setup ## run docs/notebooks again and keep their output
 	$(BIN)/python docs/notebooks/execute.py docs/notebooks
+
+##@ The documentation site
+
+# Without NO_MKDOCS_2_WARNING, the theme advertises its successor on each start.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs
+
+docs: setup ## build it into build/site; a broken link or anchor fails
+	$(MKDOCS) build --strict --quiet
+
+docs-serve: setup ## show it on http://127.0.0.1:8000, and build it again when a file changes
+	$(MKDOCS) serve
+
+# Links to this repository and to the site itself are left out, because `make docs` checks them.
+check-links: docs ## ask the hosts of all its links; needs the internet, not part of CI
+	$(BIN)/uv tool run --from 'linkchecker>=10.6,<11' linkchecker --check-extern --no-status \
+		--ignore-url '^https://(github.com/semscore|semscore.github.io)/' build/site/index.html
 
 # Pins the image's libraries. torch is not included, because each of its builds has its own index.
 LOCK := $(BIN)/uv pip compile --quiet --python-version 3.12 --python-platform x86_64-manylinux_2_34 \

