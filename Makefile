@@ -263,6 +263,14 @@ screenshots: demo tools-for-browser ## pictures of the demo's report, for the RE
 notebooks: setup ## run docs/notebooks again and keep their output
 	$(BIN)/python docs/notebooks/execute.py docs/notebooks
 
+# Pins the image's libraries. torch is not included, because each of its builds has its own index.
+LOCK := $(BIN)/uv pip compile --quiet --python-version 3.12 --python-platform x86_64-manylinux_2_34 \
+	--generate-hashes --override container/overrides.txt
+
+lock: setup ## the versions to which the image's libraries are pinned
+	$(LOCK) container/requirements.in --output-file container/locks/gpu.txt
+	$(LOCK) container/requirements.in container/requirements-openvino.in --output-file container/locks/cpu.txt
+
 ##@ The documentation site
 
 # Without NO_MKDOCS_2_WARNING, the theme advertises its successor on each start.
@@ -278,14 +286,6 @@ docs-serve: setup ## show it on http://127.0.0.1:8000, and build it again when a
 check-links: docs ## ask the hosts of all its links; needs the internet, not part of CI
 	$(BIN)/uv tool run --from 'linkchecker>=10.6,<11' linkchecker --check-extern --no-status \
 		--ignore-url '^https://(github.com/semscore|semscore.github.io)/' build/site/index.html
-
-# Pins the image's libraries. torch is not included, because each of its builds has its own index.
-LOCK := $(BIN)/uv pip compile --quiet --python-version 3.12 --python-platform x86_64-manylinux_2_34 \
-	--generate-hashes --override container/overrides.txt
-
-lock: setup ## the versions to which the image's libraries are pinned
-	$(LOCK) container/requirements.in --output-file container/locks/gpu.txt
-	$(LOCK) container/requirements.in container/requirements-openvino.in --output-file container/locks/cpu.txt
 
 ##@ Measure (BENCH="..." adds options)
 
