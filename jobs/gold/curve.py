@@ -111,27 +111,33 @@ def curve_of(scores: Doubles, similar: Flags, all_scores: Doubles) -> Curve:
 
 
 def _aims(precision: Doubles, recall: Doubles) -> Iterator[tuple[str, int | None]]:
-    """Yield each aim, and the position of the threshold that reaches it with the least loss.
+    """Yield each aim, and the position of the threshold that reaches it best.
 
-    Thresholds ascend, so recall falls. Precision mostly rises.
+    That is the threshold with the most recall among those with enough precision, and the other way
+    round. Thresholds ascend, so recall never rises. Where it stays the same, precision rises.
     """
     both = precision + recall
     f1 = np.divide(2 * precision * recall, both, out=np.zeros_like(both), where=both > 0)
     yield BEST, int(np.argmax(f1))
     for aim in PRECISIONS:
-        reached = np.flatnonzero(precision >= aim)
-        yield f"precision {aim:.2f}", int(reached[0]) if len(reached) else None
+        enough = np.flatnonzero(precision >= aim)
+        most = np.flatnonzero(recall == recall[enough[0]]) if len(enough) else enough
+        yield f"precision {aim:.2f}", int(most[-1]) if len(most) else None
     for aim in RECALLS:
-        yield f"recall {aim:.2f}", int(np.flatnonzero(recall >= aim)[-1])
+        yield f"recall {aim:.2f}", int(np.argmax(precision[recall >= aim]))
 
 
 def _short(thresholds: Doubles, position: int) -> float:
-    """Round a threshold down to as few decimals as leave the same pairs at or above it."""
+    """Round a threshold down to as few decimals as leave the same pairs at or above it.
+
+    They stay the same if it is compared with scores as float32, as pandas does, or as float64.
+    """
     exact = float(thresholds[position])
     below = float(thresholds[position - 1]) if position else -math.inf
     for decimals in range(SHORTEST, LONGEST):
-        rounded = round(math.floor(exact * 10**decimals) / 10**decimals, decimals)
-        if below < rounded <= exact:
+        scale = 10.0**decimals
+        rounded = math.floor(exact * scale) / scale
+        if np.float32(below) < np.float32(rounded) and rounded <= exact:
             return rounded
     return exact
 

@@ -44,6 +44,8 @@ def notes(gold: Gold) -> list[str]:
         sentences.append(f"No threshold reaches {' or '.join(curve.missed)}.")
     sentences.append(
         "Precision, with its 95% interval: the share of similar pairs among the labelled pairs at "
-        "or above the threshold. Rows kept: the share of all scored rows at or above it."
+        "or above the threshold. Rows kept: the share of all scored rows at or above it. For "
+        "example, precision 0.95 is the threshold with the most recall among those with at least "
+        "this precision, and recall 0.95 the one with the most precision at this recall or more."
     )
     return sentences

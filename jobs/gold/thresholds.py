@@ -43,11 +43,11 @@ def thresholds(
     as similar. Pairs without a label or without a score (None, NaN) are not counted, except in
     `share`, for which a score is enough.
 
-    The frame has a row for each aim that a threshold reaches: `best F1`; `precision 0.95`, the
-    lowest threshold with a precision of at least 0.95; `recall 0.95`, the highest threshold with a
-    recall of at least 0.95; the same with 0.90 and 0.99. Its columns describe the pairs whose score
-    is at least `threshold`: `precision` and its 95% confidence interval (Wilson), `recall`, `f1`,
-    how many are labelled `similar` and `different`, and their `share` in all scored pairs.
+    The frame has a row for each aim that a threshold reaches: `best F1`; `precision 0.95`, the most
+    recall with a precision of at least 0.95; `recall 0.95`, the most precision with a recall of at
+    least 0.95; the same with 0.90 and 0.99. Its columns describe the pairs whose score is at least
+    `threshold`: `precision` and its 95% confidence interval (Wilson), `recall`, `f1`, how many are
+    labelled `similar` and `different`, and their `share` in all scored pairs.
 
     Raises UserError if the numbers of scores and labels differ, if they are not numbers, if not
     both kinds of labels occur, or if `positive` is needed.

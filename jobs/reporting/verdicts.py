@@ -97,7 +97,7 @@ def _threshold(curve: Curve) -> Verdict:
         f"recall {best.recall:.3f}."
     )
     precise = [choice for choice in curve.choices if choice.aim == PRECISE]
-    if precise and precise[0].threshold != best.threshold:
+    if precise and precise[0].threshold > best.threshold:
         answer += (
             f" From {precise[0].threshold:.10g} on, precision is {precise[0].precision:.3f} and "
             f"recall {precise[0].recall:.3f}."

@@ -1,63 +1,70 @@
-"""Correlation with grades."""
+"""Correlation with labels, and what stands in the way of it."""
 
 from __future__ import annotations
 
-import datetime as dt
-import math
-from decimal import Decimal
-
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
-from semscore.jobs.reporting.gold import MOST_DOTS, against_gold
+from semscore.jobs.gold.agreement import MOST_DOTS, Gold, against_gold
+from semscore.jobs.gold.read import Labels
+
+
+def found(labels: list[float], scores: list[float] | None = None) -> Labels:
+    """Return these labels, with ascending scores unless others are given."""
+    values = np.linspace(0, 1, len(labels)) if scores is None else np.array(scores)
+    return Labels(np.array(labels, dtype=float), values, 10, len(labels), len(labels))
+
+
+def compared(labels: Labels, positive: float | None = None) -> Gold:
+    return against_gold("grade", positive, labels, labels.scores)
 
 
 def test_correlations_are_scipys() -> None:
     random = np.random.default_rng(0)
-    gold = random.integers(0, 6, 500)
-    score = gold / 5 + random.normal(0, 0.3, 500)
-    rows = pd.DataFrame({"gold": gold, "score": score})
-    found = against_gold(rows, "grade")
-    assert found.spearman == pytest.approx(stats.spearmanr(gold, score).statistic)
-    assert found.pearson == pytest.approx(stats.pearsonr(gold, score).statistic)
-    assert (found.pairs, found.column, len(found.dots)) == (500, "grade", 500)
-
-
-def test_rows_without_either_are_left_out(rows: pd.DataFrame) -> None:
-    found = against_gold(rows, "grade")
-    assert (found.pairs, found.spearman) == (9, pytest.approx(1.0))
+    grades = random.integers(0, 6, 500)
+    scores = grades / 5 + random.normal(0, 0.3, 500)
+    gold = compared(found(list(grades), list(scores)))
+    assert gold.spearman == pytest.approx(stats.spearmanr(grades, scores).statistic)
+    assert gold.pearson == pytest.approx(stats.pearsonr(grades, scores).statistic)
+    assert (gold.pairs, gold.column, len(gold.dots)) == (500, "grade", 500)
 
 
 @pytest.mark.parametrize(
-    ("gold", "reason"),
+    ("labels", "reason"),
     [
-        ([1.0, 2.0], "too few pairs have a grade and a score (2, at least 3 needed)"),
-        ([3.0, 3.0, 3.0, 3.0], "all grades, or all scores, are equal"),
-        ([None, None, None], "too few pairs have a grade and a score (0,"),
-        (["a", "b", "c"], "too few pairs have a grade and a score (0,"),
-        ([math.inf, -math.inf, 1.0, 2.0], "too few pairs have a grade and a score (2,"),
-        ([dt.datetime(2026, 1, k) for k in range(1, 6)], "the column holds times, not grades"),
-        ([dt.timedelta(k) for k in range(1, 6)], "the column holds times, not grades"),
+        ([1, 2], "too few pairs have a label and a score (2, at least 3 needed)"),
+        ([], "too few pairs have a label and a score (0, at least 3 needed)"),
+        ([3, 3, 3, 3], "all labels, or all scores, are equal"),
     ],
 )
-def test_what_gives_no_correlation_says_why(gold: list[object], reason: str) -> None:
-    rows = pd.DataFrame({"gold": gold, "score": np.linspace(0, 1, len(gold))})
-    found = against_gold(rows, "grade")
-    assert (found.spearman, found.pearson, found.dots) == (None, None, [])
-    assert reason in (found.reason or "")
+def test_what_gives_no_correlation_says_why(labels: list[float], reason: str) -> None:
+    gold = compared(found(labels))
+    assert (gold.spearman, gold.pearson, gold.dots, gold.reason) == (None, None, [], reason)
 
 
-def test_decimals_and_booleans_are_numbers() -> None:
-    score = [0.1, 0.2, 0.4, 0.3]
-    decimals = [Decimal("1.5"), Decimal("2.5"), Decimal("4"), None]
-    assert against_gold(pd.DataFrame({"gold": decimals, "score": score}), "g").spearman == 1
-    flags = pd.DataFrame({"gold": [False, False, True, True], "score": score})
-    assert (against_gold(flags, "g").spearman or 0) > 0.8
+def test_grades_need_a_lowest_similar_one_for_a_curve() -> None:
+    grades = found([0, 1, 2, 3, 4])
+    gold = compared(grades)
+    assert gold.curve is None
+    assert gold.spearman == pytest.approx(1)
+    assert "with --gold-positive: there are labels other than 0 and 1" in (gold.no_curve or "")
+    gold = compared(grades, positive=3)
+    assert gold.no_curve is None
+    assert gold.curve
+    assert (gold.curve.similar, gold.curve.different) == (2, 3)
+
+
+def test_shares_are_of_all_scores_also_those_without_a_label() -> None:
+    labels = found([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9])
+    gold = against_gold("grade", None, labels, np.array([0.1, 0.2, 0.8, 0.9] + [0.0] * 6))
+    assert gold.curve
+    assert gold.curve.choices[0].share == 0.2
+    unread = against_gold("grade", None, labels, np.array([]))
+    assert unread.curve
+    assert unread.curve.choices[0].share == 0.5
 
 
 def test_of_many_pairs_some_are_drawn() -> None:
-    rows = pd.DataFrame({"gold": np.arange(5000.0), "score": np.arange(5000.0)})
-    found = against_gold(rows, "grade")
-    assert (len(found.dots), found.pairs) == (MOST_DOTS, 5000)
+    gold = compared(found(list(range(5000))))
+    assert (len(gold.dots), gold.pairs) == (MOST_DOTS, 5000)
