@@ -33,7 +33,7 @@ class Choice:
     high: float
     recall: float
     f1: float
-    share: float  # of all scores, those at or above it
+    share: float  # of all scored pairs, with or without a label, those at or above it
 
     @property
     def pairs(self) -> int:
@@ -47,6 +47,7 @@ class Curve:
 
     similar: int  # labelled pairs
     different: int
+    scored: int  # pairs with or without a label, for `share`
     average_precision: float
     points: list[tuple[float, float, float]]  # threshold, precision, recall; evenly chosen
     choices: list[Choice]
@@ -99,6 +100,7 @@ def curve_of(scores: Doubles, similar: Flags, all_scores: Doubles) -> Curve:
     return Curve(
         similar=int(similar.sum()),
         different=int((~similar).sum()),
+        scored=len(all_scores),
         average_precision=float(average_precision_score(similar, scores)),
         points=[(float(t), float(p), float(r)) for t, p, r in points],
         choices=[

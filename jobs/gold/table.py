@@ -44,8 +44,9 @@ def notes(gold: Gold) -> list[str]:
         sentences.append(f"No threshold reaches {' or '.join(curve.missed)}.")
     sentences.append(
         "Precision, with its 95% interval: the share of similar pairs among the labelled pairs at "
-        "or above the threshold. Rows kept: the share of all scored rows at or above it. For "
-        "example, precision 0.95 is the threshold with the most recall among those with at least "
-        "this precision, and recall 0.95 the one with the most precision at this recall or more."
+        f"or above the threshold. Rows kept: of {curve.scored:,} scored rows that were read, the "
+        "share at or above it. For example, precision 0.95 is the threshold with the most recall "
+        "among those with at least this precision, and recall 0.95 the one with the most precision "
+        "among those with at least this recall."
     )
     return sentences

@@ -67,6 +67,7 @@ def test_precision_and_recall_are_drawn_and_in_tables(facts: Facts) -> None:
     chosen = r'<th scope="row">precision 0.99</th><td class="n">0.4</td><td class="n">1.000</td>'
     assert chosen in page
     assert "5 similar (label of at least 4), 4 different." in page
+    assert "Rows kept: of 9 scored rows that were read, the share at or above it." in page
     assert "190 rows without a label, and 1 row with a label but without a score." in page
 
 
