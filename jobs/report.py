@@ -1,6 +1,6 @@
 """Rebuild the report of a dataset from its records, during a run or at any time after it.
 
-semscore report OUTPUT [--gold grade] [--price 1.2] [--open]
+semscore report OUTPUT [--gold label] [--price 1.2] [--open]
 """
 
 from __future__ import annotations
@@ -33,12 +33,22 @@ def remake(place: str, given: dict[str, Any], to: str | None = None) -> tuple[Fa
     try:
         output = storage.folder(place)
         records = read_records(output)
-        asked = replace(asked_before(output, records), **given)
+        asked = _asked(asked_before(output, records), given)
         facts = make_report(output, records, asked)
         written = write_report(output if to is None else storage.folder(to), facts, asked)
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"cannot create the report of {place}: {error}") from error
     return facts, written
+
+
+def _asked(before: Report, given: dict[str, Any]) -> Report:
+    """Return the options of the last report with those that are given now.
+
+    The lowest similar grade of one column says nothing about another column.
+    """
+    if given.get("gold", before.gold) != before.gold:
+        given = {"gold_positive": None} | given
+    return replace(before, **given)
 
 
 @dataclass(frozen=True)

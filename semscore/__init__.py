@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from semscore.jobs.gold.thresholds import thresholds
     from semscore.jobs.launch import Launch, launch
     from semscore.jobs.options.settings import Settings
     from semscore.jobs.plan import Ask, plan
@@ -55,6 +56,7 @@ __all__ = [
     "score",
     "score_pairs",
     "similarity",
+    "thresholds",
     "vector_similarity",
 ]
 
@@ -82,6 +84,7 @@ _HOMES = {
     "score": "jobs.score",
     "score_pairs": "udfs.score_pairs",
     "similarity": "udfs.similarity",
+    "thresholds": "jobs.gold.thresholds",
     "vector_similarity": "udfs.vector_similarity",
 }
 

@@ -238,6 +238,7 @@ def report(
     output: str,
     *,
     gold: str | None = None,
+    gold_positive: float | None = None,
     price: float | None = None,
     samples: bool | None = None,
     to: str | None = None,
@@ -251,8 +252,12 @@ def report(
     output
         OUTPUT of a run. The run may still be in progress.
     gold
-        Column of OUTPUT with reference grades. The report compares the scores with them. Unset: as
-        in the last report.
+        Column of OUTPUT with labels that people gave: similar or not (true and false, 1 and 0), or
+        grades. The report shows how well the scores agree with them, and precision and recall by
+        threshold. Unset: as in the last report.
+    gold_positive
+        Lowest grade in the column --gold that counts as similar. Unset: as in the last report with
+        this column; at first, labels are true and false, or 1 and 0.
     price
         Price of one host per hour, in any currency. Unset: as in the last report.
     samples
@@ -271,7 +276,7 @@ def report(
     from semscore.jobs.report import remake
 
     del config  # app.py has already read its options
-    asked = {"gold": gold, "price": price, "samples": samples}
+    asked = {"gold": gold, "gold_positive": gold_positive, "price": price, "samples": samples}
     changed = {name: value for name, value in asked.items() if value is not None}
     facts, page = remake(output, changed, to)
     show_answers(Console(), facts, page)

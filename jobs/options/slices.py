@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
@@ -295,8 +296,12 @@ class Report:
     """The report of a run, and what it shows."""
 
     gold: str | None = None
-    """Column of INPUT with reference grades, such as human ratings. The report compares the scores
-    with them. With --keep, name it there too."""
+    """Column of INPUT with labels that people gave: similar or not (true and false, 1 and 0), or
+    grades. The report shows how well the scores agree with them, and precision and recall by
+    threshold. With --keep, name it there too."""
+    gold_positive: float | None = None
+    """Lowest grade in the column --gold that counts as similar. Unset: labels are true and false,
+    or 1 and 0."""
     price: float | None = None
     """Price of one host per hour, in any currency. The report computes the cost of the run from
     it."""
@@ -308,6 +313,10 @@ class Report:
     def __post_init__(self) -> None:
         if self.price is not None and self.price < 0:
             raise UserError(f"--price must be at least 0, got {self.price}")
+        if self.gold_positive is not None and self.gold is None:
+            raise UserError("--gold-positive needs a column of labels; name it with --gold")
+        if self.gold_positive is not None and not isfinite(self.gold_positive):
+            raise UserError(f"--gold-positive must be a finite number, got {self.gold_positive}")
 
 
 @_flat("Run")

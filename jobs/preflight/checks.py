@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from semscore.jobs.gold.column import require_numbers
 from semscore.jobs.ledger import ledger
 from semscore.jobs.preflight.output_format import is_own_table
 from semscore.jobs.table_logs.recognised import require_no_table
@@ -23,6 +24,7 @@ log = logging.getLogger("semscore")
 
 if TYPE_CHECKING:
     from semscore.jobs.dataset.columns import Layout
+    from semscore.jobs.dataset.source import Source
     from semscore.jobs.options.settings import Settings
     from semscore.udfs.recipe import Recipe
     from semscore.udfs.stores.folder import Folder
@@ -118,14 +120,14 @@ def pin_model(recipe: Recipe) -> Model:
     return Model(recipe, content_sha256(folder), folder)
 
 
-def check_gold(settings: Settings, layout: Layout) -> None:
-    """Raise UserError unless the column to compare scores with will be in OUTPUT's files."""
+def check_gold(settings: Settings, source: Source, layout: Layout) -> None:
+    """Raise UserError unless the column of labels holds numbers and will be in OUTPUT's files."""
     gold = settings.report.gold
     if gold is None:
         return
     if settings.embeds:
         raise UserError(
-            "--gold compares scores with grades, but a run with --text has no scores; leave it out"
+            "--gold compares scores with labels, but a run with --text has no scores; leave it out"
         )
     if gold not in layout.kept:
         raise UserError(
@@ -138,5 +140,6 @@ def check_gold(settings: Settings, layout: Layout) -> None:
     ):
         if gold in names:
             raise UserError(
-                f"--gold {gold!r} is {what}; name a column of grades that is in the files"
+                f"--gold {gold!r} is {what}; name a column of labels that is in the files"
             )
+    require_numbers(gold, source.types[gold])

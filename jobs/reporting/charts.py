@@ -24,6 +24,8 @@ WIDTH, HEIGHT = 420, 190
 MOST_WORKERS = 24
 INK, SOFT, LINE = "var(--ink)", "var(--soft)", "var(--line)"
 MAIN = "var(--c4)"  # the colour of the forward pass
+MEASURES = {"precision": MAIN, "recall": "var(--c2)"}  # with their colours
+DASHES = [[1, 0], [6, 4]]
 # vl-convert measures labels with Liberation, which it ships. Its letters are as wide as Arial's.
 FONT = "Arial, Liberation Sans, Helvetica, sans-serif"
 # Characters that XML cannot contain. vl-convert does not raise on them: it ends the process.
@@ -153,6 +155,30 @@ def _gold(facts: Facts) -> Drawing:
     )
 
 
+def _thresholds(facts: Facts) -> Drawing:
+    if facts.gold is None or facts.gold.curve is None:
+        return None
+    rows = [
+        (threshold, name, value)
+        for threshold, *values in facts.gold.curve.points
+        for name, value in zip(MEASURES, values, strict=True)
+    ]
+    names, legend = list(MEASURES), alt.Legend(orient="bottom", symbolSize=400)
+    colors = alt.Scale(domain=names, range=list(MEASURES.values()))
+    dashes = alt.Scale(domain=names, range=DASHES)
+    return (
+        alt.Chart(_frame(rows, ["threshold", "measure", "value"]))
+        .mark_line(interpolate="step-before")
+        .encode(
+            x=alt.X("threshold:Q", title="threshold", scale=alt.Scale(zero=False, nice=False)),
+            y=alt.Y("value:Q", title=None, scale=alt.Scale(domain=[0, 1])),
+            color=alt.Color("measure:N", title=None, scale=colors, legend=legend),
+            strokeDash=alt.StrokeDash("measure:N", title=None, scale=dashes, legend=legend),
+        )
+        .properties(width=WIDTH, height=HEIGHT)
+    )
+
+
 CHARTS: dict[str, Callable[[Facts], Drawing]] = {
     "scores": _scores,
     "partitions": _partitions,
@@ -162,6 +188,7 @@ CHARTS: dict[str, Callable[[Facts], Drawing]] = {
     "rates": _rates,
     "units": _units,
     "gold": _gold,
+    "thresholds": _thresholds,
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from semscore.jobs.gold.agreement import Gold
 from semscore.jobs.history.achieved import Calibration, calibrations
 from semscore.jobs.history.records import Records, embedded
 from semscore.jobs.history.timeline import (
@@ -20,7 +21,6 @@ from semscore.jobs.history.timeline import (
     scoring_seconds,
     spans,
 )
-from semscore.jobs.reporting.gold import Gold, against_gold
 from semscore.jobs.reporting.looks import partition_of
 from semscore.jobs.reporting.scores import (
     Bin,
@@ -178,10 +178,13 @@ def gather(
     rows: pd.DataFrame,
     output: str,
     price: float | None = None,
-    gold: str | None = None,
+    gold: Gold | None = None,
     samples: bool = True,
 ) -> Facts:
-    """Compute the facts. `rows`: a sample of the output; `price`: of one host, per hour."""
+    """Compute the facts. `rows`: a sample of the output; `price`: of one host, per hour.
+
+    `gold`: how the scores agree with labels, if there are any.
+    """
     units = spans(records.units)
     runs = run_times(records.units.tallies)
     slot_s = sum(run.slots * run.scoring_s for run in runs)
@@ -203,7 +206,7 @@ def gather(
         scores_of_all=bool(counted) or len(rows) == records.units.rows,
         partitions=by_partition(rows, _partition_rows(records)),
         cost=_cost(records, runs, price),
-        gold=against_gold(rows, gold) if gold else None,
+        gold=gold,
         samples=pairs_to_see(rows) if samples else None,
         calibration=calibrations(records.run, records.units.tallies),
     )

@@ -27,26 +27,25 @@ NO_PARTITION = ""
 
 @dataclass(frozen=True)
 class Wanted:
-    """Columns of the output to read; texts and gold are skipped if the output lacks them."""
+    """Columns of the output to read; texts are skipped if the output lacks them."""
 
     score: str
     status: str
     text1: str | None
     text2: str | None
-    gold: str | None
 
     @property
     def names(self) -> dict[str, str]:
         """Return column in the output -> column in the result of `look`."""
         return {
             column: role
-            for role in ("text1", "text2", "status", "score", "gold")
+            for role in ("text1", "text2", "status", "score")
             if (column := getattr(self, role))
         }
 
 
 def look(output: Folder, files: Sequence[DataFile], wanted: Wanted) -> pd.DataFrame:
-    """Read rows with `score`, `status`, `partition` and, if wanted, `text1`, `text2`, `gold`.
+    """Read rows with `score`, `status`, `partition` and, if wanted, `text1` and `text2`.
 
     Reads all rows of a small dataset. Of a large one, reads the first rows of row groups that are
     spread over the files, in the order of the files. This is not a random sample, because files

@@ -11,15 +11,17 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from semscore.jobs.failures.wording import counted
+from semscore.jobs.gold.agreement import Gold
+from semscore.jobs.gold.table import HEADERS, cells, notes
 from semscore.jobs.reporting.charts import draw_all
 from semscore.jobs.reporting.facts import Facts
-from semscore.jobs.reporting.gold import Gold
 from semscore.jobs.reporting.spent import STEPS
 from semscore.jobs.reporting.verdicts import advice, money, verdicts
 from semscore.udfs.recipe import described_model, described_score, item
 from semscore.udfs.statuses import TABLE
 
 TEMPLATE = "report.html"
+SHOWN_POINTS = 40  # of the curve of precision and recall, in its table
 MEANINGS = "; ".join(f"{status.name}: {status.meaning}" for status in TABLE) + "."
 Row = Sequence[object]
 
@@ -65,7 +67,8 @@ def _rows(facts: Facts) -> dict[str, Any]:
             (p.name, f"{p.rows:,}", f"{p.seen:,}", *(f"{q:.3f}" for q in p.quantiles))
             for p in facts.partitions
         ],
-        "gold_note": gold and _gold_note(gold, read),
+        "gold_note": gold and _gold_note(gold),
+        **_thresholds(gold),
         "failed_rows": [
             *((file["path"], file["reason"]) for file in audit.skipped),
             *((unit["what"], unit["reason"]) for unit in audit.failed),
@@ -76,6 +79,23 @@ def _rows(facts: Facts) -> dict[str, Any]:
             (_where(where), list(pairs))
             for where, pairs in groupby(facts.samples or (), lambda pair: pair.where)
         ],
+    }
+
+
+def _thresholds(gold: Gold | None) -> dict[str, Any]:
+    if gold is None or gold.curve is None:
+        return {"threshold_rows": []}
+    points = gold.curve.points
+    return {
+        "curve_note": f"of pairs with at least this score; {counted(gold.used, 'labelled pair')}, "
+        f"average precision {gold.curve.average_precision:.3f}",
+        "curve_rows": [
+            (f"{threshold:.4g}", f"{precision:.3f}", f"{recall:.3f}")
+            for threshold, precision, recall in points[:: max(len(points) // SHOWN_POINTS, 1)]
+        ],
+        "threshold_headers": HEADERS,
+        "threshold_rows": [cells(choice) for choice in gold.curve.choices],
+        "threshold_note": " ".join(notes(gold)),
     }
 
 
@@ -196,13 +216,14 @@ def _what(facts: Facts) -> list[Row]:
     return [*rows, ("versions", ", ".join(f"{k} {v}" for k, v in what.versions.items()))]
 
 
-def _gold_note(gold: Gold, read: str) -> str:
+def _gold_note(gold: Gold) -> str:
     if gold.spearman is None or gold.pearson is None:
         return f"no correlation: {gold.reason}"
-    return (
+    note = (
         f"Spearman {gold.spearman:.3f}, Pearson {gold.pearson:.3f} over "
-        f"{counted(gold.pairs, 'graded pair')}, {read}"
+        f"{counted(gold.used, 'labelled pair')}"
     )
+    return f"{note}; {gold.no_curve}" if gold.no_curve else note
 
 
 def _gflop(flop_per_s: float) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from semscore.jobs.failures.wording import counted
+from semscore.jobs.gold.agreement import Gold
+from semscore.jobs.gold.curve import BEST, Curve
 from semscore.jobs.reporting.facts import Facts
-from semscore.jobs.reporting.gold import Gold
 from semscore.jobs.reporting.spent import STEPS
 
 Level = Literal["good", "fair", "bad"]
@@ -18,7 +19,8 @@ BUSY, HALF_BUSY = 0.7, 0.4  # spent running the model
 WASTED = 0.15  # spent in any other step; above this, the report advises on it
 SHORT_S = 120.0  # in a shorter run, the start weighs more than the work
 MUCH_TRUNCATED, MUCH_EMPTY, MUCH_PADDED = 0.01, 0.05, 0.25
-FOLLOWS = 0.2  # smallest rank correlation at which scores count as following grades
+PRECISE = "precision 0.95"  # the aim that is named besides the best F1
+FOLLOWS = 0.2  # smallest rank correlation at which scores count as following labels
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,11 @@ class Verdict:
 def verdicts(facts: Facts) -> list[Verdict]:
     """Answer: Is it complete? Was it fast? What limited it? What did it cost?
 
-    With grades also: Do the scores agree with them?
+    With labels also: Do the scores agree with them? Which threshold?
     """
     agrees = [_agrees(facts.gold)] if facts.gold else []
+    if facts.gold and facts.gold.curve:
+        agrees.append(_threshold(facts.gold.curve))
     return [_complete(facts), *agrees, _fast(facts), _limit(facts), _cost(facts)]
 
 
@@ -76,8 +80,29 @@ def _agrees(gold: Gold) -> Verdict:
         return Verdict(question, f"Unknown: {gold.reason}.", "fair")
     agree = "Yes" if rank >= FOLLOWS else "Hardly"
     level: Level = "good" if rank >= FOLLOWS else "fair"
-    pairs = counted(gold.pairs, "graded pair")
-    return Verdict(question, f"{agree}: rank correlation {rank:.3f} over {pairs}.", level)
+    answer = f"{agree}: rank correlation {rank:.3f} over {counted(gold.used, 'labelled pair')}"
+    if gold.curve:
+        by_chance = gold.curve.similar / gold.curve.pairs
+        answer += (
+            f", average precision {gold.curve.average_precision:.3f} ({by_chance:.3f} by chance)"
+        )
+    more = f" {gold.no_curve[:1].upper()}{gold.no_curve[1:]}." if gold.no_curve else ""
+    return Verdict(question, f"{answer}.{more}", level)
+
+
+def _threshold(curve: Curve) -> Verdict:
+    best, *_ = (choice for choice in curve.choices if choice.aim == BEST)
+    answer = (
+        f"{best.threshold:.10g} has the best F1, {best.f1:.3f}: precision {best.precision:.3f}, "
+        f"recall {best.recall:.3f}."
+    )
+    precise = [choice for choice in curve.choices if choice.aim == PRECISE]
+    if precise and precise[0].threshold > best.threshold:
+        answer += (
+            f" From {precise[0].threshold:.10g} on, precision is {precise[0].precision:.3f} and "
+            f"recall {precise[0].recall:.3f}."
+        )
+    return Verdict("Which threshold?", answer, "good")
 
 
 def _fast(facts: Facts) -> Verdict:

@@ -1,6 +1,6 @@
 """Write the report of a dataset: report.json and, if charts can be drawn, report.html.
 
-The steps: records -> a sample of the rows -> facts -> report.json -> report.html
+The steps: records -> a sample of the rows, all labels -> facts -> report.json -> report.html
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from threading import Thread
 import pandas as pd
 
 from semscore.jobs.failures.root_cause import root_cause
+from semscore.jobs.gold.agreement import Gold, against_gold
+from semscore.jobs.gold.read import read_labels
 from semscore.jobs.history.records import Records, embedded, read_ends
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.committed import Committed
@@ -35,7 +37,7 @@ log = logging.getLogger("semscore")
 def make_report(output: Folder, records: Records, asked: Report) -> Facts:
     """Read a sample of the output and compute the facts of its report.
 
-    Raises UserError if --gold is not a column of grades in the output.
+    Raises UserError if --gold is not a column of labels in the output.
     """
     columns = records.run["options"]["columns"]
     if embedded(records.run):
@@ -43,21 +45,25 @@ def make_report(output: Folder, records: Records, asked: Report) -> Facts:
     if asked.gold in [columns[name] for name in COLUMNS]:
         raise UserError(
             f"--gold {asked.gold!r} is a text column, the score or the status. Name a column of "
-            "grades"
+            "labels"
         )
     text1, text2 = (columns[name] if asked.samples else None for name in ("text1", "text2"))
     files = records.units.files
-    wanted = Wanted(columns["score_column"], columns["status_column"], text1, text2, asked.gold)
+    wanted = Wanted(columns["score_column"], columns["status_column"], text1, text2)
     rows = look(output, files, wanted)
     if (constant := columns.get("text2_value")) is not None and asked.samples:
         rows["text2"] = constant
-    if asked.gold and files and "gold" not in rows:
-        raise UserError(
-            f"--gold {asked.gold!r} is not a column of the files in {output.name}. The column of "
-            "grades must be in the files of INPUT, not in their folders' names, and must be kept "
-            "(--keep)"
-        )
-    return gather(records, rows, output.name, asked.price, asked.gold, asked.samples)
+    gold = _gold(output, records, asked, rows) if asked.gold else None
+    return gather(records, rows, output.name, asked.price, gold, asked.samples)
+
+
+def _gold(output: Folder, records: Records, asked: Report, rows: pd.DataFrame) -> Gold:
+    """Compare the scores with the labels; `rows`: a sample of all rows, with or without labels."""
+    assert asked.gold
+    score = records.run["options"]["columns"]["score_column"]
+    found = read_labels(output, records.units.files, score, asked.gold)
+    all_scores = rows.score.dropna().to_numpy(dtype=float)
+    return against_gold(asked.gold, asked.gold_positive, found, all_scores)
 
 
 def write_report(output: Folder, facts: Facts, asked: Report) -> str:

@@ -146,7 +146,7 @@ def prepare(settings: Settings, spark: SparkSession | None) -> Prepared:
         raise UserError("--follow is for Delta and Iceberg tables, and INPUT is none")
     _log_notes(source)
     layout = plan_columns(source, settings)
-    check_gold(settings, layout)
+    check_gold(settings, source, layout)
     output = check_output(settings, storage)
     check_format(settings, layout, output)
     check_vector_store(settings, storage, output)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from semscore.jobs.gold.agreement import against_gold
+from semscore.jobs.gold.read import Labels
 from semscore.jobs.history.records import Records
 from semscore.jobs.ledger import ledger
 from semscore.jobs.ledger.committed import VERSION, Committed, DataFile, UnitRecord
@@ -138,7 +142,6 @@ def rows() -> pd.DataFrame:
             "text2": [f"two {k}" for k in range(10)],
             "score": [k / 10 for k in range(9)] + [None],
             "status": ["ok"] * 9 + ["null"],
-            "gold": [float(k) for k in range(9)] + [None],
             "partition": ["lang=de"] * 5 + ["lang=en"] * 5,
         }
     )
@@ -146,7 +149,10 @@ def rows() -> pd.DataFrame:
 
 @pytest.fixture
 def facts(records: Records, rows: pd.DataFrame) -> Facts:
-    return gather(records, rows, "s3://out/scored", price=3.6, gold="grade")
+    grades, scores = np.arange(9.0), np.arange(9) / 10
+    labels = Labels(grades, scores, rows=200, labelled=10, pairs=9)
+    gold = against_gold("grade", 4, labels, scores)
+    return gather(records, rows, "s3://out/scored", price=3.6, gold=gold)
 
 
 @pytest.fixture
@@ -161,6 +167,9 @@ def dataset(tmp_path: Path, records: Records, both: list[UnitRecord]) -> Path:
             "text1": [f"{SCRIPT} {k} {n}" for n in range(100)],
             "text2": [f"two {n}" for n in range(100)],
             "grade": [float(n // 20) for n in range(100)],
+            "label": [n >= 80 for n in range(100)],
+            "note": ["n"] * 100,
+            "day": pa.array([dt.datetime(2026, 1, 1)] * 100, pa.timestamp("us")),
             "semanticScore": pa.array(scores, pa.float32()),
             "semanticStatus": ["null", "blank"] + ["ok"] * 98,
         }

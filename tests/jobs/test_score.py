@@ -153,6 +153,9 @@ def test_gold_must_be_among_the_columns_that_are_written(run: Run, tmp_path: Pat
         run(report=Report(gold="grades"))
     with pytest.raises(UserError, match="--gold 'grade' is not one of the columns"):
         run(report=Report(gold="grade"), columns=Columns(keep=("id",)))
+    write(tmp_path, "a.parquet", **pairs(3), grade=["1", "2", "3"])
+    with pytest.raises(UserError, match="--gold 'grade' is a column of type string"):
+        run(report=Report(gold="grade"))
     assert not (tmp_path / "out").exists()
 
 

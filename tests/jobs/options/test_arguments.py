@@ -65,7 +65,8 @@ SETTINGS = st.builds(
         target_file_size=st.integers(1, 10**12),
     ),
     limits=st.builds(Limits, max_error_rate=st.floats(0, 1), max_units=st.none() | st.just(7)),
-    report=st.builds(
+    report=st.builds(Report, gold=NAME, gold_positive=st.floats(-9, 9))
+    | st.builds(
         Report,
         gold=st.none() | NAME,
         price=st.none() | st.floats(0, 99),

@@ -33,7 +33,12 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page_file(dataset: Path) -> Path:
-    assert cli.main(["report", str(dataset), "--gold", "grade", "--price", "3.6"]) == 0
+    assert (
+        cli.main(
+            ["report", str(dataset), "--gold", "grade", "--gold-positive", "3", "--price", "3.6"]
+        )
+        == 0
+    )
     return dataset / "_semscore/report.html"
 
 

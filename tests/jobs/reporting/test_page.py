@@ -41,7 +41,8 @@ def marks(svg: str) -> list[str]:
 def test_charts_hold_the_counted_numbers(facts: Facts) -> None:
     charts = draw_all(facts)
     assert set(charts) == {
-        *("scores", "partitions", "lengths", "all_seconds", "seconds", "rates", "units", "gold")
+        *("scores", "partitions", "lengths", "all_seconds", "seconds", "rates", "units", "gold"),
+        "thresholds",
     }
     scores = [mark for mark in marks(charts["scores"]) if "pairs: 0" not in mark]
     assert scores == [
@@ -51,6 +52,32 @@ def test_charts_hold_the_counted_numbers(facts: Facts) -> None:
     [spent] = [m for m in marks(charts["all_seconds"]) if "running the model" in m]
     assert "seconds: 11" in spent
     assert len(marks(charts["gold"])) == len(facts.gold.dots if facts.gold else ())
+
+
+def test_precision_and_recall_are_drawn_and_in_tables(facts: Facts) -> None:
+    page = render(facts)
+    [figure] = re.findall(r'<figure id="chart-thresholds">.*?</figure>', page, re.S)
+    legend = ElementTree.fromstring(draw_all(facts)["thresholds"])
+    assert {"precision", "recall", "threshold"} <= {
+        "".join(text.itertext()) for text in legend.iter()
+    }
+    row = r'<th scope="row">0.4</th><td class="n">1.000</td><td class="n">1.000</td>'
+    assert row in figure
+    # Grades of 4 and more are similar, and their scores are 0.4 and more.
+    chosen = r'<th scope="row">precision 0.99</th><td class="n">0.4</td><td class="n">1.000</td>'
+    assert chosen in page
+    assert "5 similar (label of at least 4), 4 different." in page
+    assert "Rows kept: of 9 scored rows that were read, the share at or above it." in page
+    assert "190 rows without a label, and 1 row with a label but without a score." in page
+
+
+def test_without_labels_there_is_no_choice_of_a_threshold(facts: Facts) -> None:
+    assert facts.gold
+    for gold in (None, replace(facts.gold, curve=None, no_curve="all alike <b>")):
+        page = render(replace(facts, gold=gold))
+        assert "chart-thresholds" not in page
+        assert "Thresholds to choose from" not in page
+        assert not Tags(page).named("b")
 
 
 def test_text_of_the_data_stays_text(facts: Facts) -> None:
@@ -86,7 +113,7 @@ def test_nothing_is_asked_of_any_network(facts: Facts) -> None:
 def test_each_chart_has_a_caption_and_its_numbers_as_a_table(facts: Facts) -> None:
     page = render(facts)
     figures = re.findall(r"<figure.*?</figure>", page, re.S)
-    assert len(figures) == 8
+    assert len(figures) == 9
     for figure in figures:
         assert "<figcaption>" in figure
         assert "<table>" in figure or 'id="chart-gold"' in figure

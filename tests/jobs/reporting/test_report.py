@@ -30,6 +30,7 @@ def test_it_answers_and_writes_both_files(
     assert cli.main(["report", str(dataset), "--gold", "grade", "--price", "3.6"]) == 0
     told = capsys.readouterr().out
     assert "Is it complete? Yes: 200 rows in, 200 rows out" in " ".join(told.split())
+    assert "with --gold-positive: there are labels other than 0 and 1" in " ".join(told.split())
     assert str(dataset / "_semscore/report.html") in told
     found = written(dataset)
     assert found["audit"]["statuses"] == {"ok": 196, "null": 2, "blank": 2}
@@ -50,6 +51,53 @@ def test_the_next_report_shows_what_the_last_one_was_asked_for(dataset: Path) ->
     assert "alert" not in (dataset / "_semscore/report.html").read_text("utf-8")
     assert cli.main(["report", str(dataset), "--samples"]) == 0
     assert written(dataset)["samples"]
+
+
+def test_thresholds_are_shown_and_kept_for_the_next_report(
+    dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Grades are 0 to 4; in both files, row n has grade n // 20 and score (n - 2) / 100."""
+    assert cli.main(["report", str(dataset), "--gold", "grade", "--gold-positive", "3"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Which threshold? 0.579 has the best F1, 1.000: precision 1.000, recall" in shown
+    assert "precision 0.95 0.579 1.000 0.95–1.00 80 of 80 1.000 1.000 40.8%" in shown
+    assert "From 196 labelled pairs: 80 similar (label of at least 3), 116 different." in shown
+    assert "4 rows with a label but without a score." in shown
+    curve = written(dataset)["gold"]["curve"]
+    assert (curve["similar"], curve["different"], curve["average_precision"]) == (80, 116, 1)
+    assert cli.main(["report", str(dataset)]) == 0
+    assert written(dataset)["gold"]["curve"] == curve
+    assert cli.main(["report", str(dataset), "--gold", "label"]) == 0
+    assert written(dataset)["asked"]["gold_positive"] is None
+    assert written(dataset)["gold"]["curve"]["similar"] == 40
+
+
+def test_labels_of_one_kind_leave_a_report_that_says_so(
+    dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["report", str(dataset), "--gold", "grade", "--gold-positive", "9"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "all 196 pairs with a label and a score are different: their labels are 0 to 4" in shown
+    assert written(dataset)["gold"]["spearman"] > 0.9
+
+
+def test_while_a_run_is_going_on_only_committed_files_count(
+    dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (dataset / ledger.MANIFEST).unlink()
+    for record in (dataset / "_semscore/units").glob("000000000002*"):
+        record.unlink()
+    assert len(list(dataset.rglob("*.zstd.parquet"))) == 2
+    assert cli.main(["report", str(dataset), "--gold", "grade", "--gold-positive", "3"]) == 0
+    assert "From 98 labelled pairs: 40 similar" in capsys.readouterr().out
+
+
+def test_before_the_first_unit_there_is_nothing_to_compare(dataset: Path) -> None:
+    (dataset / ledger.MANIFEST).unlink()
+    for record in (dataset / "_semscore/units").iterdir():
+        record.unlink()
+    assert cli.main(["report", str(dataset), "--gold", "grade"]) == 0
+    assert written(dataset)["gold"]["no_curve"] == "no pair has both a label and a score"
 
 
 @pytest.mark.parametrize("content", ["{", '{"v": 99}', "[]", None])
@@ -101,7 +149,12 @@ def test_it_can_be_written_elsewhere_and_opened(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--gold", "grades"], "--gold 'grades' is not a column of"),
+        (["--gold", "grades"], "not a column of the files in"),
+        (["--gold", "grades"], "(did you mean 'grade'?); they have: text1, text2, grade, label"),
+        (["--gold", "note"], "--gold 'note' is a column of type string. Labels must be true and"),
+        (["--gold", "day"], "--gold 'day' is a column of type timestamp[us]. Labels must be"),
+        (["--gold-positive", "3"], "--gold-positive needs a column of labels"),
+        (["--gold", "grade", "--gold-positive", "nan"], "--gold-positive must be a finite number"),
         (["--gold", "lang"], "--gold 'lang' is not a column of the files in"),
         (["--gold", "text1"], "--gold 'text1' is a text column, the score or the status"),
         (["--price", "-1"], "--price must be at least 0, got -1"),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from semscore.jobs.gold.curve import curve_of
 from semscore.jobs.reporting.facts import Facts
 from semscore.jobs.reporting.verdicts import advice, verdicts
 
@@ -38,17 +40,11 @@ def test_all_rows_there_is_right(facts: Facts) -> None:
 def test_grades_are_a_question_of_their_own(facts: Facts) -> None:
     assert facts.gold
     question = "Do the scores agree with grade?"
-    pairs = facts.gold.pairs
-    assert answers(facts)[question] == (
-        "good",
-        f"Yes: rank correlation 1.000 over {pairs} graded pairs.",
-    )
+    about = "over 9 labelled pairs, average precision 1.000 (0.556 by chance)."
+    assert answers(facts)[question] == ("good", f"Yes: rank correlation 1.000 {about}")
     for rank in (0.0, -0.4):
         answer = answers(replace(facts, gold=replace(facts.gold, spearman=rank)))
-        assert answer[question] == (
-            "fair",
-            f"Hardly: rank correlation {rank:.3f} over {pairs} graded pairs.",
-        )
+        assert answer[question] == ("fair", f"Hardly: rank correlation {rank:.3f} {about}")
         assert answer["Is it complete?"] == answers(facts)["Is it complete?"]
     unknown = replace(facts.gold, spearman=None, reason="all grades are equal")
     assert answers(replace(facts, gold=unknown))[question] == (
@@ -56,6 +52,27 @@ def test_grades_are_a_question_of_their_own(facts: Facts) -> None:
         "Unknown: all grades are equal.",
     )
     assert question not in answers(replace(facts, gold=None))
+
+
+def test_a_threshold_is_named_if_labels_allow_it(facts: Facts) -> None:
+    assert facts.gold
+    assert facts.gold.curve
+    assert answers(facts)["Which threshold?"] == (
+        "good",
+        "0.4 has the best F1, 1.000: precision 1.000, recall 1.000.",
+    )
+    labels = np.array([0, 1, 1, 0, 1, 1]) == 1
+    scores = np.arange(6) / 10
+    curve = curve_of(scores, labels, scores)
+    _, answer = answers(replace(facts, gold=replace(facts.gold, curve=curve)))["Which threshold?"]
+    assert answer == (
+        "0.1 has the best F1, 0.889: precision 0.800, recall 1.000. From 0.4 on, precision is "
+        "1.000 and recall 0.500."
+    )
+    without = replace(facts.gold, curve=None, no_curve="labels are missing")
+    found = answers(replace(facts, gold=without))
+    assert "Which threshold?" not in found
+    assert found["Do the scores agree with grade?"][1].endswith("pairs. Labels are missing.")
 
 
 @pytest.mark.parametrize(
