@@ -31,7 +31,7 @@ GROUPS = (
         "pairs",
         "Pairs in this process",
         "For tests, thresholds and notebooks. Needs neither Spark nor Java.",
-        ("score_pairs",),
+        ("score_pairs", "thresholds"),
     ),
     Group(
         "columns",

