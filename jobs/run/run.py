@@ -147,7 +147,8 @@ def run_record(run: Run, model: Model, settled: Settled) -> dict[str, Any]:
         "scoring_version": SCORING_VERSION,  # version of the rules that scores follow
         "fingerprint": run.fingerprint,  # equal fingerprints mean comparable scores
         "input": list(settings.inputs),  # INPUT, as given
-        "snapshot": run.source.table.record if run.source.table else None,  # null for files
+        # the snapshot of a table as INPUT; null for files
+        "snapshot": run.source.table.record if run.source.table else None,
         "block_rows": BLOCK_ROWS,  # rows in a piece of a large row group
         # other options of that run
         "options": {name: asdict(getattr(settings, name)) for name in slices},
