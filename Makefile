@@ -10,6 +10,8 @@
 # make test-s3       runs on a real S3 server on this machine, healthy and failing
 # make test-browser  the report in Debian's chromium; part of test-all
 # make test-container  the image for SageMaker, built and run with buildah; part of test-all
+# make test-exports  what `semscore launch --export` prints, in a real Airflow and by asl-validator;
+#                    part of test-all
 # make test-gpu      the engine on a real GPU; skipped, with the reason, if there is none
 # make test-spark4   unit and local tests on Spark 4, in a separate environment; also works with
 #                    PYTHON=python3.13
@@ -43,7 +45,7 @@ define install
 		|| $(1)/pip install --quiet --disable-pip-version-check $(2)
 endef
 
-.PHONY: setup demo layers lock notebooks screenshots test test-all test-browser test-cluster test-connect test-connect4 test-container test-faults test-s3 test-tables test-yarn test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
+.PHONY: setup demo layers lock notebooks screenshots test test-all test-browser test-cluster test-connect test-connect4 test-container test-exports test-faults test-s3 test-tables test-yarn test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
 
 setup: .venv/ready
 
@@ -65,7 +67,7 @@ demo: $(if $(wildcard .venv/ready),setup,.venv/demo-ready)
 
 # With SLOW=yes, each of the targets for tests also runs the slow ones.
 QUICK := $(if $(SLOW),,and not slow)
-ALONE := not browser and not cluster and not connect and not container and not faults and not s3 and not tables and not yarn
+ALONE := not browser and not cluster and not connect and not container and not exports and not faults and not s3 and not tables and not yarn
 
 # Three tests at once, because two of them often wait. Each has its own Spark, and needs the memory
 # for it.
@@ -146,7 +148,7 @@ test-gpu:
 # Goes on after a failure, because all of it takes hours.
 test-all: setup tools-for-hadoop tools-for-images tools-for-browser
 	$(MAKE) --keep-going --jobs=2 --output-sync=target SLOW=yes SEMSCORE_THOROUGH=1 \
-		test test-s3 test-tables test-faults test-yarn test-cluster test-connect test-connect4 test-container test-browser
+		test test-s3 test-tables test-faults test-yarn test-cluster test-connect test-connect4 test-container test-browser test-exports
 
 .venv-spark4/ready: $(SOURCES)
 	$(PYTHON) -m venv .venv-spark4
@@ -160,6 +162,20 @@ test-spark4: .venv-spark4/ready
 # Debian's buildah makes the images, so no Docker engine is needed.
 test-container: setup build/hadoop/ready tools-for-images
 	$(ONE_HADOOP) $(BIN)/pytest tests/container -m container
+
+# Airflow pins its own libraries, so it has an environment of its own.
+build/airflow/ready: .venv/ready
+	$(PYTHON) -m venv build/airflow
+	$(call install,build/airflow/bin,apache-airflow==3.3.2 apache-airflow-providers-amazon==9.39.0)
+	touch $@
+
+build/asl/ready:
+	mkdir -p build/asl
+	! command -v npm > /dev/null || npm install --prefix build/asl --no-audit --no-fund asl-validator@4.0.0
+	touch $@
+
+test-exports: setup build/airflow/ready build/asl/ready
+	$(BIN)/pytest tests/jobs/processing_job/exports -m exports
 
 screenshots: demo tools-for-browser
 	$(BIN)/python docs/screenshot.py build/demo/scored/_semscore/report.html docs/images
