@@ -147,6 +147,7 @@ def export(launch: Launch, settings: Settings, options: Export, upload: bool = T
         request = rehearse(replace(launch, job_name=name), settings).request
         if session:
             look_at_model(settings)
+            log.info("uploading the code, the configuration and the model to S3")
             with without_creating(session):
                 _run(make_processor(launch, session), {**arguments, "job_name": name})
     log_addresses(request, uploaded=upload)

@@ -26,20 +26,20 @@ REQUEST = $request
 
 
 class ScoringOperator(SageMakerProcessingOperator):
-    """Runs the job. Only exit code 75 is worth another try; any other failure is final."""
+    """Runs the job. Only exit code 75 is worth another try. Any other failure is final."""
 
     def execute(self, context):
         self.config["ProcessingJobName"] = job_name(context["ti"])
         return super().execute(context)
 
     def resume_execution(self, next_method, next_kwargs, context):
-        """Continue after the wait. If the job failed, Airflow says so with a method's name."""
+        """Continue after the wait for the job, also if the wait itself failed."""
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except Exception as error:
             name = job_name(context["ti"])
             job = self.hook.describe_processing_job(name)
-            if exit_code(job) == 75:
+            if job["ProcessingJobStatus"] == "Failed" and exit_code(job) == 75:
                 raise  # Airflow tries again, and the run is resumed
             reason = job.get("ExitMessage") or job.get("FailureReason") or error
             raise AirflowFailException(f"{name}: {reason}") from error

@@ -85,6 +85,9 @@ def main(file: str) -> None:
                     "75": ended(operator, after, event, **early),
                     "2": ended(operator, after, event, **failed, ExitMessage="a (exit code 2)"),
                     "unknown": ended(operator, after, event, **failed),
+                    "stopped": ended(
+                        operator, after, event, **{**early, "ProcessingJobStatus": "Stopped"}
+                    ),
                     "lost trigger, 75": ended(operator, "__fail__", {"error": "lost"}, **early),
                     "complete": ended(operator, after, good, ProcessingJobStatus="Completed"),
                 },

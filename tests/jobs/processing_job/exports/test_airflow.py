@@ -48,6 +48,7 @@ def test_the_dag_runs_and_resumes(exported: Callable[..., str], tmp_path: Path) 
         "75": "again",
         "2": "final",
         "unknown": "final",
+        "stopped": "final",
         "lost trigger, 75": "again",
         "complete": "done",
     }
