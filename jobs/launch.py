@@ -136,6 +136,7 @@ def export(launch: Launch, settings: Settings, options: Export, upload: bool = T
     check_exportable(launch, settings)
     said = command(launch, settings, options)
     settings = replace(settings, target=replace(settings.target, mode="resume"))
+    upload = upload and options.creates_jobs
     base = launch.job_name or "semscore"
     session = make_session(launch) if upload else None
     region = session.boto_region_name if session else region_here(launch)
@@ -150,7 +151,8 @@ def export(launch: Launch, settings: Settings, options: Export, upload: bool = T
             log.info("uploading the code, the configuration and the model to S3")
             with without_creating(session):
                 _run(make_processor(launch, session), {**arguments, "job_name": name})
-    log_addresses(request, uploaded=upload)
+    if options.creates_jobs:
+        log_addresses(request, uploaded=upload)
     del request["ProcessingJobName"]
     job = ExportedJob(request, base, region, said, settings.inputs, settings.output, options)
     return EXPORTS[options.export](job)

@@ -75,6 +75,11 @@ class Export:
                 "scheduler.amazonaws.com may assume; docs/schedules.md lists its rights"
             )
 
+    @property
+    def creates_jobs(self) -> bool:
+        """Whether the export itself creates the jobs, and so names the files that they need."""
+        return self.state_machine is None
+
     def _check_schedule(self) -> None:
         if self.schedule is None:
             return

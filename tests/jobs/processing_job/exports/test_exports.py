@@ -64,6 +64,14 @@ def test_files_are_uploaded_where_a_dry_run_says_and_no_job_is_created(
         assert any(each["Key"].startswith(key) for each in found["Contents"]), uri
 
 
+def test_a_schedule_of_a_state_machine_uploads_nothing(aws: Any, launch: Command) -> None:
+    machine = "arn:aws:states:eu-central-1:123456789012:stateMachine:score"
+    assert (
+        launch("--export", "eventbridge", "--state-machine", machine, *NEEDED["eventbridge"]) == 0
+    )
+    assert aws.sent == []
+
+
 def test_the_address_changes_with_the_content_alone(
     exported: Callable[..., str], tmp_path: Path
 ) -> None:
