@@ -23,7 +23,7 @@ endef
 
 .PHONY: help setup check-links demo docs docs-serve fmt layers lint lock notebooks phrases screenshots types workflows clean
 .PHONY: test test-all test-browser test-cluster test-connect test-connect4 test-container test-faults
-.PHONY: test-gpu test-mlflow test-oldest test-s3 test-spark4 test-tables test-yarn coverage
+.PHONY: test-exports test-gpu test-mlflow test-oldest test-s3 test-spark4 test-tables test-yarn coverage
 .PHONY: tools tools-for-browser tools-for-hadoop tools-for-images
 .PHONY: bench bench-floors bench-quality bench-quick bench-sweeps
 
@@ -98,7 +98,7 @@ types: setup ## mypy, strict
 
 # With SLOW=yes, each of the targets for tests also runs the slow ones.
 QUICK := $(if $(SLOW),,and not slow)
-ALONE := not browser and not cluster and not connect and not container and not faults and not mlflow and not s3 and not tables and not yarn
+ALONE := not browser and not cluster and not connect and not container and not exports and not faults and not mlflow and not s3 and not tables and not yarn
 
 # Three tests at once, because two of them often wait. Each has its own Spark, and needs the memory
 # for it.
@@ -188,7 +188,7 @@ test-gpu: ## the engine on a real GPU; skipped, with the reason, if there is non
 # Goes on after a failure, because all of it takes hours.
 test-all: setup tools-for-hadoop tools-for-images tools-for-browser ## all of these except -gpu, -oldest and -spark4, with slow tests; 1 h 40
 	$(MAKE) --keep-going --jobs=2 --output-sync=target SLOW=yes SEMSCORE_THOROUGH=1 \
-		test test-s3 test-tables test-faults test-yarn test-cluster test-connect test-connect4 test-mlflow test-container test-browser
+		test test-s3 test-tables test-faults test-yarn test-cluster test-connect test-connect4 test-mlflow test-container test-browser test-exports
 
 .venv-spark4/ready: $(SOURCES)
 	$(PYTHON) -m venv .venv-spark4
@@ -213,6 +213,20 @@ test-oldest: .venv-oldest/ready ## pairs, recipes and scores with the oldest lib
 # Debian's buildah makes the images, so no Docker engine is needed.
 test-container: setup build/hadoop/ready tools-for-images ## the image for SageMaker, built and run with buildah
 	$(ONE_HADOOP) $(BIN)/pytest tests/container -m container
+
+# Airflow pins its own libraries, so it has an environment of its own.
+build/airflow/ready: .venv/ready
+	$(PYTHON) -m venv build/airflow
+	$(call install,build/airflow/bin,apache-airflow==3.3.2 apache-airflow-providers-amazon==9.39.0)
+	touch $@
+
+build/asl/ready:
+	mkdir -p build/asl
+	! command -v npm > /dev/null || npm install --prefix build/asl --no-audit --no-fund asl-validator@4.0.0
+	touch $@
+
+test-exports: setup build/airflow/ready build/asl/ready ## what `launch --export` prints, in a real Airflow and by asl-validator
+	$(BIN)/pytest tests/jobs/processing_job/exports -m exports
 
 test-browser: setup tools-for-browser ## the report in Debian's chromium
 	$(BIN)/pytest -m browser

@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,14 +23,27 @@ from semscore.jobs.dataset.reads import columns_read
 from semscore.jobs.dataset.units import task_count
 from semscore.jobs.failures.wording import counted
 from semscore.jobs.processing_job.configuration import Classification
+from semscore.jobs.processing_job.exports.export_options import Export
+from semscore.jobs.processing_job.exports.exported_job import (
+    ExportedJob,
+    check_exportable,
+    command,
+)
+from semscore.jobs.processing_job.exports.registry import EXPORTS
+from semscore.jobs.processing_job.exports.stable_address import (
+    content_name,
+    log_addresses,
+    without_creating,
+)
 from semscore.jobs.processing_job.follow import POLL_S, Ended, follow, last_words
 from semscore.jobs.processing_job.launch_options import Launch as Launch
 from semscore.jobs.processing_job.model_at_launch import check_model_here, look_at_model
 from semscore.jobs.processing_job.processor import make_processor as make_processor
-from semscore.jobs.processing_job.processor import make_session, size_job
+from semscore.jobs.processing_job.processor import make_session, region_here, size_job
 from semscore.jobs.processing_job.processor import run_arguments as run_arguments
 from semscore.jobs.processing_job.rehearsal import ANYBODY, Rehearsal
 from semscore.jobs.processing_job.service_limits import check_request
+from semscore.jobs.processing_job.submission import find_model, stand_in_model
 from semscore.jobs.run.result import Result, read_result
 from semscore.jobs.table_logs.recognised import require_no_table
 from semscore.udfs.errors import JobError, UserError
@@ -38,6 +52,7 @@ from semscore.udfs.stores.registry import Storage
 
 if TYPE_CHECKING:
     from sagemaker.core.helper.session_helper import Session
+    from sagemaker.core.spark.processing import PySparkProcessor
 
     from semscore.jobs.options.settings import Settings
 
@@ -95,11 +110,11 @@ def rehearse(launch: Launch, settings: Settings) -> Rehearsed:
     """
     if settings.needs_model:
         check_model_here(settings.recipe)
-    region = launch.region or _region() or "us-east-1"
+    region = region_here(launch)
     offline = Rehearsal(region, launch.role.split(":")[4] or ANYBODY)
     session = make_session(launch, offline.session)
     with tempfile.TemporaryDirectory(prefix="semscore-") as folder:
-        arguments = run_arguments(launch, settings, region, Path(folder), take_model=False)
+        arguments = run_arguments(launch, settings, region, Path(folder), stand_in_model)
         make_processor(launch, session).run(**arguments)
     assert offline.request is not None
     check_request(offline.request)
@@ -119,13 +134,51 @@ def submit(launch: Launch, settings: Settings, session: Session | None = None) -
         look_at_model(settings)
         processor = make_processor(launch, session)
         log.info("uploading the code, the configuration and the model to S3")
-        try:
-            processor.run(**arguments)
-        except ClientError as error:
-            raise UserError(_refused(error)) from error
-        except BotoCoreError as error:
-            raise JobError(f"AWS cannot be reached: {' '.join(str(error).split())}") from error
+        _run(processor, arguments)
         return str(processor._current_job_name)
+
+
+def _run(processor: PySparkProcessor, arguments: dict[str, Any]) -> None:
+    """Upload the files and create the job. Errors of AWS become messages for users."""
+    try:
+        processor.run(**arguments)
+    except ClientError as error:
+        raise UserError(_refused(error)) from error
+    except BotoCoreError as error:
+        raise JobError(f"AWS cannot be reached: {' '.join(str(error).split())}") from error
+
+
+def export(launch: Launch, settings: Settings, options: Export, upload: bool = True) -> str:
+    """Return the run in the form of another scheduler, with --mode resume.
+
+    Uploads the files that the job needs, to addresses that depend on their content. Without
+    `upload`, the text names these addresses, and AWS is not used. Raises UserError and JobError as
+    submit() does.
+    """
+    assert options.export is not None
+    check_exportable(launch, settings)
+    said = command(launch, settings, options)
+    settings = replace(settings, target=replace(settings.target, mode="resume"))
+    upload = upload and options.creates_jobs
+    base = launch.job_name or "semscore"
+    session = make_session(launch) if upload else None
+    region = session.boto_region_name if session else region_here(launch)
+    launch = replace(launch, region=region)
+    with tempfile.TemporaryDirectory(prefix="semscore-") as folder:
+        find = partial(find_model, ask_hub=upload)
+        arguments = run_arguments(launch, settings, region, Path(folder), find)
+        name = content_name(base, arguments)
+        request = rehearse(replace(launch, job_name=name), settings).request
+        if session:
+            look_at_model(settings)
+            log.info("uploading the code, the configuration and the model to S3")
+            with without_creating(session):
+                _run(make_processor(launch, session), {**arguments, "job_name": name})
+    if options.creates_jobs:
+        log_addresses(request, uploaded=upload)
+    del request["ProcessingJobName"]
+    job = ExportedJob(request, base, region, said, settings.inputs, settings.output, options)
+    return EXPORTS[options.export](job)
 
 
 def look_at_input(launch: Launch, settings: Settings) -> None:
@@ -198,16 +251,6 @@ class JobFailed(JobError):
         last_lines = f"; last lines of its log:{lines}" if lines else ""
         super().__init__(f"job {job} {ended.state.lower()}: {ended.reason}{last_lines}")
         self.exit_code = ended.exit_code
-
-
-def _region() -> str | None:
-    import boto3
-
-    try:
-        region: str | None = boto3.Session().region_name
-    except BotoCoreError:  # for example, the profile does not exist
-        return None
-    return region
 
 
 def _refused(error: ClientError) -> str:

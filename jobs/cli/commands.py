@@ -19,6 +19,7 @@ from semscore.jobs.options.slices import GROUPS, Output, Report, Run, Spark
 from semscore.jobs.options.types import Flag
 from semscore.jobs.planner.plan_options import Ask
 from semscore.jobs.processing_job.aws_question import AwsQuestion
+from semscore.jobs.processing_job.exports.export_options import Export
 from semscore.jobs.processing_job.launch_options import Launch
 from semscore.udfs.errors import UserError, some_of
 from semscore.udfs.recipe import Recipe
@@ -110,6 +111,7 @@ def launch(
     wait: Annotated[bool, Parameter(group=GROUPS["Run"])] = True,
     dry_run: Annotated[Flag, Parameter(group=GROUPS["Run"])] = False,
     explain: Annotated[Flag, Parameter(group=GROUPS["Run"])] = False,
+    export: Export = Export(),
 ) -> int:
     """Run `semscore score` as a SageMaker processing job, and follow it until it ends.
 
@@ -130,7 +132,8 @@ def launch(
     wait
         Follow the job until it ends. Ctrl-C asks whether to stop the job.
     dry_run
-        Print the job's request and Spark's configuration as JSON, and exit. Does not use AWS.
+        Print the job's request and Spark's configuration as JSON, and exit. With --export, print
+        the export without uploading anything. Does not use AWS.
     explain
         Describe the job, and exit: instances, executors, uploads and, with --price, the maximum
         cost. Does not use AWS.
@@ -144,14 +147,16 @@ def launch(
     set_log(settings.run)
     does = "embeds texts of" if settings.embeds else "scores"
     log.info("preparing a job that %s %s into %s", does, some_of(settings.inputs), settings.output)
-    from semscore.jobs.cli.job_progress import launch_and_show, show_explanation, show_rehearsal
+    from semscore.jobs.cli import job_progress as shown
 
     if explain:
-        show_explanation(Console(), job, settings)
+        shown.show_explanation(Console(), job, settings)
+    elif export.export:
+        shown.show_export(job, settings, export, upload=not dry_run)
     elif dry_run:
-        show_rehearsal(job, settings)
+        shown.show_rehearsal(job, settings)
     else:
-        launch_and_show(Console(), job, settings, wait)
+        shown.launch_and_show(Console(), job, settings, wait)
     return 0
 
 

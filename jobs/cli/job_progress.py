@@ -13,6 +13,7 @@ from rich.prompt import Prompt
 from semscore.jobs import launch
 from semscore.jobs.cli.summary import print_summary
 from semscore.jobs.processing_job.explanation import explain, what_runs
+from semscore.jobs.processing_job.exports.export_options import Export
 from semscore.jobs.processing_job.launch_options import Launch
 from semscore.jobs.processing_job.processor import make_session
 
@@ -33,6 +34,11 @@ def show_rehearsal(job: Launch, settings: Settings) -> None:
         "configuration.json": rehearsed.configuration,
     }
     sys.stdout.write(json.dumps(document, indent=2) + "\n")
+
+
+def show_export(job: Launch, settings: Settings, options: Export, upload: bool) -> None:
+    """Print the run in the form of another scheduler. Without `upload`, AWS is not used."""
+    sys.stdout.write(launch.export(job, settings, options, upload))
 
 
 def show_explanation(console: Console, job: Launch, settings: Settings) -> None:

@@ -50,10 +50,11 @@ def option_words(settings: Settings) -> list[str]:
         (settings.report, Report()),
         (settings.run, Run()),
     )
-    return words + [word for chosen, default in slices for word in _differing(chosen, default)]
+    return words + [word for chosen, default in slices for word in differing(chosen, default)]
 
 
-def _differing(chosen: Any, default: Any) -> Iterator[str]:
+def differing(chosen: Any, default: Any) -> Iterator[str]:
+    """Yield the options that turn one dataclass of options into another, one argument each."""
     defaults = asdict(default)
     for field in fields(chosen):
         value = getattr(chosen, field.name)

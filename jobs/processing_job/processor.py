@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from semscore.jobs.failures.wording import counted
 from semscore.jobs.hosts.capability import check_precision
@@ -21,6 +22,7 @@ from semscore.jobs.processing_job import submission
 from semscore.jobs.processing_job.configuration import configuration
 from semscore.jobs.processing_job.launch_options import Launch, check_together
 from semscore.udfs.errors import UserError
+from semscore.udfs.recipe import Recipe
 from semscore.udfs.stores.s3 import split
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from sagemaker.core.spark.processing import PySparkProcessor
 
     from semscore.jobs.options.settings import Settings
+
+FindModel: TypeAlias = Callable[[Recipe, Path], tuple[str, str | None]]
 
 log = logging.getLogger("semscore")
 
@@ -65,6 +69,17 @@ def make_session(launch: Launch, boto_session: Any = None) -> Session:
     modules.setdefault("Modules", {})["TelemetryOptOut"] = True
     session.sagemaker_config = config
     return session
+
+
+def region_here(launch: Launch) -> str:
+    """Return the job's region, or us-east-1 if neither an option nor this machine names one."""
+    import boto3
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        return launch.region or boto3.Session().region_name or "us-east-1"
+    except BotoCoreError:  # for example, the profile does not exist
+        return "us-east-1"
 
 
 def make_processor(launch: Launch, session: Session | None = None) -> PySparkProcessor:
@@ -108,13 +123,13 @@ def run_arguments(
     settings: Settings,
     region: str,
     folder: Path | None = None,
-    take_model: bool = True,
+    find_model: FindModel = submission.find_model,
 ) -> dict[str, Any]:
     """Return the arguments of PySparkProcessor.run for a job with these settings in a region.
 
     Writes the files to submit to `folder`, which must exist until run() has returned. If unset, a
-    temporary folder is made. A model that is only on the hub is downloaded. With `take_model`
-    False, for rehearsals, an empty folder replaces any model that would be submitted.
+    temporary folder is made. `find_model` returns the model's name inside the job and the folder to
+    submit; by default, a model that is only on the hub is downloaded.
 
     Raises UserError for settings that the job cannot use.
     """
@@ -125,8 +140,7 @@ def run_arguments(
     recipe = settings.recipe
     inside, source = settings, None
     if settings.needs_model:
-        find = submission.find_model if take_model else submission.stand_in_model
-        name, source = find(recipe, folder)
+        name, source = find_model(recipe, folder)
         inside = replace(settings, recipe=replace(recipe, model=name, revision=None))
     places = () if launch.input_mode == "file" else (*settings.locations, settings.output)
     words, files = submission.fit_arguments([*places, *option_words(inside)], folder)

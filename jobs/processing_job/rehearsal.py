@@ -44,11 +44,20 @@ class Rehearsal:
         target = request.headers.get("X-Amz-Target", b"")
         if target.endswith(b".CreateProcessingJob"):
             self.request = json.loads(request.body)
-            content = json.dumps({"ProcessingJobArn": "arn:aws:sagemaker:rehearsed"}).encode()
+            return created(url)
         elif request.method == "POST" and url.endswith("?uploads"):
             content = UPLOAD
         elif "sts." in url:
             content = IDENTITY.format(self._account).encode()
         elif request.method == "GET":
             content = NO_BUCKETS
-        return AWSResponse(url, 200, {"ETag": '"0"'}, _Body(content))
+        return _response(url, content)
+
+
+def created(url: str) -> AWSResponse:
+    """Return an answer to CreateProcessingJob, for a job that is not created."""
+    return _response(url, b'{"ProcessingJobArn": "arn:aws:sagemaker:rehearsed"}')
+
+
+def _response(url: str, content: bytes) -> AWSResponse:
+    return AWSResponse(url, 200, {"ETag": '"0"'}, _Body(content))

@@ -42,17 +42,18 @@ def fit_arguments(words: list[str], folder: Path) -> tuple[list[str], list[Path]
     return [f"{WORDS_FILE}{FILES_FOLDER}/{ARGUMENTS}"], [folder / ARGUMENTS]
 
 
-def find_model(recipe: Recipe, folder: Path) -> tuple[str, str | None]:
+def find_model(recipe: Recipe, folder: Path, ask_hub: bool = True) -> tuple[str, str | None]:
     """Return the model's name inside the job, and the folder to copy there, here or on S3.
 
     A model on this machine or on the hub is submitted with the job, because the instances do not
-    contact the hub. Raises UserError for a model that cannot be found or cannot be trusted.
+    contact the hub. Raises UserError for a model that cannot be found or cannot be trusted, and,
+    without `ask_hub`, for one that only the hub may have.
     """
     name, source = stand_in_model(recipe, folder)
     if source is None or is_s3(source):
         return name, source
     try:
-        local = local_folder(recipe.model, recipe.revision)
+        local = local_folder(recipe.model, recipe.revision, ask_hub)
         checked(recipe, local)
     except ModelError as error:
         raise UserError(

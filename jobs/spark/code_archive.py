@@ -17,15 +17,23 @@ ROOMS = ("conf", "jobs", "udfs")
 def write_code(target: Path, rooms: Sequence[str] = ROOMS) -> Path:
     """Write subpackages of semscore with all their files into a zip, and return its path.
 
-    `rooms`: the names of the subpackages. This also works if semscore itself runs from a zip.
+    `rooms`: the names of the subpackages. This also works if semscore itself runs from a zip. The
+    same files always give the same zip.
     """
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in ("__init__.py", "__main__.py", "py.typed"):
-            archive.writestr(f"semscore/{name}", (files("semscore") / name).read_bytes())
+            _write(archive, f"semscore/{name}", files("semscore") / name)
         for room in rooms:
             for name, file in _files_below(files(f"semscore.{room}"), f"semscore/{room}"):
-                archive.writestr(name, file.read_bytes())
+                _write(archive, name, file)
     return target
+
+
+def _write(archive: zipfile.ZipFile, name: str, file: Traversable) -> None:
+    entry = zipfile.ZipInfo(name)  # with a fixed time
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o600 << 16
+    archive.writestr(entry, file.read_bytes())
 
 
 def _files_below(place: Traversable, name: str) -> Iterator[tuple[str, Traversable]]:

@@ -43,6 +43,9 @@ WITHOUT_RESOURCES = {
 # The key s3:prefix is documented for s3:ListBucket, not for this (list_amazons3).
 WITHOUT_PREFIX = "s3:ListBucketMultipartUploads"
 
+# How the names of jobs begin; SageMaker Pipelines names them pipelines-EXECUTION-STEP-….
+NAMES = ("JOB_PREFIX", "pipelines-")
+
 # Characters without white space: "IAM and AWS STS quotas",
 # docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 LIMITS = {"job": 10_240, "launcher": 6_144, "trust": 2_048}  # a role's inline; managed; trust
@@ -213,7 +216,7 @@ def test_grants_are_for_aws_resources_alone() -> None:
 def test_only_jobs_of_this_account_take_the_role() -> None:
     (statement,) = read("trust")
     assert re.fullmatch(r"[A-Za-z0-9]+", statement.pop("Sid"))
-    jobs = "arn:aws:sagemaker:REGION:ACCOUNT:processing-job/JOB_PREFIX*"
+    jobs = [f"arn:aws:sagemaker:REGION:ACCOUNT:processing-job/{name}*" for name in NAMES]
     assert statement == {
         "Effect": "Allow",
         "Principal": {"Service": "sagemaker.amazonaws.com"},
@@ -223,8 +226,12 @@ def test_only_jobs_of_this_account_take_the_role() -> None:
             "ArnLike": {"aws:SourceArn": jobs},
         },
     }
-    (creating,) = statements("sagemaker:CreateProcessingJob", "launcher")
-    assert creating["Resource"] == jobs
+    for action in ("sagemaker:CreateProcessingJob", "sagemaker:AddTags"):
+        (statement,) = statements(action, "launcher")
+        assert statement["Resource"] == jobs
+    (logging,) = statements("logs:PutLogEvents", "job")
+    streams = [each.partition(":log-stream:")[2] for each in logging["Resource"]]
+    assert streams == [f"{name}*" for name in NAMES]
 
 
 def test_the_docs_describe_each_placeholder_and_no_other() -> None:
@@ -295,6 +302,18 @@ def test_who_may_do_what_to_which_object(
     filled: Path, name: str, action: str, key: str, allowed: bool
 ) -> None:
     assert allows(filled, name, f"s3:{action}", f"arn:aws:s3:::{key}") is allowed
+
+
+@pytest.mark.parametrize("job", ["semscore-2026", "pipelines-fc3b5kdylqoy-Score-Nm4HTpFCBD"])
+def test_jobs_by_name_and_in_pipelines_are_allowed(filled: Path, job: str) -> None:
+    here = "eu-central-1:111122223333"
+    arn = f"arn:aws:sagemaker:{here}:processing-job/{job}"
+    assert allows(filled, "launcher", "sagemaker:CreateProcessingJob", arn)
+    (trust,) = read("trust", filled)
+    sources = conditions(trust)["aws:SourceArn"]
+    assert any(fnmatchcase(arn, source) for source in sources)
+    stream = f"arn:aws:logs:{here}:log-group:/aws/sagemaker/ProcessingJobs:log-stream:{job}/algo-1"
+    assert allows(filled, "job", "logs:PutLogEvents", stream)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -43,6 +44,19 @@ def start(tmp_path: Path) -> Start:
 
 def test_the_exit_code_is_the_jobs(start: Start) -> None:
     assert start("raise SystemExit(75)").wait(30) == 75
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "語"])
+@pytest.mark.parametrize("count", [10, 330, 1009, 1024, 5000])
+def test_a_message_keeps_its_exit_code(letter: str, count: int) -> None:
+    """SageMaker shows the first 1,024 bytes."""
+    code = "(exit code 75)"
+    shown = runpy.run_path(str(SHIM))["shortened"](f"{letter * count} {code}\n")
+    assert len(shown.encode()) <= 1024
+    assert shown.endswith(code)
+    assert set(shown) <= set(f"{letter} .{code}"), "no letter is cut in two"
+    if len(letter.encode()) * count + len(code) < 1024:
+        assert shown == f"{letter * count} {code}"
 
 
 def test_a_signal_reaches_the_driver_alone(start: Start) -> None:

@@ -45,6 +45,7 @@ def test_the_files_that_the_lists_name_exist() -> None:
     table = re.sub(r"\n +", " ", part)  # one line for each item
     named = re.findall(r"`((?:jobs|udfs|conf|tests)/[\w./]+)`", table)
     new = {"udfs/stores/gcs_folder.py", "udfs/backends/onnx.py"}
+    new |= {"jobs/processing_job/exports/dagster.py"}
     assert len(named) > 20
     for name in set(named) - new:
         assert (ROOT / name).exists(), name

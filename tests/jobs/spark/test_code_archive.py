@@ -31,6 +31,13 @@ def test_python_imports_it_and_finds_its_data(tmp_path: Path) -> None:
     assert "spark.hadoop.fs.s3a.threads.max" in alone(archive, read)
 
 
+def test_the_same_code_gives_the_same_bytes(tmp_path: Path) -> None:
+    one, two = (write_code(tmp_path / name) for name in ("one.zip", "two.zip"))
+    assert one.read_bytes() == two.read_bytes()
+    times = {entry.date_time for entry in zipfile.ZipFile(one).infolist()}
+    assert times == {(1980, 1, 1, 0, 0, 0)}, "no clock is in it"
+
+
 def test_it_can_be_made_again_from_within(tmp_path: Path) -> None:
     """As a job that came as a zip does, for its executors."""
     archive, again = write_code(tmp_path / "one.zip"), tmp_path / "two.zip"
