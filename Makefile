@@ -16,6 +16,8 @@
 # make screenshots   pictures of the demo's report, for the README
 # make notebooks     runs docs/notebooks again and keeps their output
 # make lock          updates the versions to which the image's libraries are pinned
+# make audit         known vulnerabilities of the image's libraries; part of test-all
+# make sbom          the image's libraries and their licences, as CycloneDX in build/sbom
 # make bench         the engine and comparable tools on the same data; started again, it continues;
 #                    also bench-quick, bench-sweeps, bench-quality GRADED="a.tsv b.tsv";
 #                    BENCH="..." adds options
@@ -43,7 +45,7 @@ define install
 		|| $(1)/pip install --quiet --disable-pip-version-check $(2)
 endef
 
-.PHONY: setup demo layers lock notebooks screenshots test test-all test-browser test-cluster test-connect test-connect4 test-container test-faults test-s3 test-tables test-yarn test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
+.PHONY: setup audit demo layers lock sbom notebooks screenshots test test-all test-browser test-cluster test-connect test-connect4 test-container test-faults test-s3 test-tables test-yarn test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
 
 setup: .venv/ready
 
@@ -146,7 +148,7 @@ test-gpu:
 # Goes on after a failure, because all of it takes hours.
 test-all: setup tools-for-hadoop tools-for-images tools-for-browser
 	$(MAKE) --keep-going --jobs=2 --output-sync=target SLOW=yes SEMSCORE_THOROUGH=1 \
-		test test-s3 test-tables test-faults test-yarn test-cluster test-connect test-connect4 test-container test-browser
+		test test-s3 test-tables test-faults test-yarn test-cluster test-connect test-connect4 test-container test-browser audit
 
 .venv-spark4/ready: $(SOURCES)
 	$(PYTHON) -m venv .venv-spark4
@@ -204,6 +206,26 @@ LOCK := $(BIN)/uv pip compile --quiet --python-version 3.12 --python-platform x8
 lock: setup
 	$(LOCK) container/requirements.in --output-file container/locks/gpu.txt
 	$(LOCK) container/requirements.in container/requirements-openvino.in --output-file container/locks/cpu.txt
+
+# Tools with requirements of their own, which uv keeps apart from .venv.
+TOOL := UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX-$${PIP_INDEX_URL-}}" $(BIN)/uv tool run --quiet
+
+audit: setup
+	UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX-$${PIP_INDEX_URL-}}" \
+		$(BIN)/python .ci/audit.py $(BIN)/uv tool run --quiet 'pip-audit>=2.10,<3'
+
+# Installs what the locks name, and lists it. torch and SageMaker's own image are not included. The
+# libraries are for another Python, so an empty environment refers to their folder.
+sbom: setup
+	rm -rf build/sbom
+	for lock in cpu gpu; do \
+		$(BIN)/uv pip install --quiet --python-version 3.12 --python-platform x86_64-manylinux_2_34 \
+			--target build/sbom/$$lock --no-deps --require-hashes --requirement container/locks/$$lock.txt && \
+		$(BIN)/python -m venv --without-pip build/sbom/$$lock-python && \
+		echo $(CURDIR)/build/sbom/$$lock > $$(echo build/sbom/$$lock-python/lib/python*/site-packages)/libraries.pth && \
+		$(TOOL) --from 'cyclonedx-bom>=7,<8' cyclonedx-py environment --output-reproducible \
+			--output-file build/sbom/$$lock.cdx.json build/sbom/$$lock-python || exit 1; \
+	done
 
 # mypy reads the sources under the names that they have in the installed package.
 types: setup

@@ -14,7 +14,7 @@ from semscore.jobs.failures.wording import as_options
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/error-texts.md").read_text("utf-8")
-QUOTES = re.findall(r"^> (.+)$", PAGE, re.M)
+QUOTES = re.findall(r"^ *> (.+)$", PAGE, re.M)
 GAP = "…"  # in place of names and numbers
 
 
@@ -47,6 +47,11 @@ def is_quoted(quote: str, message: str) -> bool:
 
 def test_the_page_quotes_messages() -> None:
     assert len(QUOTES) >= 25
+
+
+def test_a_quote_is_a_paragraph_of_its_own() -> None:
+    """Markdown would join it with a line that follows directly."""
+    assert not re.findall(r"^ *> .+\n(?=.)", PAGE, re.M)
 
 
 @pytest.mark.parametrize("quote", QUOTES)
