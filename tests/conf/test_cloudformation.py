@@ -40,7 +40,7 @@ SAMPLE = {
     "ModelBucket": ("my-models", "MODEL_BUCKET"),
     "ModelPrefix": ("minilm", "MODEL_PREFIX"),
     "RoleName": ("the-role", "ROLE_NAME"),
-    "JobPrefix": ("scoring", "JOB_PREFIX"),
+    "JobPrefix": ("scoring-", "JOB_PREFIX"),
     "Repository": ("images", "REPOSITORY"),
     "KeyId": ("11111111-2222-3333-4444-555555555555", "KMS_KEY_ID"),
     "VolumeKeyId": ("66666666-7777-8888-9999-000000000000", "VOLUME_KEY_ID"),

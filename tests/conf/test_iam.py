@@ -43,6 +43,9 @@ WITHOUT_RESOURCES = {
 # The key s3:prefix is documented for s3:ListBucket, not for this (list_amazons3).
 WITHOUT_PREFIX = "s3:ListBucketMultipartUploads"
 
+# How the names of jobs begin; SageMaker Pipelines names them pipelines-EXECUTION-STEP-….
+NAMES = ("JOB_PREFIX", "pipelines-")
+
 # Characters without white space: "IAM and AWS STS quotas",
 # docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 LIMITS = {"job": 10_240, "launcher": 6_144, "trust": 2_048}  # a role's inline; managed; trust
@@ -209,7 +212,7 @@ def test_grants_are_for_aws_resources_alone() -> None:
 def test_only_jobs_of_this_account_take_the_role() -> None:
     (statement,) = read("trust")
     assert re.fullmatch(r"[A-Za-z0-9]+", statement.pop("Sid"))
-    jobs = "arn:aws:sagemaker:REGION:ACCOUNT:processing-job/JOB_PREFIX-*"
+    jobs = [f"arn:aws:sagemaker:REGION:ACCOUNT:processing-job/{name}*" for name in NAMES]
     assert statement == {
         "Effect": "Allow",
         "Principal": {"Service": "sagemaker.amazonaws.com"},
@@ -219,8 +222,12 @@ def test_only_jobs_of_this_account_take_the_role() -> None:
             "ArnLike": {"aws:SourceArn": jobs},
         },
     }
-    (creating,) = statements("sagemaker:CreateProcessingJob", "launcher")
-    assert creating["Resource"] == jobs
+    for action in ("sagemaker:CreateProcessingJob", "sagemaker:AddTags"):
+        (statement,) = statements(action, "launcher")
+        assert statement["Resource"] == jobs
+    (logging,) = statements("logs:PutLogEvents", "job")
+    streams = [each.partition(":log-stream:")[2] for each in logging["Resource"]]
+    assert streams == [f"{name}*" for name in NAMES]
 
 
 def test_the_docs_describe_each_placeholder_and_no_other() -> None:
@@ -309,6 +316,7 @@ SAGEMAKER = "sagemaker.amazonaws.com"
     ("action", "resource", "context", "allowed"),
     [
         ("sagemaker:CreateProcessingJob", f"{JOB}semscore-2026-11-30", {}, True),
+        ("sagemaker:CreateProcessingJob", f"{JOB}pipelines-fc3b5k-Score-Nm4H", {}, True),
         ("sagemaker:CreateProcessingJob", f"{JOB}semscore", {}, False),
         ("sagemaker:CreateProcessingJob", f"{JOB}semscores-of-others", {}, False),
         ("sagemaker:CreateProcessingJob", f"{JOB}training", {}, False),
