@@ -383,3 +383,24 @@ def test_for_which_jobs_the_role_is_assumed(
 ) -> None:
     context = {"aws__SourceAccount": account, "aws__SourceArn": f"{JOB}{job}"}
     assert allows(read("trust", filled), "sts:AssumeRole", **context) is allowed
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "context", "allowed"),
+    [
+        ("s3:GetObject", "arn:aws:s3:::their-data/pairs/k=1/a.parquet", {}, True),
+        ("s3:GetObject", "arn:aws:s3:::their-data/pairs-of-others/a.parquet", {}, False),
+        ("s3:PutObject", "arn:aws:s3:::their-data/pairs/a.parquet", {}, False),
+        ("s3:ListBucket", "arn:aws:s3:::their-data", {"s3__prefix": "pairs/"}, True),
+        ("s3:ListBucket", "arn:aws:s3:::their-data", {"s3__prefix": ""}, False),
+    ],
+)
+def test_what_another_account_gives_the_role(
+    action: str, resource: str, context: dict[str, str], allowed: bool
+) -> None:
+    page = (ROOT / "docs/operations.md").read_text("utf-8")
+    bucket, _ = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.S))
+    assert {each["Principal"]["AWS"] for each in bucket["Statement"]} == {
+        "arn:aws:iam::111122223333:role/semscore-job"
+    }
+    assert allows(bucket["Statement"], action, resource, **context) is allowed
