@@ -1,27 +1,3 @@
-# make demo          score a demo dataset on this machine and show the result
-# make test          unit tests, local Spark, the command, the wheel; takes minutes, without lint
-# make test-all      this and the targets below up to test-container, with slow tests; takes hours
-# make test-cluster  a Spark cluster on this machine, with simulated GPUs; processes are killed
-# make test-faults   drivers are killed at some points, with SLOW=yes at all points
-# make test-yarn     runs on a real YARN and HDFS; hosts are killed
-# make test-tables   Delta and Iceberg tables, by their Spark packages
-# make test-connect  columns through a real Spark Connect server of Spark 3.5
-# make test-connect4 the same with Spark 4 and a client without Java and without torch
-# make test-s3       runs on a real S3 server on this machine, healthy and failing
-# make test-browser  the report in Debian's chromium; part of test-all
-# make test-container  the image for SageMaker, built and run with buildah; part of test-all
-# make test-gpu      the engine on a real GPU; skipped, with the reason, if there is none
-# make test-spark4   unit and local tests on Spark 4, in a separate environment; also works with
-#                    PYTHON=python3.13
-# make screenshots   pictures of the demo's report, for the README
-# make notebooks     runs docs/notebooks again and keeps their output
-# make lock          updates the versions to which the image's libraries are pinned
-# make audit         known vulnerabilities of the image's libraries; part of test-all
-# make sbom          the image's libraries and their licences, as CycloneDX in build/sbom
-# make bench         the engine and comparable tools on the same data; started again, it continues;
-#                    also bench-quick, bench-sweeps, bench-quality GRADED="a.tsv b.tsv";
-#                    BENCH="..." adds options
-
 # The first Python that fits, by the versions in pyproject.toml and docs/versions.md.
 FITS := import ensurepip, sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))
 PYTHON ?= $(shell for python in python3 python3.12 python3.11 python3.10; do \
@@ -45,9 +21,20 @@ define install
 		|| $(1)/pip install --quiet --disable-pip-version-check $(2)
 endef
 
-.PHONY: setup audit demo layers lock sbom notebooks screenshots test test-all test-browser test-cluster test-connect test-connect4 test-container test-faults test-s3 test-tables test-yarn test-gpu test-spark4 lint types clean bench bench-quick bench-sweeps bench-quality
+.PHONY: help setup audit check-links demo docs docs-serve fmt layers lint lock notebooks phrases sbom screenshots types workflows clean
+.PHONY: test test-all test-browser test-cluster test-connect test-connect4 test-container test-faults
+.PHONY: test-gpu test-mlflow test-oldest test-s3 test-spark4 test-tables test-yarn coverage
+.PHONY: tools tools-for-browser tools-for-hadoop tools-for-images
+.PHONY: bench bench-floors bench-quality bench-quick bench-sweeps
 
-setup: .venv/ready
+# Lists the targets that have a description after `##`, under the headings after `##@`.
+help:
+	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' \
+		$(firstword $(MAKEFILE_LIST))
+
+##@ Start
+
+setup: .venv/ready ## the tools of developers and everything that tests need, in .venv
 
 .venv/bin/python:
 	$(if $(shell $(PYTHON) -c '$(FITS)' 2> /dev/null && echo fits),,$(error $(NO_PYTHON)))
@@ -62,22 +49,66 @@ setup: .venv/ready
 	$(call install,$(BIN),--constraint constraints.txt --editable '.[$(USER_EXTRAS)]')
 	touch $@
 
-demo: $(if $(wildcard .venv/ready),setup,.venv/demo-ready)
+demo: $(if $(wildcard .venv/ready),setup,.venv/demo-ready) ## score a demo dataset on this machine and show the result
 	$(BIN)/semscore demo build/demo
+
+clean: ## delete everything that these targets made, except results of benchmarks
+	rm -rf .venv .venv-client .venv-oldest .venv-spark4 build dist *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+##@ Check, in about a minute
+
+fmt: setup ## mend what ruff can mend, and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lint: setup workflows ## style, unclear phrases, layers, scripts, the Dockerfile, workflows
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(MAKE) --no-print-directory phrases
+	$(MAKE) --no-print-directory layers
+	$(BIN)/shellcheck $$(git ls-files '*.sh' .ci/run)
+	$(BIN)/hadolint container/Dockerfile
+
+phrases:
+	! git grep -niPf .ci/unclear-phrases -- ':!CHANGELOG.md' ':!benchmarks/results' ':!*.ipynb' ':!*.tsv' ':!.ci'
+
+# Go builds it, because the packages of PyPI fetch it from GitHub when they are installed.
+build/bin/actionlint:
+	GOBIN=$(CURDIR)/build/bin go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+
+GO := $(shell command -v go)
+workflows: setup $(if $(GO),build/bin/actionlint)
+	$(if $(GO),PATH="$(CURDIR)/$(BIN):$$PATH" build/bin/actionlint,@echo 'Workflows are not checked: actionlint needs Go.')
+
+# Checks an installed copy, because the linter does not see packages that an editable install maps. Starts
+# from scratch, because setuptools would include files that an earlier build has left.
+layers: setup
+	rm -rf build/lint build/lib build/bdist.*
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target build/lint .
+	cd build/lint && PYTHONPATH=. $(CURDIR)/$(BIN)/lint-imports --no-cache $(CURDIR)/pyproject.toml
+
+# mypy reads the sources under the names that they have in the installed package.
+types: setup ## mypy, strict
+	mkdir -p build/names/semscore
+	for package in conf jobs udfs; do ln -sfn ../../../$$package build/names/semscore/$$package; done
+	for file in __init__.py __main__.py py.typed; do ln -sfn ../../../semscore/$$file build/names/semscore/$$file; done
+	$(BIN)/mypy -p semscore
+
+##@ Test (SLOW=yes: with the slow tests; times are for two cores)
 
 # With SLOW=yes, each of the targets for tests also runs the slow ones.
 QUICK := $(if $(SLOW),,and not slow)
-ALONE := not browser and not cluster and not connect and not container and not faults and not s3 and not tables and not yarn
+ALONE := not browser and not cluster and not connect and not container and not faults and not mlflow and not s3 and not tables and not yarn
 
 # Three tests at once, because two of them often wait. Each has its own Spark, and needs the memory
 # for it.
-test: setup
+test: setup ## unit tests, local Spark, the command, the wheel; about 10 minutes
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m '$(ALONE) $(QUICK)'
 
-test-cluster: setup
+test-cluster: setup ## a Spark cluster on this machine, with simulated GPUs; processes are killed
 	$(BIN)/pytest tests/cluster -m 'cluster $(QUICK)'
 
-test-faults: setup
+test-faults: setup ## drivers are killed at some points, with SLOW=yes at all points
 	$(BIN)/pytest tests/faults -m 'faults $(QUICK)'
 
 build/connect/ready: .venv/ready | tools-for-hadoop
@@ -85,7 +116,7 @@ build/connect/ready: .venv/ready | tools-for-hadoop
 		-Dartifact=org.apache.spark:spark-connect_2.12:3.5.7
 	touch $@
 
-test-connect: setup build/connect/ready
+test-connect: setup build/connect/ready ## columns through a real Spark Connect server of Spark 3.5; needs Maven
 	$(BIN)/pytest tests/connect -m connect
 
 build/tables/ready: .venv/ready | tools-for-hadoop
@@ -95,8 +126,17 @@ build/tables/ready: .venv/ready | tools-for-hadoop
 	done
 	touch $@
 
-test-tables: setup build/tables/ready
+test-tables: setup build/tables/ready ## Delta and Iceberg tables, by their Spark packages; needs Maven
 	$(BIN)/pytest tests/tables -m 'tables $(QUICK)'
+
+# The server needs other versions of some libraries than semscore's tests.
+build/mlflow/ready: .venv/ready
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/mlflow
+	UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX-$${PIP_INDEX_URL-}}" $(BIN)/uv pip install --quiet --python build/mlflow/bin/python 'mlflow>=3,<4'
+	touch $@
+
+test-mlflow: setup build/mlflow/ready ## a model from an MLflow server, and a run that is logged there; half a minute
+	$(BIN)/pytest tests/mlflow -m mlflow
 
 # What columns need, besides a Spark, on a client that loads no model itself: docs/columns.md
 CLIENT := boto3 filelock huggingface-hub numpy obstore pandas psutil pyarrow safetensors tenacity
@@ -107,7 +147,7 @@ CLIENT := boto3 filelock huggingface-hub numpy obstore pandas psutil pyarrow saf
 	$(call install,.venv-client/bin,--no-deps --editable .)
 	touch $@
 
-test-connect4: setup .venv-spark4/ready .venv-client/ready
+test-connect4: setup .venv-spark4/ready .venv-client/ready ## the same with Spark 4, and a client without Java and torch
 	SEMSCORE_SERVER_PYTHON=$(CURDIR)/.venv-spark4/bin/python SEMSCORE_CLIENT_PYTHON=$(CURDIR)/.venv-client/bin/python \
 		$(BIN)/pytest tests/connect -m connect
 
@@ -119,7 +159,7 @@ build/s3a/ready: .venv/ready
 	rm build/s3a/*.tar.gz
 	touch $@
 
-test-s3: setup build/s3a/ready $(if $(SLOW),build/hadoop/ready)
+test-s3: setup build/s3a/ready $(if $(SLOW),build/hadoop/ready) ## a real S3 server on this machine, healthy and failing
 	$(BIN)/pytest tests/s3 -m 's3 $(QUICK)'
 
 # A Hadoop, and a Spark that uses it, in the versions of SageMaker's container.
@@ -138,17 +178,17 @@ build/hadoop/ready: .venv/ready tests/yarn/pom.xml tests/container/standin/spark
 # Hadoop listens on ports of this host, so it can run only once.
 ONE_HADOOP := flock build/hadoop/ready
 
-test-yarn: setup build/hadoop/ready
+test-yarn: setup build/hadoop/ready ## a real YARN and HDFS; hosts are killed; needs Maven
 	$(ONE_HADOOP) $(BIN)/pytest tests/yarn -m 'yarn $(QUICK)'
 
 # If torch with CUDA is already installed, set BIN to its folder: make test-gpu BIN=/usr/bin
-test-gpu:
+test-gpu: ## the engine on a real GPU; skipped, with the reason, if there is none
 	$(BIN)/python -m pytest -m gpu tests/gpu
 
 # Goes on after a failure, because all of it takes hours.
-test-all: setup tools-for-hadoop tools-for-images tools-for-browser
+test-all: setup tools-for-hadoop tools-for-images tools-for-browser ## all of these except -gpu, -oldest and -spark4, with slow tests; 1 h 40
 	$(MAKE) --keep-going --jobs=2 --output-sync=target SLOW=yes SEMSCORE_THOROUGH=1 \
-		test test-s3 test-tables test-faults test-yarn test-cluster test-connect test-connect4 test-container test-browser audit
+		test test-s3 test-tables test-faults test-yarn test-cluster test-connect test-connect4 test-mlflow test-container test-browser audit
 
 .venv-spark4/ready: $(SOURCES)
 	$(PYTHON) -m venv .venv-spark4
@@ -156,95 +196,132 @@ test-all: setup tools-for-hadoop tools-for-images tools-for-browser
 	$(call install,.venv-spark4/bin,--constraint .venv-spark4/constraints.txt --editable '.[$(SPARK4_EXTRAS)]')
 	touch $@
 
-test-spark4: .venv-spark4/ready
+test-spark4: .venv-spark4/ready ## the tests of `make test` on Spark 4; also with PYTHON=python3.13
 	.venv-spark4/bin/pytest -m '$(ALONE) $(QUICK)' --ignore tests/packaging --ignore tests/test_readme.py
 
+# The lowest versions that pyproject.toml allows, without the tools of developers, whose bounds do not matter.
+.venv-oldest/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/pip install --quiet --disable-pip-version-check uv
+	.venv-oldest/bin/uv pip install --quiet --python .venv-oldest/bin/python --resolution lowest-direct \
+		--editable '.[$(USER_EXTRAS)]' 'hypothesis>=6.100' 'pytest>=8' 'pytest-xdist>=3.6'
+	touch $@
+
+test-oldest: .venv-oldest/ready ## pairs, recipes and scores with the oldest libraries that pyproject.toml allows
+	.venv-oldest/bin/pytest tests/udfs/pairs tests/udfs/test_recipe.py tests/udfs/test_score_pairs.py
+
 # Debian's buildah makes the images, so no Docker engine is needed.
-test-container: setup build/hadoop/ready tools-for-images
+test-container: setup build/hadoop/ready tools-for-images ## the image for SageMaker, built and run with buildah
 	$(ONE_HADOOP) $(BIN)/pytest tests/container -m container
 
-screenshots: demo tools-for-browser
-	$(BIN)/python docs/screenshot.py build/demo/scored/_semscore/report.html docs/images
-
-notebooks: setup
-	$(BIN)/python docs/notebooks/execute.py docs/notebooks
-
-test-browser: setup tools-for-browser
+test-browser: setup tools-for-browser ## the report in Debian's chromium
 	$(BIN)/pytest -m browser
 
-.PHONY: tools-for-browser
+# With the tests' subprocesses and Spark's workers. The page is build/coverage/index.html.
+COVERED := tests
+coverage: setup ## which lines `make test` runs; COVERED=tests/udfs/pairs: some tests
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m '$(ALONE) $(QUICK)' \
+		--cov --cov-report term:skip-covered --cov-report html $(COVERED)
+
+##@ Install what is not in .venv, on Debian and Ubuntu
+
+# $(call tools,COMMAND:PACKAGE...): says which packages belong to commands that are missing, and fails. With
+# TOOLS=install, installs them.
+APT := $(if $(filter-out 0,$(shell id -u)),sudo )apt-get
+INSTALL := $(APT) install --yes --no-install-recommends
+define tools
+	@packages=; \
+	for tool in $(1); do \
+		command -v "$${tool%%:*}" > /dev/null || packages="$$packages $${tool#*:}"; \
+	done; \
+	if [ -z "$$packages" ]; then exit 0; fi; \
+	if [ '$(TOOLS)' != install ]; then \
+		echo "Debian packages are missing; install them with: sudo apt-get install$$packages" \
+			"(or: make $@ TOOLS=install)" >&2; \
+		exit 1; \
+	fi; \
+	$(INSTALL)$$packages || { $(APT) update && $(INSTALL)$$packages; }
+endef
+
+tools: ## Maven, chromium, buildah and what belongs to them
+	$(MAKE) --no-print-directory tools-for-browser tools-for-hadoop tools-for-images TOOLS=install
+
 tools-for-browser:
-	command -v chromium > /dev/null || apt-get install --yes --no-install-recommends chromium fonts-liberation
+	$(call tools,chromium:chromium chromium:fonts-liberation)
 
-.PHONY: tools-for-hadoop
 tools-for-hadoop:
-	command -v mvn > /dev/null || apt-get install --yes --no-install-recommends maven
+	$(call tools,mvn:maven)
 
-.PHONY: tools-for-images
 tools-for-images:
-	command -v buildah mmdebstrap ip > /dev/null || apt-get install --yes --no-install-recommends buildah mmdebstrap iproute2
+	$(call tools,buildah:buildah mmdebstrap:mmdebstrap ip:iproute2)
 
-lint: setup
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	! git grep -niPf .ci/unclear-phrases -- ':!CHANGELOG.md' ':!benchmarks/results' ':!*.ipynb' ':!*.tsv' ':!.ci'
-	$(MAKE) --no-print-directory layers
-	$(BIN)/shellcheck $$(git ls-files '*.sh' .ci/run)
-	$(BIN)/hadolint container/Dockerfile
+##@ Renew what is kept in the repository
 
-# Checks an installed copy, because the linter does not see packages that an editable install maps. Starts
-# from scratch, because setuptools would include files that an earlier build has left.
-layers: setup
-	rm -rf build/lint build/lib build/bdist.*
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target build/lint .
-	cd build/lint && PYTHONPATH=. $(CURDIR)/$(BIN)/lint-imports --no-cache $(CURDIR)/pyproject.toml
+screenshots: demo tools-for-browser ## pictures of the demo's report, for the README
+	$(BIN)/python docs/screenshot.py build/demo/scored/_semscore/report.html docs/images
+
+notebooks: setup ## run docs/notebooks again and keep their output
+	$(BIN)/python docs/notebooks/execute.py docs/notebooks
 
 # Pins the image's libraries. torch is not included, because each of its builds has its own index.
 LOCK := $(BIN)/uv pip compile --quiet --python-version 3.12 --python-platform x86_64-manylinux_2_34 \
 	--generate-hashes --override container/overrides.txt
 
-lock: setup
+lock: setup ## the versions to which the image's libraries are pinned
 	$(LOCK) container/requirements.in --output-file container/locks/gpu.txt
 	$(LOCK) container/requirements.in container/requirements-openvino.in --output-file container/locks/cpu.txt
 
 # Tools with requirements of their own, which uv keeps apart from .venv.
-TOOL := UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX-$${PIP_INDEX_URL-}}" $(BIN)/uv tool run --quiet
-
-audit: setup
+audit: setup ## known vulnerabilities of the image's libraries; says so if it cannot look them up
 	UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX-$${PIP_INDEX_URL-}}" \
 		$(BIN)/python .ci/audit.py $(BIN)/uv tool run --quiet 'pip-audit>=2.10,<3'
 
 # Installs what the locks name, and lists it. torch and SageMaker's own image are not included. The
 # libraries are for another Python, so an empty environment refers to their folder.
-sbom: setup
+sbom: setup ## the image's libraries and their licences, as CycloneDX in build/sbom
 	rm -rf build/sbom
 	for lock in cpu gpu; do \
 		$(BIN)/uv pip install --quiet --python-version 3.12 --python-platform x86_64-manylinux_2_34 \
 			--target build/sbom/$$lock --no-deps --require-hashes --requirement container/locks/$$lock.txt && \
 		$(BIN)/python -m venv --without-pip build/sbom/$$lock-python && \
 		echo $(CURDIR)/build/sbom/$$lock > $$(echo build/sbom/$$lock-python/lib/python*/site-packages)/libraries.pth && \
-		$(TOOL) --from 'cyclonedx-bom>=7,<8' cyclonedx-py environment --output-reproducible \
+		UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX-$${PIP_INDEX_URL-}}" $(BIN)/uv tool run --quiet \
+			--from 'cyclonedx-bom>=7,<8' cyclonedx-py environment --output-reproducible \
 			--output-file build/sbom/$$lock.cdx.json build/sbom/$$lock-python || exit 1; \
 	done
 
-# mypy reads the sources under the names that they have in the installed package.
-types: setup
-	mkdir -p build/names/semscore
-	for package in conf jobs udfs; do ln -sfn ../../../$$package build/names/semscore/$$package; done
-	for file in __init__.py __main__.py py.typed; do ln -sfn ../../../semscore/$$file build/names/semscore/$$file; done
-	$(BIN)/mypy -p semscore
+##@ The documentation site
+
+# Without NO_MKDOCS_2_WARNING, the theme advertises its successor on each start.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs
+
+docs: setup ## build it into build/site; a broken link or anchor fails
+	$(MKDOCS) build --strict --quiet
+
+docs-serve: setup ## show it on http://127.0.0.1:8000, and build it again when a file changes
+	$(MKDOCS) serve
+
+# Links to this repository and to the site itself are left out, because `make docs` checks them.
+check-links: docs ## ask the hosts of all its links; needs the internet, not part of CI
+	$(BIN)/uv tool run --from 'linkchecker>=10.6,<11' linkchecker --check-extern --no-status \
+		--ignore-url '^https://(github.com/semscore|semscore.github.io)/' build/site/index.html
+
+##@ Measure (BENCH="..." adds options)
 
 .venv/bench-ready: .venv/ready
 	$(call install,$(BIN),--constraint constraints.txt --editable '.[$(BENCH_EXTRAS)]')
 	touch $@
 
-bench: .venv/bench-ready
+bench: .venv/bench-ready ## the engine and comparable tools on the same data; continues a stopped run
 	$(BIN)/python -m benchmarks.run $(BENCH)
 
-bench-quick: .venv/bench-ready
-	$(BIN)/python -m benchmarks.run --name quick --again --seconds 8 --rounds 1 --only minilm en original alone:bfloat16 semscore:float32 semscore:bfloat16 $(BENCH)
+bench-quick: .venv/bench-ready ## five of them on few rows
+	$(BIN)/python -m benchmarks.run --name quick --again --seconds 8 --rounds 1 --only minilm en original alone semscore:float32 semscore:bfloat16 $(BENCH)
 
-bench-sweeps: .venv/bench-ready
+bench-floors: bench-quick ## this, and fail if semscore is slower than benchmarks/floors.toml allows
+	$(BIN)/python -m benchmarks.floors benchmarks/results/quick.json
+
+bench-sweeps: .venv/bench-ready ## influences on semscore's speed, one by one; takes hours
 	$(BIN)/python -m benchmarks.sweeps $(BENCH)
 	$(BIN)/python -m benchmarks.growth $(BENCH)
 	$(BIN)/python -m benchmarks.coldstart $(BENCH)
@@ -260,8 +337,5 @@ bench-sweeps: .venv/bench-ready
 	$(MAKE) build/tables/ready
 	$(BIN)/python -m benchmarks.snapshots
 
-bench-quality: .venv/bench-ready
+bench-quality: .venv/bench-ready ## agreement with people's grades, of GRADED="a.tsv b.tsv"
 	$(BIN)/python -m benchmarks.quality $(GRADED) $(BENCH)
-
-clean:
-	rm -rf .venv .venv-spark4 build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

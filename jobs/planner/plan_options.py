@@ -18,7 +18,17 @@ PLAN = Group("Plan", sort_key=-1)
 @Parameter(name="*", group=PLAN)
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """The hosts and prices to plan for. Raises UserError for invalid values."""
+    """The hosts and prices to plan for.
+
+    Raises:
+        UserError: A type is unknown, or a number or a price is invalid.
+
+    Examples:
+        >>> from semscore import Ask
+        >>> ask = Ask(instance_type=("g5.2xlarge", "g4dn.xlarge"), price=("g5.2xlarge=1.515",))
+        >>> ask.instance_type
+        ('g5.2xlarge', 'g4dn.xlarge')
+    """
 
     instance_type: Annotated[Names, Parameter(name=("--instance-type", "--host"))] = ()
     """Comma-separated instance types to plan for, such as ml.g5.2xlarge,ml.m7i.4xlarge, or shapes

@@ -21,9 +21,17 @@ ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")
 @Parameter(name="*", group=JOB)
 @dataclass(frozen=True, kw_only=True)
 class Launch:
-    """A processing job, without the settings of its run.
+    """A SageMaker processing job, without the settings of its run.
 
-    Raises UserError for invalid values.
+    Raises:
+        UserError: A value is invalid.
+
+    Examples:
+        >>> from semscore import Launch
+        >>> role = "arn:aws:iam::111122223333:role/semscore-job"
+        >>> job = Launch(role=role, instance_type="ml.g5.2xlarge", image_uri="IMAGE", instances=4)
+        >>> job.instances
+        4
     """
 
     role: str

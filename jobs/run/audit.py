@@ -52,15 +52,17 @@ def audit(
             f"INPUT has {counted(rows_in, 'row')}, but {output.name} has {rows_out:,}"
         )
     return {
-        "v": VERSION,
-        "run": account.id,
-        "fingerprint": account.fingerprint,
-        "ended": now(),
+        "v": VERSION,  # version of the records' format
+        "run": account.id,  # id of the run that completed the dataset
+        "fingerprint": account.fingerprint,  # as in run.json
+        "ended": now(),  # when it was completed: UTC, ISO 8601
+        # published files: path, rows, bytes
         "files": [
             {"path": file.path, "rows": file.rows, "bytes": file.bytes} for file in published
         ],
-        "rows": rows_out,
-        "bytes": sum(file.bytes for file in published),
+        "rows": rows_out,  # rows of all files
+        "bytes": sum(file.bytes for file in published),  # bytes of all files
+        # rows in and out, --where, --limit, and the files that could not be read
         "audit": {
             "rows_in": rows_in,
             "rows_out": rows_out,

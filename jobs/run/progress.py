@@ -10,6 +10,7 @@ from semscore.jobs.dataset.listing import BadFile
 from semscore.jobs.dataset.upcoming import Upcoming
 from semscore.jobs.ledger.committed import Committed, UnitRecord
 from semscore.jobs.ledger.run_id import now
+from semscore.jobs.run.cost import Cost
 from semscore.jobs.run.run import FailedUnit
 from semscore.udfs.meters import Meters
 
@@ -24,6 +25,7 @@ class Progress:
     committed: Committed  # of the dataset; grows
     upcoming: Upcoming
     limit: int | None = None  # rows of the dataset
+    cost: Cost | None = None  # of the dataset's runs, if a price is known
     failed: list[FailedUnit] = field(default_factory=list)
     reason: str | None = None  # why the run ended with an incomplete dataset
     began: float = field(default_factory=monotonic)
@@ -119,19 +121,26 @@ class Progress:
         aside = [{"what": unit.what, "reason": unit.reason} for unit in self.failed]
         aside += [{"what": file.path, "reason": file.reason} for file in self.bad]
         return {
-            "rows": self.rows_before + scored,
-            "rows_total": self.rows_total,
-            "rows_per_s": pace and round(pace, 1),
+            "rows": self.rows_before + scored,  # rows done, including those of running units
+            "rows_total": self.rows_total,  # rows of the complete dataset, as far as known
+            "rows_per_s": pace and round(pace, 1),  # speed of this run
+            # speed of this run
             "tokens_per_s": round((self._tokens + live.tokens) / self._seconds),
-            "distinct_share": texts and round(distinct / texts, 4),
-            "errors": self.errors + live.statuses["error"],
-            "units_done": len(self.committed),
+            "distinct_share": texts and round(distinct / texts, 4),  # share of distinct texts
+            "errors": self.errors + live.statuses["error"],  # rows with the status error
+            "tokens": self._tokens + live.tokens,  # tokens that this run has read
+            # what the runs of this dataset have cost, if --price is given
+            "cost": self.cost and round(self.cost.so_far(), 4),
+            # seconds since the last row was scored
+            "idle_s": round(self._seconds - self._marked[1]) if state == "running" else 0,
+            "units_done": len(self.committed),  # committed units
+            # units of the complete dataset, as far as known
             "units_total": self.units_before + self.units,
-            "units_failed": len(self.failed) + len(self.bad),
-            "set_aside": aside[:SHOWN_ASIDE],
-            "workers": len(self._workers.union(live.workers)),
-            "eta_s": pace and self._left_s(pace, self.rows - scored),
-            "state": state,
-            "reason": self.reason,
-            "at": now(),
+            "units_failed": len(self.failed) + len(self.bad),  # units and files set aside
+            "set_aside": aside[:SHOWN_ASIDE],  # the first 50 of them: what, and the reason
+            "workers": len(self._workers.union(live.workers)),  # workers that have scored rows
+            "eta_s": pace and self._left_s(pace, self.rows - scored),  # seconds left
+            "state": state,  # running, complete, stopped or failed; a killed run leaves running
+            "reason": self.reason,  # why the run ended with an incomplete dataset
+            "at": now(),  # when this was written: UTC, ISO 8601
         }

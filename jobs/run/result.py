@@ -25,14 +25,23 @@ class Result:
     """A dataset after a run, and what this run contributed to it."""
 
     output: Folder
-    manifest: dict[str, Any] | None = field(repr=False)  # None: the dataset is not complete
-    units: Committed = field(repr=False)  # of the whole dataset
-    record: dict[str, Any] = field(repr=False)  # run.json: how the dataset was started
-    stopped: str | None = None  # a sentence, if the run was stopped and its options allow that
-    report: str | None = None  # where the report is; None if there is none
-    rows: int = 0  # that this run scored
-    seconds: float = 0.0  # from the first look at INPUT to the report
-    scoring_seconds: float = 0.0  # of `seconds`, from the first unit's start to the last record
+    """OUTPUT; `output.name` is its path."""
+    manifest: dict[str, Any] | None = field(repr=False)
+    """The contents of manifest.json. None: the dataset is not complete."""
+    units: Committed = field(repr=False)
+    """The committed units of the whole dataset."""
+    record: dict[str, Any] = field(repr=False)
+    """The contents of run.json: how the dataset was started."""
+    stopped: str | None = None
+    """A sentence that says why and how far, if the run was stopped and its options allow that."""
+    report: str | None = None
+    """Where the report is. None: there is no report."""
+    rows: int = 0
+    """Rows that this run scored."""
+    seconds: float = 0.0
+    """Time from the first look at INPUT to the report."""
+    scoring_seconds: float = 0.0
+    """The part of `seconds` from the first unit's start to the last record."""
 
     @cached_property
     def statuses(self) -> Counter[str]:

@@ -40,8 +40,10 @@ if TYPE_CHECKING:
     from semscore.jobs.options.settings import Settings
     from semscore.jobs.preflight.checks import Model
     from semscore.jobs.preflight.precision import Settled
+    from semscore.jobs.run.cost import Cost
     from semscore.jobs.run.progress import Progress, State
     from semscore.jobs.run.stop import Stop
+    from semscore.jobs.telemetry.table import Export
     from semscore.udfs.meters import Meters
 
 log = logging.getLogger("semscore")
@@ -91,6 +93,8 @@ class Run(Account):
     shuffles: Shuffles = field(default_factory=Shuffles)  # of row groups that units share
     dropping: Event = field(default_factory=Event)  # set when running units are abandoned
     told: set[str] = field(default_factory=set)  # notes that were logged
+    cost: Cost | None = None  # None: no price is known
+    export: Export = lambda _: None  # sends the facts of progress.json to other systems
 
     @property
     def engine(self) -> Engine:
@@ -106,9 +110,11 @@ class Run(Account):
         )
 
     def tell_progress(self, progress: Progress, state: State) -> None:
-        """Write progress.json. A failure to do so is ignored."""
+        """Write progress.json, and export it. A failure to do so is ignored."""
         with suppress(Exception):  # must not replace the error that ends a run
-            ledger.tell_progress(self.output, self.lease, progress.facts(state))
+            facts = progress.facts(state)
+            self.export(facts)
+            ledger.tell_progress(self.output, self.lease, facts)
 
     def tell(self, notes: Iterable[str]) -> None:
         """Log what workers note about how they run, each note once."""
@@ -122,27 +128,29 @@ def run_record(run: Run, model: Model, settled: Settled) -> dict[str, Any]:
     settings = run.settings
     slices = ("columns", "embeddings", "rows", "engine", "target", "limits", "report")
     return {
-        "v": VERSION,
-        "run": run.id,
-        "started": now(),
+        "v": VERSION,  # version of the records' format
+        "run": run.id,  # id of the run that began the dataset
+        "started": now(),  # when it began: UTC, ISO 8601
+        # versions of semscore, Python, Spark and the libraries that affect scores
         "versions": {"semscore": __version__, "python": sys.version.split()[0]}
         # On a cluster, Spark may not be installed as a package.
         | {"pyspark": run.spark.version}
         | {name: metadata.version(name) for name in LIBRARIES},
-        "master": run.spark.sparkContext.master,
-        "job": job_facts(),
-        "recipe": asdict(run.recipe),
-        "precision": settled.record,
-        "model_sha256": model.sha256,
-        "model": asdict(run.model),
-        "ranges": run.ranges,
-        "int8_sha256": settled.int8_sha256,
-        "scoring_version": SCORING_VERSION,
-        "fingerprint": run.fingerprint,
-        "input": list(settings.inputs),
-        "snapshot": run.source.table.record if run.source.table else None,
-        "block_rows": BLOCK_ROWS,
+        "master": run.spark.sparkContext.master,  # Spark's master URL
+        "job": job_facts(),  # name, region and role of a SageMaker job; null elsewhere
+        "recipe": asdict(run.recipe),  # what determines the scores, with the precision used
+        "precision": settled.record,  # the precision asked for, and why another was chosen
+        "model_sha256": model.sha256,  # hash of the model's files; empty without a model
+        "model": asdict(run.model),  # the layers and sizes of the model
+        "ranges": run.ranges,  # lowest and highest value of each dimension, for int8 and uint8
+        "int8_sha256": settled.int8_sha256,  # hash of the int8 calibration; null without one
+        "scoring_version": SCORING_VERSION,  # version of the rules that scores follow
+        "fingerprint": run.fingerprint,  # equal fingerprints mean comparable scores
+        "input": list(settings.inputs),  # INPUT, as given
+        "snapshot": run.source.table.record if run.source.table else None,  # null for files
+        "block_rows": BLOCK_ROWS,  # rows in a piece of a large row group
+        # other options of that run
         "options": {name: asdict(getattr(settings, name)) for name in slices},
-        "where": run.where,
-        "schema": run.schema.jsonValue(),
+        "where": run.where,  # --where, with the current time written out
+        "schema": run.schema.jsonValue(),  # columns of INPUT, as Spark reads them
     }

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from semscore.jobs.hosts.inside_job import ends_at
 from semscore.jobs.options.slices import Limits
-from semscore.jobs.run.budget import Budget
+from semscore.jobs.run.cost import Cost
 
 GRACE_S = 60.0  # from a signal until running units are abandoned
 MARGIN_S = 45.0  # before the time limit: to abandon units, write records and stop Spark
@@ -41,15 +41,15 @@ class Stop:
         self._partial_ok = limits.partial_ok
         self.began = time()
         self._ends = _deadline(limits.deadline)  # as from time()
-        self._budget: Budget | None = None
+        self._cost: tuple[Cost, float] | None = None  # and the cap on it
         self._heard_at: float | None = None  # when a signal came
         self.reason: str | None = None
         self.is_success = False  # whether the user asked for a run that may end like this
         self.lost_spark = False
 
-    def within(self, budget: Budget) -> None:
-        """Let the run end before the budget is used up."""
-        self._budget = budget
+    def cap(self, cost: Cost, most: float) -> None:
+        """Let the run end before it costs more than `most`."""
+        self._cost = cost, most
 
     def may_begin(self, rows: int, rows_per_s: float | None) -> bool:
         """Return whether a unit of `rows` rows may begin. `rows_per_s`: None if not known yet."""
@@ -127,9 +127,10 @@ class Stop:
         if self._ends is not None:
             words = "before the time limit", "the time limit is reached"
             limits.append(_Limit(self._ends - MARGIN_S, *words))
-        if self._budget is not None:
+        if self._cost is not None:
+            cost, most = self._cost
             words = "within --max-cost", "--max-cost is reached"
-            limits.append(_Limit(self._budget.ends() - MARGIN_S, *words))
+            limits.append(_Limit(cost.reaches(most) - MARGIN_S, *words))
         if self._heard_at is not None:
             limits.append(_Limit(self._heard_at + GRACE_S, "", ""))
         return min(limits, default=None)

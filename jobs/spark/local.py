@@ -18,9 +18,21 @@ def local_spark(
     which `semscore[local]` and `semscore[spark4]` include. Environment variables about other Spark
     installations are ignored.
 
-    `threads`: the number of tasks at once; None: one per core. `conf`: Spark settings, which
-    override semscore's. `debug`: show Spark's log.
+    Args:
+        threads: Number of tasks that run at once. None: one for each core.
+        conf: Spark settings, which override semscore's.
+        debug: Whether to show Spark's log.
 
-    Raises UserError if there is no Java 17, or Spark refuses a setting.
+    Returns:
+        The session.
+
+    Raises:
+        UserError: There is no Java 17, or Spark refuses a setting.
+
+    Examples:
+        >>> from semscore import local_spark
+        >>> spark = local_spark()
+        >>> spark.range(3).count()
+        3
     """
     return start_session(f"local[{threads or '*'}]", dict(conf or {}), debug)

@@ -42,7 +42,7 @@ def buildah(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
 def image(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The image of container/Dockerfile on the stand-in, with the small model built in."""
     if not shutil.which("buildah") or not shutil.which("mmdebstrap"):
-        pytest.skip("buildah and mmdebstrap are not installed: make test-container does it")
+        pytest.skip("buildah and mmdebstrap are not installed: make tools-for-images")
     place = tmp_path_factory.mktemp("image")
     spark = str(Path(pyspark.__file__).parent)
     done = subprocess.run(

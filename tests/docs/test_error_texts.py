@@ -63,20 +63,6 @@ def test_a_quote_that_the_code_does_not_have_is_noticed() -> None:
     assert not any(is_quoted("a disk is full: buy … a new one", each) for each in messages())
 
 
-@pytest.mark.parametrize("name", ["error-texts.md", "operations.md"])
-def test_links_lead_to_pages_and_headings(name: str) -> None:
-    text = (ROOT / "docs" / name).read_text("utf-8")
-    links = re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)", text)
-    assert links
-    for target, anchor in links:
-        page = ROOT / "docs" / (target or name)
-        assert page.exists(), target
-        if anchor:
-            headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.M)
-            slugs = {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
-            assert anchor in slugs, f"{target}#{anchor}"
-
-
 @pytest.mark.parametrize(
     "text",
     [

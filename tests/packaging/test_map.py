@@ -19,6 +19,15 @@ def test_it_has_each_package_and_each_file_that_can_be_run() -> None:
         assert packages | files <= shown
 
 
+def test_each_folder_and_file_that_it_names_exists() -> None:
+    place: list[str] = []
+    for indent, name in re.findall(r"^( *)([\w./]+)  ", MAP, re.M):
+        place[len(indent) // 2 :] = [name]
+        path = ROOT.joinpath(*place)
+        assert path.is_dir() if name.endswith("/") else path.is_file(), path
+    assert place
+
+
 def test_the_top_of_jobs_holds_only_what_can_be_run() -> None:
     files = {path.stem for path in (ROOT / "jobs").glob("*.py")} - {"__init__"}
     assert files == {"score", "embed", "plan", "doctor", "launch", "report"}

@@ -16,6 +16,7 @@ from semscore.udfs.models.complete import check_complete
 from semscore.udfs.models.kinds import ALIASES, model_kind
 from semscore.udfs.models.layout import Module, input_module, read_modules
 from semscore.udfs.models.layout import transformer as transformer
+from semscore.udfs.models.mlflow_registry import is_registered, registered_folder
 from semscore.udfs.models.model_hash import LOADED, OTHER_FORMATS
 from semscore.udfs.models.token_limit import check_max_seq_length
 from semscore.udfs.models.vocabulary import check_vocabulary
@@ -27,16 +28,19 @@ from semscore.udfs.stores.synced import Unsynced
 def local_folder(model: str, revision: str | None = None, ask_hub: bool = True) -> Path:
     """Return the local folder of a model.
 
-    `model` is a folder, an installed package, or a location on S3 or a name on the hub. Downloads
-    take place once per node, under a file lock, into $SEMSCORE_CACHE (default: the user's cache,
-    and the hub's own). Only weights in safetensors format are downloaded. Raises ModelError if the
-    model cannot be found. Raises NotHere without `ask_hub` if only the hub may have it.
+    `model` is a folder, an installed package, a location on S3, a name on the hub, or one in an
+    MLflow registry (`models:/…`), for which `ask_hub` holds too. Downloads take place once per
+    node, under a file lock, into $SEMSCORE_CACHE (default: the user's cache, and the hub's own).
+    Only weights in safetensors format are downloaded. Raises ModelError if the model cannot be
+    found. Raises NotHere without `ask_hub` if only the hub may have it.
     """
     if is_remote(model):
         try:
             return kind_of(model).fetch(model, LOADED, revision)
         except Unsynced as error:
             raise ModelError(f"model {error}") from error
+    if is_registered(model):
+        return registered_folder(model, revision, ask_hub)
     folder = Path(model).expanduser()
     if folder.is_dir():
         return folder.resolve()
@@ -53,11 +57,12 @@ def local_folder(model: str, revision: str | None = None, ask_hub: bool = True) 
 def pinned(recipe: Recipe, folder: Path) -> Recipe:
     """Return a recipe whose model is fixed to what `local_folder` found, and found from anywhere.
 
-    On the hub and on S3 its revision fixes it. A relative folder becomes absolute, because workers
-    have other working folders.
+    On the hub, on S3 and in a registry its revision fixes it. A relative folder becomes absolute,
+    because workers have other working folders.
     """
-    if folder.parent.name == "snapshots" or is_remote(recipe.model):
-        return replace(recipe, revision=folder.name)  # the commit, or what was fetched
+    fetched = is_remote(recipe.model) or is_registered(recipe.model)
+    if folder.parent.name == "snapshots" or fetched:
+        return replace(recipe, revision=folder.name)  # the commit, version, or what was fetched
     if Path(recipe.model).expanduser().is_dir():
         return replace(recipe, model=str(folder))
     return recipe

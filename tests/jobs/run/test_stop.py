@@ -12,9 +12,9 @@ import pytest
 
 from semscore.jobs.hosts import inside_job as processing_job
 from semscore.jobs.options.slices import Limits
-from semscore.jobs.run import budget
+from semscore.jobs.run import cost
 from semscore.jobs.run import stop as module
-from semscore.jobs.run.budget import Budget
+from semscore.jobs.run.cost import Cost
 from semscore.jobs.run.stop import GRACE_S, MARGIN_S, Stop
 
 
@@ -23,7 +23,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time is clock[0]; this process began at 1,000."""
     now = [1000.0]
     monkeypatch.setattr(module, "time", lambda: now[0])
-    monkeypatch.setattr(budget, "time", lambda: now[0])
+    monkeypatch.setattr(cost, "time", lambda: now[0])
     monkeypatch.setattr(processing_job.psutil.Process, "create_time", lambda _: 1000.0)
     return now
 
@@ -81,7 +81,7 @@ def test_sagemakers_limit_counts_from_the_start_of_its_container(
 
 def test_a_budget_ends_sooner_with_more_hosts(clock: list[float]) -> None:
     stop, hosts = Stop(Limits(deadline=10**6)), [1]
-    stop.within(Budget(2.0, 3.6, lambda: hosts[0], stop.began))  # 0.001 per host and second
+    stop.cap(Cost(1.0, 3.6, lambda: hosts[0], stop.began), 3.0)  # 0.001 per host and second
     assert stop.left_s == pytest.approx(2000 - MARGIN_S)
     clock[0] += 1000
     assert stop.left_s == pytest.approx(1000 - MARGIN_S)
@@ -97,7 +97,7 @@ def test_a_budget_ends_sooner_with_more_hosts(clock: list[float]) -> None:
 
 def test_before_the_cost_is_reached_time_is_left_for_the_report(clock: list[float]) -> None:
     stop = Stop(Limits())
-    stop.within(Budget(1.0, 3600.0, lambda: 1, stop.began))
+    stop.cap(Cost(0.0, 3600.0, lambda: 1, stop.began), 1.0)
     assert stop.drops
     assert not stop.in_haste
 

