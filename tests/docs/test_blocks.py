@@ -27,6 +27,7 @@ OWN_TESTS = {
     ("docs/elsewhere.md", "bash"): "tests/test_elsewhere.py",
     ("docs/embeddings.md", "bash"): "tests/docs/test_examples.py",
     ("docs/embeddings.md", "python"): "tests/docs/test_examples.py",
+    ("docs/operations.md", "bash"): "tests/docs/test_operations.py",
     ("docs/recipes.md", "bash"): "tests/docs/test_examples.py",
     ("docs/sagemaker.md", "bash"): "tests/jobs/processing_job/test_sagemaker_steps.py",
     ("docs/sagemaker.md", "python"): "tests/jobs/processing_job/test_sagemaker_steps.py",
