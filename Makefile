@@ -21,7 +21,7 @@ define install
 		|| $(1)/pip install --quiet --disable-pip-version-check $(2)
 endef
 
-.PHONY: help setup check-links demo docs docs-serve fmt layers lint lock notebooks phrases screenshots types workflows clean
+.PHONY: help setup audit check-links demo docs docs-serve fmt layers lint lock notebooks phrases sbom screenshots types workflows clean
 .PHONY: test test-all test-browser test-cluster test-connect test-connect4 test-container test-faults
 .PHONY: test-exports test-gpu test-mlflow test-oldest test-s3 test-spark4 test-tables test-yarn coverage
 .PHONY: tools tools-for-browser tools-for-hadoop tools-for-images
@@ -188,7 +188,7 @@ test-gpu: ## the engine on a real GPU; skipped, with the reason, if there is non
 # Goes on after a failure, because all of it takes hours.
 test-all: setup tools-for-hadoop tools-for-images tools-for-browser ## all of these except -gpu, -oldest and -spark4, with slow tests; 1 h 40
 	$(MAKE) --keep-going --jobs=2 --output-sync=target SLOW=yes SEMSCORE_THOROUGH=1 \
-		test test-s3 test-tables test-faults test-yarn test-cluster test-connect test-connect4 test-mlflow test-container test-browser test-exports
+		test test-s3 test-tables test-faults test-yarn test-cluster test-connect test-connect4 test-mlflow test-container test-browser test-exports audit
 
 .venv-spark4/ready: $(SOURCES)
 	$(PYTHON) -m venv .venv-spark4
@@ -284,6 +284,25 @@ LOCK := $(BIN)/uv pip compile --quiet --python-version 3.12 --python-platform x8
 lock: setup ## the versions to which the image's libraries are pinned
 	$(LOCK) container/requirements.in --output-file container/locks/gpu.txt
 	$(LOCK) container/requirements.in container/requirements-openvino.in --output-file container/locks/cpu.txt
+
+# Tools with requirements of their own, which uv keeps apart from .venv.
+audit: setup ## known vulnerabilities of the image's libraries; says so if it cannot look them up
+	UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX-$${PIP_INDEX_URL-}}" \
+		$(BIN)/python .ci/audit.py $(BIN)/uv tool run --quiet 'pip-audit>=2.10,<3'
+
+# Installs what the locks name, and lists it. torch and SageMaker's own image are not included. The
+# libraries are for another Python, so an empty environment refers to their folder.
+sbom: setup ## the image's libraries and their licences, as CycloneDX in build/sbom
+	rm -rf build/sbom
+	for lock in cpu gpu; do \
+		$(BIN)/uv pip install --quiet --python-version 3.12 --python-platform x86_64-manylinux_2_34 \
+			--target build/sbom/$$lock --no-deps --require-hashes --requirement container/locks/$$lock.txt && \
+		$(BIN)/python -m venv --without-pip build/sbom/$$lock-python && \
+		echo $(CURDIR)/build/sbom/$$lock > $$(echo build/sbom/$$lock-python/lib/python*/site-packages)/libraries.pth && \
+		UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX-$${PIP_INDEX_URL-}}" $(BIN)/uv tool run --quiet \
+			--from 'cyclonedx-bom>=7,<8' cyclonedx-py environment --output-reproducible \
+			--output-file build/sbom/$$lock.cdx.json build/sbom/$$lock-python || exit 1; \
+	done
 
 ##@ The documentation site
 

@@ -7,8 +7,8 @@
 #   --region R            AWS region; by default from AWS_REGION, AWS_DEFAULT_REGION or aws
 #                         configure, otherwise us-east-1
 #   --repository NAME     repository in your ECR (semscore); created if it does not exist
-#   --base-account ID     registry account of SageMaker's Spark image, for regions that this script
-#                         does not know
+#   --base-account ID     registry account of SageMaker's Spark image, for regions that are not in
+#                         container/spark-image-accounts.txt
 #   --base-image URI      build on another image; you log in to its registry yourself
 #   --torch VERSION       build argument TORCH of the Dockerfile
 #   --torch-index URL     build argument TORCH_INDEX of the Dockerfile
@@ -30,6 +30,7 @@ BASE=sagemaker-spark-processing:3.5-cpu-py312-v1.3
 PLATFORM=linux/amd64
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BAKED=container/model # where the build finds the model
+ACCOUNTS=container/spark-image-accounts.txt
 
 fail() {
   printf 'build_and_push.sh: %s\n' "$1" >&2
@@ -70,23 +71,32 @@ login() {
   [[ $DRY_RUN ]] || "${get[@]}" | "${put[@]}" || exit 1
 }
 
+# What container/spark-image-accounts.txt says of the region: account or suffix; nothing if it does
+# not have the region.
+of_region() {
+  local region account suffix
+  while read -r region account suffix; do
+    [[ $region == "$REGION" ]] || continue
+    printf '%s\n' "${!1}"
+    return
+  done <"$ACCOUNTS"
+}
+
 # The host of an account's registry.
 registry() {
-  local suffix=amazonaws.com
-  [[ $REGION != cn-* ]] || suffix=amazonaws.com.cn
-  printf '%s.dkr.ecr.%s.%s\n' "$1" "$REGION" "$suffix"
+  local suffix
+  suffix=$(of_region suffix)
+  printf '%s.dkr.ecr.%s.%s\n' "$1" "$REGION" "${suffix:-amazonaws.com}"
 }
 
 spark_account() {
-  case $REGION in
-    us-east-1) echo 173754725891 ;;
-    us-west-2) echo 153931337802 ;;
-    eu-west-1) echo 571004829621 ;;
-    eu-central-1) echo 906073651304 ;;
-    *) fail "the registry account of SageMaker's Spark image in $REGION is not known: give\
+  local account
+  account=$(of_region account)
+  [[ $account ]] ||
+    fail "$ACCOUNTS does not have the registry account of SageMaker's Spark image in $REGION: give\
  --base-account with the number that sagemaker-core's sagemaker.core.image_uris.retrieve(\"spark\",\
- \"$REGION\", version=\"3.5\", py_version=\"py312\", container_version=\"v1.3\") starts with" ;;
-  esac
+ \"$REGION\", version=\"3.5\", py_version=\"py312\", container_version=\"v1.3\") starts with"
+  printf '%s\n' "$account"
 }
 
 usable_tool() {

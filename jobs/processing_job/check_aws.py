@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from semscore.jobs.options.settings import Settings
 
 SERVICE = "sagemaker.amazonaws.com"
-IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.([\w-]+)\.amazonaws\.com[\w.]*/([\w./-]+):([\w.-]+)")
+IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.([\w-]+)\.[\w.-]+/([\w./-]+):([\w.-]+)")
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"}
 NEEDED_IN_A_VPC = (
     "s3",

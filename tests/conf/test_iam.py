@@ -6,11 +6,12 @@ import json
 import os
 import re
 import subprocess
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.services.iam import OPERATORS, allows, listed
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / "conf" / "iam"
@@ -21,7 +22,6 @@ PLACEHOLDER = re.compile(r"\b[A-Z]{2,}(?:_[A-Z]+)*\b")
 ACTION = re.compile(r"[a-z0-9-]+:[A-Z][A-Za-z]+")  # and so no wildcards
 ARN = re.compile(r"arn:aws:[a-z0-9]+:[A-Z]*:[A-Z]*:[^*?]+\*?")
 S3_ARN = re.compile(r"arn:aws:s3:::([A-Z]+)_BUCKET(?:/([A-Z]+)_PREFIX(?:/_semscore)?(?:/\*)?)?")
-OPERATORS = {"StringEquals", "StringLike", "ArnEquals", "ArnLike", "Bool"}
 
 # For these AWS documents no resources, so Resource must be `*`; with the condition key that it
 # documents for them, if any. Service Authorization Reference, "Actions, resources, and condition
@@ -49,10 +49,6 @@ NAMES = ("JOB_PREFIX", "pipelines-")
 # Characters without white space: "IAM and AWS STS quotas",
 # docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 LIMITS = {"job": 10_240, "launcher": 6_144, "trust": 2_048}  # a role's inline; managed; trust
-
-
-def listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
 
 
 def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -120,7 +116,7 @@ def test_a_statement_has_the_form_that_iam_takes(statement: dict[str, Any]) -> N
         assert ACTION.fullmatch(action), action
     for resource in listed(statement["Resource"]):
         assert resource == "*" or ARN.fullmatch(resource), resource
-    assert set(statement.get("Condition", {})) <= OPERATORS
+    assert set(statement.get("Condition", {})) <= set(OPERATORS)
     for key, values in conditions(statement).items():
         assert re.fullmatch(r"[a-z0-9]+:[A-Za-z]+", key)
         assert values and all(isinstance(value, str) and value for value in values)
@@ -261,20 +257,6 @@ def test_the_commands_make_the_role_and_the_policies(filled: Path) -> None:
         assert f"file://../semscore-policies/{name}.json" in called
 
 
-def allows(folder: Path, name: str, action: str, resource: str, **context: str) -> bool:
-    """Whether a filled-in policy allows a request; `s3_prefix=` stands for s3:prefix."""
-    given = {key.replace("_", ":"): value for key, value in context.items()}
-    return any(
-        action in listed(statement["Action"])
-        and any(fnmatchcase(resource, pattern) for pattern in listed(statement["Resource"]))
-        and all(
-            any(fnmatchcase(given.get(key, ""), value) for value in values)
-            for key, values in conditions(statement).items()
-        )
-        for statement in read(name, folder)
-    )
-
-
 @pytest.mark.parametrize(
     ("name", "action", "key", "allowed"),
     [
@@ -301,7 +283,8 @@ def allows(folder: Path, name: str, action: str, resource: str, **context: str) 
 def test_who_may_do_what_to_which_object(
     filled: Path, name: str, action: str, key: str, allowed: bool
 ) -> None:
-    assert allows(filled, name, f"s3:{action}", f"arn:aws:s3:::{key}") is allowed
+    found = allows(read(name, filled), f"s3:{action}", f"arn:aws:s3:::{key}")
+    assert found is allowed
 
 
 @pytest.mark.parametrize("job", ["semscore-2026", "pipelines-fc3b5kdylqoy-Score-Nm4HTpFCBD"])
@@ -329,4 +312,107 @@ def test_jobs_by_name_and_in_pipelines_are_allowed(filled: Path, job: str) -> No
 def test_lists_show_what_is_below_the_prefix(filled: Path, prefix: str, allowed: bool) -> None:
     for name in POLICIES:
         bucket = "arn:aws:s3:::my-data"
-        assert allows(filled, name, "s3:ListBucket", bucket, s3_prefix=prefix) is allowed
+        found = allows(read(name, filled), "s3:ListBucket", bucket, s3__prefix=prefix)
+        assert found is allowed
+
+
+JOB = "arn:aws:sagemaker:eu-central-1:111122223333:processing-job/"
+ROLE = "arn:aws:iam::111122223333:role/semscore-job"
+STREAM = (
+    "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/sagemaker/ProcessingJobs:log-stream:"
+)
+SAGEMAKER = "sagemaker.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "context", "allowed"),
+    [
+        ("sagemaker:CreateProcessingJob", f"{JOB}semscore-2026-11-30", {}, True),
+        ("sagemaker:CreateProcessingJob", f"{JOB}pipelines-fc3b5k-Score-Nm4H", {}, True),
+        ("sagemaker:CreateProcessingJob", f"{JOB}semscore", {}, False),
+        ("sagemaker:CreateProcessingJob", f"{JOB}semscores-of-others", {}, False),
+        ("sagemaker:CreateProcessingJob", f"{JOB}training", {}, False),
+        ("sagemaker:StopProcessingJob", f"{JOB}training", {}, False),
+        ("sagemaker:CreateTrainingJob", f"{JOB}semscore-1", {}, False),
+        (
+            "sagemaker:AddTags",
+            f"{JOB}semscore-1",
+            {"sagemaker__TaggingAction": "CreateProcessingJob"},
+            True,
+        ),
+        ("sagemaker:AddTags", f"{JOB}semscore-1", {}, False),
+        ("iam:PassRole", ROLE, {"iam__PassedToService": SAGEMAKER}, True),
+        ("iam:PassRole", ROLE, {"iam__PassedToService": "ec2.amazonaws.com"}, False),
+        ("iam:PassRole", ROLE, {}, False),
+        ("iam:PassRole", f"{ROLE}-admin", {"iam__PassedToService": SAGEMAKER}, False),
+        ("iam:CreateRole", ROLE, {}, False),
+        ("iam:PutRolePolicy", ROLE, {}, False),
+        ("ecr:PutImage", "arn:aws:ecr:eu-central-1:111122223333:repository/semscore", {}, False),
+        ("servicequotas:ListServiceQuotas", "*", {}, True),
+    ],
+)
+def test_what_the_launcher_may_do(
+    filled: Path, action: str, resource: str, context: dict[str, str], allowed: bool
+) -> None:
+    assert allows(read("launcher", filled), action, resource, **context) is allowed
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "context", "allowed"),
+    [
+        ("logs:PutLogEvents", f"{STREAM}semscore-1/algo-1-1", {}, True),
+        ("logs:PutLogEvents", f"{STREAM}training/algo-1-1", {}, False),
+        (
+            "cloudwatch:PutMetricData",
+            "*",
+            {"cloudwatch__namespace": "/aws/sagemaker/ProcessingJobs"},
+            True,
+        ),
+        ("cloudwatch:PutMetricData", "*", {"cloudwatch__namespace": "billing"}, False),
+        ("iam:PassRole", ROLE, {"iam__PassedToService": SAGEMAKER}, False),
+        ("sagemaker:CreateProcessingJob", f"{JOB}semscore-2", {}, False),
+        ("ecr:PutImage", "arn:aws:ecr:eu-central-1:111122223333:repository/semscore", {}, False),
+        ("s3:DeleteBucket", "arn:aws:s3:::my-scored", {}, False),
+        ("s3:PutBucketPolicy", "arn:aws:s3:::my-scored", {}, False),
+    ],
+)
+def test_what_the_job_may_do(
+    filled: Path, action: str, resource: str, context: dict[str, str], allowed: bool
+) -> None:
+    assert allows(read("job", filled), action, resource, **context) is allowed
+
+
+@pytest.mark.parametrize(
+    ("job", "account", "allowed"),
+    [
+        ("semscore-1", "111122223333", True),
+        ("training", "111122223333", False),
+        ("semscore-1", "444455556666", False),
+    ],
+)
+def test_for_which_jobs_the_role_is_assumed(
+    filled: Path, job: str, account: str, allowed: bool
+) -> None:
+    context = {"aws__SourceAccount": account, "aws__SourceArn": f"{JOB}{job}"}
+    assert allows(read("trust", filled), "sts:AssumeRole", **context) is allowed
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "context", "allowed"),
+    [
+        ("s3:GetObject", "arn:aws:s3:::their-data/pairs/k=1/a.parquet", {}, True),
+        ("s3:GetObject", "arn:aws:s3:::their-data/pairs-of-others/a.parquet", {}, False),
+        ("s3:PutObject", "arn:aws:s3:::their-data/pairs/a.parquet", {}, False),
+        ("s3:ListBucket", "arn:aws:s3:::their-data", {"s3__prefix": "pairs/"}, True),
+        ("s3:ListBucket", "arn:aws:s3:::their-data", {"s3__prefix": ""}, False),
+    ],
+)
+def test_what_another_account_gives_the_role(
+    action: str, resource: str, context: dict[str, str], allowed: bool
+) -> None:
+    page = (ROOT / "docs/operations.md").read_text("utf-8")
+    bucket, _ = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.S))
+    assert {each["Principal"]["AWS"] for each in bucket["Statement"]} == {
+        "arn:aws:iam::111122223333:role/semscore-job"
+    }
+    assert allows(bucket["Statement"], action, resource, **context) is allowed

@@ -15,10 +15,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import botocore
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path("container", "build_and_push.sh")
+ACCOUNTS = Path("container", "spark-image-accounts.txt")
+BUILDSPEC = Path("container", "buildspec.yml")
 PATIENCE_S = 30  # it takes a fifth of a second
 PASSWORD = "correct-horse-battery"
 # All that the script may need besides; the machine's own docker and aws are out of its sight.
@@ -169,7 +173,8 @@ def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("committed")
     (folder / "container" / "model").mkdir(parents=True)
     (folder / "udfs").mkdir()
-    shutil.copy(ROOT / SCRIPT, folder / SCRIPT)
+    for file in (SCRIPT, ACCOUNTS, BUILDSPEC):
+        shutil.copy(ROOT / file, folder / file)
     (folder / "container" / "Dockerfile").write_text("FROM scratch\n")
     (folder / "container" / "model" / ".gitignore").write_text("*\n!.gitignore\n")
     (folder / "container" / "gpu.txt").write_text("torch\n")
@@ -345,35 +350,51 @@ def test_where_the_region_comes_from(
     assert any(call.endswith(f"--password-stdin {base}") for call in place.calls())
 
 
+def table() -> dict[str, tuple[str, str]]:
+    """Region -> account and suffix."""
+    lines = (ROOT / ACCOUNTS).read_text("utf-8").splitlines()
+    rows = [line.split() for line in lines if not line.startswith("#")]
+    found = {region: (account, suffix) for region, account, suffix in rows}
+    assert len(found) == len(rows) >= 40
+    return found
+
+
 def test_the_table_of_accounts_is_sagemakers() -> None:
     sagemaker = importlib.util.find_spec("sagemaker")  # its import takes seconds
     if not (sagemaker and sagemaker.submodule_search_locations):
         pytest.skip("sagemaker-core is not installed")
     uris = Path(sagemaker.submodule_search_locations[0], "core/image_uri_config/spark.json")
     registries = json.loads(uris.read_text())["processing"]["versions"]["3.5"]["registries"]
-    table = re.findall(
-        r"^ +([a-z]+-[a-z]+-\d)\) echo (\d{12}) ;;$", (ROOT / SCRIPT).read_text(), re.M
-    )
-    assert len(table) == 4
-    assert all(registries[region] == account for region, account in table)
+    ours = {region: account for region, (account, _) in table().items()}
+    assert ours == registries, f"bring {ACCOUNTS} up to date, with its version and date"
 
 
-def test_another_region_needs_its_account(place: Workplace) -> None:
-    said = place.refuses("--region", "ap-south-1")
-    assert said.startswith("the registry account of SageMaker's Spark image in ap-south-1 is not")
-    call = 'retrieve("spark", "ap-south-1", version="3.5", py_version="py312", container_version='
-    assert "give --base-account" in said and call in said
-    place.run("--region", "ap-south-1", "--base-account", "105495057255")
-    base = f"105495057255.dkr.ecr.ap-south-1.amazonaws.com/{BASE}"
-    assert f"BASE_IMAGE={base}" in place.built()["argv"]
+def test_the_suffixes_are_botocores() -> None:
+    folder = Path(str(botocore.__file__)).parent
+    partitions = json.loads((folder / "data/partitions.json").read_text())["partitions"]
+    for region, (_, suffix) in table().items():
+        [found] = [each for each in partitions if re.match(each["regionRegex"], region)]
+        assert suffix == found["outputs"]["dnsSuffix"], region
 
 
-def test_hosts_in_china_end_otherwise(place: Workplace) -> None:
-    done = place.run("--region", "cn-north-1", "--base-account", "671472414489")
-    host = "dkr.ecr.cn-north-1.amazonaws.com.cn"
+@pytest.mark.parametrize("region", ["ap-south-1", "cn-north-1", "eusc-de-east-1", "us-gov-west-1"])
+def test_the_table_names_registry_and_account(place: Workplace, region: str) -> None:
+    account, suffix = table()[region]
+    done = place.run("--region", region)
+    host = f"dkr.ecr.{region}.{suffix}"
     assert done.stdout.startswith(f"111122223333.{host}/semscore:")
-    assert f"BASE_IMAGE=671472414489.{host}/{BASE}" in place.built()["argv"]
+    assert f"BASE_IMAGE={account}.{host}/{BASE}" in place.built()["argv"]
     assert sum(call.endswith(f".{host}") for call in place.calls()) == 2  # logins
+
+
+def test_a_region_that_the_table_lacks_needs_its_account(place: Workplace) -> None:
+    said = place.refuses("--region", "xx-south-1")
+    assert said.startswith(f"{ACCOUNTS} does not have the registry account of SageMaker's Spark")
+    call = 'retrieve("spark", "xx-south-1", version="3.5", py_version="py312", container_version='
+    assert "give --base-account" in said and call in said
+    place.run("--region", "xx-south-1", "--base-account", "105495057255")
+    base = f"105495057255.dkr.ecr.xx-south-1.amazonaws.com/{BASE}"
+    assert f"BASE_IMAGE={base}" in place.built()["argv"]
 
 
 def test_a_base_image_of_ones_own_needs_no_login_to_amazons(place: Workplace) -> None:
@@ -523,3 +544,70 @@ def test_options_that_are_wrong(place: Workplace, options: list[str], said: str)
 def test_a_version_that_is_not_stated_is_missed(place: Workplace) -> None:
     (place.repository / "udfs" / "version.py").write_text("")
     assert "udfs/version.py has no version" in place.refuses("--allow-dirty")
+
+
+def phases() -> dict[str, Any]:
+    """The phases of CodeBuild's buildspec."""
+    spec = yaml.safe_load((ROOT / BUILDSPEC).read_text("utf-8"))
+    assert set(spec) == {"version", "env", "phases"}
+    assert spec["version"] == 0.2
+    assert spec["env"]["shell"] == "bash"
+    assert set(spec["phases"]) <= {"install", "pre_build", "build", "post_build"}
+    return dict(spec["phases"])
+
+
+def buildspec_script() -> str:
+    """The commands in their order. CodeBuild ends a phase at the first one that fails."""
+    commands = [line for phase in phases().values() for line in phase["commands"]]
+    assert all(isinstance(line, str) for line in commands), "YAML has read a command as a mapping"
+    return "\n".join(["#!/usr/bin/env bash", "set -e", *commands, ""])
+
+
+def test_shellcheck_has_nothing_to_say_of_the_buildspec(tmp_path: Path) -> None:
+    (tmp_path / "commands.sh").write_text(buildspec_script())
+    command = [str(Path(sys.executable).with_name("shellcheck")), str(tmp_path / "commands.sh")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_commands_of_the_buildspec_build_and_push(place: Workplace) -> None:
+    (place.folder / "plan.json").write_text(json.dumps(place.plan))
+    (place.folder / "log.jsonl").write_text("")
+    environment = {
+        "PATH": str(place.bin),
+        "HOME": str(place.folder),
+        "AWS_REGION": "eu-west-1",
+        "REPOSITORY": "scoring",
+        "BUILD_OPTIONS": "--torch 2.12.0 --requirements container/gpu.txt",
+    }
+    done = subprocess.run(
+        ["bash", "-c", buildspec_script()],
+        cwd=place.repository,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert done.returncode == 0, done.stderr
+    uri = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/scoring:1.2.3-"
+    assert f"pushed {uri}" in done.stdout
+    assert "--build-arg TORCH=2.12.0 --build-arg REQUIREMENTS=container/gpu.txt" in place.call(
+        "docker build"
+    )
+    assert place.call("docker push").startswith(f"docker push {uri}")
+
+
+def test_a_build_that_fails_ends_the_buildspec(place: Workplace) -> None:
+    place.plan = {"docker build": {"code": 1}} | place.plan
+    (place.folder / "plan.json").write_text(json.dumps(place.plan))
+    environment = {"PATH": str(place.bin), "HOME": str(place.folder), "REPOSITORY": "scoring"}
+    done = subprocess.run(
+        ["bash", "-c", buildspec_script()],
+        cwd=place.repository,
+        env={**environment, "BUILD_OPTIONS": ""},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert done.returncode != 0
+    assert "pushed" not in done.stdout

@@ -30,6 +30,7 @@ OWN_TESTS = {
     ("docs/embeddings.md", "python"): "tests/docs/test_examples.py",
     ("docs/from-a-script.md", "bash"): "tests/docs/test_from_a_script.py",
     ("docs/from-a-script.md", "python"): "tests/docs/test_from_a_script.py",
+    ("docs/operations.md", "bash"): "tests/docs/test_operations.py",
     ("docs/recipes.md", "bash"): "tests/docs/test_examples.py",
     ("docs/sagemaker.md", "bash"): "tests/jobs/processing_job/test_sagemaker_steps.py",
     ("docs/sagemaker.md", "python"): "tests/jobs/processing_job/test_sagemaker_steps.py",
