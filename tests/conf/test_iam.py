@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -291,12 +292,12 @@ def test_who_may_do_what_to_which_object(
 def test_jobs_by_name_and_in_pipelines_are_allowed(filled: Path, job: str) -> None:
     here = "eu-central-1:111122223333"
     arn = f"arn:aws:sagemaker:{here}:processing-job/{job}"
-    assert allows(filled, "launcher", "sagemaker:CreateProcessingJob", arn)
+    assert allows(read("launcher", filled), "sagemaker:CreateProcessingJob", arn)
     (trust,) = read("trust", filled)
     sources = conditions(trust)["aws:SourceArn"]
     assert any(fnmatchcase(arn, source) for source in sources)
     stream = f"arn:aws:logs:{here}:log-group:/aws/sagemaker/ProcessingJobs:log-stream:{job}/algo-1"
-    assert allows(filled, "job", "logs:PutLogEvents", stream)
+    assert allows(read("job", filled), "logs:PutLogEvents", stream)
 
 
 @pytest.mark.parametrize(

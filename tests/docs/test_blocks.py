@@ -33,7 +33,7 @@ OWN_TESTS = {
     ("docs/operations.md", "bash"): "tests/docs/test_operations.py",
     ("docs/recipes.md", "bash"): "tests/docs/test_examples.py",
     ("docs/sagemaker.md", "bash"): "tests/jobs/processing_job/test_sagemaker_steps.py",
-    ("docs/sagemaker.md", "python"): "tests/jobs/processing_job/test_sagemaker_steps.py",
+    ("docs/schedules.md", "bash"): "tests/docs/test_schedules.py",
     ("docs/security.md", "bash"): "tests/jobs/processing_job/test_sagemaker_steps.py",
     ("docs/tables.md", "python"): "tests/tables/test_docs.py",
 }

@@ -120,14 +120,3 @@ def prepare_account(aws: Any, clone: Path, image: str) -> None:
     ecr = aws.client("ecr")
     ecr.create_repository(repositoryName=repository)
     ecr.put_image(repositoryName=repository, imageTag=tag, imageManifest=json.dumps(manifest))
-
-
-def test_the_example_of_a_pipeline(aws: Any) -> None:
-    from sagemaker.core.workflow.pipeline_context import _StepArguments
-
-    text = (ROOT / "docs/sagemaker.md").read_text("utf-8")
-    [example] = blocks(text.replace("us-east-1", REGION), "python")
-    names: dict[str, Any] = {}
-    with pytest.warns(UserWarning, match="PipelineSession"):
-        exec(compile(example, "sagemaker.md", "exec"), names)
-    assert isinstance(names["step_args"], _StepArguments)
