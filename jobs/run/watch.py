@@ -1,7 +1,4 @@
-"""Show the progress of a run: a bar on a terminal, elsewhere a log line every 30 seconds.
-
-The lines also report a stall, because nobody may be looking at them.
-"""
+"""Show the progress of a run: a bar on a terminal, elsewhere a log line every 30 seconds."""
 
 from __future__ import annotations
 
@@ -23,8 +20,6 @@ if TYPE_CHECKING:
     from semscore.jobs.options.slices import Run
 
 EVERY_S = 30.0  # between lines
-STALL_S = 1800.0  # without a new row, until it is reported, and from one report to the next
-STALLED = "stalled: no row has been scored"  # conf/cloudformation/semscore.yaml looks for this
 
 log = logging.getLogger("semscore")
 
@@ -67,21 +62,12 @@ class _Lines:
     """Log `progress rows=512 rows_total=4000 …`. JSON lines also have the facts as fields."""
 
     def __init__(self) -> None:
-        self._last = self._moved = monotonic()
-        self._rows: int | None = None
+        self._last = monotonic()
 
     def show(self, facts: Facts) -> None:
-        self._look_for_stall(facts["rows"])
         if monotonic() - self._last < EVERY_S:
             return
         self._last = monotonic()
         plain = {name: fact for name, fact in facts.items() if isinstance(fact, str | int | float)}
         pairs = " ".join(f"{name}={fact}" for name, fact in plain.items())
         log.info("progress %s", pairs, extra=plain)
-
-    def _look_for_stall(self, rows: int) -> None:
-        if rows != self._rows:
-            self._rows, self._moved = rows, monotonic()
-        elif monotonic() - self._moved >= STALL_S:
-            self._moved = monotonic()
-            log.warning("%s for %.0f minutes (docs/operations.md)", STALLED, STALL_S / 60)

@@ -6,31 +6,33 @@ import logging
 
 from semscore.jobs.telemetry.table import Facts
 
-STALL_S = 600  # a window of long texts on one core takes less
+STALL_S = 600  # without a new row; a window of long texts on one core takes less
+STALLED = "stalled: no row has been scored"  # conf/cloudformation/semscore.yaml looks for this
 
 log = logging.getLogger("semscore")
 
 
 class Stalls:
-    """Log a warning once when no row has come for ten minutes, and once when rows come again."""
+    """Log a warning for each ten minutes in which no row has come, and when rows come again."""
 
     def __init__(self) -> None:
-        self._is_stalled = False
+        self._said = 0  # of the present stall
 
     def look(self, facts: Facts) -> None:
         """Look at the facts, which mean nothing for this unless the run is going on."""
         if facts["state"] != "running":
             return
-        stalled = facts["idle_s"] >= STALL_S
-        if stalled and not self._is_stalled:
+        periods = int(facts["idle_s"] // STALL_S)
+        if periods > self._said:
             log.warning(
-                "stalled: no row has been scored for %d min, at %s of %s rows. If this goes on, "
-                "look at Spark's log (--debug) and at the hosts; a stopped run can be resumed",
+                "%s for %d min, at %s of %s rows. If this goes on, look at Spark's log (--debug) "
+                "and at the hosts; a stopped run can be resumed",
+                STALLED,
                 facts["idle_s"] // 60,
                 f"{facts['rows']:,}",
                 f"{facts['rows_total']:,}",
                 extra={"event": "stall", "idle_s": facts["idle_s"]},
             )
-        if self._is_stalled and not stalled:
+        if self._said and not periods:
             log.warning("rows are being scored again", extra={"event": "stall_over"})
-        self._is_stalled = stalled
+        self._said = periods

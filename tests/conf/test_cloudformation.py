@@ -22,7 +22,7 @@ from moto.events.models import EventPattern
 
 from semscore.jobs.ledger.ledger import STAGING
 from semscore.jobs.processing_job.follow import LOG_GROUP
-from semscore.jobs.run.watch import STALLED
+from semscore.jobs.telemetry.stalls import STALLED
 
 # moto's word for what it cannot make: bucket policies, subscriptions, filters, alarms and projects
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse")

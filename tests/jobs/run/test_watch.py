@@ -55,31 +55,6 @@ def test_lines_come_at_intervals(caplog: pytest.LogCaptureFixture) -> None:
     assert not caplog.messages
 
 
-def test_a_stall_is_reported_until_rows_come(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = [0.0]
-    monkeypatch.setattr(watch, "monotonic", lambda: clock[0])
-
-    def shown(at: float, rows: int) -> bool:
-        """Whether a stall is reported at a time."""
-        clock[0] = at
-        caplog.clear()
-        show({**FACTS, "rows": rows})
-        return any(watch.STALLED in message for message in caplog.messages)
-
-    with caplog.at_level(logging.INFO, "semscore"), watching(Run()) as show:
-        assert not shown(1000, 0)
-        assert not shown(2790, 0)
-        assert shown(2800, 0)
-        assert not shown(2801, 0)
-        assert not shown(4590, 0)
-        assert shown(4600, 0)
-        assert not shown(6390, 512)
-        assert not shown(8000, 512)
-        assert shown(8190, 512)
-
-
 def test_json_lines_have_the_facts_as_fields(
     capsys: pytest.CaptureFixture[str], at_once: None
 ) -> None:

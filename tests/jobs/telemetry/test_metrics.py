@@ -155,14 +155,17 @@ def test_a_line_has_the_embedded_metric_format() -> None:
         assert metric["Unit"] in CLOUDWATCH_UNITS
 
 
-def test_a_stall_is_said_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_stall_is_said_every_ten_minutes_until_rows_come(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level(logging.WARNING)
     with exporting("out", "run-1") as export:
-        for idle in (0, STALL_S - 1, STALL_S, STALL_S + 10, 3, 0, STALL_S + 60):
+        for idle in (0, STALL_S - 1, STALL_S, STALL_S + 10, 2 * STALL_S, 3, 0, STALL_S + 60):
             export(FACTS | {"idle_s": idle, "rows": 2000, "rows_total": 4000})
         export(FACTS | {"state": "stopped"})
     assert [message.partition(",")[0] for message in caplog.messages] == [
         "stalled: no row has been scored for 10 min",
+        "stalled: no row has been scored for 20 min",
         "rows are being scored again",
         "stalled: no row has been scored for 11 min",
     ]
