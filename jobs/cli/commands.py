@@ -156,7 +156,9 @@ def launch(
     elif dry_run:
         shown.show_rehearsal(job, settings)
     else:
-        shown.launch_and_show(Console(), job, settings, wait)
+        from semscore.jobs.cli.time_limit import with_time_limit
+
+        shown.launch_and_show(Console(), with_time_limit(job, settings), settings, wait)
     return 0
 
 

@@ -85,14 +85,14 @@ def _uploads(request: dict[str, Any], settings: Settings) -> list[tuple[str, str
 
 
 def _time_limit(launch: Launch, settings: Settings) -> str:
-    hours = launch.max_runtime / HOUR
+    hours = launch.time_limit / HOUR
     deadline = settings.limits.deadline
     end = f"after {deadline:,.0f} s (--deadline)" if deadline else "shortly before that"
     return f"{hours:,.1f} h (--max-runtime); the run stops by itself {end} and can be resumed"
 
 
 def _cost(launch: Launch, settings: Settings) -> str:
-    hours = launch.instances * launch.max_runtime / HOUR
+    hours = launch.instances * launch.time_limit / HOUR
     price, most = settings.report.price, settings.limits.max_cost
     if price is not None and most is not None and most < hours * price:
         return f"at most {most:,.2f} (--max-cost), with the earlier runs of OUTPUT"

@@ -14,6 +14,7 @@ from semscore.udfs.errors import UserError
 from semscore.udfs.stores.s3 import is_s3
 
 JOB = Group("SageMaker job", sort_key=-1)
+DAY = 86_400  # seconds
 SECRET = re.compile(r"(access\.key|secret\.?key|session\.token|password|token|credential)s?$", re.I)
 ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")
 
@@ -48,9 +49,13 @@ class Launch:
     """AWS region. Unset: the region in this machine's AWS settings."""
     volume_size: int = 100
     """Disk of each instance in GB."""
-    max_runtime: int = 86_400
+    max_runtime: int | None = None
     """Seconds after which SageMaker ends the job. The run stops before that and can be resumed, so
-    --deadline is rarely needed."""
+    --deadline is rarely needed. Unset: 24 hours, or see --past-run."""
+    past_run: Names = ()
+    """OUTPUT of an earlier run on such instances, or its report.json. --max-runtime is then 1.5
+    times the longest time that a plan with its speed predicts, at least an hour. Not used by
+    --dry-run, --explain and --export."""
     input_mode: Literal["s3", "file"] = "s3"
     """s3: Spark reads INPUT and writes OUTPUT on S3. file: SageMaker copies INPUT to the single
     instance first, and OUTPUT to S3 at the end."""
@@ -96,6 +101,11 @@ class Launch:
         bad = [tag for tag in self.tags if tag.find("=") < 1]
         if bad:
             raise UserError(f"--tags must be key=value,…, got {bad[0]!r}")
+
+    @property
+    def time_limit(self) -> int:
+        """The seconds after which SageMaker ends the job."""
+        return DAY if self.max_runtime is None else self.max_runtime
 
     @property
     def tag_list(self) -> list[dict[str, str]]:

@@ -103,7 +103,7 @@ def make_processor(launch: Launch, session: Session | None = None) -> PySparkPro
         output_kms_key=launch.kms_key,
         configuration_location=launch.code_location,
         dependency_location=launch.code_location,
-        max_runtime_in_seconds=launch.max_runtime,
+        max_runtime_in_seconds=launch.time_limit,
         base_job_name="semscore",
         sagemaker_session=session,
         # For the driver's Python. Executors get it through spark.executorEnv.
