@@ -39,7 +39,7 @@ from semscore.jobs.processing_job.follow import POLL_S, Ended, follow, last_word
 from semscore.jobs.processing_job.launch_options import Launch as Launch
 from semscore.jobs.processing_job.model_at_launch import check_model_here, look_at_model
 from semscore.jobs.processing_job.processor import make_processor as make_processor
-from semscore.jobs.processing_job.processor import make_session, region_here, size_job
+from semscore.jobs.processing_job.processor import make_session, region_here, require_sdk, size_job
 from semscore.jobs.processing_job.processor import run_arguments as run_arguments
 from semscore.jobs.processing_job.rehearsal import ANYBODY, Rehearsal
 from semscore.jobs.processing_job.service_limits import check_request
@@ -156,6 +156,7 @@ def export(launch: Launch, settings: Settings, options: Export, upload: bool = T
     submit() does.
     """
     assert options.export is not None
+    require_sdk()
     check_exportable(launch, settings)
     said = command(launch, settings, options)
     settings = replace(settings, target=replace(settings.target, mode="resume"))

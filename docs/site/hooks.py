@@ -13,7 +13,7 @@ import outcomes
 import public_face
 import records
 from links import COPIED, Links
-from lists import with_blank_lines
+from lists import as_everywhere
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -81,4 +81,4 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         site=config.site_url or "",
         complain=log.warning,
     )
-    return with_blank_lines(links.rewritten(markdown))
+    return as_everywhere(links.rewritten(markdown))

@@ -23,6 +23,7 @@ before it can end cleanly ends with 130, as is usual in shells.
 
 [How a dataset is scored](../scoring.md#exit-codes) says what each code leaves in OUTPUT, and
 [Exactly once](../exactly-once.md#ending-early) when to resume.
+[What to do by exit code](../operations.md#what-to-do-by-exit-code) is for runs that nobody watches.
 """
 STATUSES = """# Statuses
 

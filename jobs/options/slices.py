@@ -256,13 +256,14 @@ class Limits:
     units."""
     max_cost: float | None = None
     """Stop the run cleanly before the runs of this dataset have cost this much together, in the
-    currency of --price. It can be resumed with a higher limit."""
+    currency of --price, which it needs. It can be resumed with a higher limit."""
     max_units: int | None = None
     """Maximum number of units of work to score in this run, for a trial. A unit is a group of rows
     that are committed together. The run then ends with exit code 0 and can be resumed."""
     unit_rows: int | None = None
-    """Approximate number of rows in a unit of work. Unset: about five minutes of work. If a run is
-    killed, the units that it was scoring, at most two, are scored again."""
+    """Approximate number of rows in a unit of work; at least 2,000 within a row group of a file.
+    Unset: about five minutes of work. If a run is killed, the units that it was scoring, at most
+    two, are scored again."""
 
 
 @_flat("Spark")

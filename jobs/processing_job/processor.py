@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -38,6 +39,12 @@ log = logging.getLogger("semscore")
 MISSING = "this needs SageMaker's SDK: pip install 'semscore[launch]'"
 
 
+def require_sdk() -> None:
+    """Raise UserError if the SDK is not installed."""
+    if find_spec("sagemaker") is None:
+        raise UserError(MISSING)
+
+
 def make_session(launch: Launch, boto_session: Any = None) -> Session:
     """Return the SDK's session, in the job's region, with its code location, without telemetry.
 
@@ -46,12 +53,10 @@ def make_session(launch: Launch, boto_session: Any = None) -> Session:
     for name in ("sagemaker", "sagemaker.config"):  # otherwise the latter sets its own level
         logging.getLogger(name).setLevel(logging.WARNING)
     log.info("loading SageMaker's SDK")
-    try:
-        from sagemaker.core.helper.session_helper import Session
-    except ImportError as error:
-        raise UserError(MISSING) from error
+    require_sdk()
     import boto3
     from botocore.exceptions import BotoCoreError
+    from sagemaker.core.helper.session_helper import Session
 
     try:
         boto_session = boto_session or boto3.Session(region_name=launch.region)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from links import Links
-from lists import with_blank_lines
+from lists import as_everywhere
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
@@ -89,7 +89,13 @@ def test_a_broken_link_to_the_repository_is_a_warning(link: str, complaint: str)
 
 
 def test_a_list_behind_a_paragraph_gets_a_blank_line() -> None:
-    assert with_blank_lines("text:\n- a\n  more\n- b\n\ntext\n1. c") == (
-        "text:\n\n- a\n  more\n- b\n\ntext\n\n1. c"
+    assert as_everywhere("text:\n- a\n  more\n- b\n\ntext\n1. c") == (
+        "text:\n\n- a\n    more\n- b\n\ntext\n\n1. c"
     )
-    assert with_blank_lines("```\ntext\n- a\n```") == "```\ntext\n- a\n```"
+
+
+def test_what_belongs_to_an_item_is_indented_by_four_spaces() -> None:
+    assert as_everywhere("1. a\n\n   more\n   - b\n     c\n2. d") == (
+        "1. a\n\n    more\n\n    - b\n        c\n2. d"
+    )
+    assert as_everywhere("```\ntext\n- a\n```") == "```\ntext\n- a\n```"

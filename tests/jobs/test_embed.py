@@ -174,6 +174,6 @@ def test_more_dimensions_than_the_model_has_are_refused_before_anything_is_writt
     assert {len(v) for v in table_of(tmp_path / "few")["bodyEmbedding"].to_pylist()} == {8}
 
 
-def test_grades_are_for_scores(source: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--gold compares scores with grades, but a run with"):
+def test_labels_are_for_scores(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--gold compares scores with labels, but a run with"):
         score(settings(source, tmp_path / "out", report=Report(gold="id")))

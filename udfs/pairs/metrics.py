@@ -1,4 +1,4 @@
-"""The similarity of two vectors: sentence-transformers' four metrics, on a CPU or a GPU."""
+"""The similarity of two vectors, by one of the metrics, on a CPU or a GPU."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Doubles: TypeAlias = Any
 def compare(first: Vectors, i: Rows, second: Vectors, j: Rows, metric: Metric) -> NDArray[Any]:
     """Return the similarity of first[i] and second[j], row by row: (n,), (n,) -> (n,) float32.
 
-    The results are those of sentence-transformers' similarity functions. They are summed in float64
-    on the device that holds the vectors, so a GPU transfers only one float per pair. NaN where a
-    vector is zero or not finite.
+    The results are those of sentence-transformers' similarity functions, where it has the metric.
+    They are summed in float64 on the device that holds the vectors, so a GPU transfers only one
+    float per pair. NaN where a vector is zero or not finite.
     """
     chunks = [slice(start, start + CHUNK) for start in range(0, max(len(i), 1), CHUNK)]
     parts = [_compare(_double(first[i[c]]), _double(second[j[c]]), metric) for c in chunks]
