@@ -310,7 +310,7 @@ sbom: setup ## the image's libraries and their licences, as CycloneDX in build/s
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs
 
 docs: setup ## build it into build/site; a broken link or anchor fails
-	$(MKDOCS) build --strict --quiet
+	$(MKDOCS) build --strict
 
 docs-serve: setup ## show it on http://127.0.0.1:8000, and build it again when a file changes
 	$(MKDOCS) serve

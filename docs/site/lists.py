@@ -1,4 +1,4 @@
-"""Lists as GitHub shows them, for a Markdown that needs blank lines and four spaces."""
+"""Lists and quotes as on GitHub, for a Markdown that needs blank lines and four spaces."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ INDENT = " " * 4
 
 
 def as_everywhere(markdown: str) -> str:
-    """Return the text with a blank line before each list, and with items indented by four spaces.
+    """Return the text with blank lines before lists and quotes, and items indented by four spaces.
 
     On GitHub, a list may stand directly behind a paragraph, and what belongs to an item is indented
     by as much as its first word.
@@ -27,6 +27,9 @@ def _with_lists(lines: list[str]) -> list[str]:
         if item is None:
             if line.lstrip().startswith("```"):
                 in_code = not in_code
+            is_quote = line.startswith(">") and not in_code
+            if is_quote and result and result[-1].strip() and not result[-1].startswith(">"):
+                result.append("")
             in_list = in_list and not line.strip()
             result.append(line)
             continue

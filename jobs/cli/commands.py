@@ -42,8 +42,8 @@ def score(*places: Place, words: Whole = Whole(), spark: Spark = Spark()) -> int
     - 4: the model failed on too many rows
     - 5: another run is writing to OUTPUT
     - 6: finished, but some files or units of work could not be scored; the message lists them
-    - 7: stopped early by the deadline, --max-cost or a signal, before this run committed a unit
-    - 75: stopped early by the deadline, --max-cost or a signal; --mode resume scores the rest
+    - 7: stopped early, as with 75, but before this run committed a unit
+    - 75: stopped early by a limit, a signal or the loss of Spark; --mode resume scores the rest
 
     Parameters
     ----------

@@ -179,7 +179,6 @@ def test_the_bucket_is_closed_encrypted_and_cleaned(stack: dict[str, str]) -> No
     # Nothing that a dataset needs expires. A job takes at most 9 days.
     assert expiring == {
         f"${{OutputPrefix}}/{STAGING}/": 10,
-        "${CodePrefix}/": "DaysKept",
         "${LogsPrefix}/": "DaysKept",
     }
     assert parsed()["Parameters"]["DaysKept"]["MinValue"] == 10

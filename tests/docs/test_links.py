@@ -98,4 +98,5 @@ def test_what_belongs_to_an_item_is_indented_by_four_spaces() -> None:
     assert as_everywhere("1. a\n\n   more\n   - b\n     c\n2. d") == (
         "1. a\n\n    more\n\n    - b\n        c\n2. d"
     )
+    assert as_everywhere("1. a:\n   > b\n   > c") == "1. a:\n\n    > b\n    > c"
     assert as_everywhere("```\ntext\n- a\n```") == "```\ntext\n- a\n```"

@@ -88,6 +88,19 @@ def test_a_killed_run_is_resumed_and_scores_what_came_since(dataset: Any, server
     assert "s3a://input/growing/0.parquet" in told
 
 
+def test_a_vector_store_on_s3_serves_the_next_run(dataset: Any, expected: dict[int, float]) -> None:
+    store = f"{dataset.output}-store".replace("s3a://", "s3://")
+    again = replace(dataset, output=f"{dataset.output}-again")
+    for place in (dataset, again):
+        code, told = place.run("--vector-store", store)
+        assert code == 0, told
+        place.require_complete(expected)
+    first, second = (ledger.read_units(place.folder()).meters for place in (dataset, again))
+    assert first["distinct_texts"] > 0
+    assert second["stored_texts"] == second["texts"]
+    assert second["distinct_texts"] == 0, "nothing is embedded again"
+
+
 @pytest.mark.slow
 def test_an_int8_calibration_is_kept_on_s3(dataset: Any, expected: dict[int, float]) -> None:
     code, told = dataset.run("--precision", "int8")
