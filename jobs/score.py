@@ -181,9 +181,8 @@ def _score_owed(job: Prepared, run: Run, earlier: Committed, own_spark: bool) ->
             if in_time
             else None
         )
-        if in_time and (record := ledger.read_run(output)):
-            files = (ledger.RUN, ledger.MANIFEST, ledger.REPORT, ledger.PAGE)
-            track(output, record, progress.facts(state), files)
+        if in_time:
+            track(output, progress.facts(state))
     return Result(
         output=output,
         report=report,

@@ -9,11 +9,12 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from marks import marked
 
 ROOT = Path(__file__).parents[2]
+Definition = TypeVar("Definition", ast.ClassDef, ast.FunctionDef)
 INTRODUCTION = """# Records of a dataset
 
 A run writes its records to the folder `_semscore/` in OUTPUT. Other programs may read them: `v` is
@@ -98,14 +99,18 @@ def _table(fields: list[Field]) -> Iterator[str]:
     yield ""
 
 
-def _fields(file: str, name: str) -> list[Field]:
-    """Return the fields of a class."""
+def _named(file: str, name: str, kind: type[Definition]) -> tuple[str, Definition]:
+    """Return the text of a file, and the class or function of a name in it."""
     text = (ROOT / file).read_text("utf-8")
     [found] = [
-        node
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.ClassDef) and node.name == name
+        node for node in ast.walk(ast.parse(text)) if isinstance(node, kind) and node.name == name
     ]
+    return text, found
+
+
+def _fields(file: str, name: str) -> list[Field]:
+    """Return the fields of a class."""
+    text, found = _named(file, name, ast.ClassDef)
     return [
         Field(node.target.id, ast.unparse(node.annotation), _comment(text, node))
         for node in found.body
@@ -115,12 +120,7 @@ def _fields(file: str, name: str) -> list[Field]:
 
 def _keys(file: str, name: str) -> list[Field]:
     """Return the keys of the dictionary that a function returns."""
-    text = (ROOT / file).read_text("utf-8")
-    [found] = [
-        node
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.FunctionDef) and node.name == name
-    ]
+    text, found = _named(file, name, ast.FunctionDef)
     [made] = [
         node.value
         for node in ast.walk(found)

@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 from rich.text import Text
 
 from semscore.jobs.ledger.progress_line import told
+from semscore.jobs.telemetry.table import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +24,6 @@ EVERY_S = 30.0  # between lines
 
 log = logging.getLogger("semscore")
 
-Facts: TypeAlias = dict[str, Any]  # as in progress.json
 Show: TypeAlias = Callable[[Facts], None]
 
 

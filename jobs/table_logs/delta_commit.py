@@ -1,7 +1,7 @@
 """Commit a finished dataset as a Delta table, with deltalake.
 
-The log is made to list exactly the dataset's files: those that it lacks are added, and those that
-are no longer there are removed, in one commit. Repeating a commit therefore changes nothing.
+One commit makes the log list exactly the dataset's files. It adds those that the log lacks, and
+removes those that the dataset no longer has. Repeating a commit therefore changes nothing.
 """
 
 from __future__ import annotations

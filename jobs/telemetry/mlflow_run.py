@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
-from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from semscore.jobs.ledger import ledger
 from semscore.jobs.telemetry.table import Facts, values
 from semscore.udfs.stores.folder import Folder
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 FOLDER = "semscore"  # of the artifacts
+ARTIFACTS = (ledger.RUN, ledger.MANIFEST, ledger.REPORT, ledger.PAGE)  # those that exist
 
 log = logging.getLogger("semscore")
 
 
-def track(output: Folder, record: dict[str, Any], facts: Facts, files: Sequence[str]) -> None:
+def track(output: Folder, facts: Facts) -> None:
     """Log a run to MLflow, if MLFLOW_TRACKING_URI says where to.
 
     Uses the active run of MLflow, or else makes one in its current experiment, which
-    MLFLOW_EXPERIMENT_NAME can name. `record`: run.json. `files`: paths in `output` of what becomes
-    an artifact; those that do not exist are left out. A failure is only logged, because the dataset
-    does not depend on it.
+    MLFLOW_EXPERIMENT_NAME can name. A failure is only logged, because the dataset does not depend
+    on it.
     """
     if not os.environ.get(VARIABLE):
         return
@@ -38,14 +39,15 @@ def track(output: Folder, record: dict[str, Any], facts: Facts, files: Sequence[
             VARIABLE,
         )
         return
-    active = nullcontext() if mlflow.active_run() else None  # which stays active
     try:
+        record = json.loads(output.read(ledger.RUN) or b"{}")
+        active = nullcontext() if mlflow.active_run() else None  # which stays active
         with active or mlflow.start_run(run_name=f"semscore {record['run']}"):
             mlflow.log_params(_params(output, record))
             mlflow.log_metrics(values(facts))
             mlflow.set_tag("semscore.state", facts["state"])
             with TemporaryDirectory() as copies:
-                for path in files:
+                for path in ARTIFACTS:
                     if (content := output.read(path)) is not None:
                         copy = Path(copies, Path(path).name)
                         copy.write_bytes(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,13 +23,12 @@ RECORD: dict[str, Any] = {
     "versions": {"semscore": "0.1"},
 }
 FACTS = {"rows": 7, "rows_per_s": 2.5, "cost": None, "state": "complete"}
-FILES = ("_semscore/run.json", "_semscore/report.html")
 
 
 @pytest.fixture
 def output(tmp_path: Path) -> LocalFolder:
     (tmp_path / "out/_semscore").mkdir(parents=True)
-    (tmp_path / "out/_semscore/run.json").write_text("{}")
+    (tmp_path / "out/_semscore/run.json").write_text(json.dumps(RECORD))
     return LocalFolder(str(tmp_path / "out"))
 
 
@@ -44,7 +44,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[mlflow.M
 def test_options_figures_and_records_are_logged(
     client: mlflow.MlflowClient, output: LocalFolder
 ) -> None:
-    track(output, RECORD, FACTS, FILES)
+    track(output, FACTS)
     [run] = client.search_runs(["0"])
     assert run.info.run_name == "semscore r1"
     assert run.info.status == "FINISHED"
@@ -60,7 +60,7 @@ def test_an_active_run_is_used_and_stays_active(
     client: mlflow.MlflowClient, output: LocalFolder
 ) -> None:
     with mlflow.start_run() as mine:
-        track(output, RECORD, FACTS, FILES)
+        track(output, FACTS)
         assert mlflow.active_run().info.run_id == mine.info.run_id
     [run] = client.search_runs(["0"])
     assert run.info.run_id == mine.info.run_id
@@ -72,7 +72,7 @@ def test_a_failure_is_only_logged(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "nowhere://x")
     mlflow.set_tracking_uri(None)
-    track(output, RECORD, FACTS, FILES)
+    track(output, FACTS)
     [message] = caplog.messages
     assert message.startswith("the run could not be logged to MLflow (MLFLOW_TRACKING_URI): ")
 
@@ -82,7 +82,7 @@ def test_without_mlflow_a_warning_says_what_to_install(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    track(output, RECORD, FACTS, FILES)
+    track(output, FACTS)
     [message] = caplog.messages
     assert message.endswith("pip install 'semscore[mlflow]'")
 
@@ -92,4 +92,4 @@ def test_without_the_variable_nothing_happens(
 ) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    track(output, RECORD, FACTS, FILES)
+    track(output, FACTS)
