@@ -98,7 +98,7 @@ types: setup ## mypy, strict
 
 # With SLOW=yes, each of the targets for tests also runs the slow ones.
 QUICK := $(if $(SLOW),,and not slow)
-ALONE := not browser and not cluster and not connect and not container and not exports and not faults and not mlflow and not s3 and not tables and not yarn
+ALONE := not browser and not cluster and not collector and not connect and not container and not exports and not faults and not mlflow and not s3 and not tables and not yarn
 
 # Three tests at once, because two of them often wait. Each has its own Spark, and needs the memory
 # for it.
@@ -137,6 +137,13 @@ build/mlflow/ready: .venv/ready
 
 test-mlflow: setup build/mlflow/ready ## a model from an MLflow server, and a run that is logged there; half a minute
 	$(BIN)/pytest tests/mlflow -m mlflow
+
+# OpenTelemetry's builder puts the collector together; for the first time, Go needs minutes for it.
+build/collector/collector: tests/collector/builder.yaml
+	$(if $(GO),$(GO) run go.opentelemetry.io/collector/cmd/builder@v0.165.0 --config $<,@echo 'Go is not installed, so there is no collector')
+
+test-collector: setup build/collector/collector ## metrics through a real collector of OpenTelemetry; needs Go
+	$(BIN)/pytest tests/collector -m collector
 
 # What columns need, besides a Spark, on a client that loads no model itself: docs/columns.md
 CLIENT := boto3 filelock huggingface-hub numpy obstore pandas psutil pyarrow safetensors tenacity
@@ -188,7 +195,7 @@ test-gpu: ## the engine on a real GPU; skipped, with the reason, if there is non
 # Goes on after a failure, because all of it takes hours.
 test-all: setup tools-for-hadoop tools-for-images tools-for-browser ## all of these except -gpu, -oldest and -spark4, with slow tests; 1 h 40
 	$(MAKE) --keep-going --jobs=2 --output-sync=target SLOW=yes SEMSCORE_THOROUGH=1 \
-		test test-s3 test-tables test-faults test-yarn test-cluster test-connect test-connect4 test-mlflow test-container test-browser test-exports audit
+		test test-s3 test-tables test-faults test-yarn test-cluster test-connect test-connect4 test-mlflow test-collector test-container test-browser test-exports audit
 
 .venv-spark4/ready: $(SOURCES)
 	$(PYTHON) -m venv .venv-spark4

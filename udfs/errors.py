@@ -83,6 +83,10 @@ class NothingCommitted(StoppedEarly):
     exit_code = 7
 
 
+class StorageUnusable(JobError):
+    """Rights, credentials or space are missing, so other units would fail too."""
+
+
 class ChildFailed(JobError):
     """A child process ended before its work was done. The message says why, if that is known."""
 

@@ -20,7 +20,7 @@ from semscore.jobs.failures.wording import as_options
 from semscore.jobs.hosts import inside_job
 from semscore.jobs.options.arguments import unfolded
 from semscore.jobs.spark.surroundings import of_a_run, with_variables
-from semscore.udfs.errors import JobError, StoppedEarly, UserError
+from semscore.udfs.errors import JobError, StoppedEarly, StorageUnusable, UserError
 from semscore.udfs.stores.folder import StorageError
 from semscore.udfs.stores.names import is_utf8, printable
 from semscore.udfs.version import __version__
@@ -70,23 +70,29 @@ def _run(arguments: Sequence[str], debug: bool) -> int:
         message = f"{error}. To resume: {_resume_command(arguments)}"
         return _complain(error, message, error.exit_code, debug)
     except JobError as error:
-        return _complain(error, str(error), error.exit_code, debug)
+        return _complain(error, _said(error), error.exit_code, debug)
     except CycloptsError as error:
         message = " ".join(str(error).split()) + _dash_hint(error, arguments)
         if isinstance(error, UnknownOptionError):
             message = renamed(arguments) or message
         return _complain(error, message, UserError.exit_code, debug)
     except StorageError as error:
-        message = f"{error}. Committed units stay. Continue with --mode resume"
-        return _complain(error, message, JobError.exit_code, debug)
+        return _complain(error, _said(error), JobError.exit_code, debug)
     except KeyboardInterrupt:
         return _complain(None, "interrupted", 130, debug)
     except Exception as error:
         if explained := judged(error):
-            return _complain(error, str(explained), explained.exit_code, debug)
+            return _complain(error, _said(explained), explained.exit_code, debug)
         hint = "" if debug else " (--debug shows where)"
         return _complain(error, f"internal error: {root_cause(error)}{hint}", 1, debug)
     return code if isinstance(code, int) else 0
+
+
+def _said(error: JobError | StorageError) -> str:
+    """Return what to say of an error: if the storage is the cause, also what to do afterwards."""
+    if isinstance(error, StorageError | StorageUnusable):
+        return f"{error}. Committed units stay. Continue with --mode resume"
+    return str(error)
 
 
 def _resume_command(arguments: Sequence[str]) -> str:

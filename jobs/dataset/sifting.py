@@ -11,6 +11,7 @@ from semscore.jobs.dataset.java_urls import escaped
 from semscore.jobs.dataset.listing import BadFile, SourceFile
 from semscore.jobs.failures.root_cause import root_cause
 from semscore.udfs.errors import JobError, UserError
+from semscore.udfs.stores.folder import StorageError
 
 LOOKS = 64  # failed reads, with no successful one, after which the files are not the cause
 NAMED = 2  # files that are set aside one by one before the rest is halved
@@ -31,7 +32,8 @@ def sift(
 
     `read` reads some files completely, or raises Spark's error. If the error names exactly one
     file, that file is set aside and the others are read again. Otherwise each half is read
-    separately. JobErrors, and all errors once the run is `over`, are raised. Raises NoneReadable.
+    separately. JobErrors, StorageErrors, and all errors once the run is `over`, are raised. Raises
+    NoneReadable.
     """
     bad: list[BadFile] = []
     attempts, passed = count(1), False
@@ -45,7 +47,7 @@ def sift(
                 passed = True
                 return
             except Exception as error:
-                if isinstance(error, JobError) or over():
+                if isinstance(error, JobError | StorageError) or over():
                     raise
                 names = blamed(error, files)
                 found = [file for file in files if file.url in names]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from semscore.jobs.failures.root_cause import full_text, root_cause
 from semscore.jobs.failures.wording import as_options
-from semscore.udfs.errors import JobError, UserError, by_full_name
+from semscore.udfs.errors import JobError, StorageUnusable, UserError, by_full_name
 from semscore.udfs.gpus.leases import LeaseError
 from semscore.udfs.processes.said import exceptions
 
@@ -91,6 +91,23 @@ KNOWN = (
             "a disk is full: free some space in OUTPUT and in the folders for temporary files, or "
             "choose other folders (spark.local.dir, TMPDIR)"
         ),
+        StorageUnusable,
+    ),
+    Known(
+        r"ExpiredToken|InvalidAccessKeyId|SignatureDoesNotMatch|provided token has expired",
+        lambda match: (
+            f"S3 rejected the AWS credentials of Spark ({match[0]}): renew them, or give the "
+            "machine a role"
+        ),
+        StorageUnusable,
+    ),
+    Known(
+        r"AccessDeniedException: (s3[an]?://[^\s,]+?): |S3Exception: [^\n]*Status Code: 403\b",
+        lambda match: (
+            f"S3 refused a request of Spark (403{f', {match[1]}' if match[1] else ''}): the "
+            "credentials lack a right, or the policy of a bucket, a key or an endpoint refuses them"
+        ),
+        StorageUnusable,
     ),
     Known(
         r"Fatal Python error: ([^\n]+)",

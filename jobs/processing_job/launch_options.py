@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
 
@@ -15,7 +15,10 @@ from semscore.udfs.stores.s3 import is_s3
 
 JOB = Group("SageMaker job", sort_key=-1)
 DAY = 86_400  # seconds
-SECRET = re.compile(r"(access\.key|secret\.?key|session\.token|password|token|credential)s?$", re.I)
+SECRET = re.compile(
+    r"(access[._]key([._]id)?|secret[._]?(access[._])?key|password|token|credential)s?$", re.I
+)
+REGION = "AWS_DEFAULT_REGION"
 ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")
 
 
@@ -78,6 +81,11 @@ class Launch:
     """Run the job without any network. Only with --input-mode file."""
     tags: Names = ()
     """Comma-separated tags, key=value."""
+    env: Annotated[
+        tuple[str, ...], Parameter(negative="", consume_multiple=False, show_default=False)
+    ] = ()
+    """Environment variable of the job's driver, as NAME=VALUE, for example for metrics. Can be
+    given several times. Everyone who may describe the job can see it."""
 
     def __post_init__(self) -> None:
         if self.instances < 1:
@@ -101,11 +109,20 @@ class Launch:
         bad = [tag for tag in self.tags if tag.find("=") < 1]
         if bad:
             raise UserError(f"--tags must be key=value,…, got {bad[0]!r}")
+        if bad := [variable for variable in self.env if variable.find("=") < 1]:
+            raise UserError(f"--env takes NAME=VALUE, got {bad[0]!r}")
+        if REGION in self.variables:
+            raise UserError(f"--env {REGION}: use --region")
 
     @property
     def time_limit(self) -> int:
         """The seconds after which SageMaker ends the job."""
         return DAY if self.max_runtime is None else self.max_runtime
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """`env` as a dictionary."""
+        return dict(variable.split("=", 1) for variable in self.env)
 
     @property
     def tag_list(self) -> list[dict[str, str]]:
@@ -121,6 +138,12 @@ def check_together(launch: Launch, settings: Settings) -> None:
         raise UserError(
             f"--conf {secret[0]} would put a credential into the job's configuration on S3; grant "
             "the rights to the job's role (--role) instead"
+        )
+    secret = [name for name in launch.variables if SECRET.search(name)]
+    if secret:
+        raise UserError(
+            f"--env {secret[0]} would show a credential to everyone who may describe the job; "
+            "grant the rights to the job's role (--role) instead"
         )
     for place in (*settings.locations, settings.output):
         if not is_s3(place):

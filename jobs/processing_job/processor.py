@@ -21,7 +21,7 @@ from semscore.jobs.hosts.sizing import size
 from semscore.jobs.options.arguments import option_words
 from semscore.jobs.processing_job import submission
 from semscore.jobs.processing_job.configuration import configuration
-from semscore.jobs.processing_job.launch_options import Launch, check_together
+from semscore.jobs.processing_job.launch_options import REGION, Launch, check_together
 from semscore.udfs.errors import UserError
 from semscore.udfs.recipe import Recipe
 from semscore.udfs.stores.s3 import split
@@ -112,7 +112,7 @@ def make_processor(launch: Launch, session: Session | None = None) -> PySparkPro
         base_job_name="semscore",
         sagemaker_session=session,
         # For the driver's Python. Executors get it through spark.executorEnv.
-        env={"AWS_DEFAULT_REGION": session.boto_region_name},
+        env={REGION: session.boto_region_name, **launch.variables},
         tags=launch.tag_list,
         network_config=NetworkConfig(
             enable_network_isolation=launch.network_isolation,

@@ -27,6 +27,7 @@ OPTIONS = {
     "Subnets": "--subnets",
     "SecurityGroupIds": "--security-group-ids",
     "Tags": "--tags",
+    "Environment": "--env",
 }
 
 

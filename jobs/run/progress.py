@@ -27,6 +27,7 @@ class Progress:
     limit: int | None = None  # rows of the dataset
     cost: Cost | None = None  # of the dataset's runs, if a price is known
     failed: list[FailedUnit] = field(default_factory=list)
+    failed_in_a_row: int = 0  # units set aside after the last one that was committed
     reason: str | None = None  # why the run ended with an incomplete dataset
     began: float = field(default_factory=monotonic)
 
@@ -43,11 +44,17 @@ class Progress:
     def book(self, record: UnitRecord) -> None:
         """Add a unit that was committed."""
         self.committed.add(record)
+        self.failed_in_a_row = 0
         self._workers.update(record.workers)
         self._tokens += record.meters["tokens"]
         self._texts += record.meters["texts"]
         self._distinct += record.meters["distinct_texts"]
         self.errors += record.statuses.get("error", 0)
+
+    def set_aside(self, unit: FailedUnit) -> None:
+        """Add a unit that could not be scored."""
+        self.failed.append(unit)
+        self.failed_in_a_row += 1
 
     def see(self, rows: int, meters: Meters) -> None:
         """Update the running units: rows scored, according to Spark, and meters of ended tasks."""

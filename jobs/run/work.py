@@ -30,6 +30,7 @@ from semscore.udfs.errors import (
     JobError,
     NothingCommitted,
     StoppedEarly,
+    StorageUnusable,
     UnitsSetAside,
 )
 from semscore.udfs.meters import Meters
@@ -44,7 +45,7 @@ ATTEMPTS = 2
 ROUNDS = 3  # of setting files aside; the first finds all that are bad at that time
 LOOK_S = 1.0  # between checks of the clock
 TELL_S = 10.0  # between versions of progress.json while no unit ends
-HOPELESS = 3  # units set aside before any was scored; then their data is not the cause
+HOPELESS = 3  # failed units in a row, after which their data may not be the cause
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,9 @@ def score_units(run: Run, progress: Progress, show: Show) -> str | None:
     allow that (--max-units, --partial-ok).
 
     Raises StoppedEarly if they do not or if Spark has ended, UnitsSetAside if such a run has also
-    set units aside, OutputInUse if another run takes over, TooManyErrors, AuditFailed, and the
-    error of the first unit if no unit of the dataset could be scored.
+    set units aside, OutputInUse if another run takes over, TooManyErrors, AuditFailed, the error of
+    the first unit if no unit of the dataset could be scored, and StorageUnusable if three units in
+    a row failed because of rights, credentials or space.
     """
     try:
         is_done = _score_upcoming(run, progress, show)
@@ -174,10 +176,20 @@ def _book(progress: Progress, unit: Unit, done: Done) -> None:
     if done.record:
         progress.book(done.record)
     if done.error:
-        progress.failed.append(FailedUnit(unit.what, done.error))
+        progress.set_aside(FailedUnit(unit.what, done.error))
         log.warning("set aside %s: %s", unit.what, progress.failed[-1].reason)
-        if not progress.committed and len(progress.failed) == min(HOPELESS, progress.units):
-            raise ended_by(progress.failed[0].error)
+        _require_hope(progress)
+
+
+def _require_hope(progress: Progress) -> None:
+    """Raise the error of a failed unit if its data is not the cause, so that others would fail."""
+    failed = progress.failed
+    if not progress.committed and len(failed) == min(HOPELESS, progress.units):
+        raise ended_by(failed[0].error)
+    if progress.failed_in_a_row >= HOPELESS:
+        last = [ended_by(unit.error) for unit in failed[-HOPELESS:]]
+        if all(isinstance(error, StorageUnusable) for error in last):
+            raise last[-1]
 
 
 def _attempt(run: Run, unit: Unit, limit: int | None) -> Done:

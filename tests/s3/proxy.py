@@ -33,6 +33,7 @@ ERRORS = {
         "InternalError",
         "We encountered an internal error. Please try again.",
     ),
+    "denied": ("403 Forbidden", "AccessDenied", "Access Denied"),  # only as `denied` asks for it
 }
 SPARED = 2  # tries of a request that pass after one that failed
 BLOCK = 1 << 16  # bytes
@@ -371,6 +372,7 @@ class FaultProxy:
         self.log: list[tuple[str, str, str]] = []  # operation, method and path of each request
         self.relays: set[Relay] = set()
         self.stopped = Event()
+        self.denied: tuple[str, ...] = ()  # operations to refuse, as if a right had been withdrawn
         self._random = random.Random(seed)
         self._since: Counter[str] = Counter()  # requests of an operation after its last fault
         self._spared: Counter[tuple[str | None, ...]] = Counter()  # tries, by keys of requests
@@ -405,7 +407,7 @@ class FaultProxy:
             self.requests[request.operation] += 1
             self._since[request.operation] += 1
             self.log.append((request.operation, request.method, request.path))
-            fault = self._chosen(request)
+            fault = "denied" if request.operation in self.denied else self._chosen(request)
             if fault:
                 self.faults[request.operation, fault] += 1
                 self._since[request.operation] = 0

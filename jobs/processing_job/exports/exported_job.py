@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from semscore.jobs.options.arguments import differing, option_words
@@ -56,7 +56,8 @@ def check_exportable(launch: Launch, settings: Settings) -> None:
 def command(launch: Launch, settings: Settings, export: Export) -> str:
     """Return the command that makes an export, with all options that differ from the defaults."""
     words = [
-        *differing(launch, ANY_LAUNCH),
+        *differing(replace(launch, env=()), ANY_LAUNCH),
+        *(f"--env={variable}" for variable in launch.env),
         *option_words(settings),
         *(f"--conf={setting}" for setting in settings.spark.conf),
         *differing(export, Export()),

@@ -11,6 +11,7 @@ from semscore.jobs.dataset import sifting
 from semscore.jobs.dataset.listing import SourceFile
 from semscore.jobs.dataset.sifting import NoneReadable, blamed, named, sift
 from semscore.udfs.errors import OutputInUse
+from semscore.udfs.stores.folder import StorageError
 
 ROOT = "file:///in"
 
@@ -69,8 +70,13 @@ def test_an_error_of_the_run_and_its_end_go_through() -> None:
     def taken_over(_: Sequence[SourceFile]) -> None:
         raise OutputInUse("another run")
 
+    def denied(_: Sequence[SourceFile]) -> None:
+        raise StorageError("s3://out/_semscore/lease: these AWS credentials are denied access")
+
     with pytest.raises(OutputInUse):
         sift([file("a"), file("b")], taken_over)
+    with pytest.raises(StorageError):
+        sift([file("a"), file("b")], denied)
     read, asked = reader({"a"}, "in file {}")
     with pytest.raises(RuntimeError):
         sift([file("a"), file("b")], read, lambda: True)

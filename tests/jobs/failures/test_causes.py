@@ -122,6 +122,25 @@ def test_what_a_worker_raises_is_classified(raised: str, ending: type, says: str
             "disk is full",
         ),
         (
+            STAGE + "com.amazonaws.services.s3.model.AmazonS3Exception: Access Denied (Service: "
+            "Amazon S3; Status Code: 403; Error Code: AccessDenied; Request ID: x)\n\tat x.y",
+            JobError,
+            "S3 refused a request of Spark (403): the credentials lack a right",
+        ),
+        (
+            STAGE + "java.nio.file.AccessDeniedException: s3a://in/a/1.parquet: getFileStatus on "
+            "s3a://in/a/1.parquet: software.amazon.awssdk.services.s3.model.S3Exception: (Service: "
+            "S3, Status Code: 403, Request ID: x)\n\tat x.y",
+            JobError,
+            "S3 refused a request of Spark (403, s3a://in/a/1.parquet): ",
+        ),
+        (
+            STAGE + "com.amazonaws.services.s3.model.AmazonS3Exception: The provided token has "
+            "expired. (Service: Amazon S3; Status Code: 400; Error Code: ExpiredToken)\n\tat x.y",
+            JobError,
+            "S3 rejected the AWS credentials of Spark (",
+        ),
+        (
             "An error occurred while calling o1.x.\n: java.lang.IllegalStateException: Cannot call "
             "methods on a stopped SparkContext.\nThis stopped SparkContext was created at:\n",
             JobError,

@@ -121,6 +121,7 @@ def test_every_option_reaches_its_place(aws: Any, launch: Command) -> None:
         "--conf": "spark.task.maxFailures=5",
     }
     words = [word for pair in options.items() for word in pair]
+    words += ["--env", "OTEL_EXPORTER_OTLP_ENDPOINT=http://otel:4318", "--env", "MARK=a=b,c"]
     assert launch(*words, "--encrypt-inter-container", "--no-wait") == 0
     [request] = aws.jobs
     check_request(request)
@@ -142,7 +143,11 @@ def test_every_option_reaches_its_place(aws: Any, launch: Command) -> None:
         {"Key": "team", "Value": "search"},
         {"Key": "cost-centre", "Value": "7"},
     ]
-    assert request["Environment"] == {"AWS_DEFAULT_REGION": "eu-central-1"}
+    assert request["Environment"] == {
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://otel:4318",
+        "MARK": "a=b,c",
+    }
     [events] = request["ProcessingOutputConfig"]["Outputs"]
     assert events["S3Output"]["S3Uri"] == "s3://output/events"
     assert events["S3Output"]["S3UploadMode"] == "Continuous"
@@ -290,6 +295,13 @@ def test_resume_is_the_runs_own(launch: Command, capsys: pytest.CaptureFixture[s
         (("--conf", "spark.executor.cores=5"), "cores or GPUs would idle"),
         (("--conf", "fs.s3a.x=1"), "Spark accepts only keys that begin with spark."),
         (("--conf", "spark.hadoop.fs.s3a.secret.key=abc"), "would put a credential into"),
+        (("--env", "NAME"), "--env takes NAME=VALUE, got 'NAME'"),
+        (("--env", "AWS_DEFAULT_REGION=x"), "--env AWS_DEFAULT_REGION: use --region"),
+        (("--env", "AWS_SECRET_ACCESS_KEY=abc"), "would show a credential to everyone"),
+        (("--env", "AWS_ACCESS_KEY_ID=abc"), "would show a credential to everyone"),
+        (("--env", "MLFLOW_TRACKING_TOKEN=abc"), "would show a credential to everyone"),
+        (("--env", "my-name=1"), "--env: 'my-name' does not match"),
+        (("--env", f"LONG={'x' * 300}"), "has 300 characters, expected"),
         (("--mode", "overwrite"), "add --yes to confirm"),
     ],
 )

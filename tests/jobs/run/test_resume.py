@@ -22,7 +22,7 @@ from semscore.jobs.run import score_unit, work
 from semscore.jobs.run.result import Result
 from semscore.jobs.run.resume import resumed
 from semscore.jobs.score import score
-from semscore.udfs.errors import OutputInUse, UnitsSetAside, UserError
+from semscore.udfs.errors import OutputInUse, StorageUnusable, UnitsSetAside, UserError
 from semscore.udfs.recipe import Recipe, fingerprint
 from semscore.udfs.stores.folder import StorageError
 
@@ -164,6 +164,29 @@ def test_what_all_units_fail_of_is_told_as_it_is(
     with pytest.raises(RuntimeError, match="no space left"):
         run()
     assert len(tries) <= 8  # it does not try all
+
+
+def test_a_full_disk_ends_a_run_that_has_scored_some_units(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        write(tmp_path, number)
+    staged = []
+
+    def stage(*given: Any) -> Any:
+        staged.append(1)
+        if len(staged) > 1:
+            raise RuntimeError("java.io.IOException: No space left on device")
+        return whole(*given)
+
+    whole = score_unit.stage
+    monkeypatch.setattr(score_unit, "stage", stage)
+    with pytest.raises(StorageUnusable, match="a disk is full"):
+        run()
+    assert len(staged) < 12  # two tries of three units, and the one that runs beside the last
+    monkeypatch.undo()
+    run()
+    assert len(ids(tmp_path)) == 48
 
 
 def test_a_limit_goes_on_where_it_was(run: Run, tmp_path: Path) -> None:

@@ -6,17 +6,12 @@ import json
 import logging
 import re
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import pytest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceRequest,
-)
 
 from semscore.jobs.dataset.upcoming import Upcoming
 from semscore.jobs.hosts import inside_job
@@ -27,6 +22,7 @@ from semscore.jobs.telemetry.cloudwatch import line
 from semscore.jobs.telemetry.registry import exporting
 from semscore.jobs.telemetry.stalls import STALL_S
 from semscore.jobs.telemetry.table import METRICS
+from tests.services.otlp import Receiver, receiving
 
 FACTS: dict[str, Any] = {
     **{metric.fact: place for place, metric in enumerate(METRICS, 1)},
@@ -39,42 +35,11 @@ CONF = Path(__file__).parents[3] / "conf"
 CLOUDWATCH_UNITS = {"Count", "Count/Second", "Seconds", "None"}
 
 
-class Receiver(HTTPServer):
-    """An OTLP receiver, which keeps what it receives."""
-
-    def __init__(self) -> None:
-        self.received: list[ExportMetricsServiceRequest] = []
-        received = self.received
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                assert self.path == "/v1/metrics"
-                received.append(ExportMetricsServiceRequest.FromString(body))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        super().__init__(("127.0.0.1", 0), Handler)
-
-    @property
-    def gauges(self) -> dict[str, Any]:
-        """The points of the last request, by the names of their metrics."""
-        [resource] = self.received[-1].resource_metrics
-        [scope] = resource.scope_metrics
-        return {metric.name: metric.gauge.data_points[0] for metric in scope.metrics}
-
-
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    server = Receiver()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-    yield server
-    server.shutdown()
-    server.server_close()
+    with receiving() as server:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.endpoint)
+        yield server
 
 
 def test_every_metric_is_a_fact_of_a_run() -> None:
@@ -119,6 +84,20 @@ def test_without_the_library_a_warning_says_what_to_install(
         "OTEL_EXPORTER_OTLP_ENDPOINT is set, but no metrics are sent, because "
         "opentelemetry.sdk.metrics is not installed; pip install 'semscore[otel]'"
     ]
+
+
+def test_a_variable_that_the_library_refuses_is_a_warning(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "-5")
+    with exporting("out", "run-1") as export:
+        export(FACTS)
+    [own] = [record.getMessage() for record in caplog.records if record.name == "semscore"]
+    assert own.startswith(
+        "OTEL_EXPORTER_OTLP_ENDPOINT is set, but no metrics are sent, because OpenTelemetry "
+        "refuses a variable (OTEL_…): interval value -5.0"
+    )
+    assert receiver.received == []
 
 
 def test_a_job_prints_a_line_a_minute_and_one_at_the_end(
