@@ -78,7 +78,10 @@ class StoppedEarly(JobError):
 
 
 class NothingCommitted(StoppedEarly):
-    """The run stopped before it had committed a unit. Resuming it unchanged would not help."""
+    """The run stopped before it had committed a unit.
+
+    If the reason was time or cost, resuming it unchanged would not help.
+    """
 
     exit_code = 7
 

@@ -39,6 +39,7 @@ WITHOUT_RESOURCES = {
     "ec2:DescribeSubnets": "ec2:Region",
     "ec2:DescribeVpcEndpoints": "ec2:Region",
     "ec2:DescribeVpcs": "ec2:Region",
+    "sagemaker:ListProcessingJobs": None,  # list_amazonsagemaker
     "servicequotas:ListServiceQuotas": None,
 }
 # The key s3:prefix is documented for s3:ListBucket, not for this (list_amazons3).
@@ -350,6 +351,7 @@ SAGEMAKER = "sagemaker.amazonaws.com"
         ("iam:PutRolePolicy", ROLE, {}, False),
         ("ecr:PutImage", "arn:aws:ecr:eu-central-1:111122223333:repository/semscore", {}, False),
         ("servicequotas:ListServiceQuotas", "*", {}, True),
+        ("sagemaker:ListProcessingJobs", "*", {}, True),
     ],
 )
 def test_what_the_launcher_may_do(

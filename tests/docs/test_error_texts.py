@@ -68,7 +68,7 @@ def test_a_quote_that_the_code_does_not_have_is_noticed() -> None:
     [
         "ModuleNotFoundError",
         "CUDA out of memory",
-        "Container killed by YARN for exceeding memory limits",
+        "Container killed by YARN for exceeding physical memory limits",
         "No space left on device",
         "AccessDenied, 403",
         "ResourceLimitExceeded",
