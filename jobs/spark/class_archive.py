@@ -3,7 +3,8 @@
 It is Java's dynamic archive of class data (JEP 350). The second run on a machine writes it when its
 Java ends, which delays nobody; later runs map it into memory. The first run does not write it: it
 has enough other work, and recording its classes would slow it by about 2 s. Java itself refuses
-an archive that does not match.
+an archive that does not match. An archive takes 150 MB, so those that no run has used for a month,
+as of a virtual environment that is gone, are deleted.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import pyspark
 from semscore.udfs.stores.cache import cache_folder
 
 SETTLED_S = 10  # a file that has not grown for this long is complete
+UNUSED_S = 30 * 86_400
 QUIET = "-Xlog:disable -Xlog:all=error:stderr"  # without it, Java lists the classes it leaves out
 
 
@@ -38,11 +40,16 @@ def archive_options(java_home: Path) -> str:
     try:
         place.mkdir(parents=True, exist_ok=True)
         for written in place.glob(f"{key}.*.part"):
-            if time.time() - written.stat().st_mtime > SETTLED_S:
+            if _age_s(written) > SETTLED_S:
                 written.replace(archive)
+        for other in place.iterdir():
+            if _age_s(other) > UNUSED_S and other != archive:
+                other.unlink()
     except OSError:  # we may not write there, or another run was faster
         pass
     if archive.is_file():
+        with suppress(OSError):
+            os.utime(archive)
         return f"-XX:SharedArchiveFile={archive} {QUIET}"
     seen = place / f"{key}.seen"
     if not os.access(place, os.W_OK) or not seen.exists():
@@ -50,3 +57,8 @@ def archive_options(java_home: Path) -> str:
             seen.touch()
         return ""
     return f"-XX:ArchiveClassesAtExit={place}/{key}.{os.getpid()}.part {QUIET}"
+
+
+def _age_s(file: Path) -> float:
+    """Return the seconds since a file was written or, if it is an archive, used."""
+    return time.time() - file.stat().st_mtime

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from semscore.jobs.spark.class_archive import SETTLED_S, archive_options
+from semscore.jobs.spark.class_archive import SETTLED_S, UNUSED_S, archive_options
 
 
 @pytest.fixture
@@ -38,6 +38,24 @@ def test_the_second_run_writes_it_and_a_later_one_maps_it(java: Path) -> None:
     archive = Path(options[0].removeprefix("-XX:SharedArchiveFile="))
     assert archive.read_bytes() == b"classes"
     assert list(archive.parent.glob("*.part")) == []
+
+
+def test_an_archive_that_no_run_has_used_for_a_month_is_deleted(java: Path) -> None:
+    archive_options(java)
+    made = written(archive_options(java))
+    then = time.time() - 2 * UNUSED_S
+    os.utime(made, (then, then))
+    others = [made.with_name("0.jsa"), made.with_name("0.1.part"), made.with_name("0.seen")]
+    for other in others:
+        other.write_bytes(b"of another environment")
+        os.utime(other, (then, then))
+    kept = made.with_name("1.jsa")
+    kept.write_bytes(b"used yesterday")
+    assert "SharedArchiveFile" in archive_options(java)
+    assert not any(other.exists() for other in others)
+    assert kept.exists()
+    [archive] = set(made.parent.glob("*.jsa")) - {kept}
+    assert time.time() - archive.stat().st_mtime < 60  # it counts as used
 
 
 def test_another_java_has_another_archive(java: Path) -> None:
