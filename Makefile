@@ -101,9 +101,10 @@ QUICK := $(if $(SLOW),,and not slow)
 ALONE := not browser and not cluster and not collector and not connect and not container and not exports and not faults and not mlflow and not s3 and not tables and not yarn
 
 # Three tests at once, because two of them often wait. Each has its own Spark, and needs the memory
-# for it.
+# for it. A process that dies is not replaced, because the others could then wait for its tests.
+AT_ONCE := -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 test: setup ## unit tests, local Spark, the command, the wheel; about 10 minutes
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m '$(ALONE) $(QUICK)'
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(AT_ONCE) -m '$(ALONE) $(QUICK)'
 
 test-cluster: setup ## a Spark cluster on this machine, with simulated GPUs; processes are killed
 	$(BIN)/pytest tests/cluster -m 'cluster $(QUICK)'
@@ -241,7 +242,7 @@ test-browser: setup tools-for-browser ## the report in Debian's chromium
 # With the tests' subprocesses and Spark's workers. The page is build/coverage/index.html.
 COVERED := tests
 coverage: setup ## which lines `make test` runs; COVERED=tests/udfs/pairs: some tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m '$(ALONE) $(QUICK)' \
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(AT_ONCE) -m '$(ALONE) $(QUICK)' \
 		--cov --cov-report term:skip-covered --cov-report html $(COVERED)
 
 ##@ Install what is not in .venv, on Debian and Ubuntu
