@@ -51,7 +51,7 @@ class Launch:
     region: str | None = None
     """AWS region. Unset: the region in this machine's AWS settings."""
     volume_size: int = 100
-    """Disk of each instance in GB."""
+    """Disk of each instance in GB. Types with local disks, such as ml.g5.2xlarge, use those."""
     max_runtime: int | None = None
     """Seconds after which SageMaker ends the job. The run stops before that and can be resumed, so
     --deadline is rarely needed. Unset: 24 hours, or see --past-run."""
