@@ -36,16 +36,17 @@ def rows(start: int, stop: int) -> pa.Table:
 
 
 def test_a_delta_table_goes_in_and_comes_out(dataset: Any, storage: Storage) -> None:
-    options = deltalake_options("s3://input/delta", storage)
+    place = f"s3://input/{dataset.folder().key}"
+    options = deltalake_options(place, storage)
     options["aws_conditional_put"] = "etag"
-    write_deltalake("s3://input/delta", rows(0, 40), storage_options=options)
-    write_deltalake("s3://input/delta", rows(40, 60), mode="append", storage_options=options)
-    table = DeltaTable("s3://input/delta", storage_options=options)
+    write_deltalake(place, rows(0, 40), storage_options=options)
+    write_deltalake(place, rows(40, 60), mode="append", storage_options=options)
+    table = DeltaTable(place, storage_options=options)
     table.delete("id < 5")  # rewrites a file
-    dataset.source = "s3://input/delta"
+    dataset.source = place
     code, told = dataset.run("--output-format", "delta")
     assert code == 0, told
-    assert f"input/delta, version {table.version()}" in told
+    assert f"{dataset.folder().key}, version {table.version()}" in told
     place = dataset.output.replace("s3a://", "s3://")
     out = DeltaTable(place, storage_options=deltalake_options(place, storage))
     assert sorted(out.to_pyarrow_table()["id"].to_pylist()) == list(range(5, 60))
