@@ -194,7 +194,7 @@ test-gpu: ## the engine on a real GPU; skipped, with the reason, if there is non
 	$(BIN)/python -m pytest -m gpu tests/gpu
 
 # Goes on after a failure, because all of it takes hours.
-test-all: setup tools-for-hadoop tools-for-images tools-for-browser ## all of these except -gpu, -oldest and -spark4, with slow tests; 1 h 40
+test-all: setup tools-for-hadoop tools-for-images tools-for-browser ## all of these except -gpu, -oldest and -spark4, with slow tests; about 2 hours
 	$(MAKE) --keep-going --jobs=2 --output-sync=target SLOW=yes SEMSCORE_THOROUGH=1 \
 		test test-s3 test-tables test-faults test-yarn test-cluster test-connect test-connect4 test-mlflow test-collector test-container test-browser test-exports audit
 
