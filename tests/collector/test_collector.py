@@ -14,7 +14,7 @@ import requests
 
 from semscore.jobs.demo.pairs import write_demo_dataset
 from tests.services.seaweedfs import free_ports
-from tests.services.waiting import wait_for
+from tests.services.waiting import answers, wait_for
 
 pytestmark = pytest.mark.collector
 ROOT = Path(__file__).parents[2]
@@ -52,19 +52,13 @@ def collector(tmp_path: Path) -> Iterator[Collector]:
     config.write_text(CONFIG.format(otlp=otlp, prometheus=prometheus))
     made = Collector(f"http://127.0.0.1:{otlp}", f"http://127.0.0.1:{prometheus}/metrics")
 
-    def is_up() -> bool:
-        try:
-            return requests.get(made.page, timeout=2).ok
-        except requests.RequestException:
-            return False
-
     log = tmp_path / "collector.log"
     with log.open("wb") as written:
         process = subprocess.Popen(
             [str(COLLECTOR), "--config", str(config)], stdout=written, stderr=written
         )
     try:
-        wait_for(is_up, f"the collector, see {log}")
+        wait_for(lambda: answers(made.page), f"the collector, see {log}")
         yield made
     finally:
         process.terminate()

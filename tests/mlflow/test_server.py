@@ -11,11 +11,10 @@ from pathlib import Path
 import mlflow
 import pyarrow.parquet as pq
 import pytest
-import requests
 
 from semscore.jobs.demo.pairs import write_demo_dataset
 from semscore.udfs.models.fetch import local_folder
-from tests.services.waiting import wait_for
+from tests.services.waiting import answers, wait_for
 
 pytestmark = pytest.mark.mlflow
 ROOT = Path(__file__).parents[2]
@@ -40,14 +39,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with log.open("wb") as written:
         process = subprocess.Popen(command, cwd=folder, stdout=written, stderr=written)
 
-    def is_up() -> bool:
-        try:
-            return requests.get(f"{url}/health", timeout=2).ok
-        except requests.RequestException:
-            return False
-
     try:
-        wait_for(is_up, f"the server, see {log}")
+        wait_for(lambda: answers(f"{url}/health"), f"the server, see {log}")
         yield url
     finally:
         process.terminate()
