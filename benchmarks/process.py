@@ -29,6 +29,7 @@ class Cost:
 
     wall_s: float
     cpu_s: float
+    java_cpu_s: float  # of cpu_s
     peak_bytes: int
     exit_code: int  # -9: also if it was stopped at its time limit
 
@@ -37,7 +38,8 @@ class Cost:
 class _Watch:
     """What the descendants of this process have used, as last read."""
 
-    cpu_s: dict[tuple[int, float], float] = field(default_factory=dict)  # (pid, birth) -> seconds
+    # (name, pid, birth) -> seconds
+    cpu_s: dict[tuple[str, int, float], float] = field(default_factory=dict)
     peak_bytes: int = 0
     looks: int = 0
 
@@ -48,7 +50,8 @@ class _Watch:
         for process in psutil.Process().children(recursive=True):
             with suppress(psutil.Error):  # the process has just ended
                 times = process.cpu_times()
-                self.cpu_s[process.pid, process.create_time()] = times.user + times.system
+                key = process.name(), process.pid, process.create_time()
+                self.cpu_s[key] = times.user + times.system
                 in_use += process.memory_full_info().pss if at_memory else 0
         self.peak_bytes = max(self.peak_bytes, in_use)
 
@@ -79,10 +82,11 @@ def measure(
                 process.kill()
     wall_s = perf_counter() - start
     _end_what_is_left()
-    # Both are lower bounds: the readings miss the last moments, and the kernel's sum misses
+    # These are lower bounds: the readings miss the last moments, and the kernel's sum misses
     # processes whose parent did not wait for them.
     cpu_s = max(sum(watch.cpu_s.values()), _reaped_cpu_s() - before_s)
-    return Cost(wall_s, cpu_s, watch.peak_bytes, exit_code)
+    java_cpu_s = sum(s for (name, *_), s in watch.cpu_s.items() if name == "java")
+    return Cost(wall_s, cpu_s, java_cpu_s, watch.peak_bytes, exit_code)
 
 
 def _reaped_cpu_s() -> float:

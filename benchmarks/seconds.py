@@ -2,7 +2,8 @@
 
 Compares the meters of a run, by step, with the forward pass alone: the same texts, tokenised
 beforehand, in as many processes as the run has workers. In steady state, the difference is the time
-of everything that is not the model.
+of everything that is not the model. The CPU times of all processes, and of Java alone, show where
+that time goes.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ def main() -> None:
     options.add_argument("--workers", type=int, default=2)
     args = options.parse_args()
     english = corpus("en", args.suite)
-    columns = ["precision", "rows", "wall_s", *STEPS, "forward_only_s", "outside_forward"]
+    columns = ["precision", "rows", "wall_s", *STEPS, "cpu_s", "java_cpu_s", "idle_s"]
+    columns += ["forward_only_s", "outside_forward"]
     book = Book("seconds", columns)
     slices = [first_rows(english, rows) for rows in args.rows]
     few, many = (distinct_texts(data) for data in slices)
@@ -68,11 +70,14 @@ def main() -> None:
             n = args.workers
             alone = max(pool.map(forward_only, shares, [args.model] * n, [args.precision] * n))
         steps = {name: large["meters"][name] - small["meters"][name] for name in STEPS}
+        cpu = {name: large[name] - small[name] for name in ("cpu_s", "java_cpu_s")}
         book.add(
             precision=args.precision,
             rows=large["rows"] - small["rows"],
             wall_s=wall,
             **steps,
+            **cpu,
+            idle_s=book.hardware["cores"] * wall - cpu["cpu_s"],
             forward_only_s=alone,
             outside_forward=1 - alone / wall,
         )
