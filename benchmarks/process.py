@@ -38,8 +38,8 @@ class Cost:
 class _Watch:
     """What the descendants of this process have used, as last read."""
 
-    # (name, pid, birth) -> seconds
-    cpu_s: dict[tuple[str, int, float], float] = field(default_factory=dict)
+    # (pid, birth) -> last name, because a shell may become Java, and CPU seconds
+    used: dict[tuple[int, float], tuple[str, float]] = field(default_factory=dict)
     peak_bytes: int = 0
     looks: int = 0
 
@@ -50,8 +50,8 @@ class _Watch:
         for process in psutil.Process().children(recursive=True):
             with suppress(psutil.Error):  # the process has just ended
                 times = process.cpu_times()
-                key = process.name(), process.pid, process.create_time()
-                self.cpu_s[key] = times.user + times.system
+                used = process.name(), times.user + times.system
+                self.used[process.pid, process.create_time()] = used
                 in_use += process.memory_full_info().pss if at_memory else 0
         self.peak_bytes = max(self.peak_bytes, in_use)
 
@@ -84,8 +84,8 @@ def measure(
     _end_what_is_left()
     # These are lower bounds: the readings miss the last moments, and the kernel's sum misses
     # processes whose parent did not wait for them.
-    cpu_s = max(sum(watch.cpu_s.values()), _reaped_cpu_s() - before_s)
-    java_cpu_s = sum(s for (name, *_), s in watch.cpu_s.items() if name == "java")
+    cpu_s = max(sum(s for _, s in watch.used.values()), _reaped_cpu_s() - before_s)
+    java_cpu_s = sum(s for name, s in watch.used.values() if name == "java")
     return Cost(wall_s, cpu_s, java_cpu_s, watch.peak_bytes, exit_code)
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from semscore.udfs.models.fetch import local_folder
 from semscore.udfs.version import __version__
+from tests.container.workplace import ACCOUNTS, BUILDSPEC, SCRIPT, Workplace, git
 from tests.services import container_keys, sagemaker
 from tests.services.seaweedfs import SECRET, Server, seaweedfs
 
@@ -149,3 +150,25 @@ def service(image: str, server: Server, role: str, tmp_path: Path) -> Iterator[S
 def submitted(server: Server) -> Callable[..., dict[str, Any]]:
     """Run `semscore launch` against a SageMaker that only records. Returns the job's request."""
     return partial(sagemaker.requested, server)
+
+
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("committed")
+    (folder / "container" / "model").mkdir(parents=True)
+    (folder / "udfs").mkdir()
+    for file in (SCRIPT, ACCOUNTS, BUILDSPEC):
+        shutil.copy(ROOT / file, folder / file)
+    (folder / "container" / "Dockerfile").write_text("FROM scratch\n")
+    (folder / "container" / "model" / ".gitignore").write_text("*\n!.gitignore\n")
+    (folder / "container" / "gpu.txt").write_text("torch\n")
+    (folder / "udfs" / "version.py").write_text('"""Version."""\n\n__version__ = "1.2.3"\n')
+    git(folder, "init", "--quiet", "--template=")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message=all")
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path: Path, committed: Path) -> Workplace:
+    return Workplace(tmp_path, committed)
